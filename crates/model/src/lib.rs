@@ -1,1 +1,43 @@
-//! model
+//! The words of the house: what an instrument, an order, a command, an event, a topic and an update are.
+//!
+//! This crate is the vocabulary that every other crate speaks. It depends on nothing, reads no clock,
+//! does no I/O, knows no wire format and no dialect. Prices are ticks, quantities are lots, money is
+//! counted in the smallest unit; there is no float.
+
+pub mod decimal;
+pub mod ids;
+pub mod time;
+
+pub mod instrument;
+pub mod order;
+
+pub mod command;
+pub mod event;
+pub mod source;
+
+pub mod book;
+pub mod candle;
+pub mod ticker;
+pub mod trade;
+
+pub mod query;
+pub mod topic;
+pub mod update;
+
+pub use book::{BookSide, Level, OrderEntry};
+pub use candle::{Candle, INTERVALS, Interval};
+pub use command::{Action, Command};
+pub use decimal::{Decimal, DecimalError};
+pub use event::{CloseReason, Event, EventBody, Fill, LevelBook, Rejection};
+pub use ids::{AccountId, Epoch, InstrumentId, OrderId, Sequence, TradeId};
+pub use instrument::{Instrument, Listing, Minimum, Price, Quantity, Status};
+pub use order::{
+    NewOrder, OrderKind, OrderState, SelfTradePolicy, Side, TimeInForce, Trigger, TriggerWhen,
+};
+pub use query::{Answer, AnswerBody, Query};
+pub use source::{NoOrders, Source};
+pub use ticker::{Ticker, Window};
+pub use time::{Span, Time};
+pub use topic::{Cadence, Class, Scope, Topic, TopicKind};
+pub use trade::Trade;
+pub use update::{BookUpdate, DetailUpdate, EventMark, OrderStep, OrderUpdate, Update};

@@ -1,0 +1,1 @@
+//! Bitstamp WebSocket API v2 and the HTTP endpoints that its clients need.

@@ -1,0 +1,70 @@
+//! The seam between the house and a dialect's client half: a venue is listened to, and what it says becomes
+//! events. A connector does no I/O; it asks for errands and is told their outcome.
+
+use core::fmt;
+
+use model::{EventBody, InstrumentId, Time};
+
+/// The client half of a dialect.
+pub trait Connector: Send {
+    /// The connection is open: what is to be said and fetched first. Forgets all state of an earlier one.
+    fn opened(&mut self, errands: &mut Vec<Errand>);
+
+    /// The venue said something.
+    ///
+    /// # Errors
+    /// [`Misheard`] if it makes no sense; the connection should be made anew, as the book may be wrong.
+    fn message(
+        &mut self,
+        text: &[u8],
+        heard: &mut Vec<Heard>,
+        errands: &mut Vec<Errand>,
+    ) -> Result<(), Misheard>;
+
+    /// An [`Errand::Fetch`] came back with status 200 and this body.
+    ///
+    /// # Errors
+    /// [`Misheard`] if it makes no sense.
+    fn fetched(
+        &mut self,
+        path: &str,
+        body: &[u8],
+        heard: &mut Vec<Heard>,
+        errands: &mut Vec<Errand>,
+    ) -> Result<(), Misheard>;
+}
+
+/// What a connector asks its socket half to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Errand {
+    /// Send this text on the socket.
+    Say(Vec<u8>),
+    /// `GET` this path of the venue's HTTP half and report it by [`Connector::fetched`].
+    Fetch(String),
+}
+
+/// An event as a venue tells it, before it is numbered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// Which instrument.
+    pub instrument: InstrumentId,
+    /// The venue's own stamp.
+    pub time: Time,
+    /// What happened.
+    pub body: EventBody,
+}
+
+/// What the venue said makes no sense.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misheard {
+    /// What was wrong, fit to follow "failed to understand the venue: ".
+    pub what: String,
+}
+
+impl fmt::Display for Misheard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "failed to understand the venue: {}", self.what)
+    }
+}
+
+impl core::error::Error for Misheard {}

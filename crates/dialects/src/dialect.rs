@@ -1,0 +1,117 @@
+//! The seam between the house and a dialect's server half.
+
+use model::{Answer, Query, Topic, Update};
+
+use crate::frame::FrameBuilder;
+use crate::manners::{LastWords, Manners, Parting};
+
+/// One published JSON API, served. Everything is a pure function of its arguments and of the listings that
+/// the dialect was made with.
+pub trait Dialect: Send + Sync {
+    /// The name by which configuration, metrics and paths call it.
+    fn name(&self) -> &'static str;
+
+    /// Where its clients knock.
+    fn doors(&self) -> &Doors;
+
+    /// Its limits, heartbeats and ages.
+    fn manners(&self) -> &Manners;
+
+    /// Understands one whole message of a client and appends what it asks for, in order. Never fails: what
+    /// cannot be understood becomes a [`Request::Say`] with the dialect's own error.
+    fn decode(&self, message: &[u8], out: &mut Vec<Request>);
+
+    /// Words an update for the subscribers of a topic; writes at most one message. Called once for each
+    /// topic and update, never once for each subscriber. Returns whether it wrote anything.
+    fn encode(&self, topic: &Topic, update: &Update<'_>, out: &mut FrameBuilder) -> bool;
+
+    /// Understands one request to the HTTP half.
+    fn http(&self, request: &HttpRequest<'_>) -> HttpReply;
+
+    /// What is said, and how the connection ends, when we are the ones who end it.
+    fn part(&self, parting: Parting) -> LastWords;
+}
+
+/// Where a dialect's clients knock.
+#[derive(Clone, Debug)]
+pub struct Doors {
+    /// Paths of the socket, as whole paths (`/bitstamp`, `/bitstamp/`).
+    pub socket_paths: &'static [&'static str],
+    /// Prefixes of its HTTP half and what each stands for at the venue: a request to `prefix + rest` is handed
+    /// over as `replacement + rest` (`/bitstamp/api/` as `/api/`).
+    pub http_prefixes: &'static [(&'static str, &'static str)],
+    /// The venue's real host names. A request with such a `Host` is the dialect's whatever its path; an upgrade
+    /// there is its socket.
+    pub hosts: &'static [&'static str],
+}
+
+/// What a client's message asks for, and how its dialect words the reply.
+#[derive(Debug)]
+pub enum Request {
+    /// Start telling these topics.
+    Subscribe {
+        /// The client's own name of it; the same name twice is one subscription.
+        subscription: Box<str>,
+        /// What it stands for here; empty if it is in order but nothing will ever be told.
+        topics: Vec<Topic>,
+        /// Said once subscribed, before the first frame of it.
+        acknowledgement: Vec<u8>,
+    },
+    /// Stop telling them.
+    Unsubscribe {
+        /// The name that was subscribed.
+        subscription: Box<str>,
+        /// Said once no frame of it will follow.
+        acknowledgement: Vec<u8>,
+    },
+    /// Say this to the client at once.
+    Say(Vec<u8>),
+}
+
+/// One request to a dialect's HTTP half.
+#[derive(Clone, Copy, Debug)]
+pub struct HttpRequest<'a> {
+    /// Upper case.
+    pub method: &'a str,
+    /// The path at the venue (see [`Doors::http_prefixes`]), still percent-encoded.
+    pub path: &'a str,
+    /// What follows the question mark, if there is one.
+    pub query: Option<&'a str>,
+    /// The body; empty if there is none.
+    pub body: &'a [u8],
+}
+
+/// The reply to an [`HttpRequest`].
+pub enum HttpReply {
+    /// It needs no state.
+    Now(HttpResponse),
+    /// The board has to be asked.
+    Ask(Asking),
+}
+
+/// A question for the board and how its answer is worded.
+pub struct Asking {
+    /// What is asked.
+    pub query: Query,
+    /// How the answer is worded.
+    pub word: Box<dyn FnOnce(Answer) -> HttpResponse + Send>,
+}
+
+/// A response of a dialect's HTTP half.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpResponse {
+    /// The status code.
+    pub status: u16,
+    /// The exact `Content-Type`; `None` sends none.
+    pub content_type: Option<&'static str>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl HttpResponse {
+    /// A JSON response with exactly `application/json` as its type.
+    #[must_use]
+    pub fn json(status: u16, body: Vec<u8>) -> Self {
+        Self { status, content_type: Some("application/json"), body }
+    }
+}

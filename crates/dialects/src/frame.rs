@@ -1,0 +1,113 @@
+//! Frames: one encoded message that many sockets share, and the builder that dialects write it with.
+//!
+//! A frame keeps room in front of its text, so that the edge can put a WebSocket header there and send both
+//! as one piece of memory. What the header looks like is the edge's business.
+
+use std::sync::Arc;
+
+/// Bytes kept free in front of a frame's text: the longest header of an unmasked WebSocket frame.
+pub const HEADROOM: usize = 10;
+
+/// One finished message, shared by everyone who is to receive it. Cloning copies a pointer.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    bytes: Arc<Vec<u8>>,
+    /// Where the sealed bytes begin, at most [`HEADROOM`].
+    start: u8,
+}
+
+impl Frame {
+    /// What goes to the socket: header, if sealed with one, and text.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[usize::from(self.start)..]
+    }
+    /// The text alone.
+    #[must_use]
+    pub fn text(&self) -> &[u8] {
+        &self.bytes[HEADROOM..]
+    }
+}
+
+/// Where a dialect writes one message.
+#[derive(Debug)]
+pub struct FrameBuilder {
+    bytes: Vec<u8>,
+}
+
+impl Default for FrameBuilder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl FrameBuilder {
+    /// An empty builder.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { bytes: vec![0; HEADROOM] }
+    }
+    /// The message so far, to be appended to.
+    pub fn text_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+    /// The message so far.
+    #[must_use]
+    pub fn text(&self) -> &[u8] {
+        &self.bytes[HEADROOM..]
+    }
+    /// Throws away what was written.
+    pub fn clear(&mut self) {
+        self.bytes.truncate(HEADROOM);
+    }
+}
+
+/// Makes frames out of builders and takes their memory back when the last reader has let go, so that
+/// publishing does not allocate in the steady state.
+#[derive(Debug)]
+pub struct FramePool {
+    /// Frames that were given out, oldest first; those that nobody else holds are reused.
+    lent: std::collections::VecDeque<Arc<Vec<u8>>>,
+    /// How many are remembered at most; more are simply freed by their last reader.
+    lent_max: usize,
+}
+
+impl FramePool {
+    /// A pool that remembers at most `lent_max` frames.
+    #[must_use]
+    pub fn new(lent_max: usize) -> Self {
+        Self { lent: std::collections::VecDeque::with_capacity(lent_max), lent_max }
+    }
+
+    /// A builder, with the memory of an old frame if one is free.
+    pub fn builder(&mut self) -> FrameBuilder {
+        if let Some(mut oldest) = self.lent.pop_front() {
+            if let Some(bytes) = Arc::get_mut(&mut oldest) {
+                let mut bytes = std::mem::take(bytes);
+                bytes.truncate(HEADROOM);
+                return FrameBuilder { bytes };
+            }
+            self.lent.push_back(oldest);
+        }
+        FrameBuilder::new()
+    }
+
+    /// Finishes a message. `seal` is given the free room in front and the length of the text, writes a header
+    /// right before the text, and returns where it begins.
+    pub fn finish(
+        &mut self,
+        builder: FrameBuilder,
+        seal: impl FnOnce(&mut [u8; HEADROOM], usize) -> usize,
+    ) -> Frame {
+        let mut bytes = builder.bytes;
+        let length = bytes.len() - HEADROOM;
+        let headroom = bytes.first_chunk_mut().expect("a builder always starts with its headroom");
+        let start = seal(headroom, length);
+        debug_assert!(start <= HEADROOM, "a header ends where the text begins");
+        let bytes = Arc::new(bytes);
+        if self.lent.len() < self.lent_max {
+            self.lent.push_back(Arc::clone(&bytes));
+        }
+        Frame { bytes, start: start as u8 }
+    }
+}

@@ -1,0 +1,71 @@
+//! Commands: what somebody asks of the engine, numbered and stamped by the sequencer.
+
+use crate::ids::{AccountId, InstrumentId, OrderId, Sequence};
+use crate::instrument::{Price, Quantity, Status};
+use crate::order::{NewOrder, SelfTradePolicy};
+use crate::time::Time;
+use crate::topic::Cadence;
+
+/// One numbered request to the engine. The same commands give the same events, byte for byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// Its place in the log of commands.
+    pub sequence: Sequence,
+    /// Market time, never earlier than that of the command before.
+    pub time: Time,
+    /// What is asked.
+    pub action: Action,
+}
+
+/// What is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Place an order.
+    Place(NewOrder),
+    /// Cancel an open order, resting or waiting for its trigger.
+    Cancel {
+        /// Who asks; only the owner may cancel.
+        account: AccountId,
+        /// Where the order is.
+        instrument: InstrumentId,
+        /// Which one.
+        order: OrderId,
+    },
+    /// Give a resting limit order another price and open quantity. It gets a new id, and keeps its place in
+    /// the queue only if the price stays and the quantity does not grow.
+    Replace {
+        /// Who asks; only the owner may replace.
+        account: AccountId,
+        /// Where the order is.
+        instrument: InstrumentId,
+        /// Which one.
+        order: OrderId,
+        /// The new limit price.
+        price: Price,
+        /// The new open quantity.
+        quantity: Quantity,
+    },
+    /// Cancel every open order of an account, in one instrument or in all.
+    CancelAll {
+        /// Whose orders.
+        account: AccountId,
+        /// Where; `None` is everywhere.
+        instrument: Option<InstrumentId>,
+    },
+    /// What happens when orders of this account meet.
+    SetSelfTradePolicy {
+        /// Whose policy.
+        account: AccountId,
+        /// From now on.
+        policy: SelfTradePolicy,
+    },
+    /// Open, restrict or halt an instrument.
+    SetStatus {
+        /// Which one.
+        instrument: InstrumentId,
+        /// From now on.
+        status: Status,
+    },
+    /// Time passes: orders expire, and topics of this cadence speak.
+    Tick(Cadence),
+}

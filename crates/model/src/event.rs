@@ -1,0 +1,159 @@
+//! Events: what happened, numbered, for ever. Every book, trade and candle derives from them.
+//!
+//! The engine's events speak order by order; sources by level (a replay, an upstream venue) speak of levels
+//! and prints. Nothing behind the views can tell the difference.
+
+use crate::book::Level;
+use crate::ids::{InstrumentId, OrderId, Sequence, TradeId};
+use crate::instrument::{Price, Quantity, Status};
+use crate::order::OrderState;
+use crate::time::Time;
+use crate::topic::Cadence;
+use crate::trade::Trade;
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Its place in the stream of events, from 1 without gaps.
+    pub sequence: Sequence,
+    /// The command that caused it; 0 where the source has no commands.
+    pub cause: Sequence,
+    /// When, in market time.
+    pub time: Time,
+    /// Where; [`InstrumentId::NONE`] if it concerns them all.
+    pub instrument: InstrumentId,
+    /// What.
+    pub body: EventBody,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventBody {
+    /// An order was accepted. Told before its fills, with all of its quantity open, whether it will match at
+    /// once, rest, or be cancelled in the same step.
+    Created(OrderState),
+    /// Two orders met.
+    Filled(Fill),
+    /// What was accepted and did not match now rests in the book with its remaining quantity.
+    Rested(OrderState),
+    /// An order ended other than by its last fill.
+    Closed {
+        /// As it was when it ended, `remaining` being what is given up.
+        order: OrderState,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// An order was replaced by another. If it keeps its place in the queue it still rests, with less;
+    /// else it left the book, and what the new one does there follows as fills and `Rested`.
+    Replaced {
+        /// The old order as it ended.
+        old: OrderState,
+        /// The new one as it begins.
+        new: OrderState,
+        /// Whether the new order took the old one's place in the queue.
+        kept_place: bool,
+    },
+    /// A stop order waits for its trigger.
+    Armed(OrderState),
+    /// A stop order was woken; it is told as created next.
+    Triggered(OrderState),
+    /// A command was refused; nothing changed.
+    Rejected(Rejection),
+    /// The instrument's status changed.
+    StatusChanged(Status),
+    /// Time passed: topics of this cadence speak.
+    Ticked(Cadence),
+    /// By level: the whole book.
+    BookSnapshot(Box<LevelBook>),
+    /// By level: these levels changed; quantity 0 removes one.
+    BookDelta(Box<LevelBook>),
+    /// By level: a trade that somebody else's engine made.
+    Printed(Trade),
+}
+
+/// Two orders met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fill {
+    /// The trade's id.
+    pub id: TradeId,
+    /// At the resting order's price.
+    pub price: Price,
+    /// How much.
+    pub quantity: Quantity,
+    /// The resting order, after this fill.
+    pub maker: OrderState,
+    /// The arriving order, after this fill.
+    pub taker: OrderState,
+}
+
+impl Fill {
+    /// Whether both orders belong to one account.
+    #[must_use]
+    pub fn is_self_trade(&self) -> bool {
+        self.maker.account == self.taker.account
+    }
+    /// The trade as the public sees it.
+    #[must_use]
+    pub const fn trade(&self, time: Time) -> Trade {
+        Trade {
+            id: self.id,
+            time,
+            price: self.price,
+            quantity: self.quantity,
+            aggressor: self.taker.side,
+            maker: self.maker.id,
+            taker: self.taker.id,
+        }
+    }
+}
+
+/// Why an order ended other than by its last fill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CloseReason {
+    /// Its owner cancelled it.
+    Canceled,
+    /// Its day came.
+    Expired,
+    /// Immediate-or-cancel, or market: nobody was left to match.
+    NotFilled,
+    /// Fill-or-kill: it could not be filled whole.
+    Killed,
+    /// Post-only: it would have matched.
+    WouldMatch,
+    /// It would have met an order of its own account.
+    SelfTrade,
+}
+
+/// Why a command was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rejection {
+    /// No such instrument.
+    UnknownInstrument,
+    /// No such open order, or it is somebody else's.
+    UnknownOrder(OrderId),
+    /// The instrument's status does not allow it.
+    NotTrading(Status),
+    /// The price is not positive or beyond what can be counted.
+    BadPrice,
+    /// The quantity is not positive or beyond what can be counted.
+    BadQuantity,
+    /// Below the instrument's minimum.
+    BelowMinimum,
+    /// Would trade too far through the market (see the engine's price band).
+    OutsideBand,
+    /// Parts of the order contradict each other (a post-only market order, say).
+    BadCombination,
+    /// Expires at or before now.
+    AlreadyExpired,
+    /// The book is full (see the engine's limits).
+    TooManyOrders,
+}
+
+/// Levels of both sides at one moment, as a source by level tells them: best first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LevelBook {
+    /// Bids, strictly descending.
+    pub bids: Vec<Level>,
+    /// Asks, strictly ascending.
+    pub asks: Vec<Level>,
+}

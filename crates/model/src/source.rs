@@ -1,0 +1,32 @@
+//! Where events come from, as the edge sees it: something that can be asked to go on until a moment.
+
+use crate::command::Action;
+use crate::event::Event;
+use crate::ids::Sequence;
+use crate::time::Time;
+
+/// This source takes no orders: it shows somebody else's market.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoOrders;
+
+/// One source of events: an engine with its crowd, a replay, an upstream venue. Time is passed in.
+pub trait Source: Send {
+    /// When, in market time, this source next has something to say by itself; `None` if it has nothing.
+    fn due(&self) -> Option<Time>;
+
+    /// Does everything that is scheduled up to and including `now`, each thing at its own scheduled time, in
+    /// order of time, and appends what happened. Whoever calls late gets the same events.
+    fn advance(&mut self, now: Time, out: &mut Vec<Event>);
+
+    /// Submits what somebody asks, after everything scheduled up to `now`; the command's sequence tells its
+    /// events ([`Event::cause`]) from the others'.
+    ///
+    /// # Errors
+    /// [`NoOrders`] if this source takes none.
+    fn submit(
+        &mut self,
+        now: Time,
+        action: Action,
+        out: &mut Vec<Event>,
+    ) -> Result<Sequence, NoOrders>;
+}

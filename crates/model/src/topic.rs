@@ -1,0 +1,116 @@
+//! Topics: what can be subscribed to, in no dialect.
+
+use crate::candle::Interval;
+use crate::ids::{AccountId, InstrumentId};
+use crate::ticker::Window;
+use crate::time::Span;
+
+/// How often a topic speaks. Ticks are sequenced, so that stamps are equal wherever they are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Cadence(pub Span);
+
+impl Cadence {
+    /// Ten times a second.
+    pub const TENTH: Self = Self(Span::millis(100));
+}
+
+/// Whom a topic is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// One instrument.
+    Instrument(InstrumentId),
+    /// Every instrument.
+    All,
+    /// One account in one instrument.
+    Account(AccountId, InstrumentId),
+}
+
+/// What a topic tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TopicKind {
+    /// Each trade.
+    Trades,
+    /// Each step in the life of each order, stop orders excepted until they are woken.
+    Orders,
+    /// The best `depth` levels, whole, when they changed.
+    Book {
+        /// Levels a side.
+        depth: u16,
+        /// When it speaks.
+        cadence: Cadence,
+    },
+    /// The best `depth` orders of each side, whole, when they changed.
+    Detail {
+        /// Orders a side.
+        depth: u16,
+        /// When it speaks.
+        cadence: Cadence,
+    },
+    /// The levels that changed, at full depth.
+    Delta {
+        /// When it speaks.
+        cadence: Cadence,
+    },
+    /// The running candle.
+    Candles {
+        /// Its length.
+        interval: Interval,
+        /// When it speaks.
+        cadence: Cadence,
+    },
+    /// Rolling statistics.
+    Ticker {
+        /// How far it looks back.
+        window: Window,
+        /// When it speaks.
+        cadence: Cadence,
+    },
+    /// The running funding rate of a perpetual.
+    Funding,
+}
+
+/// What can be subscribed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Topic {
+    /// What it tells.
+    pub kind: TopicKind,
+    /// Of whom.
+    pub scope: Scope,
+}
+
+/// What may happen to a topic's frames when a socket is slow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// Every frame counts: a bounded queue, then a goodbye with its reason.
+    Lossless,
+    /// Only the newest counts: what waits is replaced.
+    Latest,
+}
+
+impl Topic {
+    /// A topic of one instrument.
+    #[must_use]
+    pub const fn of(instrument: InstrumentId, kind: TopicKind) -> Self {
+        Self { kind, scope: Scope::Instrument(instrument) }
+    }
+    /// The instrument it is about, if it is one.
+    #[must_use]
+    pub const fn instrument(&self) -> Option<InstrumentId> {
+        match self.scope {
+            Scope::Instrument(instrument) | Scope::Account(_, instrument) => Some(instrument),
+            Scope::All => None,
+        }
+    }
+    /// What may happen to its frames when a socket is slow.
+    #[must_use]
+    pub const fn class(&self) -> Class {
+        match self.kind {
+            TopicKind::Trades | TopicKind::Orders | TopicKind::Delta { .. } => Class::Lossless,
+            TopicKind::Book { .. }
+            | TopicKind::Detail { .. }
+            | TopicKind::Candles { .. }
+            | TopicKind::Ticker { .. }
+            | TopicKind::Funding => Class::Latest,
+        }
+    }
+}

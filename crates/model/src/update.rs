@@ -1,0 +1,97 @@
+//! Updates: what the subscribers of a topic are told, before any dialect words it. Borrowed from the views,
+//! so that telling costs nothing where nobody listens.
+
+use crate::book::{BookSide, OrderEntry};
+use crate::candle::Candle;
+use crate::event::CloseReason;
+use crate::instrument::{Price, Quantity};
+use crate::order::OrderState;
+use crate::ticker::Ticker;
+use crate::time::Time;
+use crate::trade::Trade;
+
+/// What the subscribers of a topic are told.
+#[derive(Clone, Copy, Debug)]
+pub enum Update<'a> {
+    /// A trade.
+    Trade(&'a Trade),
+    /// A step in an order's life.
+    Order(&'a OrderUpdate),
+    /// The top of the book, whole.
+    Book(BookUpdate<'a>),
+    /// The first orders of each side, whole.
+    Detail(DetailUpdate<'a>),
+    /// The levels that changed; quantity 0 removes one.
+    Delta(BookUpdate<'a>),
+    /// The running candle.
+    Candle(&'a Candle),
+    /// Rolling statistics.
+    Ticker(&'a Ticker),
+}
+
+/// Levels of both sides and the stamp of the book they belong to.
+#[derive(Clone, Copy, Debug)]
+pub struct BookUpdate<'a> {
+    /// When the book last changed: strictly increasing for each instrument, equal on every topic that tells
+    /// of the same state.
+    pub time: Time,
+    /// Bids.
+    pub bids: BookSide<'a>,
+    /// Asks.
+    pub asks: BookSide<'a>,
+}
+
+/// Orders of both sides and the stamp of the book they belong to. At one price the oldest comes first.
+#[derive(Clone, Copy, Debug)]
+pub struct DetailUpdate<'a> {
+    /// As in [`BookUpdate`].
+    pub time: Time,
+    /// Bids.
+    pub bids: BookSide<'a, OrderEntry>,
+    /// Asks.
+    pub asks: BookSide<'a, OrderEntry>,
+}
+
+/// A step in an order's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderUpdate {
+    /// When, in market time.
+    pub time: Time,
+    /// The order after this step.
+    pub order: OrderState,
+    /// What happened to it.
+    pub step: OrderStep,
+    /// This step's place in the chain of its instrument's order events.
+    pub mark: EventMark,
+    /// The step before it, of whichever order; `None` for the first of all.
+    pub previous: Option<EventMark>,
+}
+
+/// What happened to an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderStep {
+    /// It was accepted, all of it open.
+    Created,
+    /// It met another; it is gone if nothing remains.
+    Filled {
+        /// At this price.
+        price: Price,
+        /// This much.
+        quantity: Quantity,
+    },
+    /// It ended other than by its last fill.
+    Closed(CloseReason),
+    /// It ended because another took its place.
+    Replaced,
+}
+
+/// The place of a step in the chain of an instrument's order events. Marks are strictly increasing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EventMark {
+    /// When, in whole milliseconds of market time.
+    pub time: Time,
+    /// Counts the steps within one millisecond, from 0.
+    pub tie: u32,
+    /// Counts all steps of the instrument, from 1.
+    pub ordinal: u64,
+}
