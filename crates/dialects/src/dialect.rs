@@ -28,6 +28,9 @@ pub trait Dialect: Send + Sync {
     /// Understands one request to the HTTP half.
     fn http(&self, request: &HttpRequest<'_>) -> HttpReply;
 
+    /// The answer to a request that came faster than [`Manners::http_rates`] allow.
+    fn http_too_fast(&self) -> HttpResponse;
+
     /// What is said, and how the connection ends, when we are the ones who end it.
     fn part(&self, parting: Parting) -> LastWords;
 }

@@ -28,6 +28,9 @@ pub struct Manners {
     pub queue_bytes_max: usize,
     /// How long a socket with something waiting may take none of it, else [`Parting::SlowConsumer`].
     pub stall_max: Duration,
+    /// How many requests one address may make to the HTTP half, each within how much time; one more gets
+    /// [`Dialect::http_too_fast`](crate::Dialect::http_too_fast).
+    pub http_rates: &'static [(u32, Duration)],
 }
 
 /// Why we end a connection.
