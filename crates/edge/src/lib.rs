@@ -1,4 +1,10 @@
 //! Where customers are: everything between a socket and a dialect.
 
+pub mod board_thread;
+pub mod reactor;
+
+pub mod clock;
+pub mod goodbye;
 pub mod limits;
+pub mod metrics;
 pub mod ws;

@@ -1,0 +1,158 @@
+//! Goodbyes: every end of a connection leaves a record of who decided it and why.
+//!
+//! Not a log line: a client's mistake is counted and can be asked for. Records hold no secret and are kept in
+//! a bounded ring; what falls out of it is still counted.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use dialects::Parting;
+use model::Sequence;
+
+#[cfg(test)]
+mod tests;
+
+/// Why a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// We ended it by the dialect's manners.
+    Parted(Parting),
+    /// We ended it because the client broke the framing's rules.
+    Violation,
+    /// The client said goodbye.
+    ClientClosed,
+    /// The client was gone without a word.
+    ClientVanished,
+    /// The network failed.
+    Network(io::ErrorKind),
+}
+
+/// Who decided that a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decider {
+    /// The client.
+    Client,
+    /// This server.
+    Server,
+    /// Neither.
+    Network,
+}
+
+/// How many reasons there are by name.
+const REASONS: usize = 10;
+
+impl Reason {
+    /// Who decided.
+    #[must_use]
+    pub const fn decider(self) -> Decider {
+        match self {
+            Self::Parted(_) | Self::Violation => Decider::Server,
+            Self::ClientClosed | Self::ClientVanished => Decider::Client,
+            Self::Network(_) => Decider::Network,
+        }
+    }
+
+    /// Its name in records and metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        NAMES[self.index()]
+    }
+
+    const fn index(self) -> usize {
+        match self {
+            Self::Parted(Parting::Shutdown) => 0,
+            Self::Parted(Parting::TooOld) => 1,
+            Self::Parted(Parting::SlowConsumer) => 2,
+            Self::Parted(Parting::TooManySubscriptions) => 3,
+            Self::Parted(Parting::Unresponsive) => 4,
+            Self::Parted(Parting::Idle) => 5,
+            Self::Violation => 6,
+            Self::ClientClosed => 7,
+            Self::ClientVanished => 8,
+            Self::Network(_) => 9,
+        }
+    }
+}
+
+const NAMES: [&str; REASONS] = [
+    "shutdown",
+    "too_old",
+    "slow_consumer",
+    "too_many_subscriptions",
+    "unresponsive",
+    "idle",
+    "violation",
+    "client_closed",
+    "client_vanished",
+    "network",
+];
+
+/// The record of why a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Goodbye {
+    /// Which dialect it spoke, as an index.
+    pub dialect: usize,
+    /// The other end.
+    pub peer: SocketAddr,
+    /// Why.
+    pub reason: Reason,
+    /// The close code that was said first, by whoever decided; `None` if the line was dropped.
+    pub code: Option<u16>,
+    /// From the upgrade to the end.
+    pub age: Duration,
+    /// Topics it listened to.
+    pub topics: usize,
+    /// The last event that its loop had told when it ended.
+    pub sequence: Sequence,
+    /// The oldest event that still waited for it, if one did.
+    pub unsent: Option<Sequence>,
+    /// Bytes that still waited for it.
+    pub bytes_waiting: usize,
+    /// How long it had taken nothing of what waited.
+    pub stalled: Duration,
+}
+
+/// The last goodbyes, and how many there were of each reason.
+#[derive(Debug)]
+pub struct Goodbyes {
+    recent: Mutex<VecDeque<Goodbye>>,
+    recent_max: usize,
+    counts: [AtomicU64; REASONS],
+}
+
+impl Goodbyes {
+    /// Remembers the last `recent_max`.
+    #[must_use]
+    pub fn new(recent_max: usize) -> Self {
+        Self { recent: Mutex::default(), recent_max, counts: Default::default() }
+    }
+
+    /// Takes one in.
+    pub fn note(&self, goodbye: Goodbye) {
+        self.counts[goodbye.reason.index()].fetch_add(1, Ordering::Relaxed);
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        while recent.len() >= self.recent_max {
+            if recent.pop_front().is_none() {
+                return;
+            }
+        }
+        recent.push_back(goodbye);
+    }
+
+    /// The last ones, oldest first.
+    #[must_use]
+    pub fn recent(&self) -> Vec<Goodbye> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// Tells each reason's name and how often it was given.
+    pub fn each(&self, mut tell: impl FnMut(&'static str, u64)) {
+        for (name, count) in NAMES.iter().zip(&self.counts) {
+            tell(name, count.load(Ordering::Relaxed));
+        }
+    }
+}

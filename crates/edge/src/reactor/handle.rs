@@ -1,0 +1,140 @@
+//! How others reach a loop: the bell that wakes it, the letters it gets, and the handle that writes them.
+
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+
+use crate::limits::Seat;
+
+/// A connection after its upgrade, as the listener hands it to a loop. From here on the loop owns it.
+#[derive(Debug)]
+pub struct Newcomer {
+    /// The line; it is made non-blocking by the loop.
+    pub stream: TcpStream,
+    /// Which dialect it speaks, as an index.
+    pub dialect: usize,
+    /// What the client sent right behind its handshake.
+    pub early: Vec<u8>,
+    /// The other end.
+    pub peer: SocketAddr,
+    /// The place it takes, given back at its end.
+    pub seat: Option<Seat>,
+}
+
+/// What a loop is told outside of its ring.
+#[derive(Debug)]
+pub enum Letter {
+    /// Take over this connection.
+    Adopt(Newcomer),
+    /// Ask everybody to leave; let go of the sender when the last has left.
+    Drain(SyncSender<()>),
+    /// Drop what is left and end.
+    Stop,
+}
+
+/// Wakes a loop, but only if it sleeps: a system call for each batch at most, and none while it works.
+#[derive(Debug)]
+pub struct Bell {
+    waker: mio::Waker,
+    asleep: AtomicBool,
+}
+
+impl Bell {
+    pub fn new(registry: &mio::Registry, token: mio::Token) -> io::Result<Self> {
+        Ok(Self { waker: mio::Waker::new(registry, token)?, asleep: AtomicBool::new(false) })
+    }
+
+    /// To be called after something was left for the loop. Returns whether it had to be woken.
+    pub fn ring(&self) -> bool {
+        // Sequentially consistent on both sides: either we see that it sleeps, or it sees, when it looks a
+        // last time before sleeping, what was left for it.
+        let wakes = self.asleep.swap(false, Ordering::SeqCst);
+        if wakes {
+            self.waker.wake().expect("an event counter can always be raised");
+        }
+        wakes
+    }
+
+    /// The loop says that it goes to sleep; it must look once more for work before it does.
+    pub fn doze(&self) {
+        self.asleep.store(true, Ordering::SeqCst);
+        std::sync::atomic::fence(Ordering::SeqCst);
+    }
+
+    /// The loop says that it is awake.
+    pub fn rise(&self) {
+        self.asleep.store(false, Ordering::Relaxed);
+    }
+}
+
+/// How many letters may wait for a loop. More newcomers are given back to the listener.
+const LETTERS_MAX: usize = 1_024;
+
+/// The way to one loop.
+#[derive(Clone, Debug)]
+pub struct LoopHandle {
+    letters: SyncSender<Letter>,
+    bell: Arc<Bell>,
+}
+
+impl LoopHandle {
+    pub fn new(bell: Arc<Bell>) -> (Self, Receiver<Letter>) {
+        let (letters, inbox) = sync_channel(LETTERS_MAX);
+        (Self { letters, bell }, inbox)
+    }
+
+    /// Hands over a connection.
+    ///
+    /// # Errors
+    /// Gives it back if the loop has too much to do, or has ended.
+    pub fn adopt(&self, newcomer: Newcomer) -> Result<(), Newcomer> {
+        let returned = |letter| match letter {
+            Letter::Adopt(newcomer) => newcomer,
+            Letter::Drain(_) | Letter::Stop => unreachable!("what was sent comes back"),
+        };
+        match self.letters.try_send(Letter::Adopt(newcomer)) {
+            Ok(()) => {
+                self.bell.ring();
+                Ok(())
+            }
+            Err(TrySendError::Full(letter) | TrySendError::Disconnected(letter)) => {
+                Err(returned(letter))
+            }
+        }
+    }
+
+    /// Asks everybody to leave: each session is told so in its dialect, goes on receiving, and is closed
+    /// after its dialect's notice. Who is adopted later is told at once.
+    #[must_use = "the loop has drained when this has been waited for"]
+    pub fn drain(&self) -> Draining {
+        let (gone, wait) = sync_channel(0);
+        self.send(Letter::Drain(gone));
+        Draining(wait)
+    }
+
+    /// Drops every connection and ends the loop.
+    pub fn stop(&self) {
+        self.send(Letter::Stop);
+    }
+
+    fn send(&self, letter: Letter) {
+        // A loop that has ended has nobody left to be told.
+        if self.letters.send(letter).is_ok() {
+            self.bell.ring();
+        }
+    }
+}
+
+/// A loop that asks everybody to leave.
+#[derive(Debug)]
+pub struct Draining(Receiver<()>);
+
+impl Draining {
+    /// Blocks until the last connection has gone.
+    pub fn wait(self) {
+        // Nothing is ever sent: the other end is let go of.
+        let _gone = self.0.recv();
+    }
+}
