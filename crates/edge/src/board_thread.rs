@@ -47,8 +47,9 @@ impl BoardsHandle {
     /// # Errors
     /// [`Busy`] if too many questions wait; `reply` is dropped uncalled.
     pub fn ask(&self, query: Query, reply: Reply) -> Result<(), Busy> {
-        self.mail
-            .try_send(Mail::Ask(query, reply))
-            .map_err(|TrySendError::Full(_)| TrySendError::Disconnected(_) | Busy)
+        match self.mail.try_send(Mail::Ask(query, reply)) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(Busy),
+        }
     }
 }
