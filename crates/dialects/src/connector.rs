@@ -39,8 +39,11 @@ pub trait Connector: Send {
 pub enum Errand {
     /// Send this text on the socket.
     Say(Vec<u8>),
-    /// `GET` this path of the venue's HTTP half and report it by [`Connector::fetched`].
+    /// `GET` this path of the venue's HTTP half and report it by [`Connector::fetched`]. If it cannot be had,
+    /// even by asking again, the connection is to be made anew.
     Fetch(String),
+    /// Make the connection anew soon: the venue asks for it. What it says until then still counts.
+    Reconnect,
 }
 
 /// An event as a venue tells it, before it is numbered.
@@ -54,11 +57,26 @@ pub struct Heard {
     pub body: EventBody,
 }
 
+/// How much of what was wrong is worded.
+const WORDS_CHARS_MAX: usize = 240;
+
 /// What the venue said makes no sense.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Misheard {
     /// What was wrong, fit to follow "failed to understand the venue: ".
     pub what: String,
+}
+
+impl Misheard {
+    /// Words what was wrong, cut where a venue's own words run on and on.
+    pub(crate) fn new(what: fmt::Arguments<'_>) -> Self {
+        let mut what = what.to_string();
+        if let Some((end, _)) = what.char_indices().nth(WORDS_CHARS_MAX) {
+            what.truncate(end);
+            what.push('…');
+        }
+        Self { what }
+    }
 }
 
 impl fmt::Display for Misheard {

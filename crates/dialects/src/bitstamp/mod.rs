@@ -1,1 +1,3 @@
 //! Bitstamp WebSocket API v2 and the HTTP endpoints that its clients need.
+
+pub mod client;

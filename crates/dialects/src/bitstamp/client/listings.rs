@@ -1,0 +1,100 @@
+//! The directory of a Bitstamp venue, read from its `trading-pairs-info`.
+
+use model::{Decimal, Instrument, InstrumentId, Listing, Minimum};
+use serde::Deserialize;
+
+use super::DIALECT;
+use crate::connector::Misheard;
+
+/// The most decimals that are believed of a price or an amount; the venue itself has eight.
+const DECIMALS_MAX: u8 = 12;
+/// The largest minimum that is believed, in its own decimals.
+const MINIMUM_UNITS_MAX: i64 = 10_000_000_000_000;
+
+/// One row of `GET /api/v2/trading-pairs-info/` (protocol section 8.2.2): `{"name":"BTC/USD","url_symbol":"btcusd",
+/// "base_decimals":8,"counter_decimals":2,"minimum_order":"20.0 USD","trading":"Enabled","description":"Bitcoin / U.S. dollar"}`.
+#[derive(Debug, Deserialize)]
+struct Row {
+    name: String,
+    url_symbol: String,
+    base_decimals: u8,
+    counter_decimals: u8,
+    minimum_order: String,
+    description: String,
+}
+
+/// Reads the venue's directory and lists those of its markets whose symbol is in `only`, in the venue's order.
+///
+/// # Errors
+/// [`Misheard`] if it makes no sense, or a symbol is missing in it.
+pub fn listings(trading_pairs_info: &[u8], only: &[&str]) -> Result<Vec<Listing>, Misheard> {
+    let rows: Vec<Row> = serde_json::from_slice(trading_pairs_info)
+        .map_err(|error| Misheard::new(format_args!("its directory is no directory: {error}")))?;
+    let mut listings: Vec<Listing> = Vec::new();
+    for row in rows.iter().filter(|row| only.contains(&row.url_symbol.as_str())) {
+        let id = InstrumentId(listings.len() as u16);
+        if id == InstrumentId::NONE || listings.iter().any(|it| it.symbols[0].1 == row.url_symbol) {
+            return Err(Misheard::new(format_args!(
+                "its directory lists too many markets, or {} twice",
+                row.url_symbol
+            )));
+        }
+        let listing = listing(id, row).map_err(|why| {
+            Misheard::new(format_args!("in its directory: {}: {why}", row.url_symbol))
+        })?;
+        listings.push(listing);
+    }
+    for symbol in only {
+        if !rows.iter().any(|row| row.url_symbol == *symbol) {
+            return Err(Misheard::new(format_args!("its directory does not list {symbol}")));
+        }
+    }
+    Ok(listings)
+}
+
+fn listing(id: InstrumentId, row: &Row) -> Result<Listing, String> {
+    let (base, quote) = one_cut(&row.name, "/").ok_or("its name is not BASE/QUOTE")?;
+    one_cut(&row.description, " / ").ok_or("its description is not \"BASE / QUOTE\"")?;
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if row.url_symbol.is_empty() || !row.url_symbol.bytes().all(plain) {
+        return Err("its symbol is not lower case".to_owned());
+    }
+    if row.base_decimals.max(row.counter_decimals) > DECIMALS_MAX {
+        return Err(format!("it has more than {DECIMALS_MAX} decimals"));
+    }
+    let mut instrument = Instrument {
+        id,
+        base: base.to_owned(),
+        quote: quote.to_owned(),
+        price_decimals: row.counter_decimals,
+        tick_units: 1,
+        quantity_decimals: row.base_decimals,
+        lot_units: 1,
+        minimum: Minimum::Notional(0),
+    };
+    instrument.minimum = minimum(&instrument, &row.minimum_order)
+        .ok_or_else(|| format!("its minimum {:?} is not AMOUNT {quote}", row.minimum_order))?;
+    Ok(Listing {
+        instrument,
+        description: row.description.clone(),
+        symbols: vec![(DIALECT.to_owned(), row.url_symbol.clone())],
+    })
+}
+
+/// `20.0 USD` as the smallest value of an order.
+fn minimum(instrument: &Instrument, text: &str) -> Option<Minimum> {
+    let (amount, currency) = text.split_once(' ')?;
+    let amount = Decimal::parse(amount).ok()?;
+    let finest = instrument.price_decimals + instrument.quantity_decimals;
+    let sensible = currency == instrument.quote
+        && amount.decimals <= finest
+        && (0..=MINIMUM_UNITS_MAX).contains(&amount.units);
+    sensible.then(|| Minimum::Notional(instrument.notional_of_units(amount.units, amount.decimals)))
+}
+
+/// Both parts of a text that has the separator exactly once.
+fn one_cut<'a>(text: &'a str, separator: &str) -> Option<(&'a str, &'a str)> {
+    let (before, after) = text.split_once(separator)?;
+    (!before.is_empty() && !after.is_empty() && !after.contains(separator))
+        .then_some((before, after))
+}
