@@ -2,6 +2,7 @@ use super::super::{Opcode, Role, Violation, close, encode};
 use super::{Chunk, Decoder, Incoming, Limits};
 
 mod chunking;
+mod oracle;
 
 /// A message that outlives its chunk.
 #[derive(Clone, Debug, PartialEq, Eq)]
