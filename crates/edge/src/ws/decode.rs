@@ -14,6 +14,8 @@ mod tests;
 
 use std::{borrow::Cow, ops::Range, str, sync::Arc};
 
+use simdutf8::{basic, compat};
+
 use super::{CONTROL_BYTES_MAX, Opcode, Role, Violation, close, encode, mask};
 
 /// How much a peer may send at once. One value serves all connections of a kind.
@@ -190,7 +192,7 @@ impl Decoder {
         };
         let bytes = if found.kept { &self.kept[found.range] } else { &chunk.bytes[found.range] };
         let incoming = match found.opcode {
-            Opcode::Text => match str::from_utf8(bytes) {
+            Opcode::Text => match basic::from_utf8(bytes) {
                 Ok(text) => Incoming::Text(text),
                 Err(_) => {
                     self.stage = Stage::Ended;
@@ -228,21 +230,18 @@ impl Decoder {
     #[inline]
     fn find(&mut self, chunk: &mut Chunk<'_>) -> Result<Option<Found>, Violation> {
         loop {
-            match self.stage {
-                Stage::Header => {
-                    if !self.read_header(chunk)? {
-                        return Ok(None);
-                    }
-                }
-                Stage::Payload => {}
+            let frame = match self.stage {
+                Stage::Header => match self.read_header(chunk)? {
+                    Some(frame) => frame,
+                    None => return Ok(None),
+                },
+                Stage::Payload => self.frame,
                 Stage::Ended => {
                     self.end();
                     chunk.at = chunk.bytes.len();
                     return Ok(None);
                 }
-            }
-
-            let frame = self.frame;
+            };
             let missing = frame.payload_bytes - frame.taken;
             let from = chunk.at;
             let to = from + missing.min(chunk.bytes.len() - from);
@@ -256,6 +255,7 @@ impl Decoder {
             let alone =
                 frame.opcode.is_control() || frame.fin && frame.opcode != Opcode::Continuation;
             if whole && alone && frame.taken == 0 {
+                // The frequent case: nothing of it was kept, and nothing about it needs to be.
                 self.stage = Stage::Header;
                 if frame.opcode == Opcode::Close {
                     close_of(piece)?;
@@ -265,6 +265,9 @@ impl Decoder {
                 return Ok(Some(Found { opcode: frame.opcode, kept: false, range: from..to }));
             }
 
+            if self.stage == Stage::Header {
+                self.begin(frame);
+            }
             self.frame.taken += piece.len();
             self.keep(piece, missing)?;
             if !whole {
@@ -279,27 +282,25 @@ impl Decoder {
 
     /// Reads a header, if it is whole with what the chunk has; otherwise keeps its beginning.
     #[inline]
-    fn read_header(&mut self, chunk: &mut Chunk<'_>) -> Result<bool, Violation> {
+    fn read_header(&mut self, chunk: &mut Chunk<'_>) -> Result<Option<Frame>, Violation> {
         let rest = &chunk.bytes[chunk.at..];
         let before = usize::from(self.header_bytes);
         if before == 0
             && let Some((frame, used)) = self.parse_header(rest)?
         {
             chunk.at += used;
-            self.begin(frame);
-            return Ok(true);
+            return Ok(Some(frame));
         }
         let more = rest.len().min(self.header.len() - before);
         self.header[before..before + more].copy_from_slice(&rest[..more]);
         let Some((frame, used)) = self.parse_header(&self.header[..before + more])? else {
             self.header_bytes += more as u8;
             chunk.at += more;
-            return Ok(false);
+            return Ok(None);
         };
         self.header_bytes = 0;
         chunk.at += used - before;
-        self.begin(frame);
-        Ok(true)
+        Ok(Some(frame))
     }
 
     /// The header that `bytes` begin with and its length, or none if they end before it does. What is
@@ -393,7 +394,7 @@ impl Decoder {
         }
     }
 
-    #[inline]
+    /// Goes on with this frame when the chunk does not have all that it needs.
     fn begin(&mut self, frame: Frame) {
         match frame.opcode {
             Opcode::Text => self.message = Some(Kind::Text),
@@ -422,7 +423,7 @@ impl Decoder {
 
     /// Checks what was added since the last time, from the last character that was not whole on.
     fn check_kept_text(&mut self) -> Result<(), Violation> {
-        match str::from_utf8(&self.kept[self.kept_checked..]) {
+        match compat::from_utf8(&self.kept[self.kept_checked..]) {
             Ok(text) => self.kept_checked += text.len(),
             Err(error) if error.error_len().is_none() => self.kept_checked += error.valid_up_to(),
             Err(_) => return Err(NOT_UTF8),

@@ -7,24 +7,19 @@ mod tests;
 #[inline]
 pub fn apply(bytes: &mut [u8], key: [u8; 4], offset: usize) {
     // Turned so that the first byte of `bytes` meets the byte of the key that is its own.
-    let key = u32::from_ne_bytes([
-        key[offset & 3],
-        key[(offset + 1) & 3],
-        key[(offset + 2) & 3],
-        key[(offset + 3) & 3],
-    ]);
+    let key = u32::from_le_bytes(key).rotate_right(8 * (offset & 3) as u32);
     let wide = u64::from(key) | u64::from(key) << 32;
 
     // Words of eight, which the compiler widens to vectors; then at most one of four, at most three.
     let (words, rest) = bytes.as_chunks_mut::<8>();
     for word in words {
-        *word = (u64::from_ne_bytes(*word) ^ wide).to_ne_bytes();
+        *word = (u64::from_le_bytes(*word) ^ wide).to_le_bytes();
     }
     let (words, rest) = rest.as_chunks_mut::<4>();
     for word in words {
-        *word = (u32::from_ne_bytes(*word) ^ key).to_ne_bytes();
+        *word = (u32::from_le_bytes(*word) ^ key).to_le_bytes();
     }
-    for (byte, key) in rest.iter_mut().zip(key.to_ne_bytes()) {
+    for (byte, key) in rest.iter_mut().zip(key.to_le_bytes()) {
         *byte ^= key;
     }
 }
