@@ -1,0 +1,160 @@
+//! What the clients need, pinned: a Python environment and an npm folder under
+//! `target/conformance`. Made once, and again when the pins change.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::scripts;
+use crate::process::{self, works};
+
+/// The oldest Python that the pinned packages support.
+const PYTHON_CHECK: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))";
+
+/// The interpreters with the clients in reach.
+pub struct Tools {
+    python: PathBuf,
+    modules: PathBuf,
+}
+
+impl Tools {
+    /// A script of `conformance/`, in the environment.
+    pub fn python(&self, script: &str) -> Command {
+        let mut command = Command::new(&self.python);
+        command.arg("-u").arg(scripts().join(script)).env("PYTHONDONTWRITEBYTECODE", "1");
+        command
+    }
+
+    /// A script of `conformance/`, with the npm folder's modules.
+    pub fn node(&self, script: &str) -> Command {
+        let mut command = Command::new("node");
+        command.arg(scripts().join(script)).env("NODE_PATH", &self.modules);
+        command
+    }
+}
+
+/// Installs what `clients` need, unless it is there.
+pub fn ready(clients: &[&str]) -> Result<Tools, String> {
+    let folder = process::target().join("conformance");
+    let environment = folder.join("python");
+    let npm = folder.join("npm");
+    if clients.iter().any(|client| *client != "node-bitstamp") {
+        python(&environment)?;
+    }
+    if clients.contains(&"node-bitstamp") {
+        node(&npm)?;
+    }
+    Ok(Tools { python: environment.join("bin/python"), modules: npm.join("node_modules") })
+}
+
+fn python(environment: &Path) -> Result<(), String> {
+    let requirements = scripts().join("requirements.txt");
+    let pins = read(&requirements)?;
+    if is_installed(environment, &pins) && works(&environment.join("bin/python"), &["--version"]) {
+        return Ok(());
+    }
+    let interpreter = Path::new("python3");
+    if !works(interpreter, &["-c", PYTHON_CHECK]) {
+        apt(&["python3", "python3-venv"]);
+    }
+    if !works(interpreter, &["-c", PYTHON_CHECK]) {
+        return Err(needs("Python 3.10 or newer with its venv module", "python3 python3-venv"));
+    }
+    clear(environment)?;
+    run(Command::new(interpreter).args(["-m", "venv"]).arg(environment))?;
+    let mut pip = Command::new(environment.join("bin/python"));
+    pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--only-binary", ":all:"]);
+    run(pip.arg("--requirement").arg(requirements))?;
+    mark_installed(environment, &pins)
+}
+
+fn node(npm: &Path) -> Result<(), String> {
+    let sources = ["package.json", "package-lock.json"];
+    let mut pins = String::new();
+    for name in sources {
+        pins += &read(&scripts().join(name))?;
+    }
+    if !works(Path::new("node"), &["--version"]) {
+        apt(&["nodejs"]);
+    }
+    if !works(Path::new("node"), &["--version"]) {
+        return Err(needs("Node.js 18 or newer", "nodejs npm"));
+    }
+    if is_installed(npm, &pins) {
+        return Ok(());
+    }
+    if !works(Path::new("npm"), &["--version"]) {
+        apt(&["npm"]);
+    }
+    if !works(Path::new("npm"), &["--version"]) {
+        return Err(needs("npm", "nodejs npm"));
+    }
+    clear(npm)?;
+    for name in sources {
+        let copied = fs::copy(scripts().join(name), npm.join(name));
+        copied.map_err(|error| format!("failed to copy {name}: {error}"))?;
+    }
+    let arguments = ["ci", "--no-audit", "--no-fund", "--ignore-scripts"];
+    run(Command::new("npm").args(arguments).current_dir(npm))?;
+    mark_installed(npm, &pins)
+}
+
+/// Tries to install system packages, where that is possible: as root, with apt.
+fn apt(packages: &[&str]) {
+    let is_root =
+        Command::new("id").arg("-u").output().is_ok_and(|out| out.stdout.starts_with(b"0\n"));
+    if !is_root || !works(Path::new("apt-get"), &["--version"]) {
+        return;
+    }
+    println!("         apt-get install {}", packages.join(" "));
+    let attempts: [&[&str]; 2] = [&["update"], &["install", "-y", "--no-install-recommends"]];
+    for (index, arguments) in attempts.into_iter().enumerate() {
+        let mut command = Command::new("apt-get");
+        command.arg("-qq").args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+        if index == 1 {
+            command.args(packages);
+        }
+        if let Err(trouble) = run(&mut command) {
+            println!("         {trouble}");
+        }
+    }
+}
+
+fn needs(what: &str, packages: &str) -> String {
+    format!(
+        "{what} is missing.\non Debian or Ubuntu: sudo apt-get install {packages}\n\
+         on macOS: brew install python node\nthen run this command again"
+    )
+}
+
+/// The pins an installation was made from lie beside it; equal pins mean that it is complete.
+fn is_installed(folder: &Path, pins: &str) -> bool {
+    fs::read_to_string(folder.join("installed-pins")).is_ok_and(|installed| installed == pins)
+}
+
+fn mark_installed(folder: &Path, pins: &str) -> Result<(), String> {
+    let file = folder.join("installed-pins");
+    fs::write(&file, pins).map_err(|error| format!("failed to write {}: {error}", file.display()))
+}
+
+fn clear(folder: &Path) -> Result<(), String> {
+    let told = |error| format!("failed to make {}: {error}", folder.display());
+    if folder.exists() {
+        fs::remove_dir_all(folder).map_err(told)?;
+    }
+    fs::create_dir_all(folder).map_err(told)
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    fs::read_to_string(path).map_err(|error| format!("failed to read {}: {error}", path.display()))
+}
+
+/// Runs an installer; its output is shown only when it fails.
+fn run(command: &mut Command) -> Result<(), String> {
+    let line = format!("{command:?}");
+    let run = process::follow(command, None, |_| {})?;
+    match run.status.is_some_and(|status| status.success()) {
+        true => Ok(()),
+        false => Err(format!("failed: {line}\n{}", run.tail(40))),
+    }
+}
