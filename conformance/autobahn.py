@@ -1,0 +1,79 @@
+"""The Autobahn cases for RFC 6455 against an echo endpoint, driven by kosoku.
+
+usage: autobahn.py ws://127.0.0.1:9001 [--long] [--reports FOLDER]
+
+Sections 1 to 7 and 10 (247 cases); with --long section 9 too (large messages). A case passes when
+its verdict is OK, NON-STRICT or INFORMATIONAL and its closing handshake is OK or INFORMATIONAL,
+which is Autobahn's own rule. Exit code 0 when all passed, 1 otherwise.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import kosoku
+from kosoku._report import write_reports
+
+SECTIONS = ["1", "2", "3", "4", "5", "6", "7", "10"]
+CASES = 247
+LONG_SECTIONS = ["9"]
+
+
+async def run(address, sections):
+    """Every case of the sections; a failure among them is not an exception for us."""
+    include = [f"{section}.*" for section in sections]
+    try:
+        return await kosoku.run_fuzzingclient(
+            address, include, None, concurrency=min(4, os.cpu_count() or 1)
+        )
+    except kosoku.FailureError as failure:
+        return failure.results
+
+
+def is_passed(result):
+    return result.behavior.value in ("OK", "NON-STRICT", "INFORMATIONAL") and (
+        result.behavior_close.value in ("OK", "INFORMATIONAL")
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("url", help="the echo endpoint, ws://HOST:PORT")
+    parser.add_argument("--long", action="store_true", help="section 9 too")
+    parser.add_argument("--reports", type=Path, help="folder for the HTML reports")
+    arguments = parser.parse_args()
+
+    address = urlsplit(arguments.url).netloc
+    sections = SECTIONS + (LONG_SECTIONS if arguments.long else [])
+    results = asyncio.run(run(address, sections))
+
+    if arguments.reports:
+        arguments.reports.mkdir(parents=True, exist_ok=True)
+        write_reports(results, str(arguments.reports))
+        print(f"reports: {arguments.reports / 'index.html'}")
+
+    for section in sections:
+        of_section = [r for r in results if r.case_id.split(".")[0] == section]
+        verdicts = Counter(result.behavior.value for result in of_section)
+        told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items()))
+        print(f"section {section:>2}: {len(of_section):>3} cases: {told}")
+    failures = [result for result in results if not is_passed(result)]
+    for result in failures:
+        print(
+            f"FAIL case {result.case_id}: {result.behavior.value}, "
+            f"closing {result.behavior_close.value}"
+        )
+    missing = max(0, CASES - sum(1 for r in results if r.case_id.split(".")[0] in SECTIONS))
+    if missing:
+        print(f"FAIL {missing} of the {CASES} cases did not run")
+    failed = len(failures) + missing
+    print(f"{len(results) - len(failures)} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
