@@ -1,1 +1,21 @@
-//! views
+//! What one sees: everything that is shown of an instrument, derived from its events alone.
+//!
+//! A [`Board`] takes events in and tells updates; it answers questions about the state that was told. It is
+//! pure: it reads no clock, does no I/O, knows neither the engine nor any dialect, and never looks at who is
+//! listening when it decides what the state is. So whoever comes late sees what the others see.
+
+pub mod board;
+
+pub mod book;
+pub mod candles;
+pub mod chain;
+pub mod tape;
+pub mod ticker;
+
+pub mod cadence;
+pub mod digest;
+
+pub use board::Board;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+//! Candles of every interval, built from the trades.
+//!
+//! There is no candle where there was no trade. A candle that ended is final: the board hands over trades in
+//! an order of time that never goes back.
+
+use std::collections::VecDeque;
+
+use model::{Candle, INTERVALS, Interval, Time, Trade};
+
+use crate::digest::Digest;
+
+/// How many candles of each interval are kept; the oldest go first.
+pub const CANDLES_MAX: usize = 1_500;
+
+/// The candles of an instrument.
+#[derive(Debug)]
+pub struct Candles {
+    series: [Series; INTERVALS.len()],
+}
+
+/// The candles of one interval.
+#[derive(Debug)]
+struct Series {
+    interval: Interval,
+    /// Oldest first; the last one is the running one.
+    candles: VecDeque<Candle>,
+    /// When the running one ends.
+    end: Time,
+}
+
+impl Candles {
+    /// No candles yet.
+    #[must_use]
+    pub fn new() -> Self {
+        let series = INTERVALS.map(|interval| Series {
+            interval,
+            candles: VecDeque::with_capacity(CANDLES_MAX),
+            end: Time(i64::MIN),
+        });
+        Self { series }
+    }
+
+    /// A trade happened at `time`, which is never earlier than the time before.
+    pub fn add(&mut self, time: Time, trade: &Trade) {
+        for series in &mut self.series {
+            series.add(time, trade);
+        }
+    }
+
+    /// The running candle, or the last there was.
+    #[must_use]
+    pub fn last(&self, interval: Interval) -> Option<&Candle> {
+        self.of(interval)?.candles.back()
+    }
+
+    /// The candles that hold what was traded since a moment, oldest first.
+    pub fn since(&self, interval: Interval, moment: Time) -> impl Iterator<Item = &Candle> {
+        let start = interval.start_of(moment);
+        self.of(interval).into_iter().flat_map(move |series| {
+            let first = series.candles.partition_point(|candle| candle.start < start);
+            series.candles.range(first..)
+        })
+    }
+
+    /// The candles whose start lies in `from..=till`, oldest first; the newest `limit` of them.
+    #[must_use]
+    pub fn between(&self, interval: Interval, from: Time, till: Time, limit: usize) -> Vec<Candle> {
+        let Some(series) = self.of(interval) else { return Vec::new() };
+        let end = series.candles.partition_point(|candle| candle.start <= till);
+        let first = series.candles.partition_point(|candle| candle.start < from);
+        let first = first.max(end.saturating_sub(limit)).min(end);
+        series.candles.range(first..end).copied().collect()
+    }
+
+    fn of(&self, interval: Interval) -> Option<&Series> {
+        self.series.iter().find(|series| series.interval == interval)
+    }
+
+    pub(crate) fn digest(&self, into: &mut Digest) {
+        for series in &self.series {
+            into.word(series.candles.len() as u64);
+            if let Some(last) = series.candles.back() {
+                into.signed(last.start.0);
+                into.signed(last.open.0);
+                into.signed(last.high.0);
+                into.signed(last.low.0);
+                into.signed(last.close.0);
+                into.signed(last.volume.0);
+                into.wide(last.turnover);
+                into.word(last.trades);
+            }
+        }
+    }
+}
+
+impl Default for Candles {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Series {
+    fn add(&mut self, time: Time, trade: &Trade) {
+        if time < self.end
+            && let Some(running) = self.candles.back_mut()
+        {
+            running.add(trade);
+            return;
+        }
+        let start = self.interval.start_of(time);
+        self.end = self.interval.next_start(start);
+        if self.candles.len() == CANDLES_MAX {
+            self.candles.pop_front();
+        }
+        self.candles.push_back(Candle::of(start, trade));
+    }
+}

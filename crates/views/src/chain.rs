@@ -1,0 +1,37 @@
+//! The chain of an instrument's order events: each step has a mark, and names the mark before it.
+
+use model::{EventMark, OrderState, OrderStep, OrderUpdate, Time};
+
+use crate::digest::Digest;
+
+/// The end of the chain so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Chain {
+    last: Option<EventMark>,
+}
+
+impl Chain {
+    /// The next step. Marks never go back, even if time did.
+    pub fn step(&mut self, time: Time, order: OrderState, step: OrderStep) -> OrderUpdate {
+        let millisecond = time.floor_to_millis();
+        let mark = match self.last {
+            None => EventMark { time: millisecond, tie: 0, ordinal: 1 },
+            Some(last) if millisecond > last.time => {
+                EventMark { time: millisecond, tie: 0, ordinal: last.ordinal + 1 }
+            }
+            Some(last) => {
+                EventMark { time: last.time, tie: last.tie + 1, ordinal: last.ordinal + 1 }
+            }
+        };
+        let previous = self.last.replace(mark);
+        OrderUpdate { time, order, step, mark, previous }
+    }
+
+    pub(crate) fn digest(&self, into: &mut Digest) {
+        if let Some(last) = self.last {
+            into.signed(last.time.0);
+            into.word(u64::from(last.tie));
+            into.word(last.ordinal);
+        }
+    }
+}
