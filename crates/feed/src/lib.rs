@@ -1,1 +1,6 @@
-//! feed
+//! Where events come from: sources that turn commands, recordings or another venue's words into numbered
+//! events. It knows no socket of a customer and no view; whoever shows the events asks a
+//! [`Source`](model::Source) to go on until a moment.
+
+pub mod capture;
+pub mod source;

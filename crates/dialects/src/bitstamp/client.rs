@@ -15,7 +15,7 @@ mod tests;
 use model::{EventBody, Instrument, Level, Listing, Price, Time};
 
 use self::incoming::{Diff, Envelope};
-pub use self::listings::listings;
+pub use self::listings::{listings, recorded};
 use crate::connector::{Connector, Errand, Heard, Misheard};
 
 /// The name under which listings give this dialect's symbols.
@@ -149,9 +149,8 @@ impl Connector for Client {
         heard: &mut Vec<Heard>,
         errands: &mut Vec<Errand>,
     ) -> Result<(), Misheard> {
-        let symbol = path.strip_prefix(BOOKS).map(|rest| rest.strip_suffix('/').unwrap_or(rest));
-        let Some(market) = symbol.and_then(|symbol| self.market(symbol)) else {
-            return Err(Misheard::new(format_args!("nobody asked for {path}")));
+        let Some(market) = market_of(path).and_then(|symbol| self.market(symbol)) else {
+            return Ok(());
         };
         let book = incoming::book(body, &market.instrument)?;
         market.snapshot(book, heard, errands)
@@ -355,6 +354,11 @@ impl Market {
         }
         Ok(())
     }
+}
+
+/// The symbol of the market whose book is fetched at this path.
+fn market_of(path: &str) -> Option<&str> {
+    path.strip_prefix(BOOKS).map(|rest| rest.strip_suffix('/').unwrap_or(rest))
 }
 
 /// Sets one level of a side that is sorted by `key`; quantity 0 removes it.

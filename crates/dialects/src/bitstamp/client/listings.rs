@@ -3,9 +3,11 @@
 use model::{Decimal, Instrument, InstrumentId, Listing, Minimum};
 use serde::Deserialize;
 
-use super::DIALECT;
+use super::{DIALECT, market_of};
 use crate::connector::Misheard;
 
+/// Where the directory is fetched.
+const DIRECTORY: &str = "/api/v2/trading-pairs-info";
 /// The most decimals that are believed of a price or an amount; the venue itself has eight.
 const DECIMALS_MAX: u8 = 12;
 /// The largest minimum that is believed, in its own decimals.
@@ -50,6 +52,27 @@ pub fn listings(trading_pairs_info: &[u8], only: &[&str]) -> Result<Vec<Listing>
         }
     }
     Ok(listings)
+}
+
+/// The listings of a recorded session, given the path and body of everything that was fetched in it: those
+/// markets whose books were fetched.
+///
+/// # Errors
+/// [`Misheard`] if the venue's directory was not fetched or makes no sense.
+pub fn recorded<'a>(
+    fetched: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Result<Vec<Listing>, Misheard> {
+    let (mut directory, mut symbols) = (None, Vec::new());
+    for (path, body) in fetched {
+        if path.trim_end_matches('/') == DIRECTORY {
+            directory = Some(body);
+        }
+        symbols.extend(market_of(path));
+    }
+    match directory {
+        Some(directory) => listings(directory.as_bytes(), &symbols),
+        None => Err(Misheard::new(format_args!("its directory, {DIRECTORY}, was not fetched"))),
+    }
 }
 
 fn listing(id: InstrumentId, row: &Row) -> Result<Listing, String> {

@@ -5,7 +5,7 @@ use model::{
     Time, Trade, TradeId,
 };
 
-use super::{Client, DOUBTS_MAX, WAITING_DIFFS_MAX, listings};
+use super::{Client, DOUBTS_MAX, WAITING_DIFFS_MAX, listings, recorded};
 use crate::connector::{Connector, Errand, Heard, Misheard};
 
 const ACK: &str =
@@ -319,7 +319,8 @@ fn what_makes_no_sense_is_refused_and_nothing_of_it_told() {
     bench
         .client
         .fetched("/api/v2/ticker/", b"{}", &mut bench.heard, &mut bench.errands)
-        .expect_err("unasked");
+        .expect("nothing that was asked for");
+    assert!(bench.heard.is_empty() && bench.errands.is_empty());
     let long = format!(r#"{{"event":"bts:error","data":"{}"}}"#, "é".repeat(10_000));
     assert!(bench.say(&long).expect_err("an error").what.len() < 1_000);
 }
@@ -355,6 +356,12 @@ fn the_directory_becomes_listings() {
     btcusd.instrument.minimum = Minimum::Notional(20 * 10_i128.pow(10));
     assert_eq!(all[0], btcusd);
     assert_eq!(all[1].instrument.minimum, Minimum::Notional(2 * 10_i128.pow(12)));
+    let books =
+        ["/api/v2/order_book/batbtc", "/api/v2/order_book/btcusd/"].map(|path| (path, "{}"));
+    let directory = ("/api/v2/trading-pairs-info/", DIRECTORY);
+    let recorded = recorded(books.into_iter().chain([directory])).expect("a directory");
+    assert_eq!(recorded, all);
+    super::recorded(books.into_iter()).expect_err("no directory");
     let only = listings(DIRECTORY.as_bytes(), &["batbtc"]).expect("a directory");
     assert_eq!((only.len(), only[0].instrument.id), (1, InstrumentId(0)));
     listings(DIRECTORY.as_bytes(), &["ltcusd"]).expect_err("it is not listed");

@@ -1,0 +1,3 @@
+//! The sources: each is asked to go on until a moment of market time and tells what happened.
+
+pub mod replay;

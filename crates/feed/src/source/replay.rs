@@ -1,0 +1,188 @@
+//! A replay: a recorded session of a venue, told again at the recorder's times.
+//!
+//! Frames and fetched books go through the dialect's connector in the order of the recording, once, when the
+//! replay is made; a recording that its connector cannot understand is refused with file and line. Market
+//! time is the recorder's clock; how fast it runs is up to whoever passes the time. It takes no orders.
+
+use dialects::{Connector, Errand, Heard};
+use model::{
+    Action, Event, EventBody, NoOrders, OrderId, Sequence, Source, Span, Time, Trade, TradeId,
+};
+
+use crate::capture::{Capture, CaptureError, Recorded};
+
+#[cfg(test)]
+mod tests;
+
+/// A recorded session as a source of events.
+#[derive(Debug)]
+pub struct Replay {
+    /// What was heard, in order of `due`.
+    scenes: Vec<Scene>,
+    /// The scene that comes next; past the end when all is told.
+    next: usize,
+    /// How each round differs from the one before; `None` tells the recording once.
+    round: Option<Round>,
+    /// How many rounds were begun before this one.
+    rounds: u64,
+    /// Of the last event.
+    sequence: Sequence,
+}
+
+/// Something heard, and when.
+#[derive(Debug)]
+struct Scene {
+    due: Time,
+    heard: Heard,
+}
+
+/// How far a round is shifted from the one before, so that stamps and ids go on increasing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Round {
+    time: Span,
+    trades: u64,
+    orders: u64,
+}
+
+impl Replay {
+    /// A replay of what the connector understands of a recording; begun anew at its end, with stamps and ids
+    /// shifted, if it is `looped`.
+    ///
+    /// # Errors
+    /// [`CaptureError`] where the connector does not understand it, or if there is nothing to tell.
+    pub fn new(
+        capture: &Capture,
+        connector: &mut dyn Connector,
+        looped: bool,
+    ) -> Result<Self, CaptureError> {
+        let mut scenes = Vec::new();
+        // What a recorded session asked for is in the recording: nobody runs these errands.
+        let mut errands: Vec<Errand> = Vec::new();
+        let mut heard = Vec::new();
+        for record in capture.records() {
+            let outcome = match &record.what {
+                Recorded::Opened => {
+                    connector.opened(&mut errands);
+                    Ok(())
+                }
+                Recorded::Said(_) => Ok(()),
+                Recorded::Heard(text) => {
+                    connector.message(text.as_bytes(), &mut heard, &mut errands)
+                }
+                Recorded::Fetched { path, body } => {
+                    connector.fetched(path, body.as_bytes(), &mut heard, &mut errands)
+                }
+            };
+            outcome.map_err(|misheard| capture.error(record, misheard.to_string()))?;
+            errands.clear();
+            scenes.extend(heard.drain(..).map(|heard| Scene { due: record.time, heard }));
+        }
+        if scenes.is_empty() {
+            let last = capture.records().last().expect("a capture that was read is not empty");
+            return Err(capture.error(last, "no book and no trade until here".to_owned()));
+        }
+        let round = looped.then(|| Round::of(&scenes));
+        Ok(Self { scenes, next: 0, round, rounds: 0, sequence: Sequence(0) })
+    }
+
+    /// When the recording has its first word: where the market clock starts.
+    #[must_use]
+    pub fn begins(&self) -> Time {
+        self.scenes[0].due
+    }
+
+    /// When the recording has its last word, in the first round.
+    #[must_use]
+    pub fn ends(&self) -> Time {
+        self.scenes[self.scenes.len() - 1].due
+    }
+
+    /// How many events one round tells.
+    #[must_use]
+    pub fn events(&self) -> usize {
+        self.scenes.len()
+    }
+
+    /// The event that comes next, and when.
+    fn peek(&self) -> Option<(&Scene, Time)> {
+        let scene = self.scenes.get(self.next)?;
+        Some((scene, self.shifted(scene.due)))
+    }
+
+    fn shifted(&self, time: Time) -> Time {
+        let shift = self.round.map_or(0, |round| round.time.0.saturating_mul(self.rounds as i64));
+        Time(time.0.saturating_add(shift))
+    }
+
+    /// A trade as it is told in this round.
+    fn renewed(&self, trade: &Trade) -> Trade {
+        let Some(round) = self.round else { return *trade };
+        let renew = |id: u64, step: u64| id.saturating_add(step.saturating_mul(self.rounds));
+        Trade {
+            id: TradeId(renew(trade.id.0, round.trades)),
+            time: self.shifted(trade.time),
+            maker: OrderId(renew(trade.maker.0, round.orders)),
+            taker: OrderId(renew(trade.taker.0, round.orders)),
+            ..*trade
+        }
+    }
+}
+
+impl Source for Replay {
+    fn due(&self) -> Option<Time> {
+        self.peek().map(|(_, due)| due)
+    }
+
+    fn advance(&mut self, now: Time, out: &mut Vec<Event>) {
+        while let Some((scene, due)) = self.peek()
+            && due <= now
+        {
+            let heard = &scene.heard;
+            let body = match &heard.body {
+                EventBody::Printed(trade) => EventBody::Printed(self.renewed(trade)),
+                other => other.clone(),
+            };
+            let (time, instrument) = (self.shifted(heard.time), heard.instrument);
+            self.sequence = self.sequence.next();
+            let sequence = self.sequence;
+            out.push(Event { sequence, cause: Sequence(0), time, instrument, body });
+            self.next += 1;
+            if self.round.is_some() && self.next == self.scenes.len() {
+                self.next = 0;
+                self.rounds += 1;
+            }
+        }
+    }
+
+    fn submit(&mut self, _: Time, _: Action, _: &mut Vec<Event>) -> Result<Sequence, NoOrders> {
+        Err(NoOrders)
+    }
+}
+
+impl Round {
+    fn of(scenes: &[Scene]) -> Self {
+        let times = || scenes.iter().flat_map(|scene| [scene.due.0, scene.heard.time.0]);
+        let trades = || {
+            scenes.iter().filter_map(|scene| match &scene.heard.body {
+                EventBody::Printed(trade) => Some(trade),
+                _ => None,
+            })
+        };
+        let orders = || trades().flat_map(|trade| [trade.maker.0, trade.taker.0]);
+        // Whole seconds, so that a stamp keeps its place within its second.
+        let length = times().max().unwrap_or(0) - times().min().unwrap_or(0);
+        Self {
+            time: Span::seconds(length / 1_000_000 + 1),
+            trades: span(trades().map(|trade| trade.id.0)),
+            orders: span(orders()),
+        }
+    }
+}
+
+/// How far ids must be shifted so that none comes twice.
+fn span(ids: impl Iterator<Item = u64> + Clone) -> u64 {
+    match (ids.clone().min(), ids.max()) {
+        (Some(min), Some(max)) => (max - min).saturating_add(1),
+        _ => 0,
+    }
+}
