@@ -1,0 +1,302 @@
+//! The engine's state, the way of a command through it, and what may be read between commands.
+
+use crate::accounts::Accounts;
+use crate::expiry::Expiry;
+use crate::index::Index;
+use crate::orders::{NONE, Order, Orders};
+use crate::resting::{Book, Rail};
+use crate::rules::{OPEN_ORDERS_MAX, Rules, Steps};
+use model::{
+    AccountId, Action, CloseReason, Command, Event, EventBody, Instrument, InstrumentId, Level,
+    OrderId, OrderState, Price, Rejection, Sequence, Side, Status, Time,
+};
+
+/// The first order's id: sixteen digits, as clients of real venues are used to.
+pub(crate) const FIRST_ORDER: u64 = 1 << 50;
+/// The first trade's id.
+pub(crate) const FIRST_TRADE: u64 = 100_000_001;
+
+/// The matching engine of all instruments.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    pub(crate) rules: Rules,
+    /// Market time of the last command; it never goes back.
+    pub(crate) now: Time,
+    /// The last event's sequence.
+    pub(crate) told: u64,
+    /// The next trade's id.
+    pub(crate) next_trade: u64,
+    pub(crate) books: Vec<Book>,
+    pub(crate) orders: Orders,
+    pub(crate) index: Index,
+    pub(crate) accounts: Accounts,
+    pub(crate) expiry: Expiry,
+    /// Room to gather woken orders in; empty between commands.
+    pub(crate) wave: Vec<(OrderId, u32)>,
+}
+
+/// Numbers events and hands them out.
+pub(crate) struct Teller<'a> {
+    out: &'a mut Vec<Event>,
+    told: u64,
+    cause: Sequence,
+    time: Time,
+}
+
+impl Teller<'_> {
+    #[inline(always)]
+    pub fn tell(&mut self, instrument: InstrumentId, body: EventBody) {
+        self.told += 1;
+        self.out.push(Event {
+            sequence: Sequence(self.told),
+            cause: self.cause,
+            time: self.time,
+            instrument,
+            body,
+        });
+    }
+}
+
+impl Engine {
+    /// An engine without orders, under the default [`Rules`].
+    ///
+    /// # Panics
+    /// See [`Engine::with_rules`].
+    #[must_use]
+    pub fn new(instruments: &[Instrument]) -> Self {
+        Self::with_rules(instruments, Rules::default())
+    }
+
+    /// An engine without orders.
+    ///
+    /// # Panics
+    /// If the instruments are not numbered densely from 0, or a tick or lot size is not positive.
+    #[must_use]
+    pub fn with_rules(instruments: &[Instrument], rules: Rules) -> Self {
+        assert!(
+            instruments.iter().enumerate().all(|(place, it)| it.id.index() == place)
+                && instruments.len() < InstrumentId::NONE.index(),
+            "instruments are numbered densely from 0"
+        );
+        let rules = Rules { open_orders_max: rules.open_orders_max.min(OPEN_ORDERS_MAX), ..rules };
+        Self {
+            rules,
+            now: Time(i64::MIN),
+            told: 0,
+            next_trade: FIRST_TRADE,
+            books: instruments.iter().map(|it| Book::new(Steps::of(it))).collect(),
+            orders: Orders::new(),
+            index: Index::new(OrderId(FIRST_ORDER)),
+            accounts: Accounts::default(),
+            expiry: Expiry::default(),
+            wave: Vec::new(),
+        }
+    }
+
+    /// Carries out one command and appends what happened to `out`. Does not allocate in the steady state, as
+    /// long as `out` has room.
+    pub fn apply(&mut self, command: &Command, out: &mut Vec<Event>) {
+        self.now = self.now.max(command.time);
+        let mut teller = Teller { out, told: self.told, cause: command.sequence, time: self.now };
+        while let Some(slot) = self.expiry.due(self.now) {
+            self.close(slot, CloseReason::Expired, &mut teller);
+        }
+        self.act(&command.action, &mut teller);
+        self.told = teller.told;
+    }
+
+    fn act(&mut self, action: &Action, teller: &mut Teller<'_>) {
+        match *action {
+            Action::Place(ref new) => match self.check_place(new) {
+                Ok(()) => self.place(new, teller),
+                Err(why) => self.reject(new.instrument, why, teller),
+            },
+            Action::Cancel { account, instrument, order } => {
+                match self.check_cancel(account, instrument, order) {
+                    Ok(slot) => self.close(slot, CloseReason::Canceled, teller),
+                    Err(why) => self.reject(instrument, why, teller),
+                }
+            }
+            Action::Replace { account, instrument, order, price, quantity } => {
+                match self.check_replace(account, instrument, order, price, quantity) {
+                    Ok(slot) => self.replace(slot, price, quantity, teller),
+                    Err(why) => self.reject(instrument, why, teller),
+                }
+            }
+            Action::CancelAll { account, instrument } => {
+                if let Some(instrument) = instrument
+                    && let Err(why) = self.check_cancel_all(instrument)
+                {
+                    return self.reject(instrument, why, teller);
+                }
+                self.cancel_all(account, instrument, teller);
+            }
+            Action::SetSelfTradePolicy { account, policy } => {
+                if policy != self.accounts.policy(account) {
+                    self.accounts.of(account).policy = policy;
+                }
+            }
+            Action::SetStatus { instrument, status } => {
+                match self.books.get_mut(instrument.index()) {
+                    Some(book) => {
+                        book.status = status;
+                        teller.tell(instrument, EventBody::StatusChanged(status));
+                    }
+                    None => self.reject(instrument, Rejection::UnknownInstrument, teller),
+                }
+            }
+            Action::Tick(cadence) => teller.tell(InstrumentId::NONE, EventBody::Ticked(cadence)),
+        }
+    }
+
+    /// Tells that a command was refused; of an instrument only if there is such a one.
+    #[cold]
+    fn reject(&self, instrument: InstrumentId, why: Rejection, teller: &mut Teller<'_>) {
+        let known = instrument.index() < self.books.len();
+        let instrument = if known { instrument } else { InstrumentId::NONE };
+        teller.tell(instrument, EventBody::Rejected(why));
+    }
+
+    /// Cancels an account's open orders in the order of their ids. Those in halted instruments stay.
+    fn cancel_all(
+        &mut self,
+        account: AccountId,
+        only: Option<InstrumentId>,
+        teller: &mut Teller<'_>,
+    ) {
+        let mut next = self.accounts.find(account).map_or(NONE, |account| account.oldest);
+        while next != NONE {
+            let slot = next;
+            next = self.orders.links[slot as usize].younger;
+            let instrument = self.orders[slot].instrument;
+            if only.is_none_or(|only| only == instrument)
+                && self.books[instrument.index()].status != Status::Halted
+            {
+                self.close(slot, CloseReason::Canceled, teller);
+            }
+        }
+    }
+
+    /// Ends an open order, resting or armed, and tells why.
+    #[inline]
+    pub(crate) fn close(&mut self, slot: u32, reason: CloseReason, teller: &mut Teller<'_>) {
+        let order = self.take_out(slot);
+        teller.tell(order.instrument, EventBody::Closed { order: order.state(), reason });
+    }
+
+    /// Takes an open order out of its level and forgets it.
+    #[inline]
+    pub(crate) fn take_out(&mut self, slot: u32) -> Order {
+        let order = self.orders[slot];
+        self.books[order.instrument.index()].unlink(rail_of(&order), slot, &mut self.orders);
+        self.forget(slot, &order);
+        order
+    }
+
+    /// Forgets an order that stands in no level.
+    #[inline]
+    pub(crate) fn forget(&mut self, slot: u32, order: &Order) {
+        if order.flags.has_date() {
+            self.expiry.remove(slot, &mut self.orders);
+        }
+        self.accounts.unlink(slot, &mut self.orders);
+        self.index.remove(order.id);
+        self.orders.remove(slot);
+    }
+
+    /// Remembers an order that becomes open; it stands in no level yet.
+    #[inline]
+    pub(crate) fn remember(&mut self, order: Order) -> u32 {
+        let slot = self.orders.insert(order);
+        self.index.insert(order.id, slot);
+        self.accounts.link(slot, &mut self.orders);
+        if order.flags.has_date() {
+            self.expiry.insert(slot, &mut self.orders);
+        }
+        slot
+    }
+}
+
+/// Where an open order stands.
+#[inline]
+pub(crate) const fn rail_of(order: &Order) -> Rail {
+    match order.flags.triggers() {
+        Some(when) if order.flags.is_armed() => Rail::armed(when),
+        _ => Rail::resting(order.flags.side()),
+    }
+}
+
+/// What may be read between commands: by the crowd, by tests, by whoever answers a question.
+impl Engine {
+    /// Market time of the last command; `None` before the first.
+    #[must_use]
+    pub fn now(&self) -> Option<Time> {
+        (self.now != Time(i64::MIN)).then_some(self.now)
+    }
+    /// The rules it was born with.
+    #[must_use]
+    pub const fn rules(&self) -> Rules {
+        self.rules
+    }
+    /// The sequence of the last event; 0 before the first.
+    #[must_use]
+    pub const fn sequence(&self) -> Sequence {
+        Sequence(self.told)
+    }
+    /// How many orders are open, resting and armed, over all instruments.
+    #[must_use]
+    pub const fn open_orders_count(&self) -> u32 {
+        self.orders.count()
+    }
+    /// The best level of a side.
+    #[must_use]
+    pub fn best(&self, instrument: InstrumentId, side: Side) -> Option<Level> {
+        let book = self.books.get(instrument.index())?;
+        let (price, level) = book.best(Rail::resting(side))?;
+        Some(Level { price, quantity: book.shelves[level as usize].quantity })
+    }
+    /// The best `depth` levels of a side, best first.
+    pub fn levels(
+        &self,
+        instrument: InstrumentId,
+        side: Side,
+        depth: usize,
+    ) -> impl Iterator<Item = Level> + '_ {
+        let book = self.books.get(instrument.index());
+        book.into_iter().flat_map(move |book| book.levels(Rail::resting(side))).take(depth)
+    }
+    /// The price of the last trade.
+    #[must_use]
+    pub fn last_trade(&self, instrument: InstrumentId) -> Option<Price> {
+        self.books.get(instrument.index())?.last
+    }
+    /// What the instrument lets people do; `None` if there is no such instrument.
+    #[must_use]
+    pub fn status(&self, instrument: InstrumentId) -> Option<Status> {
+        Some(self.books.get(instrument.index())?.status)
+    }
+    /// An open order.
+    #[must_use]
+    pub fn order(&self, order: OrderId) -> Option<OrderState> {
+        Some(self.orders[self.index.find(order)?].state())
+    }
+    /// An account's open orders in one instrument, resting and armed, by id. It walks over the account's
+    /// orders in other instruments as well.
+    pub fn open_orders(
+        &self,
+        account: AccountId,
+        instrument: InstrumentId,
+    ) -> impl Iterator<Item = OrderState> + '_ {
+        let mut slot = self.accounts.find(account).map_or(NONE, |account| account.oldest);
+        core::iter::from_fn(move || {
+            while slot != NONE {
+                let order = &self.orders[slot];
+                slot = self.orders.links[slot as usize].younger;
+                if order.instrument == instrument {
+                    return Some(order.state());
+                }
+            }
+            None
+        })
+    }
+}

@@ -1,0 +1,397 @@
+//! The engine's state as bytes: saved, restored, digested. One walk over the state in an order that depends on
+//! nothing but the state feeds both the image and the digest, so the two cannot speak of different things.
+//!
+//! Layout, all integers little-endian: `RIALTOEN`, version `u32`, then the fields of [`Engine::walk`], then the
+//! digest of all bytes before it. Not a journal: an image says how things stand, not how they came to be.
+
+use crate::accounts::Accounts;
+use crate::engine::{Engine, FIRST_ORDER, FIRST_TRADE, rail_of};
+use crate::index::Index;
+use crate::orders::{Flags, NONE, Order};
+use crate::resting::{Book, Rail};
+use crate::rules::{OPEN_ORDERS_MAX, Rules, Steps};
+use core::fmt;
+use model::{
+    AccountId, Instrument, InstrumentId, Minimum, OrderId, Price, Quantity, SelfTradePolicy,
+    Status, Time,
+};
+
+const MAGIC: &[u8; 8] = b"RIALTOEN";
+/// Raised with every change of the layout.
+const VERSION: u32 = 1;
+/// Counters above this are not believed: ids must stay below `2^53`, sequences must have room to go on.
+const COUNTER_MAX: u64 = 1 << 53;
+
+/// Why an image was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImageError {
+    /// It does not begin like an image of an engine.
+    NotAnImage,
+    /// It was written with another layout.
+    OtherVersion(u32),
+    /// Its bytes are not those that were written.
+    Damaged,
+    /// It was taken with other instruments, or with other rules for them.
+    OtherInstruments,
+    /// Its bytes are whole but what they say cannot be a state of the engine.
+    Impossible(&'static str),
+}
+
+impl fmt::Display for ImageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAnImage => f.write_str("not an image of an engine"),
+            Self::OtherVersion(version) => {
+                write!(f, "image has layout {version}, this build reads layout {VERSION}")
+            }
+            Self::Damaged => f.write_str("image is damaged: its digest does not fit"),
+            Self::OtherInstruments => {
+                f.write_str("image was taken with other instruments or other rules for them")
+            }
+            Self::Impossible(what) => write!(f, "image says the impossible: {what}"),
+        }
+    }
+}
+
+impl core::error::Error for ImageError {}
+
+/// Where the walk over the state leaves its numbers.
+trait Sink {
+    fn byte(&mut self, value: u8);
+    fn word(&mut self, value: u64);
+}
+
+/// A 64-bit digest of numbers: each is multiplied in and the halves of the product are folded, which any
+/// machine does alike. Not made to withstand somebody who wants two states to look the same.
+struct Digest(u64);
+
+impl Digest {
+    const fn new() -> Self {
+        Self(0x5269_616c_746f_2121)
+    }
+    fn of_bytes(bytes: &[u8]) -> u64 {
+        let mut digest = Self::new();
+        let mut words = bytes.chunks_exact(8);
+        for word in &mut words {
+            digest.word(u64::from_le_bytes(word.try_into().expect("chunks of eight")));
+        }
+        words.remainder().iter().for_each(|&byte| digest.byte(byte));
+        digest.word(bytes.len() as u64);
+        digest.0
+    }
+}
+
+impl Sink for Digest {
+    fn byte(&mut self, value: u8) {
+        self.word(u64::from(value));
+    }
+    fn word(&mut self, value: u64) {
+        let mixed = u128::from(self.0 ^ value.wrapping_add(0x9e37_79b9_7f4a_7c15))
+            * u128::from(0xd6e8_feb8_6659_fd93_u64);
+        self.0 = (mixed as u64 ^ (mixed >> 64) as u64).wrapping_add(0x2545_f491_4f6c_dd1d);
+    }
+}
+
+impl Sink for Vec<u8> {
+    fn byte(&mut self, value: u8) {
+        self.push(value);
+    }
+    fn word(&mut self, value: u64) {
+        self.extend_from_slice(&value.to_le_bytes());
+    }
+}
+
+impl Engine {
+    /// A number that stands for the whole state: equal for equal states on any machine.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        let mut digest = Digest::new();
+        self.walk(&mut digest);
+        digest.0
+    }
+
+    /// The whole state as bytes, for [`Engine::restore`].
+    #[must_use]
+    pub fn image(&self) -> Vec<u8> {
+        let mut image = Vec::with_capacity(256 + self.orders.count() as usize * ORDER_BYTES);
+        image.extend_from_slice(MAGIC);
+        image.extend_from_slice(&VERSION.to_le_bytes());
+        self.walk(&mut image);
+        let digest = Digest::of_bytes(&image);
+        image.word(digest);
+        image
+    }
+
+    fn walk(&self, sink: &mut impl Sink) {
+        sink.word(u64::from(self.rules.open_orders_max));
+        sink.byte(u8::from(self.rules.band_basis_points.is_some()));
+        sink.word(u64::from(self.rules.band_basis_points.unwrap_or(0)));
+        sink.word(self.now.0 as u64);
+        sink.word(self.told);
+        sink.word(self.index.next().0);
+        sink.word(self.next_trade);
+        sink.word(self.accounts.policies().count() as u64);
+        for (account, policy) in self.accounts.policies() {
+            sink.word(u64::from(account.0));
+            sink.byte(policy as u8);
+        }
+        sink.word(self.books.len() as u64);
+        for book in &self.books {
+            sink.word(digest_of(&book.steps));
+            sink.byte(book.status as u8);
+            // Prices are positive.
+            sink.word(book.last.map_or(0, |last| last.0 as u64));
+        }
+        sink.word(u64::from(self.orders.count()));
+        for book in &self.books {
+            for rail in Rail::ALL {
+                for slot in book.queue(rail, &self.orders) {
+                    walk_order(&self.orders[slot], sink);
+                }
+            }
+        }
+    }
+
+    /// The engine as it was when the image was taken. Anything but an image of a state that an engine with
+    /// these instruments can be in is refused; memory is bounded by the image's size.
+    ///
+    /// # Errors
+    /// See [`ImageError`].
+    ///
+    /// # Panics
+    /// As [`Engine::with_rules`] on bad instruments.
+    pub fn restore(image: &[u8], instruments: &[Instrument]) -> Result<Self, ImageError> {
+        let body = image.strip_prefix(MAGIC).ok_or(ImageError::NotAnImage)?;
+        let (version, body) = body.split_first_chunk::<4>().ok_or(ImageError::NotAnImage)?;
+        let version = u32::from_le_bytes(*version);
+        if version != VERSION {
+            return Err(ImageError::OtherVersion(version));
+        }
+        let (body, digest) = body.split_last_chunk::<8>().ok_or(ImageError::Damaged)?;
+        if u64::from_le_bytes(*digest) != Digest::of_bytes(&image[..image.len() - 8]) {
+            return Err(ImageError::Damaged);
+        }
+        let mut reader = Reader(body);
+
+        let open_orders_max = reader.below(u64::from(OPEN_ORDERS_MAX) + 1, "room for orders")?;
+        let banded = reader.byte()?;
+        let band = reader.below(1 << 32, "the band")? as u32;
+        if banded > 1 || (banded == 0 && band != 0) {
+            return Err(ImageError::Impossible("the band"));
+        }
+        let rules = Rules {
+            open_orders_max: open_orders_max as u32,
+            band_basis_points: (banded == 1).then_some(band),
+        };
+        let mut engine = Self::with_rules(instruments, rules);
+        engine.now = Time(reader.word()? as i64);
+        engine.told = reader.below(COUNTER_MAX, "the event sequence")?;
+        let next_order = reader.within(FIRST_ORDER, COUNTER_MAX, "the next order id")?;
+        engine.next_trade = reader.within(FIRST_TRADE, COUNTER_MAX, "the next trade id")?;
+        engine.index = Index::new(OrderId(next_order));
+        engine.accounts = reader.policies()?;
+
+        if reader.word()? != engine.books.len() as u64 {
+            return Err(ImageError::OtherInstruments);
+        }
+        for book in &mut engine.books {
+            if reader.word()? != digest_of(&book.steps) {
+                return Err(ImageError::OtherInstruments);
+            }
+            book.status = reader.status()?;
+            let last = reader.word()? as i64;
+            book.last = (last != 0).then_some(Price(last));
+            if last != 0 && !book.steps.counts_price(Price(last)) {
+                return Err(ImageError::Impossible("a last trade"));
+            }
+        }
+        engine.take_orders(&mut reader)?;
+        if !reader.0.is_empty() {
+            return Err(ImageError::Impossible("more bytes than state"));
+        }
+        Ok(engine)
+    }
+
+    /// Puts the image's orders in line: in their levels as they come, then by id.
+    fn take_orders(&mut self, reader: &mut Reader<'_>) -> Result<(), ImageError> {
+        let count = reader.below(u64::from(self.rules.open_orders_max) + 1, "open orders")?;
+        if reader.0.len() as u64 != count * ORDER_BYTES as u64 {
+            return Err(ImageError::Impossible("the number of open orders"));
+        }
+        let mut by_id = Vec::with_capacity(count as usize);
+        let mut place = (0, 0, i64::MAX);
+        for _ in 0..count {
+            let order = reader.order()?;
+            let rail = rail_of(&order);
+            let price = if order.flags.is_armed() { order.trigger } else { order.price };
+            self.check_order(&order)?;
+            // Orders come by instrument, rail and falling rank, else levels would be told in another order.
+            let here = (order.instrument.0, rail as u8, rail.rank(price));
+            if (here.0, here.1) < (place.0, place.1)
+                || (here.0, here.1) == (place.0, place.1) && here.2 > place.2
+            {
+                return Err(ImageError::Impossible("the order of orders"));
+            }
+            place = here;
+            let slot = self.orders.insert(order);
+            let book = &mut self.books[order.instrument.index()];
+            book.link(rail, price, slot, &mut self.orders);
+            by_id.push((order.id, slot));
+        }
+        by_id.sort_unstable();
+        if by_id.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+            return Err(ImageError::Impossible("two orders of one id"));
+        }
+        for (id, slot) in by_id {
+            self.index.restore(id, slot);
+            self.accounts.link(slot, &mut self.orders);
+            if self.orders[slot].flags.has_date() {
+                self.expiry.insert(slot, &mut self.orders);
+            }
+        }
+        if self.books.iter().any(Book::is_crossed) {
+            return Err(ImageError::Impossible("a crossed book"));
+        }
+        Ok(())
+    }
+
+    /// Whether this can be an open order.
+    fn check_order(&self, order: &Order) -> Result<(), ImageError> {
+        let book = self
+            .books
+            .get(order.instrument.index())
+            .ok_or(ImageError::Impossible("an order's instrument"))?;
+        let flags = order.flags;
+        let priced = if flags.is_market() {
+            order.price == Price(0)
+        } else {
+            book.steps.counts_price(order.price)
+        };
+        let triggered = match flags.triggers() {
+            Some(_) => book.steps.counts_price(order.trigger),
+            None => order.trigger == Price(0),
+        };
+        let reached = flags.is_armed()
+            && book.last.is_some_and(|last| match rail_of(order) {
+                Rail::Above => last >= order.trigger,
+                _ => last <= order.trigger,
+            });
+        let dated =
+            if flags.has_date() { order.expires > self.now } else { order.expires == Time(0) };
+        let sound = flags.are_sound() && priced && triggered && dated && !reached
+            // What rests is neither a market order nor immediate.
+            && (flags.is_armed() || flags.may_rest())
+            && book.steps.counts_quantity(order.original)
+            && order.remaining > Quantity::ZERO
+            && order.remaining <= order.original
+            && (FIRST_ORDER..self.index.next().0).contains(&order.id.0);
+        if sound { Ok(()) } else { Err(ImageError::Impossible("an open order")) }
+    }
+}
+
+impl Book {
+    fn is_crossed(&self) -> bool {
+        match (self.best(Rail::Bids), self.best(Rail::Asks)) {
+            (Some((bid, _)), Some((ask, _))) => bid >= ask,
+            _ => false,
+        }
+    }
+}
+
+/// An order's length in the image.
+const ORDER_BYTES: usize = 6 * 8 + 4 + 2 + 1;
+
+fn walk_order(order: &Order, sink: &mut impl Sink) {
+    sink.word(order.id.0);
+    sink.word(order.price.0 as u64);
+    sink.word(order.original.0 as u64);
+    sink.word(order.remaining.0 as u64);
+    sink.word(order.expires.0 as u64);
+    sink.word(order.trigger.0 as u64);
+    order.account.0.to_le_bytes().into_iter().for_each(|byte| sink.byte(byte));
+    order.instrument.0.to_le_bytes().into_iter().for_each(|byte| sink.byte(byte));
+    sink.byte(order.flags.0);
+}
+
+/// What must be the same for an image to fit an instrument.
+fn digest_of(steps: &Steps) -> u64 {
+    let mut digest = Digest::new();
+    digest.word(steps.tick_units as u64);
+    digest.word(steps.lot_units as u64);
+    let (kind, minimum) = match steps.minimum {
+        Minimum::Notional(value) => (0, value),
+        Minimum::Quantity(quantity) => (1, i128::from(quantity.0)),
+    };
+    digest.byte(kind);
+    digest.word(minimum as u64);
+    digest.word((minimum >> 64) as u64);
+    digest.0
+}
+
+/// Reads what the walk wrote, and never beyond it.
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], ImageError> {
+        let (taken, rest) = self
+            .0
+            .split_first_chunk::<N>()
+            .ok_or(ImageError::Impossible("fewer bytes than state"))?;
+        self.0 = rest;
+        Ok(*taken)
+    }
+    fn byte(&mut self) -> Result<u8, ImageError> {
+        Ok(self.array::<1>()?[0])
+    }
+    fn word(&mut self) -> Result<u64, ImageError> {
+        Ok(u64::from_le_bytes(self.array()?))
+    }
+    fn below(&mut self, end: u64, what: &'static str) -> Result<u64, ImageError> {
+        self.within(0, end, what)
+    }
+    fn within(&mut self, from: u64, end: u64, what: &'static str) -> Result<u64, ImageError> {
+        let value = self.word()?;
+        if (from..end).contains(&value) { Ok(value) } else { Err(ImageError::Impossible(what)) }
+    }
+    fn status(&mut self) -> Result<Status, ImageError> {
+        [Status::Trading, Status::PostOnly, Status::CancelOnly, Status::Halted]
+            .get(usize::from(self.byte()?))
+            .copied()
+            .ok_or(ImageError::Impossible("a status"))
+    }
+    fn policies(&mut self) -> Result<Accounts, ImageError> {
+        let mut accounts = Accounts::default();
+        let mut before = None;
+        for _ in 0..self.below(1 << 32, "self-trade policies")? {
+            let id = AccountId(self.below(1 << 32, "an account")? as u32);
+            let policy = [
+                SelfTradePolicy::CancelResting,
+                SelfTradePolicy::CancelArriving,
+                SelfTradePolicy::CancelBoth,
+            ]
+            .into_iter()
+            .find(|&policy| self.0.first() == Some(&(policy as u8)))
+            .filter(|_| before < Some(id))
+            .ok_or(ImageError::Impossible("a self-trade policy"))?;
+            self.byte()?;
+            accounts.of(id).policy = policy;
+            before = Some(id);
+        }
+        Ok(accounts)
+    }
+    fn order(&mut self) -> Result<Order, ImageError> {
+        Ok(Order {
+            id: OrderId(self.word()?),
+            price: Price(self.word()? as i64),
+            original: Quantity(self.word()? as i64),
+            remaining: Quantity(self.word()? as i64),
+            expires: Time(self.word()? as i64),
+            trigger: Price(self.word()? as i64),
+            account: AccountId(u32::from_le_bytes(self.array()?)),
+            instrument: InstrumentId(u16::from_le_bytes(self.array()?)),
+            flags: Flags(self.byte()?),
+            level: NONE,
+            expiry: NONE,
+        })
+    }
+}

@@ -1,0 +1,179 @@
+//! The book of one instrument: levels with their queues on two sides, and the same for armed orders by
+//! trigger price and direction.
+//!
+//! It keeps orders in line and adds up levels; it does not match, and tells nobody.
+
+use crate::ladder::Ladder;
+use crate::orders::{NONE, Orders};
+use crate::rules::Steps;
+use model::{Level, Price, Quantity, Side, Status, TriggerWhen};
+
+/// All that waits at one price.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shelf {
+    pub price: Price,
+    pub quantity: Quantity,
+    /// First in the queue; in a free shelf, the next free one.
+    pub head: u32,
+    /// Last in the queue.
+    pub tail: u32,
+}
+
+/// Which of a book's four ladders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rail {
+    Bids,
+    Asks,
+    /// Armed at or above; the lowest trigger price is the nearest.
+    Above,
+    /// Armed at or below; the highest trigger price is the nearest.
+    Below,
+}
+
+impl Rail {
+    pub const ALL: [Self; 4] = [Self::Bids, Self::Asks, Self::Above, Self::Below];
+
+    pub const fn resting(side: Side) -> Self {
+        match side {
+            Side::Buy => Self::Bids,
+            Side::Sell => Self::Asks,
+        }
+    }
+    pub const fn armed(when: TriggerWhen) -> Self {
+        match when {
+            TriggerWhen::AtOrAbove => Self::Above,
+            TriggerWhen::AtOrBelow => Self::Below,
+        }
+    }
+    /// A better price has a higher rank.
+    #[inline]
+    pub const fn rank(self, price: Price) -> i64 {
+        match self {
+            Self::Bids | Self::Below => price.0,
+            Self::Asks | Self::Above => -price.0,
+        }
+    }
+    /// The price of a rank.
+    #[inline]
+    pub const fn price(self, rank: i64) -> Price {
+        match self {
+            Self::Bids | Self::Below => Price(rank),
+            Self::Asks | Self::Above => Price(-rank),
+        }
+    }
+}
+
+/// One instrument: its rules, status and book.
+#[derive(Clone, Debug)]
+pub(crate) struct Book {
+    pub steps: Steps,
+    pub status: Status,
+    /// The last trade's price.
+    pub last: Option<Price>,
+    /// The lowest and highest trade since stop orders were last looked at; low above high if there was none.
+    pub lowest: Price,
+    pub highest: Price,
+    ladders: [Ladder; 4],
+    pub shelves: Vec<Shelf>,
+    free: u32,
+}
+
+impl Book {
+    pub fn new(steps: Steps) -> Self {
+        Self {
+            steps,
+            status: Status::default(),
+            last: None,
+            lowest: Price(i64::MAX),
+            highest: Price(i64::MIN),
+            ladders: Default::default(),
+            shelves: Vec::new(),
+            free: NONE,
+        }
+    }
+    /// The best level of a rail: its price and number.
+    #[inline]
+    pub fn best(&self, rail: Rail) -> Option<(Price, u32)> {
+        let (rank, level) = self.ladders[rail as usize].best()?;
+        Some((rail.price(rank), level))
+    }
+    /// The numbers of a rail's levels, best first.
+    pub fn best_first(&self, rail: Rail) -> impl Iterator<Item = u32> + '_ {
+        self.ladders[rail as usize].best_first()
+    }
+    /// A rail's levels, best first.
+    pub fn levels(&self, rail: Rail) -> impl Iterator<Item = Level> + '_ {
+        self.best_first(rail).map(|level| {
+            let shelf = &self.shelves[level as usize];
+            Level { price: shelf.price, quantity: shelf.quantity }
+        })
+    }
+    /// The slots of a rail's orders, best first, at one price the oldest first.
+    pub fn queue<'a>(&'a self, rail: Rail, orders: &'a Orders) -> impl Iterator<Item = u32> + 'a {
+        self.best_first(rail).flat_map(move |level| {
+            let mut slot = self.shelves[level as usize].head;
+            core::iter::from_fn(move || {
+                let here = slot;
+                if here == NONE {
+                    return None;
+                }
+                slot = orders.links[here as usize].next;
+                Some(here)
+            })
+        })
+    }
+    /// Puts an order at the end of the queue at this price.
+    #[inline]
+    pub fn link(&mut self, rail: Rail, price: Price, slot: u32, orders: &mut Orders) {
+        let (shelves, free) = (&mut self.shelves, &mut self.free);
+        let level = self.ladders[rail as usize].find_or_insert(rail.rank(price), || {
+            let fresh = Shelf { price, quantity: Quantity::ZERO, head: NONE, tail: NONE };
+            let level = *free;
+            if level == NONE {
+                shelves.push(fresh);
+                return shelves.len() as u32 - 1;
+            }
+            *free = shelves[level as usize].head;
+            shelves[level as usize] = fresh;
+            level
+        });
+        let order = &mut orders[slot];
+        order.level = level;
+        let shelf = &mut self.shelves[level as usize];
+        shelf.quantity += order.remaining;
+        let last = shelf.tail;
+        shelf.tail = slot;
+        orders.links[slot as usize].prev = last;
+        orders.links[slot as usize].next = NONE;
+        if last == NONE {
+            shelf.head = slot;
+        } else {
+            orders.links[last as usize].next = slot;
+        }
+    }
+    /// Takes an order, and the quantity that it still counts for, out of its queue.
+    #[inline]
+    pub fn unlink(&mut self, rail: Rail, slot: u32, orders: &mut Orders) {
+        let order = &orders[slot];
+        let level = order.level;
+        let shelf = &mut self.shelves[level as usize];
+        shelf.quantity -= order.remaining;
+        let links = orders.links[slot as usize];
+        if links.prev == NONE {
+            shelf.head = links.next;
+        } else {
+            orders.links[links.prev as usize].next = links.next;
+        }
+        if links.next == NONE {
+            shelf.tail = links.prev;
+        } else {
+            orders.links[links.next as usize].prev = links.prev;
+        }
+        if shelf.head == NONE {
+            let price = shelf.price;
+            shelf.head = self.free;
+            self.free = level;
+            self.ladders[rail as usize].remove(rail.rank(price));
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Stop orders: armed outside the book, woken by trades.
+//!
+//! Every trade counts, not only a command's last: a stop order at a price that was traded is woken. Those that
+//! a command's trades have reached form a wave and enter in the order of their ids; those that the wave's own
+//! trades reach form the next. An order is woken once, so the waves end.
+
+use crate::engine::{Engine, Teller};
+use crate::orders::Order;
+use crate::resting::{Book, Rail};
+use model::{EventBody, InstrumentId, Price};
+
+impl Engine {
+    /// An accepted stop order begins to wait. If the last trade has reached it already, it is in the next wave.
+    pub(crate) fn arm(&mut self, mut order: Order, teller: &mut Teller<'_>) {
+        let when = order.flags.triggers().expect("an order to be armed has a trigger");
+        order.set_armed(true);
+        teller.tell(order.instrument, EventBody::Armed(order.state()));
+        let (instrument, trigger) = (order.instrument.index(), order.trigger);
+        let slot = self.remember(order);
+        let book = &mut self.books[instrument];
+        book.link(Rail::armed(when), trigger, slot, &mut self.orders);
+        if let Some(last) = book.last {
+            // No other armed order is reached by the last trade, so this looks at none but the new one.
+            book.lowest = last;
+            book.highest = last;
+        }
+    }
+
+    /// Wakes the stop orders that the trades since the last call have reached.
+    #[inline]
+    pub(crate) fn wake(&mut self, instrument: InstrumentId, teller: &mut Teller<'_>) {
+        while self.books[instrument.index()].reached().is_some() {
+            self.wake_wave(instrument, teller);
+        }
+        self.books[instrument.index()].forget_trades();
+    }
+
+    #[cold]
+    fn wake_wave(&mut self, instrument: InstrumentId, teller: &mut Teller<'_>) {
+        let mut wave = core::mem::take(&mut self.wave);
+        let book = &mut self.books[instrument.index()];
+        while let Some((rail, level)) = book.reached() {
+            let slot = book.shelves[level as usize].head;
+            book.unlink(rail, slot, &mut self.orders);
+            wave.push((self.orders[slot].id, slot));
+        }
+        book.forget_trades();
+        wave.sort_unstable();
+        for (_, slot) in wave.drain(..) {
+            self.orders[slot].set_armed(false);
+            let order = self.orders[slot];
+            teller.tell(instrument, EventBody::Triggered(order.state()));
+            teller.tell(instrument, EventBody::Created(order.state()));
+            self.enter(order, slot, teller);
+        }
+        self.wave = wave;
+    }
+}
+
+impl Book {
+    /// The nearest armed level that the trades since the last look have reached.
+    #[inline]
+    fn reached(&self) -> Option<(Rail, u32)> {
+        if let Some((price, level)) = self.best(Rail::Above)
+            && self.highest >= price
+        {
+            return Some((Rail::Above, level));
+        }
+        if let Some((price, level)) = self.best(Rail::Below)
+            && self.lowest <= price
+        {
+            return Some((Rail::Below, level));
+        }
+        None
+    }
+    #[inline]
+    const fn forget_trades(&mut self) {
+        self.lowest = Price(i64::MAX);
+        self.highest = Price(i64::MIN);
+    }
+}
