@@ -8,6 +8,8 @@ use model::{
 
 use crate::Board;
 
+mod stamps;
+
 const HERE: InstrumentId = InstrumentId(3);
 const TENTH: Cadence = Cadence::TENTH;
 const DELTA: TopicKind = TopicKind::Delta { cadence: TENTH };

@@ -400,9 +400,8 @@ impl ByLevel {
             delta.extend(levels[side as usize].iter().rev());
         }
         // Before the first snapshot the words are passed on, but there is no book that they could change.
-        let Some(stamp) = self.stamp else { return (time, Reach::default()) };
-        let stamp = time.max(Time(stamp.0 + 1));
-        self.stamp = Some(stamp);
+        let Some(before) = self.stamp else { return (time, Reach::default()) };
+        let stamp = self.stamp_after(before, time);
         (stamp, self.take_in())
     }
 
@@ -410,12 +409,12 @@ impl ByLevel {
     /// there was a book before, and how far from the best the difference reached.
     pub(crate) fn replace(&mut self, time: Time, levels: [&[Level]; 2]) -> (Time, bool, Reach) {
         let before = self.stamp;
-        let stamp = before.map_or(time, |before| time.max(Time(before.0 + 1)));
-        self.stamp = Some(stamp);
         for side in SIDES {
             let delta = &mut self.delta[side as usize];
             difference(side, self.ladders[side as usize].best_last(), levels[side as usize], delta);
         }
+        let stamp = before.map_or(time, |before| self.stamp_after(before, time));
+        self.stamp = Some(stamp);
         let mut reach = self.take_in();
         if before.is_none() {
             // Also an empty book is news to those who had none.
@@ -424,6 +423,15 @@ impl ByLevel {
             }
         }
         (stamp, before.is_some(), reach)
+    }
+
+    /// The stamp of the book after the delta. Where nothing differs nothing is told, and the stamp stays: it is
+    /// always that of something told.
+    fn stamp_after(&mut self, before: Time, time: Time) -> Time {
+        let differs = SIDES.iter().any(|&side| !self.delta(side).is_empty());
+        let stamp = if differs { time.max(Time(before.0 + 1)) } else { before };
+        self.stamp = Some(stamp);
+        stamp
     }
 
     /// Takes the delta into the book.
