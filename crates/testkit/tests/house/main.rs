@@ -1,0 +1,3 @@
+//! The whole house under test: one binary for all that crosses crates.
+
+mod replay;
