@@ -11,7 +11,11 @@ pub fn run(arguments: &[String]) -> Result<bool, String> {
     let clippy = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
     cargo_step(&mut report, "clippy", &clippy);
     if words.has("--deny") {
-        cargo_step(&mut report, "deny", &["deny", "--locked", "check", "licenses", "bans", "sources"]);
+        cargo_step(
+            &mut report,
+            "deny",
+            &["deny", "--locked", "check", "licenses", "bans", "sources"],
+        );
     }
     let options = test::Options { long: words.has("--long"), ..test::Options::default() };
     test::run_all(&mut report, &options);
