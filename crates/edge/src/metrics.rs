@@ -87,4 +87,16 @@ counters! {
     bytes_out: Only,
     /// Times a client was not read on because the boards had too much to do.
     reads_held: Only,
+    /// Connections closed at once because no seat or no loop was free.
+    connections_refused: Only,
+    /// Times the system had no socket to accept with.
+    accept_failures: Only,
+    /// Requests to become a socket that were refused.
+    handshakes_refused: Only,
+    /// HTTP requests.
+    http_requests: Only,
+    /// HTTP connections that ended by a client's error: a broken head, a time-out, a cut.
+    http_failures: Only,
+    /// HTTP requests that found the boards too busy.
+    http_busy: Only,
 }

@@ -1,0 +1,260 @@
+//! The HTTP half: routes a request to a dialect, to the boards, or to a page of our own, and answers it.
+//!
+//! What a venue's answer says is the dialect's business; what the market knows is the boards'.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use ::http::{HeaderValue, Request, Response, StatusCode, Uri, header};
+use dialects::{Asking, Dialect, Doors, HttpReply, HttpRequest, HttpResponse};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Body, Bytes, Incoming};
+use tokio::sync::oneshot;
+
+use crate::board_thread::BoardsHandle;
+use crate::goodbye::Goodbyes;
+use crate::limits::{Limits, Rate, Turnstile};
+use crate::listener::Upgrading;
+use crate::metrics::Counters;
+use crate::prometheus;
+use crate::route::{Page, Route, route};
+use crate::ws::handshake;
+
+/// What every HTTP request needs to be answered.
+pub struct House {
+    dialects: Vec<Arc<dyn Dialect>>,
+    /// One for each dialect.
+    doors: Vec<Doors>,
+    /// One for each dialect.
+    turnstiles: Vec<Mutex<Turnstile>>,
+    boards: BoardsHandle,
+    limits: Limits,
+    pub(crate) counters: Arc<Counters>,
+    goodbyes: Arc<Goodbyes>,
+    ready: AtomicBool,
+    opened: Instant,
+}
+
+impl House {
+    /// A house with these tongues, not ready yet.
+    #[must_use]
+    pub fn new(
+        dialects: Vec<Arc<dyn Dialect>>,
+        boards: BoardsHandle,
+        limits: Limits,
+        counters: Arc<Counters>,
+        goodbyes: Arc<Goodbyes>,
+    ) -> Self {
+        let turnstile = |dialect: &Arc<dyn Dialect>| {
+            let rates =
+                dialect.manners().http_rates.iter().map(|&(count, per)| Rate { count, per });
+            Mutex::new(Turnstile::new(rates.collect()))
+        };
+        Self {
+            turnstiles: dialects.iter().map(turnstile).collect(),
+            doors: dialects.iter().map(|dialect| dialect.doors().clone()).collect(),
+            dialects,
+            boards,
+            limits,
+            counters,
+            goodbyes,
+            ready: AtomicBool::new(false),
+            opened: Instant::now(),
+        }
+    }
+
+    /// Tells `/readyz` whether new clients are welcome.
+    pub fn set_ready(&self, ready: bool) {
+        self.ready.store(ready, Ordering::Release);
+    }
+
+    /// Answers one request. The second value is there if the connection is to become a socket.
+    pub(crate) async fn respond(
+        &self,
+        mut request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> (Response<Full<Bytes>>, Option<Upgrading>) {
+        self.counters.http_requests.add(1);
+        let upgrade = request.headers().contains_key(header::UPGRADE)
+            || request.headers().contains_key(header::SEC_WEBSOCKET_KEY);
+        let uri = request.uri().clone();
+        let host = host_of(&request, &uri);
+        match route(&self.doors, host.as_deref(), uri.path(), upgrade) {
+            Route::Socket(dialect) => self.open_socket(&mut request, dialect),
+            Route::Venue { dialect, head, tail } => {
+                let path = [head, tail].concat();
+                (self.ask_venue(request, dialect, &path, uri.query(), peer).await, None)
+            }
+            Route::House(page) => (self.page(page, request.method()), None),
+            Route::Nowhere => {
+                let text = format!("nothing is at {}; GET / lists what there is\n", uri.path());
+                (plain(StatusCode::NOT_FOUND, text), None)
+            }
+        }
+    }
+
+    fn open_socket(
+        &self,
+        request: &mut Request<Incoming>,
+        dialect: usize,
+    ) -> (Response<Full<Bytes>>, Option<Upgrading>) {
+        match handshake::accept(request) {
+            Ok(accept) => {
+                let stream = hyper::upgrade::on(request);
+                (accept.response().map(|()| Full::default()), Some(Upgrading { dialect, stream }))
+            }
+            Err(refusal) => {
+                self.counters.handshakes_refused.add(1);
+                (
+                    refusal.response().map(|text| Full::from(Bytes::from_static(text.as_bytes()))),
+                    None,
+                )
+            }
+        }
+    }
+
+    async fn ask_venue(
+        &self,
+        request: Request<Incoming>,
+        dialect: usize,
+        path: &str,
+        query: Option<&str>,
+        peer: SocketAddr,
+    ) -> Response<Full<Bytes>> {
+        let address = peer.ip().to_canonical();
+        let exempt = self.limits.loopback_exempt && address.is_loopback();
+        if !exempt {
+            let mut turnstile =
+                self.turnstiles[dialect].lock().unwrap_or_else(PoisonError::into_inner);
+            if !turnstile.pass(address, self.opened.elapsed()) {
+                return worded(self.dialects[dialect].http_too_fast());
+            }
+        }
+        let answered = tokio::time::timeout(self.limits.body_time_max, async {
+            let (parts, body) = request.into_parts();
+            let body = match self.whole(body).await {
+                Ok(body) => body,
+                Err((status, text)) => return plain(status, text),
+            };
+            let request = HttpRequest { method: parts.method.as_str(), path, query, body: &body };
+            match self.dialects[dialect].http(&request) {
+                HttpReply::Now(response) => worded(response),
+                HttpReply::Ask(asking) => self.ask_boards(asking).await,
+            }
+        });
+        answered
+            .await
+            .unwrap_or_else(|_| plain(StatusCode::REQUEST_TIMEOUT, "the request took too long\n"))
+    }
+
+    /// The whole body, or what its sender is told instead.
+    async fn whole(&self, body: Incoming) -> Result<Bytes, (StatusCode, String)> {
+        if body.is_end_stream() {
+            return Ok(Bytes::new());
+        }
+        match Limited::new(body, self.limits.body_bytes_max).collect().await {
+            Ok(body) => Ok(body.to_bytes()),
+            Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+                let text =
+                    format!("a body may have {} bytes at most\n", self.limits.body_bytes_max);
+                Err((StatusCode::PAYLOAD_TOO_LARGE, text))
+            }
+            Err(_) => Err((
+                StatusCode::BAD_REQUEST,
+                "the body ended before its announced length\n".into(),
+            )),
+        }
+    }
+
+    async fn ask_boards(&self, asking: Asking) -> Response<Full<Bytes>> {
+        let (tell, told) = oneshot::channel();
+        let reply = Box::new(move |answer| {
+            // Nobody is left to tell if the client went away meanwhile.
+            let _ = tell.send(answer);
+        });
+        let busy = || {
+            self.counters.http_busy.add(1);
+            let mut response =
+                plain(StatusCode::SERVICE_UNAVAILABLE, "too many questions at once; try again\n");
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            response
+        };
+        if self.boards.ask(asking.query, reply).is_err() {
+            return busy();
+        }
+        match told.await {
+            Ok(answer) => worded((asking.word)(answer)),
+            Err(_) => busy(),
+        }
+    }
+
+    fn page(&self, page: Page, method: &::http::Method) -> Response<Full<Bytes>> {
+        if method != ::http::Method::GET && method != ::http::Method::HEAD {
+            let mut response =
+                plain(StatusCode::METHOD_NOT_ALLOWED, "this page can only be read\n");
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return response;
+        }
+        match page {
+            Page::Index => plain(StatusCode::OK, self.index()),
+            Page::Health => plain(StatusCode::OK, "alive\n"),
+            Page::Readiness if self.ready.load(Ordering::Acquire) => {
+                plain(StatusCode::OK, "ready\n")
+            }
+            Page::Readiness => plain(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
+            Page::Metrics => {
+                let mut response =
+                    plain(StatusCode::OK, prometheus::page(&self.counters, &self.goodbyes));
+                response.headers_mut().insert(
+                    header::CONTENT_TYPE,
+                    HeaderValue::from_static(prometheus::CONTENT_TYPE),
+                );
+                response
+            }
+        }
+    }
+
+    fn index(&self) -> String {
+        let mut text = String::from("Rialto: one market, several languages\n\n");
+        for dialect in &self.dialects {
+            let doors = dialect.doors();
+            text += &format!("{}\n", dialect.name());
+            for path in doors.socket_paths {
+                text += &format!("  socket  {path}\n");
+            }
+            for (prefix, _) in doors.http_prefixes {
+                text += &format!("  http    {prefix}…\n");
+            }
+        }
+        text + "\n/healthz  /readyz  /metrics\n"
+    }
+}
+
+/// The host that a request names: in its target if that is absolute, else in its header.
+fn host_of(request: &Request<Incoming>, uri: &Uri) -> Option<String> {
+    if let Some(authority) = uri.authority() {
+        return Some(authority.as_str().to_owned());
+    }
+    request.headers().get(header::HOST)?.to_str().ok().map(str::to_owned)
+}
+
+fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(text.into()));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
+fn worded(worded: HttpResponse) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(worded.body));
+    *response.status_mut() = StatusCode::from_u16(worded.status)
+        .expect("a dialect answers with a status that HTTP knows");
+    if let Some(content_type) = worded.content_type {
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    }
+    response
+}

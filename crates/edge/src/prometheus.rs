@@ -1,0 +1,95 @@
+//! The text of `/metrics`.
+
+use std::sync::Arc;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+
+use crate::goodbye::Goodbyes;
+use crate::metrics::{Counters, Grows};
+
+/// The type under which Prometheus asks for it.
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Everything that is counted, as it stands now.
+#[must_use]
+pub fn page(counters: &Arc<Counters>, goodbyes: &Arc<Goodbyes>) -> String {
+    let mut registry = Registry::with_prefix("rialto");
+    registry.register_collector(Box::new(Counted(Arc::clone(counters))));
+    registry.register_collector(Box::new(Left(Arc::clone(goodbyes))));
+    let mut text = String::new();
+    encode(&mut text, &registry).expect("a string takes every text");
+    text
+}
+
+#[derive(Debug)]
+struct Counted(Arc<Counters>);
+
+impl Collector for Counted {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let mut result = Ok(());
+        self.0.each(|name, meaning, grows, value| {
+            if result.is_err() {
+                return;
+            }
+            let meaning = meaning.strip_suffix('.').unwrap_or(meaning);
+            result = match grows {
+                Grows::Only => {
+                    let counter = ConstCounter::new(value);
+                    encoder
+                        .encode_descriptor(name, meaning, None, MetricType::Counter)
+                        .and_then(|metric| counter.encode(metric))
+                }
+                Grows::AndShrinks => {
+                    let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+                    encoder
+                        .encode_descriptor(name, meaning, None, MetricType::Gauge)
+                        .and_then(|metric| gauge.encode(metric))
+                }
+            };
+        });
+        result
+    }
+}
+
+#[derive(Debug)]
+struct Left(Arc<Goodbyes>);
+
+impl Collector for Left {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let meaning = "Connections that ended, by reason";
+        let mut metric =
+            encoder.encode_descriptor("goodbyes", meaning, None, MetricType::Counter)?;
+        let mut result = Ok(());
+        self.0.each(|reason, count| {
+            if result.is_ok() {
+                let labels = [("reason", reason)];
+                result = metric
+                    .encode_family(&labels)
+                    .and_then(|metric| ConstCounter::new(count).encode(metric));
+            }
+        });
+        result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_tells_counters_gauges_and_goodbyes() {
+        let counters = Arc::new(Counters::default());
+        counters.http_requests.add(3);
+        counters.connections_open.add(2);
+        let text = page(&counters, &Arc::new(Goodbyes::new(1)));
+        assert!(text.contains("\nrialto_http_requests_total 3\n"), "{text}");
+        assert!(text.contains("\nrialto_connections_open 2\n"), "{text}");
+        assert!(text.contains("\nrialto_goodbyes_total{reason=\"slow_consumer\"} 0\n"), "{text}");
+    }
+}
