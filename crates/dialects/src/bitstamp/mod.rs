@@ -1,3 +1,217 @@
-//! Bitstamp WebSocket API v2 and the HTTP endpoints that its clients need.
+//! Bitstamp WebSocket API v2 and the HTTP endpoints that its clients need: the public side.
+//!
+//! `spec.md` beside this file says which part of the published API is served, and what was chosen where it
+//! is silent; `transcripts/` shows each behaviour once. Private channels are understood and refused: there
+//! are no accounts here whose token could be valid.
 
+pub mod channel;
 pub mod client;
+pub mod wire;
+
+mod convert;
+mod http;
+mod server;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::{Cadence, InstrumentId, Listing, Topic, Update};
+
+use crate::dialect::{Dialect, Doors, HttpReply, HttpRequest, HttpResponse, Request};
+use crate::frame::FrameBuilder;
+use crate::manners::{LastWords, Manners, Parting};
+
+use http::Pages;
+use server::Market;
+
+/// The name by which configuration, metrics and paths call the dialect.
+pub const NAME: &str = "bitstamp";
+
+/// What an operator may choose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// How often the three book channels speak.
+    pub cadence: Cadence,
+    /// Whether a well-formed channel of an unknown market is refused rather than acknowledged and silent.
+    pub strict_markets: bool,
+    /// Whether `bts:request_reconnect` carries `null` rather than an empty string.
+    pub null_reconnect_data: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { cadence: Cadence::TENTH, strict_markets: false, null_reconnect_data: false }
+    }
+}
+
+/// Why the dialect cannot be made from these listings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListingError {
+    /// The symbol is no market name: lower-case letters and digits in parts joined by hyphens.
+    BadSymbol(String),
+    /// An asset's code is not of letters and digits, so that a market's name could not be written.
+    BadAsset(String),
+    /// Two instruments share the symbol.
+    DoubleSymbol(String),
+}
+
+impl fmt::Display for ListingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadSymbol(symbol) => write!(
+                f,
+                "bitstamp symbol {symbol:?} is not lower-case letters and digits in parts joined by hyphens, \
+                 {} bytes at most",
+                channel::MARKET_BYTES_MAX
+            ),
+            Self::BadAsset(code) => write!(f, "asset code {code:?} is not of letters and digits"),
+            Self::DoubleSymbol(symbol) => {
+                write!(f, "bitstamp symbol {symbol:?} is given to two instruments")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ListingError {}
+
+/// The dialect, made for a set of listings.
+pub struct Bitstamp {
+    options: Options,
+    manners: Manners,
+    markets: Markets,
+    pages: Pages,
+}
+
+impl Bitstamp {
+    /// The dialect for those listings that it has a symbol for.
+    ///
+    /// # Errors
+    /// [`ListingError`] if a symbol cannot be served.
+    pub fn new(listings: &[Listing], options: Options) -> Result<Self, ListingError> {
+        let markets = Markets::new(listings)?;
+        let pages = Pages::new(&markets);
+        Ok(Self { options, manners: manners(), markets, pages })
+    }
+}
+
+impl Dialect for Bitstamp {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+    fn doors(&self) -> &Doors {
+        const DOORS: &Doors = &Doors {
+            socket_paths: &["/bitstamp", "/bitstamp/"],
+            http_prefixes: &[("/bitstamp/api/", "/api/"), ("/api/v2/", "/api/v2/")],
+            hosts: &["ws.bitstamp.net", "www.bitstamp.net"],
+        };
+        DOORS
+    }
+    fn manners(&self) -> &Manners {
+        &self.manners
+    }
+    fn decode(&self, message: &[u8], out: &mut Vec<Request>) {
+        out.push(server::decode(message, &self.markets, &self.options));
+    }
+    fn encode(&self, topic: &Topic, update: &Update<'_>, out: &mut FrameBuilder) -> bool {
+        let model::Scope::Instrument(instrument) = topic.scope else { return false };
+        let Some(market) = self.markets.of(instrument) else { return false };
+        server::encode(market, topic.kind, update, out.text_mut())
+    }
+    fn http(&self, request: &HttpRequest<'_>) -> HttpReply {
+        http::reply(request, &self.markets, &self.pages, &self.options)
+    }
+    fn http_too_fast(&self) -> HttpResponse {
+        http::too_fast()
+    }
+    fn part(&self, parting: Parting) -> LastWords {
+        let reconnect = Some(server::request_reconnect(self.options.null_reconnect_data).to_vec());
+        match parting {
+            Parting::Shutdown | Parting::TooOld => {
+                LastWords { message: reconnect, close: Some((1001, "")) }
+            }
+            Parting::SlowConsumer => {
+                LastWords { message: None, close: Some((1008, "slow consumer")) }
+            }
+            Parting::TooManySubscriptions | Parting::Unresponsive | Parting::Idle => {
+                LastWords { message: None, close: None }
+            }
+        }
+    }
+}
+
+/// Section 6.
+const HTTP_RATES: [(u32, Duration); 2] =
+    [(400, Duration::from_secs(1)), (10_000, Duration::from_secs(600))];
+
+/// Sections 6 and 7 of the dossier, and its decisions where nothing is published.
+fn manners() -> Manners {
+    Manners {
+        message_bytes_max: 512,
+        oversize_reason: "read limited at 513 bytes",
+        subscriptions_max: 1_024,
+        ping_every: Some(Duration::from_secs(54)),
+        pong_within: Duration::from_secs(60),
+        idle_max: None,
+        age_max: Some(Duration::from_secs(90 * 86_400)),
+        notice: Duration::from_secs(5),
+        queue_bytes_max: 16 << 20,
+        stall_max: Duration::from_secs(60),
+        http_rates: &HTTP_RATES,
+    }
+}
+
+/// The listed markets: found by instrument when telling, by symbol when understanding.
+struct Markets {
+    /// In the directory's order.
+    listed: Vec<Arc<Market>>,
+    /// Places in `listed`, dense by instrument.
+    by_instrument: Vec<Option<u16>>,
+    /// Places in `listed`, sorted by symbol.
+    by_symbol: Vec<u16>,
+}
+
+impl Markets {
+    fn new(listings: &[Listing]) -> Result<Self, ListingError> {
+        let mut listed = Vec::new();
+        for listing in listings {
+            let Some(symbol) = listing.symbol_in(NAME) else { continue };
+            if !channel::is_market(symbol) || symbol.len() > channel::MARKET_BYTES_MAX {
+                return Err(ListingError::BadSymbol(symbol.into()));
+            }
+            for code in [&listing.instrument.base, &listing.instrument.quote] {
+                if code.is_empty() || !code.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+                    return Err(ListingError::BadAsset(code.clone()));
+                }
+            }
+            listed.push(Arc::new(Market::new(listing, symbol)));
+        }
+        let places = 0..u16::try_from(listed.len()).expect("instruments are numbered in 16 bits");
+        let mut by_symbol: Vec<u16> = places.clone().collect();
+        by_symbol.sort_by_key(|&place| &listed[usize::from(place)].symbol);
+        let symbol = |place: &u16| &listed[usize::from(*place)].symbol;
+        if let Some(pair) = by_symbol.windows(2).find(|pair| symbol(&pair[0]) == symbol(&pair[1])) {
+            return Err(ListingError::DoubleSymbol(symbol(&pair[0]).to_string()));
+        }
+        let size = listed.iter().map(|market| market.instrument.id.index() + 1).max().unwrap_or(0);
+        let mut by_instrument = vec![None; size];
+        for place in places {
+            by_instrument[listed[usize::from(place)].instrument.id.index()] = Some(place);
+        }
+        Ok(Self { listed, by_instrument, by_symbol })
+    }
+
+    fn of(&self, instrument: InstrumentId) -> Option<&Market> {
+        let place = (*self.by_instrument.get(instrument.index())?)?;
+        Some(&self.listed[usize::from(place)])
+    }
+
+    fn called(&self, symbol: &str) -> Option<&Arc<Market>> {
+        let of = |place: u16| &self.listed[usize::from(place)];
+        let found = self.by_symbol.binary_search_by(|&place| (*of(place).symbol).cmp(symbol));
+        found.ok().map(|at| of(self.by_symbol[at]))
+    }
+}
+
+#[cfg(test)]
+mod tests;

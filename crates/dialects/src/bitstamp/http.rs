@@ -1,0 +1,233 @@
+//! The HTTP half: the public endpoints of section 8, worded from the board's answers. Signed endpoints are
+//! absent, as there are no accounts.
+
+use std::sync::Arc;
+
+use model::{AnswerBody, OrderEntry, Query, Span, Time, Window};
+use serde::Serialize;
+
+use super::server::{self, BOOK_BYTES_MAX, ENTRY_BYTES_MAX, LEVEL_BYTES_MAX, Market};
+use super::{Markets, Options};
+use crate::dialect::{Asking, HttpReply, HttpRequest, HttpResponse};
+use crate::text::{self, DECIMAL_BYTES_MAX, INTEGER_BYTES_MAX};
+
+mod ohlc;
+mod pages;
+mod tickers;
+
+pub use pages::Pages;
+
+/// The longest query that is read; a longer one gets `API0021`. Section 6.
+const QUERY_BYTES_MAX: usize = 2_000;
+/// How many trades `transactions` lists at most.
+const TRANSACTIONS_MAX: usize = 10_000;
+
+/// Understands a request. Slashes at the end do not matter, nor the case of a market's name.
+pub fn reply(
+    request: &HttpRequest<'_>,
+    markets: &Markets,
+    pages: &Pages,
+    options: &Options,
+) -> HttpReply {
+    if request.query.is_some_and(|query| query.len() > QUERY_BYTES_MAX) {
+        return HttpReply::Now(refused(403, "code", "API0021", TOO_LONG));
+    }
+    let Some(path) = request.path.strip_prefix("/api/v2/") else {
+        return HttpReply::Now(no_such_page());
+    };
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let (endpoint, symbol) = match path.split_once('/') {
+        Some((endpoint, symbol)) => (endpoint, Some(symbol)),
+        None => (path, None),
+    };
+    let lower = symbol.map(str::to_ascii_lowercase);
+    let market = lower.as_deref().and_then(|symbol| markets.called(symbol));
+    let of = |ask: fn(&Arc<Market>, &HttpRequest<'_>, &Options) -> HttpReply| match market {
+        Some(market) => ask(market, request, options),
+        None => HttpReply::Now(no_such_market()),
+    };
+    let reply = match (endpoint, symbol) {
+        ("markets", None) => HttpReply::Now(page(&pages.markets)),
+        ("trading-pairs-info", None) => HttpReply::Now(page(&pages.trading_pairs)),
+        ("currencies", None) => HttpReply::Now(page(&pages.currencies)),
+        ("status", None) => status(),
+        ("eur_usd", None) => tickers::eur_usd(markets),
+        ("ticker", None) => tickers::all(markets, Window::DAY),
+        ("ticker", Some(_)) => match market {
+            Some(market) => tickers::one(market, Window::DAY),
+            None => tickers::all(markets, Window::DAY),
+        },
+        ("ticker_hour", Some(_)) => of(|market, _, _| tickers::one(market, Window::HOUR)),
+        ("order_book", Some(_)) => of(order_book),
+        ("transactions", Some(_)) => of(transactions),
+        ("ohlc", Some(_)) => of(ohlc::ohlc),
+        // Only perpetuals have a funding rate, and none is listed.
+        ("funding_rate" | "funding_rate_history", Some(_)) => {
+            HttpReply::Now(HttpResponse { status: 404, content_type: None, body: Vec::new() })
+        }
+        _ => HttpReply::Now(no_such_page()),
+    };
+    match request.method {
+        "GET" | "HEAD" => reply,
+        _ if matches!(&reply, HttpReply::Now(response) if response.status == 404) => reply,
+        _ => HttpReply::Now(HttpResponse { status: 405, content_type: None, body: Vec::new() }),
+    }
+}
+
+const TOO_LONG: &str = "Please make sure url query string is not too long";
+const TOO_FAST: &str = "Request rejected due to exceeded rate limit.";
+const NO_BOOK: &str = "Order book is currently unavailable.";
+
+/// Section 8.7, the last row.
+pub fn too_fast() -> HttpResponse {
+    explained(429, "400.002", TOO_FAST)
+}
+
+/// What the source of a market cannot show: orders that it is not told of, a book before its first snapshot.
+fn unavailable() -> HttpResponse {
+    explained(200, "500.009", NO_BOOK)
+}
+
+/// Section 8.1: any body will do.
+fn no_such_market() -> HttpResponse {
+    const BODY: &[u8] = b"<html>\r\n<head><title>404 Not Found</title></head>\r\n<body>\r\n\
+        <center><h1>404 Not Found</h1></center>\r\n</body>\r\n</html>\r\n";
+    HttpResponse { status: 404, content_type: Some("text/html"), body: BODY.to_vec() }
+}
+
+fn no_such_page() -> HttpResponse {
+    HttpResponse::json(404, br#"{"message": "Not found."}"#.to_vec())
+}
+
+/// An error as section 8.7 words them: `code` for authentication and limits of the request itself,
+/// `response_code` for the rest.
+fn refused(status: u16, key: &str, code: &str, reason: &str) -> HttpResponse {
+    let body = format!(r#"{{"status":"error","reason":"{reason}","{key}":"{code}"}}"#);
+    HttpResponse::json(status, body.into_bytes())
+}
+
+fn explained(status: u16, code: &str, reason: &str) -> HttpResponse {
+    let body = format!(
+        r#"{{"status":"error","reason":"{reason}","response_code":"{code}","response_explanation":"{reason}"}}"#
+    );
+    HttpResponse::json(status, body.into_bytes())
+}
+
+fn page(body: &[u8]) -> HttpResponse {
+    HttpResponse::json(200, body.to_vec())
+}
+
+fn json(value: &impl Serialize) -> HttpResponse {
+    HttpResponse::json(200, serde_json::to_vec(value).expect("texts and numbers can be written"))
+}
+
+fn ask(
+    query: Query,
+    word: impl FnOnce(Time, AnswerBody) -> HttpResponse + Send + 'static,
+) -> HttpReply {
+    HttpReply::Ask(Asking { query, word: Box::new(|answer| word(answer.now, answer.body)) })
+}
+
+/// The value of a parameter, if it is there; the last one counts.
+fn parameter<'a>(request: &HttpRequest<'a>, name: &str) -> Option<&'a str> {
+    let pairs = request.query?.split('&').rev().filter_map(|pair| pair.split_once('='));
+    let mut pairs = pairs.filter(|(key, _)| *key == name);
+    pairs.next().map(|(_, value)| value)
+}
+
+/// Section 8.2, `status`: the only body with a space, as it was seen.
+fn status() -> HttpReply {
+    ask(Query::Now, |now, _| {
+        let body = format!(r#"{{"server_time": {}}}"#, now.millis());
+        HttpResponse::json(200, body.into_bytes())
+    })
+}
+
+/// Section 8.3. The answer is the published state, so its stamp is that of the last diff, or of the start.
+fn order_book(market: &Arc<Market>, request: &HttpRequest<'_>, options: &Options) -> HttpReply {
+    let instrument = market.instrument.id;
+    let cadence = options.cadence;
+    let market = Arc::clone(market);
+    let by_order = match parameter(request, "group") {
+        Some("0") => Some(false),
+        Some("2") => Some(true),
+        _ => None,
+    };
+    let Some(with_ids) = by_order else {
+        return ask(Query::Book { instrument, cadence }, move |_, body| match body {
+            AnswerBody::Book { time, bids, asks } => {
+                let room = BOOK_BYTES_MAX + LEVEL_BYTES_MAX * (bids.len() + asks.len());
+                book(room, time, &bids, &asks, |pen, level| market.level(pen, level))
+            }
+            _ => unavailable(),
+        });
+    };
+    ask(Query::Detail { instrument, cadence }, move |_, body| match body {
+        AnswerBody::Detail { time, bids, asks } => {
+            let room = BOOK_BYTES_MAX + ENTRY_BYTES_MAX * (bids.len() + asks.len());
+            book(room, time, &bids, &asks, |pen, entry: &OrderEntry| {
+                if with_ids {
+                    market.order(pen, entry);
+                } else {
+                    let (price, quantity) = (entry.price, entry.quantity);
+                    market.level(pen, &model::Level { price, quantity });
+                }
+            })
+        }
+        _ => unavailable(),
+    })
+}
+
+fn book<T>(
+    room: usize,
+    time: Time,
+    bids: &[T],
+    asks: &[T],
+    mut write: impl FnMut(&mut text::Pen<'_>, &T),
+) -> HttpResponse {
+    let mut body = Vec::new();
+    text::append(&mut body, room, |pen| {
+        server::stamps(pen, time);
+        server::list(pen, bids.iter(), &mut write);
+        pen.put(br#","asks":"#);
+        server::list(pen, asks.iter(), &mut write);
+        pen.put(b"}");
+    });
+    HttpResponse::json(200, body)
+}
+
+/// Section 8.2, `transactions`: newest first, all strings. The window ends now, which only the answer knows.
+fn transactions(market: &Arc<Market>, request: &HttpRequest<'_>, _: &Options) -> HttpReply {
+    let window = match parameter(request, "time") {
+        Some("minute") => Span::seconds(60),
+        Some("day") => Span::seconds(86_400),
+        _ => Span::seconds(3_600),
+    };
+    let market = Arc::clone(market);
+    let query =
+        Query::Trades { instrument: market.instrument.id, since: Time(0), limit: TRANSACTIONS_MAX };
+    ask(query, move |now, body| {
+        let AnswerBody::Trades(trades) = body else { return unavailable() };
+        let since = now - window;
+        let trades: Vec<_> = trades.iter().take_while(|trade| trade.time >= since).collect();
+        let mut body = Vec::new();
+        text::append(&mut body, 2 + TRANSACTION_BYTES_MAX * trades.len(), |pen| {
+            server::list(pen, trades.into_iter(), |pen, trade| {
+                pen.put(br#"{"date":""#);
+                pen.integer(server::micros(trade.time) / 1_000_000);
+                pen.put(br#"","tid":""#);
+                pen.integer(trade.id.0);
+                pen.put(br#"","amount":""#);
+                market.amount(pen, trade.quantity);
+                pen.put(br#"","type":""#);
+                pen.put(super::convert::side(trade.aggressor));
+                pen.put(br#"","price":""#);
+                market.price(pen, trade.price);
+                pen.put(br#""}"#);
+            });
+        });
+        HttpResponse::json(200, body)
+    })
+}
+
+const TRANSACTION_BYTES_MAX: usize = 64 + 2 * INTEGER_BYTES_MAX + 2 * DECIMAL_BYTES_MAX;

@@ -1,0 +1,357 @@
+//! The socket's server half: what a client's message asks for, and the hot encoders, which write straight
+//! bytes. Sections 3 to 5; `wire.rs` reads the same messages back and proves them in the tests.
+
+use model::{
+    BookUpdate, DetailUpdate, Instrument, Level, Listing, OrderEntry, OrderUpdate, Price, Quantity,
+    Time, Topic, TopicKind, Trade, Update,
+};
+
+use super::channel::{self, Channel, PublicKind};
+use super::convert::{self, MARKET_BUY_PRICE, OrderEvent, OrderPrice};
+use super::wire::ClientMessage;
+use super::{Markets, Options};
+use crate::dialect::Request;
+use crate::text::{self, DECIMAL_BYTES_MAX, INTEGER_BYTES_MAX, Pen};
+
+/// A listed market, with all that its frames have in common written out beforehand.
+pub struct Market {
+    /// The rules.
+    pub instrument: Instrument,
+    /// `btcusd`
+    pub symbol: Box<str>,
+    /// `BTC/USD`
+    pub name: Box<str>,
+    /// `Bitcoin / U.S. dollar`
+    pub description: Box<str>,
+    /// How the frames of each channel end, from the brace that closes `data`.
+    trade_tail: Box<[u8]>,
+    book_tail: Box<[u8]>,
+    detail_tail: Box<[u8]>,
+    diff_tail: Box<[u8]>,
+    /// By [`OrderEvent`], up to the opening quote of the event id.
+    order_tails: [Box<[u8]>; 3],
+    /// The price of a market order to buy: as number, `,"price_str":"` and as text.
+    market_buy_price: Box<[u8]>,
+}
+
+impl Market {
+    /// The market of a listing under its Bitstamp symbol.
+    pub fn new(listing: &Listing, symbol: &str) -> Self {
+        let tail = |kind: PublicKind, event: &str| -> Box<[u8]> {
+            format!(r#"}},"channel":"{}{symbol}","event":"{event}""#, kind.prefix())
+                .into_bytes()
+                .into()
+        };
+        let closed = |kind, event| [&*tail(kind, event), b"}"].concat().into();
+        let instrument = listing.instrument.clone();
+        let mut price = format!(r#"{MARKET_BUY_PRICE},"price_str":"{MARKET_BUY_PRICE}"#);
+        if instrument.price_decimals > 0 {
+            price.push('.');
+            price.extend(std::iter::repeat_n('0', usize::from(instrument.price_decimals)));
+        }
+        Self {
+            symbol: symbol.into(),
+            name: format!("{}/{}", instrument.base, instrument.quote).into(),
+            description: listing.description.as_str().into(),
+            trade_tail: closed(PublicKind::Trades, "trade"),
+            book_tail: closed(PublicKind::Book, "data"),
+            detail_tail: closed(PublicKind::DetailBook, "data"),
+            diff_tail: closed(PublicKind::DiffBook, "data"),
+            order_tails: OrderEvent::ALL.map(|event| {
+                [&*tail(PublicKind::Orders, event.name()), br#","event_id":""#].concat().into()
+            }),
+            market_buy_price: price.into_bytes().into(),
+            instrument,
+        }
+    }
+}
+
+/// Understands one message. Section 4.1, row by row.
+pub fn decode(message: &[u8], markets: &Markets, options: &Options) -> Request {
+    let Ok(message) = ClientMessage::read(message) else { return say(BAD_JSON) };
+    let subscribes = match message.event.as_deref() {
+        Some("bts:subscribe") => true,
+        Some("bts:unsubscribe") => false,
+        Some("bts:heartbeat") => return say(HEARTBEAT),
+        _ => return say(BAD_SUBSCRIPTION),
+    };
+    let Some(name) = message.channel.filter(|name| !name.is_empty()) else {
+        return say(BAD_SUBSCRIPTION);
+    };
+    let Some(channel) = channel::parse(&name) else { return say(BAD_CHANNEL) };
+    let mut topics = Vec::new();
+    match channel {
+        Channel::Public(kind, symbol) => match markets.called(symbol) {
+            Some(market) => topics.extend(
+                kind.topic(options.cadence).map(|kind| Topic::of(market.instrument.id, kind)),
+            ),
+            None if options.strict_markets => return say(BAD_CHANNEL),
+            None => {}
+        },
+        Channel::Announcements => {}
+        // There are no accounts, so no token is valid. To stop listening none is asked for.
+        Channel::Private(..) | Channel::PrivateAll(..) if subscribes => return say(UNAUTHORIZED),
+        Channel::Private(..) | Channel::PrivateAll(..) => {}
+    }
+    if subscribes {
+        let acknowledgement = acknowledge("bts:subscription_succeeded", &name);
+        Request::Subscribe { subscription: name.into(), topics, acknowledgement }
+    } else {
+        let acknowledgement = acknowledge("bts:unsubscription_succeeded", &name);
+        Request::Unsubscribe { subscription: name.into(), acknowledgement }
+    }
+}
+
+/// M3 of section 4.
+const HEARTBEAT: &[u8] = br#"{"event":"bts:heartbeat","channel":"","data":{"status":"success"}}"#;
+/// M4: the text is not JSON.
+const BAD_JSON: &[u8] =
+    br#"{"event":"bts:error","channel":"","data":{"code":null,"message":"Incorrect JSON format."}}"#;
+/// M4: it is JSON, but no request.
+const BAD_SUBSCRIPTION: &[u8] =
+    br#"{"event":"bts:error","channel":"","data":{"code":null,"message":"Bad subscription string."}}"#;
+/// M4: it names no channel.
+const BAD_CHANNEL: &[u8] =
+    br#"{"event":"bts:error","channel":"","data":{"code":null,"message":"Invalid channel provided."}}"#;
+/// M5.
+const UNAUTHORIZED: &[u8] =
+    br#"{"event":"bts:error","channel":"","data":{"code":4009,"message":"Connection is unauthorized."}}"#;
+
+/// M6. The seed has an empty string, the page of 2026 `null` (A2).
+pub const fn request_reconnect(null: bool) -> &'static [u8] {
+    if null {
+        br#"{"event":"bts:request_reconnect","channel":"","data":null}"#
+    } else {
+        br#"{"event":"bts:request_reconnect","channel":"","data":""}"#
+    }
+}
+
+fn say(text: &[u8]) -> Request {
+    Request::Say(text.to_vec())
+}
+
+/// M1 and M2. A well-formed channel name needs no escaping.
+fn acknowledge(event: &str, channel: &str) -> Vec<u8> {
+    format!(r#"{{"event":"{event}","channel":"{channel}","data":{{}}}}"#).into_bytes()
+}
+
+/// Words an update of a topic for a market. Returns whether there was something to say.
+pub fn encode(market: &Market, kind: TopicKind, update: &Update<'_>, out: &mut Vec<u8>) -> bool {
+    match (kind, update) {
+        (TopicKind::Trades, Update::Trade(trade)) => encode_trade(market, trade, out),
+        (TopicKind::Orders, Update::Order(update)) => encode_order(market, update, out),
+        (TopicKind::Book { .. }, Update::Book(book)) => {
+            encode_book(market, book, &market.book_tail, out);
+        }
+        (TopicKind::Delta { .. }, Update::Delta(delta)) => {
+            if delta.bids.is_empty() && delta.asks.is_empty() {
+                return false;
+            }
+            encode_book(market, delta, &market.diff_tail, out);
+        }
+        (TopicKind::Detail { .. }, Update::Detail(detail)) => encode_detail(market, detail, out),
+        _ => return false,
+    }
+    true
+}
+
+/// The most bytes that each frame takes without its tail: its fixed text and its numbers.
+const TRADE_BYTES_MAX: usize = 160 + 5 * INTEGER_BYTES_MAX + 4 * DECIMAL_BYTES_MAX;
+const ORDER_BYTES_MAX: usize = 384 + 5 * INTEGER_BYTES_MAX + 6 * DECIMAL_BYTES_MAX;
+/// Of a book without its levels, the most that a level takes, and the most that an order takes in it.
+pub const BOOK_BYTES_MAX: usize = 80 + 2 * INTEGER_BYTES_MAX;
+pub const LEVEL_BYTES_MAX: usize = 8 + 2 * DECIMAL_BYTES_MAX;
+pub const ENTRY_BYTES_MAX: usize = 12 + 2 * DECIMAL_BYTES_MAX + INTEGER_BYTES_MAX;
+
+/// Section 5.1.
+fn encode_trade(market: &Market, trade: &Trade, out: &mut Vec<u8>) {
+    let rules = &market.instrument;
+    text::append(out, TRADE_BYTES_MAX + market.trade_tail.len(), |pen| {
+        pen.put(br#"{"data":{"id":"#);
+        pen.integer(trade.id.0);
+        let micros = micros(trade.time.floor_to_millis());
+        pen.put(br#","timestamp":""#);
+        pen.integer(micros / 1_000_000);
+        pen.put(br#"","amount":"#);
+        pen.number_and_fixed(
+            rules.quantity_units(trade.quantity),
+            rules.quantity_decimals,
+            br#","amount_str":""#,
+        );
+        pen.put(br#"","price":"#);
+        pen.number_and_fixed(
+            rules.price_units(trade.price),
+            rules.price_decimals,
+            br#","price_str":""#,
+        );
+        pen.put(br#"","type":"#);
+        pen.put(convert::side(trade.aggressor));
+        pen.put(br#","microtimestamp":""#);
+        pen.integer(micros);
+        pen.put(br#"","buy_order_id":"#);
+        pen.integer(trade.buyer().0);
+        pen.put(br#","sell_order_id":"#);
+        pen.integer(trade.seller().0);
+        pen.text(&market.trade_tail);
+    });
+}
+
+/// Section 5.2.
+fn encode_order(market: &Market, update: &OrderUpdate, out: &mut Vec<u8>) {
+    let order = &update.order;
+    let micros = micros(update.mark.time);
+    let tail = &market.order_tails[OrderEvent::of(update) as usize];
+    text::append(out, ORDER_BYTES_MAX + tail.len(), |pen| {
+        pen.put(br#"{"data":{"id":"#);
+        pen.integer(order.id.0);
+        pen.put(br#","id_str":""#);
+        pen.integer(order.id.0);
+        pen.put(br#"","order_type":"#);
+        pen.put(convert::side(order.side));
+        pen.put(br#","order_subtype":"#);
+        pen.integer(convert::order_subtype(order));
+        pen.put(br#","datetime":""#);
+        pen.integer((micros + 500_000) / 1_000_000);
+        pen.put(br#"","microtimestamp":""#);
+        pen.integer(micros);
+        pen.put(br#"","amount":"#);
+        if order.remaining.is_zero() {
+            pen.put(br#"0,"amount_str":"0"#);
+        } else {
+            let units = market.instrument.quantity_units(order.remaining);
+            let decimals = market.instrument.quantity_decimals;
+            pen.number_and_fixed(units, decimals, br#","amount_str":""#);
+        }
+        pen.put(br#"","amount_traded":""#);
+        market.amount_in_order(pen, convert::traded(update.step));
+        pen.put(br#"","amount_at_create":""#);
+        market.amount_in_order(pen, order.original);
+        pen.put(br#"","price":"#);
+        match convert::order_price(update) {
+            OrderPrice::At(price) => {
+                let units = market.instrument.price_units(price);
+                let decimals = market.instrument.price_decimals;
+                pen.number_and_fixed(units, decimals, br#","price_str":""#);
+            }
+            OrderPrice::AnyToBuy => pen.text(&market.market_buy_price),
+        }
+        pen.put(br#"","is_liquidation":false"#);
+        pen.text(tail);
+        pen.put(&convert::event_id(update.mark, market.instrument.id));
+        match update.previous {
+            Some(mark) => {
+                pen.put(br#"","pre_event_id":""#);
+                pen.put(&convert::event_id(mark, market.instrument.id));
+                pen.put(br#"","order_source":"orderbook"}"#);
+            }
+            None => pen.put(br#"","pre_event_id":null,"order_source":"orderbook"}"#),
+        }
+    });
+}
+
+/// Sections 5.3 and 5.5.
+fn encode_book(market: &Market, book: &BookUpdate<'_>, tail: &[u8], out: &mut Vec<u8>) {
+    let levels = book.bids.len() + book.asks.len();
+    let room = BOOK_BYTES_MAX + LEVEL_BYTES_MAX * levels + tail.len();
+    text::append(out, room, |pen| {
+        pen.put(br#"{"data":"#);
+        stamps(pen, book.time);
+        list(pen, book.bids.best_first(), |pen, level| market.level(pen, level));
+        pen.put(br#","asks":"#);
+        list(pen, book.asks.best_first(), |pen, level| market.level(pen, level));
+        pen.text(tail);
+    });
+}
+
+/// Section 5.4.
+fn encode_detail(market: &Market, detail: &DetailUpdate<'_>, out: &mut Vec<u8>) {
+    let entries = detail.bids.len() + detail.asks.len();
+    let room = BOOK_BYTES_MAX + ENTRY_BYTES_MAX * entries + market.detail_tail.len();
+    text::append(out, room, |pen| {
+        pen.put(br#"{"data":"#);
+        stamps(pen, detail.time);
+        list(pen, detail.bids.best_first(), |pen, entry| market.order(pen, entry));
+        pen.put(br#","asks":"#);
+        list(pen, detail.asks.best_first(), |pen, entry| market.order(pen, entry));
+        pen.text(&market.detail_tail);
+    });
+}
+
+/// Opens a book's object, up to where its bids begin.
+#[inline(always)]
+pub fn stamps(pen: &mut Pen<'_>, time: Time) {
+    let micros = micros(time);
+    pen.put(br#"{"timestamp":""#);
+    pen.integer(micros / 1_000_000);
+    pen.put(br#"","microtimestamp":""#);
+    pen.integer(micros);
+    pen.put(br#"","bids":"#);
+}
+
+/// Appends `[a,b,…]`.
+#[inline(always)]
+pub fn list<T>(
+    pen: &mut Pen<'_>,
+    items: impl Iterator<Item = T>,
+    mut write: impl FnMut(&mut Pen<'_>, T),
+) {
+    pen.put(b"[");
+    for (at, item) in items.enumerate() {
+        if at > 0 {
+            pen.put(b",");
+        }
+        write(pen, item);
+    }
+    pen.put(b"]");
+}
+
+impl Market {
+    /// Appends a price with exactly the market's decimals.
+    #[inline(always)]
+    pub fn price(&self, pen: &mut Pen<'_>, price: Price) {
+        pen.fixed(self.instrument.price_units(price), self.instrument.price_decimals);
+    }
+
+    /// Appends a quantity with exactly the market's decimals.
+    #[inline(always)]
+    pub fn amount(&self, pen: &mut Pen<'_>, quantity: Quantity) {
+        pen.fixed(self.instrument.quantity_units(quantity), self.instrument.quantity_decimals);
+    }
+
+    /// Appends a quantity as order events spell it: nothing is `0`, not `0.00000000`.
+    #[inline(always)]
+    fn amount_in_order(&self, pen: &mut Pen<'_>, quantity: Quantity) {
+        if quantity.is_zero() {
+            pen.put(b"0");
+        } else {
+            self.amount(pen, quantity);
+        }
+    }
+
+    /// Appends `["price","amount"]`.
+    #[inline(always)]
+    pub fn level(&self, pen: &mut Pen<'_>, level: &Level) {
+        pen.put(br#"[""#);
+        self.price(pen, level.price);
+        pen.put(br#"",""#);
+        self.amount(pen, level.quantity);
+        pen.put(br#""]"#);
+    }
+
+    /// Appends `["price","amount","order_id"]`.
+    #[inline(always)]
+    pub fn order(&self, pen: &mut Pen<'_>, entry: &OrderEntry) {
+        pen.put(br#"[""#);
+        self.price(pen, entry.price);
+        pen.put(br#"",""#);
+        self.amount(pen, entry.quantity);
+        pen.put(br#"",""#);
+        pen.integer(entry.order.0);
+        pen.put(br#""]"#);
+    }
+}
+
+/// Microseconds since 1970; nothing is told of the time before.
+pub fn micros(time: Time) -> u64 {
+    u64::try_from(time.micros()).unwrap_or(0)
+}

@@ -1,0 +1,288 @@
+//! Bitstamp's messages as serde structs: for decoding, borrowed from the text and bounded. Numbers stay text
+//! until the instrument's scale is known, so that no float ever holds one.
+//!
+//! Nothing here encodes: the hot encoders write bytes, and in tests these structs read them back.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// More rows than any book has; a longer list is refused before it fills the memory.
+pub const ROWS_MAX: usize = 100_000;
+
+/// What a client sends, read leniently: unknown keys are skipped, of a key that comes twice the last counts, and
+/// what is missing or of another type than text is `None`. Section 3.
+///
+/// ```json
+/// {"event":"bts:subscribe","data":{"channel":"live_trades_btcusd"}}
+/// ```
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct ClientMessage<'a> {
+    /// `bts:subscribe`, `bts:unsubscribe` or `bts:heartbeat`.
+    pub event: Option<Cow<'a, str>>,
+    /// The channel's name, from inside `data`.
+    pub channel: Option<Cow<'a, str>>,
+    /// The token of a private channel, from inside `data`.
+    pub auth: Option<Cow<'a, str>>,
+}
+
+impl<'a> ClientMessage<'a> {
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// If it is not JSON.
+    pub fn read(message: &'a [u8]) -> serde_json::Result<Self> {
+        let message: &RawValue = serde_json::from_slice(message)?;
+        let [event, data] = members(message, ["event", "data"]);
+        let [channel, auth] = data.map_or([None; 2], |data| members(data, ["channel", "auth"]));
+        Ok(Self {
+            event: event.and_then(text),
+            channel: channel.and_then(text),
+            auth: auth.and_then(text),
+        })
+    }
+}
+
+/// The text that a value is, if it is one.
+fn text(value: &RawValue) -> Option<Cow<'_, str>> {
+    let text: Text<'_> = serde_json::from_str(value.get()).ok()?;
+    Some(text.0)
+}
+
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// The members of these names, if the value is an object.
+fn members<'a, const N: usize>(value: &'a RawValue, names: [&str; N]) -> [Option<&'a RawValue>; N] {
+    struct Object<'n, const N: usize>([&'n str; N]);
+    impl<'de, const N: usize> Visitor<'de> for Object<'_, N> {
+        type Value = [Option<&'de RawValue>; N];
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut found = [None; N];
+            while let Some((Text(name), value)) = map.next_entry()? {
+                if let Some(at) = self.0.iter().position(|wanted| *wanted == name) {
+                    found[at] = Some(value);
+                }
+            }
+            Ok(found)
+        }
+    }
+    let mut json = serde_json::Deserializer::from_str(value.get());
+    json.deserialize_map(Object(names)).unwrap_or([None; N])
+}
+
+/// Any message of the venue, its `data` not yet read. Section 4.
+///
+/// ```json
+/// {"event":"bts:subscription_succeeded","channel":"order_book_btcusd","data":{}}
+/// ```
+#[derive(Debug, Deserialize)]
+pub struct Envelope<'a> {
+    /// What kind of message it is.
+    #[serde(borrow)]
+    pub event: Cow<'a, str>,
+    /// The channel; empty where it concerns none.
+    #[serde(borrow)]
+    pub channel: Cow<'a, str>,
+    /// Depends on the event.
+    #[serde(borrow)]
+    pub data: &'a RawValue,
+    /// Order events only: the id of this event. Section 5.2.
+    #[serde(borrow, default)]
+    pub event_id: Option<Cow<'a, str>>,
+    /// Order events only: the id of the event before it.
+    #[serde(borrow, default)]
+    pub pre_event_id: Option<Cow<'a, str>>,
+    /// Order events only: `orderbook` or `stop_order`.
+    #[serde(borrow, default)]
+    pub order_source: Option<Cow<'a, str>>,
+}
+
+/// The `data` of a `bts:error`. Section 4, M4 and M5.
+///
+/// ```json
+/// {"code":4009,"message":"Connection is unauthorized."}
+/// ```
+#[derive(Debug, Deserialize, PartialEq, Eq)]
+pub struct ErrorData<'a> {
+    /// `None` or 4009.
+    pub code: Option<u32>,
+    /// What was wrong.
+    #[serde(borrow)]
+    pub message: Cow<'a, str>,
+}
+
+/// The `data` of a `trade` on `live_trades_`. Section 5.1.
+///
+/// ```json
+/// {"id":216000477,"timestamp":"1641343699","amount":0.0792,"amount_str":"0.07920000","price":3805.44,
+///  "price_str":"3805.44","type":0,"microtimestamp":"1641343699596000","buy_order_id":1443875737346049,
+///  "sell_order_id":1443875731320832}
+/// ```
+#[derive(Debug, Deserialize)]
+pub struct TradeData<'a> {
+    /// The trade's id.
+    pub id: u64,
+    /// Seconds since 1970, rounded down.
+    pub timestamp: &'a str,
+    /// How much, as a JSON number.
+    #[serde(borrow)]
+    pub amount: &'a RawValue,
+    /// The same as text, with all decimals.
+    pub amount_str: &'a str,
+    /// The price, as a JSON number.
+    #[serde(borrow)]
+    pub price: &'a RawValue,
+    /// The same as text, with all decimals.
+    pub price_str: &'a str,
+    /// The taker's side: 0 buy, 1 sell.
+    #[serde(rename = "type")]
+    pub side: u8,
+    /// Microseconds since 1970.
+    pub microtimestamp: &'a str,
+    /// The order that bought.
+    pub buy_order_id: u64,
+    /// The order that sold.
+    pub sell_order_id: u64,
+}
+
+/// The `data` of an order event on `live_orders_`. Section 5.2.
+///
+/// ```json
+/// {"id":2046839978799111,"id_str":"2046839978799111","order_type":0,"order_subtype":5,
+///  "datetime":"1788551766","microtimestamp":"1788551766357000","amount":0.00137276,
+///  "amount_str":"0.00137276","amount_traded":"0","amount_at_create":"0.00137276","price":71743.85,
+///  "price_str":"71743.85","is_liquidation":false}
+/// ```
+#[derive(Debug, Deserialize)]
+pub struct OrderData<'a> {
+    /// The order's id.
+    pub id: u64,
+    /// The same as text.
+    pub id_str: &'a str,
+    /// 0 buy, 1 sell.
+    pub order_type: u8,
+    /// Section 5.2.1.
+    pub order_subtype: u8,
+    /// Seconds since 1970, rounded to the nearest.
+    pub datetime: &'a str,
+    /// Microseconds since 1970.
+    pub microtimestamp: &'a str,
+    /// What remains, as a JSON number.
+    #[serde(borrow)]
+    pub amount: &'a RawValue,
+    /// The same as text; `0` when nothing remains.
+    pub amount_str: &'a str,
+    /// What this event alone executed.
+    pub amount_traded: &'a str,
+    /// What was asked for.
+    pub amount_at_create: &'a str,
+    /// The limit price, as a JSON number.
+    #[serde(borrow)]
+    pub price: &'a RawValue,
+    /// The same as text.
+    pub price_str: &'a str,
+    /// Whether the order was forced.
+    pub is_liquidation: bool,
+}
+
+/// The `data` of `order_book_` and `diff_order_book_`, and the body of the HTTP snapshot. Sections 5.3, 5.5
+/// and 8.3.
+///
+/// ```json
+/// {"timestamp":"1791403680","microtimestamp":"1791403680093950","bids":[["83463.08","0.55048175"]],
+///  "asks":[["83473.08","0.00000000"]]}
+/// ```
+#[derive(Debug, Deserialize)]
+pub struct BookData<'a> {
+    /// Seconds since 1970, rounded down.
+    pub timestamp: &'a str,
+    /// Microseconds since 1970, the only sequence there is.
+    pub microtimestamp: &'a str,
+    /// Price and amount, descending.
+    #[serde(borrow)]
+    pub bids: Rows<'a, 2>,
+    /// Price and amount, ascending.
+    #[serde(borrow)]
+    pub asks: Rows<'a, 2>,
+}
+
+/// The `data` of `detail_order_book_`, and the body of the HTTP snapshot with `group=2`. Section 5.4.
+///
+/// ```json
+/// {"timestamp":"1651388616","microtimestamp":"1651388616274565",
+///  "bids":[["0.07315713","0.40000000","1485019713925121"]],
+///  "asks":[["0.07320505","0.40000000","1485019610763265"]]}
+/// ```
+#[derive(Debug, Deserialize)]
+pub struct DetailData<'a> {
+    /// Seconds since 1970, rounded down.
+    pub timestamp: &'a str,
+    /// Microseconds since 1970.
+    pub microtimestamp: &'a str,
+    /// Price, amount and order, descending, at one price the oldest first.
+    #[serde(borrow)]
+    pub bids: Rows<'a, 3>,
+    /// Price, amount and order, ascending, at one price the oldest first.
+    #[serde(borrow)]
+    pub asks: Rows<'a, 3>,
+}
+
+/// Rows of texts, at most [`ROWS_MAX`].
+#[derive(Debug, PartialEq, Eq)]
+pub struct Rows<'a, const N: usize>(pub Vec<[&'a str; N]>);
+
+impl<'de: 'a, 'a, const N: usize> Deserialize<'de> for Rows<'a, N> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct List<const N: usize>;
+        impl<'de, const N: usize> Visitor<'de> for List<N> {
+            type Value = Rows<'de, N>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "rows of {N} texts")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let mut rows = Vec::new();
+                while let Some(Row(row)) = seq.next_element()? {
+                    if rows.len() == ROWS_MAX {
+                        return Err(A::Error::custom("too many rows"));
+                    }
+                    rows.push(row);
+                }
+                Ok(Rows(rows))
+            }
+        }
+        from.deserialize_seq(List::<N>)
+    }
+}
+
+struct Row<'a, const N: usize>([&'a str; N]);
+
+impl<'de: 'a, 'a, const N: usize> Deserialize<'de> for Row<'a, N> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Texts<const N: usize>;
+        impl<'de, const N: usize> Visitor<'de> for Texts<N> {
+            type Value = Row<'de, N>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{N} texts")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let mut row = [""; N];
+                for (at, text) in row.iter_mut().enumerate() {
+                    *text =
+                        seq.next_element()?.ok_or_else(|| A::Error::invalid_length(at, &self))?;
+                }
+                if seq.next_element::<IgnoredAny>()?.is_some() {
+                    return Err(A::Error::invalid_length(N + 1, &self));
+                }
+                Ok(Row(row))
+            }
+        }
+        from.deserialize_seq(Texts::<N>)
+    }
+}
