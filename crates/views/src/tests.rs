@@ -2,16 +2,24 @@
 
 use model::{
     AccountId, AnswerBody, Cadence, CloseReason, Event, EventBody, Fill, InstrumentId, Level,
-    OrderId, OrderKind, OrderState, Price, Quantity, Query, Sequence, Side, Time, TimeInForce,
-    TopicKind, TradeId, Trigger, TriggerWhen, Update,
+    OrderId, OrderKind, OrderState, Price, Quantity, Query, Sequence, Side, Span, Time,
+    TimeInForce, TopicKind, TradeId, Trigger, TriggerWhen, Update,
 };
 
 use crate::Board;
 
+mod flow;
+mod slow;
+
+mod by_level;
+mod hostile;
+mod room;
 mod stamps;
+mod twin;
 
 const HERE: InstrumentId = InstrumentId(3);
 const TENTH: Cadence = Cadence::TENTH;
+const SECOND: Cadence = Cadence(Span::seconds(1));
 const DELTA: TopicKind = TopicKind::Delta { cadence: TENTH };
 const BOOK: Query = Query::Book { instrument: HERE, cadence: TENTH };
 const DETAIL: Query = Query::Detail { instrument: HERE, cadence: TENTH };

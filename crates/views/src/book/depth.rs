@@ -23,13 +23,13 @@ impl Reach {
             || self.asks.is_some_and(|before| before < depth)
     }
 
-    /// Notes a change on one side.
+    /// Says where the first change on one side is.
     pub fn note(&mut self, side: Side, before: usize) {
         let slot = match side {
             Side::Buy => &mut self.bids,
             Side::Sell => &mut self.asks,
         };
-        *slot = Some(slot.map_or(before, |nearest| nearest.min(before)));
+        *slot = Some(before);
     }
 }
 

@@ -1,0 +1,348 @@
+//! The slow twin of a board: it keeps everything that ever happened and works every word out from that.
+
+use std::collections::BTreeMap;
+
+use model::{
+    AnswerBody, Cadence, Candle, Event, EventBody, EventMark, Interval, Level, OrderEntry, OrderId,
+    OrderState, OrderStep, OrderUpdate, Price, Quantity, Query, Side, Span, Ticker, Time,
+    TopicKind, Trade, Update, Window,
+};
+
+use super::word;
+
+/// A board that is plainly right.
+pub struct Slow {
+    start: Time,
+    /// What rests: side and entry, the oldest first.
+    resting: Vec<(Side, OrderEntry)>,
+    /// Ids of every order that was ever told as created.
+    public: Vec<OrderId>,
+    shown: BTreeMap<Cadence, Shown>,
+    stamp: Time,
+    touched: Time,
+    stale: bool,
+    /// Every trade, and the time it counts at.
+    trades: Vec<(Time, Trade)>,
+    marks: Vec<EventMark>,
+    listened: Vec<TopicKind>,
+    tickers: BTreeMap<TopicKind, Ticker>,
+    told_trades: BTreeMap<Cadence, usize>,
+}
+
+/// The book as it was told, best first.
+#[derive(Clone, Default, PartialEq)]
+struct Shown {
+    stamp: Time,
+    sides: [Vec<OrderEntry>; 2],
+}
+
+const SIDES: [Side; 2] = [Side::Buy, Side::Sell];
+
+impl Slow {
+    pub fn new(start: Time, listened: &[TopicKind]) -> Self {
+        let mut listened = listened.to_vec();
+        listened.sort();
+        Self {
+            start,
+            resting: Vec::new(),
+            public: Vec::new(),
+            shown: BTreeMap::new(),
+            stamp: start,
+            touched: start,
+            stale: false,
+            trades: Vec::new(),
+            marks: Vec::new(),
+            listened,
+            tickers: BTreeMap::new(),
+            told_trades: BTreeMap::new(),
+        }
+    }
+
+    /// What a board tells of this event.
+    pub fn apply(&mut self, event: &Event) -> Vec<String> {
+        let mut out = Vec::new();
+        let time = event.time;
+        match &event.body {
+            EventBody::Created(order) => self.step(time, order, OrderStep::Created, &mut out),
+            EventBody::Filled(fill) => {
+                self.left(time, fill.maker.id, fill.maker.remaining);
+                let step = OrderStep::Filled { price: fill.price, quantity: fill.quantity };
+                self.step(time, &fill.maker, step, &mut out);
+                self.step(time, &fill.taker, step, &mut out);
+                let trade = fill.trade(time);
+                self.trades.push((time, trade));
+                self.say(TopicKind::Trades, &Update::Trade(&trade), &mut out);
+            }
+            EventBody::Rested(order) => {
+                let price = order.kind.limit().expect("what rests has a price");
+                let (quantity, id) = (order.remaining, order.id);
+                self.resting.push((order.side, OrderEntry { price, quantity, order: id }));
+                self.touch(time);
+            }
+            EventBody::Closed { order, reason } => {
+                self.left(time, order.id, Quantity::ZERO);
+                if self.public.contains(&order.id) {
+                    self.step(time, order, OrderStep::Closed(*reason), &mut out);
+                }
+            }
+            EventBody::Replaced { old, new, kept_place } => {
+                if *kept_place {
+                    let entry = self.resting.iter_mut().find(|(_, entry)| entry.order == old.id);
+                    let entry = &mut entry.expect("what keeps its place rests").1;
+                    entry.order = new.id;
+                    entry.quantity = new.remaining;
+                    self.touch(time);
+                } else {
+                    self.left(time, old.id, Quantity::ZERO);
+                }
+                self.step(time, old, OrderStep::Replaced, &mut out);
+                self.step(time, new, OrderStep::Created, &mut out);
+            }
+            EventBody::Ticked(cadence) => self.tick(time, *cadence, &mut out),
+            _ => {}
+        }
+        out
+    }
+
+    fn touch(&mut self, time: Time) {
+        self.touched = time;
+        self.stale = true;
+    }
+
+    fn left(&mut self, time: Time, id: OrderId, quantity: Quantity) {
+        let Some(at) = self.resting.iter().position(|(_, entry)| entry.order == id) else { return };
+        self.touch(time);
+        if quantity.is_zero() {
+            self.resting.remove(at);
+        } else {
+            self.resting[at].1.quantity = quantity;
+        }
+    }
+
+    fn step(&mut self, time: Time, order: &OrderState, step: OrderStep, out: &mut Vec<String>) {
+        if step == OrderStep::Created {
+            self.public.push(order.id);
+        }
+        let millisecond = time.floor_to_millis();
+        let tie = self.marks.iter().filter(|mark| mark.time == millisecond).count() as u32;
+        let mark = EventMark { time: millisecond, tie, ordinal: self.marks.len() as u64 + 1 };
+        let previous = self.marks.last().copied();
+        self.marks.push(mark);
+        let update = OrderUpdate { time, order: *order, step, mark, previous };
+        self.say(TopicKind::Orders, &Update::Order(&update), out);
+    }
+
+    fn say(&self, kind: TopicKind, update: &Update<'_>, out: &mut Vec<String>) {
+        if self.listened.contains(&kind) {
+            out.push(word(kind, update));
+        }
+    }
+
+    /// The book now, best first, at one price the oldest first.
+    fn book(&self) -> [Vec<OrderEntry>; 2] {
+        SIDES.map(|side| {
+            let mut orders: Vec<OrderEntry> = self
+                .resting
+                .iter()
+                .filter(|(of, _)| *of == side)
+                .map(|(_, entry)| *entry)
+                .collect();
+            orders.sort_by_key(|entry| match side {
+                Side::Buy => -entry.price.0,
+                Side::Sell => entry.price.0,
+            });
+            orders
+        })
+    }
+
+    fn tick(&mut self, time: Time, cadence: Cadence, out: &mut Vec<String>) {
+        let start = Shown { stamp: self.start, ..Shown::default() };
+        let before = self.shown.get(&cadence).cloned().unwrap_or(start);
+        let sides = self.book();
+        let changed = before.sides != sides;
+        let mut after = Shown { sides, ..before.clone() };
+        if changed {
+            if self.stale {
+                self.stamp = self.touched.max(Time(self.stamp.0 + 1));
+                self.stale = false;
+            }
+            after.stamp = self.stamp;
+        }
+        self.shown.insert(cadence, after.clone());
+        let untold = self.told_trades.insert(cadence, self.trades.len()).unwrap_or(0);
+
+        for kind in self.listened.clone() {
+            match kind {
+                TopicKind::Delta { cadence: of } if of == cadence && changed => {
+                    let [bids, asks] = delta(&before.sides, &after.sides);
+                    out.push(format!("delta {} {bids:?} {asks:?}", after.stamp.0));
+                }
+                TopicKind::Book { depth, cadence: of } if of == cadence => {
+                    let top = |shown: &Shown| {
+                        SIDES.map(|side| cut(pairs(&levels(&shown.sides[side as usize])), depth))
+                    };
+                    let [bids, asks] = top(&after);
+                    if [&bids, &asks] != top(&before).each_ref() {
+                        out.push(format!("book {} {bids:?} {asks:?}", after.stamp.0));
+                    }
+                }
+                TopicKind::Detail { depth, cadence: of } if of == cadence => {
+                    let top = |shown: &Shown| {
+                        SIDES.map(|side| cut(triples(&shown.sides[side as usize]), depth))
+                    };
+                    let [bids, asks] = top(&after);
+                    if [&bids, &asks] != top(&before).each_ref() {
+                        out.push(format!("detail {} {bids:?} {asks:?}", after.stamp.0));
+                    }
+                }
+                TopicKind::Candles { interval, cadence: of } if of == cadence => {
+                    if let Some((from, _)) = self.trades.get(untold) {
+                        let first = interval.start_of(*from);
+                        for candle in self.candles(interval) {
+                            if candle.start >= first {
+                                out.push(word(kind, &Update::Candle(&candle)));
+                            }
+                        }
+                    }
+                }
+                TopicKind::Ticker { window, cadence: of } if of == cadence => {
+                    let ticker = self.ticker(window, time);
+                    let told = self.tickers.get(&kind).map(|told| Ticker { time, ..*told });
+                    if told != Some(ticker) {
+                        out.push(word(kind, &Update::Ticker(&ticker)));
+                        self.tickers.insert(kind, ticker);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn candles(&self, interval: Interval) -> Vec<Candle> {
+        let mut candles: BTreeMap<Time, Candle> = BTreeMap::new();
+        for (time, trade) in &self.trades {
+            let start = interval.start_of(*time);
+            candles
+                .entry(start)
+                .and_modify(|candle| candle.add(trade))
+                .or_insert_with(|| Candle::of(start, trade));
+        }
+        candles.into_values().collect()
+    }
+
+    pub fn ticker(&self, window: Window, now: Time) -> Ticker {
+        let from = Interval::Seconds(60).start_of(now) - window.0;
+        let midnight = Interval::Seconds(86_400).start_of(now);
+        let inside: Vec<&Trade> =
+            self.trades.iter().filter(|(time, _)| *time >= from).map(|(_, trade)| trade).collect();
+        let before = self.trades.iter().rev().find(|(time, _)| *time < from);
+        let today = self.trades.iter().find(|(time, _)| *time >= midnight);
+        let last = self.trades.last().map(|(_, trade)| trade);
+        let [bids, asks] = self.book();
+        Ticker {
+            time: now,
+            last: last.map(|trade| trade.price),
+            last_side: last.map(|trade| trade.aggressor),
+            open_day: today.map(|(_, trade)| trade).or(last).map(|trade| trade.price),
+            open: before.map(|(_, trade)| trade).or(inside.first().copied()).map(|t| t.price),
+            high: inside.iter().map(|trade| trade.price).max(),
+            low: inside.iter().map(|trade| trade.price).min(),
+            volume: Quantity(inside.iter().map(|trade| trade.quantity.0).sum()),
+            turnover: inside
+                .iter()
+                .map(|trade| i128::from(trade.price.0) * i128::from(trade.quantity.0))
+                .sum(),
+            trades: inside.len() as u64,
+            bid: bids.first().map(|entry| entry.price),
+            ask: asks.first().map(|entry| entry.price),
+        }
+    }
+
+    /// What a board answers.
+    pub fn answer(&self, query: &Query, now: Time) -> AnswerBody {
+        let shown = |cadence| {
+            let start = Shown { stamp: self.start, ..Shown::default() };
+            self.shown.get(cadence).cloned().unwrap_or(start)
+        };
+        match query {
+            Query::Book { cadence, .. } => {
+                let Shown { stamp, sides } = shown(cadence);
+                let [bids, asks] = sides.map(|side| levels(&side));
+                AnswerBody::Book { time: stamp, bids, asks }
+            }
+            Query::Detail { cadence, .. } => {
+                let Shown { stamp, sides: [bids, asks] } = shown(cadence);
+                AnswerBody::Detail { time: stamp, bids, asks }
+            }
+            Query::Trades { since, limit, .. } => {
+                let mut trades: Vec<Trade> = self.trades.iter().map(|(_, trade)| *trade).collect();
+                trades.retain(|trade| trade.time >= *since);
+                trades.reverse();
+                trades.truncate(*limit);
+                AnswerBody::Trades(trades)
+            }
+            Query::Candles { interval, from, till, limit, .. } => {
+                let mut candles = self.candles(*interval);
+                candles.retain(|candle| (*from..=*till).contains(&candle.start));
+                AnswerBody::Candles(candles.split_off(candles.len().saturating_sub(*limit)))
+            }
+            Query::Ticker { window, .. } => AnswerBody::Ticker(Box::new(self.ticker(*window, now))),
+            _ => AnswerBody::Unavailable,
+        }
+    }
+
+    /// The longest any window reaches back.
+    pub const REACH: Span = Span::seconds(86_400 + 60);
+}
+
+/// Orders as levels, in the same order.
+fn levels(orders: &[OrderEntry]) -> Vec<Level> {
+    let mut levels: Vec<Level> = Vec::new();
+    for entry in orders {
+        match levels.last_mut() {
+            Some(level) if level.price == entry.price => level.quantity += entry.quantity,
+            _ => levels.push(Level { price: entry.price, quantity: entry.quantity }),
+        }
+    }
+    levels
+}
+
+fn pairs(levels: &[Level]) -> Vec<(i64, i64)> {
+    levels.iter().map(|level| (level.price.0, level.quantity.0)).collect()
+}
+
+fn triples(orders: &[OrderEntry]) -> Vec<(i64, i64, u64)> {
+    orders.iter().map(|entry| (entry.price.0, entry.quantity.0, entry.order.0)).collect()
+}
+
+fn cut<T>(mut entries: Vec<T>, depth: u16) -> Vec<T> {
+    entries.truncate(usize::from(depth));
+    entries
+}
+
+/// The levels whose quantity differs, best first; if there are none, those whose orders differ.
+fn delta(before: &[Vec<OrderEntry>; 2], after: &[Vec<OrderEntry>; 2]) -> [Vec<(i64, i64)>; 2] {
+    let differing = |by_orders: bool| {
+        SIDES.map(|side| {
+            let (old, new) = (&before[side as usize], &after[side as usize]);
+            let at = |orders: &[OrderEntry], price| -> Vec<OrderEntry> {
+                orders.iter().filter(|entry| entry.price == price).copied().collect()
+            };
+            let sum = |orders: &[OrderEntry]| orders.iter().map(|e| e.quantity.0).sum::<i64>();
+            let mut prices: Vec<Price> = old.iter().chain(new).map(|entry| entry.price).collect();
+            prices.sort();
+            prices.dedup();
+            if side == Side::Buy {
+                prices.reverse();
+            }
+            prices
+                .into_iter()
+                .map(|price| (price, at(old, price), at(new, price)))
+                .filter(|(_, old, new)| if by_orders { old != new } else { sum(old) != sum(new) })
+                .map(|(price, _, new)| (price.0, sum(&new)))
+                .collect::<Vec<_>>()
+        })
+    };
+    let by_level = differing(false);
+    if by_level.iter().all(Vec::is_empty) { differing(true) } else { by_level }
+}

@@ -1,0 +1,172 @@
+//! The board against its slow twin, and against itself with other listeners.
+
+use model::{Interval, Query, Span, Time, TopicKind, Window};
+
+use super::flow::{CADENCES, Flow};
+use super::slow::Slow;
+use super::{HERE, SECOND, TENTH, told};
+use crate::Board;
+
+const SEEDS: u64 = 200;
+const COMMANDS: usize = 250;
+
+/// Some of each kind.
+fn kinds() -> Vec<TopicKind> {
+    let mut kinds = vec![TopicKind::Trades, TopicKind::Orders];
+    for cadence in CADENCES {
+        kinds.push(TopicKind::Delta { cadence });
+        for depth in [1, 3, 100] {
+            kinds.push(TopicKind::Book { depth, cadence });
+            kinds.push(TopicKind::Detail { depth, cadence });
+        }
+        for interval in [Interval::Seconds(1), Interval::Seconds(60), Interval::Month] {
+            kinds.push(TopicKind::Candles { interval, cadence });
+        }
+        for window in [Window::HOUR, Window::DAY] {
+            kinds.push(TopicKind::Ticker { window, cadence });
+        }
+    }
+    kinds
+}
+
+fn questions(flow: &mut Flow) -> [Query; 6] {
+    let instrument = HERE;
+    let limit = flow.dice.below(40) as usize;
+    let from = flow.now - Span::micros(flow.dice.below(600_000_000));
+    let till = from + Span::micros(flow.dice.below(900_000_000));
+    let (from, till) = if flow.dice.chance(50) {
+        (Interval::Seconds(60).start_of(from), Interval::Seconds(60).start_of(till))
+    } else {
+        (from, till)
+    };
+    let cadence = CADENCES[flow.dice.below(2) as usize];
+    let interval = model::INTERVALS[flow.dice.below(17) as usize];
+    [
+        Query::Book { instrument, cadence },
+        Query::Detail { instrument, cadence },
+        Query::Trades { instrument, since: from, limit },
+        Query::Candles { instrument, interval, from, till, limit },
+        Query::Ticker { instrument, window: Window::HOUR },
+        Query::Ticker { instrument, window: Window::DAY },
+    ]
+}
+
+#[test]
+fn the_board_and_its_slow_twin_tell_and_answer_the_same() {
+    for seed in 0..SEEDS {
+        // Shortly before midnight, before a Monday, before a new month, over the seeds.
+        let start = Time::from_civil(2026, 11, 1 + (seed % 30) as u32) - Span::seconds(600);
+        let mut flow = Flow::new(seed, start);
+        let kinds = kinds();
+        let mut slow = Slow::new(start, &kinds);
+        let mut board = Board::new(HERE, start);
+        kinds.iter().for_each(|&kind| board.listen(kind));
+        for command in 0..COMMANDS {
+            let events: Vec<_> = flow.command().collect();
+            for event in &events {
+                assert_eq!(
+                    told(&mut board, event),
+                    slow.apply(event),
+                    "seed {seed}, command {command}, {event:?}"
+                );
+            }
+            if flow.dice.chance(20) {
+                let now = flow.now + Span::micros(flow.dice.below(100_000_000));
+                for query in questions(&mut flow) {
+                    assert_eq!(
+                        board.answer(&query, now),
+                        slow.answer(&query, now),
+                        "seed {seed}, command {command}, {query:?}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn state_does_not_depend_on_who_listens() {
+    for seed in 0..50 {
+        let mut flow = Flow::new(seed, Time(0));
+        let mut crowded = Board::new(HERE, Time(0));
+        kinds().into_iter().for_each(|kind| crowded.listen(kind));
+        let mut lonely = Board::new(HERE, Time(0));
+        let mut deaf = Board::new(HERE, Time(0));
+        let mut missed = false;
+        for _ in 0..COMMANDS {
+            for event in flow.command() {
+                told(&mut crowded, &event);
+                assert!(told(&mut lonely, &event).is_empty(), "seed {seed}: nobody listens");
+                if !missed && matches!(event.body, model::EventBody::Filled(_)) {
+                    missed = true;
+                } else {
+                    told(&mut deaf, &event);
+                }
+            }
+            assert_eq!(crowded.digest(), lonely.digest(), "seed {seed}");
+            assert!(!missed || crowded.digest() != deaf.digest(), "seed {seed}: a fill was missed");
+        }
+        for kind in kinds() {
+            crowded.unlisten(kind);
+        }
+        for event in flow.command() {
+            assert!(told(&mut crowded, &event).is_empty(), "seed {seed}: all have gone");
+        }
+    }
+}
+
+#[test]
+fn windows_forget_and_remember_over_days() {
+    let start = Time::from_civil(2026, 12, 31);
+    for seed in 0..10 {
+        let mut flow = Flow::new(seed, start);
+        let mut slow = Slow::new(start, &[]);
+        let mut board = Board::new(HERE, start);
+        for _ in 0..600 {
+            let events: Vec<_> = flow.command().collect();
+            for event in &events {
+                told(&mut board, event);
+                slow.apply(event);
+            }
+            let skip = Span::seconds(flow.dice.below(700));
+            let ahead = if flow.dice.chance(5) { Slow::REACH } else { skip };
+            for now in [flow.now, flow.now + ahead] {
+                for window in [Window::HOUR, Window::DAY, Window(Span::seconds(600))] {
+                    assert_eq!(board.ticker(window, now), slow.ticker(window, now), "seed {seed}");
+                }
+            }
+            flow.now = flow.now + skip;
+        }
+    }
+}
+
+#[test]
+fn a_cadence_that_first_ticks_late_starts_from_the_empty_book() {
+    let mut flow = Flow::new(1, Time(0));
+    let mut board = Board::new(HERE, Time(0));
+    let late = model::Cadence(Span::seconds(5));
+    for _ in 0..COMMANDS {
+        for event in flow.command() {
+            told(&mut board, &event);
+        }
+    }
+    board.listen(TopicKind::Delta { cadence: late });
+    board.listen(TopicKind::Delta { cadence: TENTH });
+    board.listen(TopicKind::Delta { cadence: SECOND });
+    let mut all = Vec::new();
+    for cadence in [TENTH, late, SECOND] {
+        all.extend(told(&mut board, &super::event(flow.now.0, model::EventBody::Ticked(cadence))));
+    }
+    let whole = board.answer(&Query::Book { instrument: HERE, cadence: late }, flow.now);
+    let model::AnswerBody::Book { time, bids, asks } = whole else { panic!("a book is there") };
+    let pairs = |side: &[model::Level]| -> Vec<(i64, i64)> {
+        side.iter().map(|level| (level.price.0, level.quantity.0)).collect()
+    };
+    let word = format!("delta {} {:?} {:?}", time.0, pairs(&bids), pairs(&asks));
+    assert!(all.contains(&word), "{all:#?}");
+    for cadence in CADENCES {
+        let same = board.answer(&Query::Book { instrument: HERE, cadence }, flow.now);
+        let model::AnswerBody::Book { time: stamp, .. } = same else { panic!("a book is there") };
+        assert!(stamp <= time, "one state, one stamp");
+    }
+}
