@@ -2,5 +2,9 @@
 //! events. It knows no socket of a customer and no view; whoever shows the events asks a
 //! [`Source`](model::Source) to go on until a moment.
 
+pub mod sequencer;
+
+pub mod gate;
+
 pub mod capture;
 pub mod source;
