@@ -8,3 +8,5 @@ pub mod gate;
 
 pub mod capture;
 pub mod source;
+
+pub mod crowd;
