@@ -16,10 +16,13 @@ pub trait Source: Send {
 
     /// Does everything that is scheduled up to and including `now`, each thing at its own scheduled time, in
     /// order of time, and appends what happened. Whoever calls late gets the same events.
+    /// A source may stop after a bounded amount of work: then [`Source::due`] is still not later than `now`,
+    /// and it has to be called again.
     fn advance(&mut self, now: Time, out: &mut Vec<Event>);
 
     /// Submits what somebody asks, after everything scheduled up to `now`; the command's sequence tells its
-    /// events ([`Event::cause`]) from the others'.
+    /// events ([`Event::cause`]) from the others'. A source that is far behind takes it at the moment that it
+    /// has reached.
     ///
     /// # Errors
     /// [`NoOrders`] if this source takes none.
