@@ -1,3 +1,4 @@
 //! testkit
 
 pub mod data;
+pub mod laws;

@@ -1,3 +1,4 @@
 //! The whole house under test: one binary for all that crosses crates.
 
+mod laws_views;
 mod replay;

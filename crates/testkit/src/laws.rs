@@ -1,0 +1,4 @@
+//! The laws: what must hold for every market and every listener, whatever the seed. Each says with which seed
+//! it broke.
+
+pub mod latecomer;
