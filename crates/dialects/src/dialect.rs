@@ -25,6 +25,11 @@ pub trait Dialect: Send + Sync {
     /// topic and update, never once for each subscriber. Returns whether it wrote anything.
     fn encode(&self, topic: &Topic, update: &Update<'_>, out: &mut FrameBuilder) -> bool;
 
+    /// Whether a subscriber of this topic is first told its state as it is, before what changes.
+    fn tells_state_first(&self, _topic: &Topic) -> bool {
+        false
+    }
+
     /// Understands one request to the HTTP half.
     fn http(&self, request: &HttpRequest<'_>) -> HttpReply;
 

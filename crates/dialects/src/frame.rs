@@ -33,6 +33,8 @@ impl Frame {
 #[derive(Debug)]
 pub struct FrameBuilder {
     bytes: Vec<u8>,
+    /// The emptied shell of an old frame, to be filled again.
+    shell: Option<Arc<Vec<u8>>>,
 }
 
 impl Default for FrameBuilder {
@@ -45,7 +47,7 @@ impl FrameBuilder {
     /// An empty builder.
     #[must_use]
     pub fn new() -> Self {
-        Self { bytes: vec![0; HEADROOM] }
+        Self { bytes: vec![0; HEADROOM], shell: None }
     }
     /// The message so far, to be appended to.
     pub fn text_mut(&mut self) -> &mut Vec<u8> {
@@ -85,7 +87,7 @@ impl FramePool {
             if let Some(bytes) = Arc::get_mut(&mut oldest) {
                 let mut bytes = std::mem::take(bytes);
                 bytes.truncate(HEADROOM);
-                return FrameBuilder { bytes };
+                return FrameBuilder { bytes, shell: Some(oldest) };
             }
             self.lent.push_back(oldest);
         }
@@ -99,15 +101,55 @@ impl FramePool {
         builder: FrameBuilder,
         seal: impl FnOnce(&mut [u8; HEADROOM], usize) -> usize,
     ) -> Frame {
-        let mut bytes = builder.bytes;
+        let FrameBuilder { mut bytes, shell } = builder;
         let length = bytes.len() - HEADROOM;
         let headroom = bytes.first_chunk_mut().expect("a builder always starts with its headroom");
         let start = seal(headroom, length);
         debug_assert!(start <= HEADROOM, "a header ends where the text begins");
-        let bytes = Arc::new(bytes);
+        let bytes = match shell {
+            Some(mut shell) => {
+                *Arc::get_mut(&mut shell).expect("a builder shares its shell with nobody") = bytes;
+                shell
+            }
+            None => Arc::new(bytes),
+        };
         if self.lent.len() < self.lent_max {
             self.lent.push_back(Arc::clone(&bytes));
         }
         Frame { bytes, start: start as u8 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_comes_back_when_the_last_reader_has_let_go_and_not_before() {
+        let mut pool = FramePool::new(2);
+        let seal = |_: &mut [u8; HEADROOM], _| HEADROOM;
+        let mut builder = pool.builder();
+        builder.text_mut().extend_from_slice(b"the first text");
+        let first = pool.finish(builder, seal);
+        let memory = first.bytes().as_ptr();
+
+        let mut builder = pool.builder();
+        builder.text_mut().extend_from_slice(b"another");
+        let second = pool.finish(builder, seal);
+        assert_eq!((first.text(), second.text()), (&b"the first text"[..], &b"another"[..]));
+        assert_ne!(second.bytes().as_ptr(), memory, "the first is still read");
+
+        drop(first);
+        // The second comes up first and is still read; then the first, whose memory is free.
+        let mut builder = pool.builder();
+        assert!(builder.text().is_empty());
+        if builder.text_mut().as_ptr() != memory.wrapping_sub(HEADROOM) {
+            builder = pool.builder();
+        }
+        builder.text_mut().extend_from_slice(b"third");
+        let third = pool.finish(builder, seal);
+        assert_eq!(third.bytes(), b"third");
+        assert_eq!(third.bytes().as_ptr(), memory, "and it is used again");
+        assert_eq!(second.text(), b"another");
     }
 }
