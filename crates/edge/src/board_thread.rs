@@ -1,10 +1,28 @@
 //! The board thread: the single owner of the source, the boards and the market's clock, and the mail by which
 //! others reach it.
+//!
+//! It sleeps until mail comes or the source is due, never longer and never less; then it lets the source go on
+//! to the present, shows what happened, and reads its mail, so that whoever asks sees the present. Everything for
+//! a loop travels through one ring in one order: the answer to a subscription, and behind it, without a gap, what
+//! happens afterwards.
+//!
+//! Nothing is lost between here and a loop: if a loop's ring is full, the board thread waits for that loop, and
+//! with it all others. Loops never wait for the boards, so that this cannot go on for ever.
 
 use std::fmt;
-use std::sync::mpsc::{SyncSender, TrySendError};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::thread;
+use std::time::Duration;
 
-use model::{Answer, Query};
+use model::{Answer, Event, Query, Source, Topic};
+
+use crate::boards::{Boards, Outlet};
+use crate::clock::MarketClock;
+use crate::metrics::Counters;
+use crate::outbox::{Slot, Told};
+use crate::reactor::handle::Bell;
+use crate::session::Ticket;
 
 /// The boards have too much to do, or are gone; the question was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,9 +40,40 @@ impl std::error::Error for Busy {}
 pub type Reply = Box<dyn FnOnce(Answer) + Send>;
 
 /// What the board thread is asked to do.
-pub enum Mail {
+pub(crate) enum Mail {
     /// Answer this.
     Ask(Query, Reply),
+    /// This loop's sessions listen to other topics than before; in order.
+    Changes(usize, Vec<Change>),
+    /// End.
+    Stop,
+}
+
+/// One listener more or less, on some loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// One more; who, is sent back with the slot.
+    Subscribe { dialect: usize, topic: Topic, asker: Asker },
+    /// One less.
+    Unsubscribe { dialect: usize, topic: Topic },
+}
+
+/// Who asked for a topic: a place on a loop, and which asking of its session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Asker {
+    pub place: u32,
+    /// Places are used again; this tells the connections that had one apart.
+    pub tenancy: u32,
+    pub ticket: Ticket,
+}
+
+/// What travels through a loop's ring.
+#[derive(Debug)]
+pub(crate) enum Word {
+    /// A frame for all who listen to its slot.
+    Told(Told),
+    /// From here on this asker listens to this slot, and is told this first.
+    Subscribed(Asker, Slot, Option<Told>),
 }
 
 /// The way to the board thread.
@@ -34,9 +83,7 @@ pub struct BoardsHandle {
 }
 
 impl BoardsHandle {
-    /// Over this end of the board thread's mail.
-    #[must_use]
-    pub const fn new(mail: SyncSender<Mail>) -> Self {
+    pub(crate) const fn new(mail: SyncSender<Mail>) -> Self {
         Self { mail }
     }
 
@@ -51,5 +98,170 @@ impl BoardsHandle {
             Ok(()) => Ok(()),
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(Busy),
         }
+    }
+
+    /// Hands over a loop's changes, or gives them back if there is no room for them now.
+    pub(crate) fn change(&self, of_loop: usize, changes: Vec<Change>) -> Result<(), Vec<Change>> {
+        match self.mail.try_send(Mail::Changes(of_loop, changes)) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full(Mail::Changes(_, changes))) => Err(changes),
+            // Without boards there is nobody who would have to know.
+            Err(_) => Ok(()),
+        }
+    }
+
+    pub(crate) fn stop(&self) {
+        // If it has ended already, that is what was wanted.
+        let _ended = self.mail.send(Mail::Stop);
+    }
+}
+
+/// The board thread's end of one loop's ring.
+pub(crate) struct Lane {
+    pub ring: rtrb::Producer<Word>,
+    pub bell: Arc<Bell>,
+}
+
+/// The lanes to all loops.
+pub(crate) struct Lanes {
+    lanes: Vec<(Lane, bool)>,
+    counters: Arc<Counters>,
+}
+
+/// How long the board thread sleeps before it looks again at a ring that was full.
+const RING_WAIT: Duration = Duration::from_micros(100);
+
+impl Lanes {
+    pub fn new(lanes: Vec<Lane>, counters: Arc<Counters>) -> Self {
+        Self { lanes: lanes.into_iter().map(|lane| (lane, false)).collect(), counters }
+    }
+
+    pub fn send(&mut self, of_loop: usize, mut word: Word) {
+        let (lane, has_words) = &mut self.lanes[of_loop];
+        while let Err(rtrb::PushError::Full(back)) = lane.ring.push(word) {
+            if lane.ring.is_abandoned() {
+                return;
+            }
+            word = back;
+            self.counters.ring_waits.add(1);
+            self.counters.loop_wakes.add(lane.bell.ring().into());
+            thread::sleep(RING_WAIT);
+        }
+        *has_words = true;
+    }
+
+    /// Wakes the loops that have something to read and sleep.
+    pub fn ring_bells(&mut self) {
+        for (lane, has_words) in &mut self.lanes {
+            if std::mem::take(has_words) {
+                self.counters.loop_wakes.add(lane.bell.ring().into());
+            }
+        }
+    }
+}
+
+impl Outlet for Lanes {
+    fn tell(&mut self, of_loop: usize, told: Told) {
+        self.counters.frames_handed.add(1);
+        self.send(of_loop, Word::Told(told));
+    }
+}
+
+/// Everything that the board thread owns.
+pub(crate) struct BoardThread {
+    pub source: Box<dyn Source>,
+    pub boards: Boards,
+    pub clock: MarketClock,
+    pub mail: Receiver<Mail>,
+    pub lanes: Lanes,
+    pub counters: Arc<Counters>,
+}
+
+/// Mail that is read before the source goes on again.
+const MAIL_A_TURN: usize = 256;
+
+/// Events that are taken from a source that is late before mail is read and loops are woken.
+const EVENTS_A_TURN: usize = 1_024;
+
+impl BoardThread {
+    /// Works until it is told to stop.
+    pub fn run(mut self) {
+        let mut events = Vec::new();
+        loop {
+            let first = match self.source.due() {
+                None => self.mail.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(due) => match self.clock.until(due) {
+                    Duration::ZERO => self.mail.try_recv().map_err(|error| match error {
+                        std::sync::mpsc::TryRecvError::Empty => RecvTimeoutError::Timeout,
+                        std::sync::mpsc::TryRecvError::Disconnected => {
+                            RecvTimeoutError::Disconnected
+                        }
+                    }),
+                    wait => self.mail.recv_timeout(wait),
+                },
+            };
+            self.go_on(&mut events);
+            match first {
+                Ok(mail) => {
+                    if self.read(mail).is_break() {
+                        return;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            for _ in 1..MAIL_A_TURN {
+                let Ok(mail) = self.mail.try_recv() else { break };
+                if self.read(mail).is_break() {
+                    return;
+                }
+            }
+            self.lanes.ring_bells();
+        }
+    }
+
+    /// Lets the source go on to the present, and shows what happened.
+    fn go_on(&mut self, events: &mut Vec<Event>) {
+        let now = self.clock.now();
+        // Step by step, so that a source that is late hands over pieces that one can hold.
+        while events.len() < EVENTS_A_TURN
+            && let Some(due) = self.source.due()
+            && due <= now
+        {
+            self.source.advance(due, events);
+        }
+        if events.is_empty() {
+            return;
+        }
+        let encoded = self.boards.frames_encoded();
+        self.boards.apply(events, &mut self.lanes);
+        self.counters.frames_encoded.add(self.boards.frames_encoded() - encoded);
+        self.counters.events.add(events.len() as u64);
+        events.clear();
+    }
+
+    fn read(&mut self, mail: Mail) -> std::ops::ControlFlow<()> {
+        match mail {
+            Mail::Ask(query, reply) => {
+                self.counters.queries.add(1);
+                reply(self.boards.query(&query, self.clock.now()));
+            }
+            Mail::Changes(of_loop, changes) => {
+                for change in changes {
+                    match change {
+                        Change::Subscribe { dialect, topic, asker } => {
+                            let opening = self.boards.subscribe(of_loop, dialect, topic);
+                            let word = Word::Subscribed(asker, opening.slot, opening.state);
+                            self.lanes.send(of_loop, word);
+                        }
+                        Change::Unsubscribe { dialect, topic } => {
+                            self.boards.unsubscribe(of_loop, dialect, topic);
+                        }
+                    }
+                }
+            }
+            Mail::Stop => return std::ops::ControlFlow::Break(()),
+        }
+        std::ops::ControlFlow::Continue(())
     }
 }

@@ -1,11 +1,19 @@
 //! Where customers are: everything between a socket and a dialect.
 
+mod start;
+
 pub mod http;
 pub mod listener;
 pub mod route;
 
 pub mod board_thread;
+pub mod boards;
 pub mod reactor;
+
+pub mod session;
+
+pub mod outbox;
+pub mod socket;
 
 pub mod clock;
 pub mod goodbye;
@@ -13,3 +21,8 @@ pub mod limits;
 pub mod metrics;
 pub mod prometheus;
 pub mod ws;
+
+#[cfg(test)]
+mod testing;
+
+pub use start::{Edge, Settings, start};

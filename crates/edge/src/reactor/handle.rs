@@ -25,7 +25,7 @@ pub struct Newcomer {
 
 /// What a loop is told outside of its ring.
 #[derive(Debug)]
-pub enum Letter {
+pub(crate) enum Letter {
     /// Take over this connection.
     Adopt(Newcomer),
     /// Ask everybody to leave; let go of the sender when the last has left.
@@ -36,18 +36,18 @@ pub enum Letter {
 
 /// Wakes a loop, but only if it sleeps: a system call for each batch at most, and none while it works.
 #[derive(Debug)]
-pub struct Bell {
+pub(crate) struct Bell {
     waker: mio::Waker,
     asleep: AtomicBool,
 }
 
 impl Bell {
-    pub fn new(registry: &mio::Registry, token: mio::Token) -> io::Result<Self> {
+    pub(crate) fn new(registry: &mio::Registry, token: mio::Token) -> io::Result<Self> {
         Ok(Self { waker: mio::Waker::new(registry, token)?, asleep: AtomicBool::new(false) })
     }
 
     /// To be called after something was left for the loop. Returns whether it had to be woken.
-    pub fn ring(&self) -> bool {
+    pub(crate) fn ring(&self) -> bool {
         // Sequentially consistent on both sides: either we see that it sleeps, or it sees, when it looks a
         // last time before sleeping, what was left for it.
         let wakes = self.asleep.swap(false, Ordering::SeqCst);
@@ -57,14 +57,19 @@ impl Bell {
         wakes
     }
 
+    /// To be called after something was left that the loop does not look for before it sleeps.
+    pub(crate) fn ring_aloud(&self) {
+        self.waker.wake().expect("an event counter can always be raised");
+    }
+
     /// The loop says that it goes to sleep; it must look once more for work before it does.
-    pub fn doze(&self) {
+    pub(crate) fn doze(&self) {
         self.asleep.store(true, Ordering::SeqCst);
         std::sync::atomic::fence(Ordering::SeqCst);
     }
 
     /// The loop says that it is awake.
-    pub fn rise(&self) {
+    pub(crate) fn rise(&self) {
         self.asleep.store(false, Ordering::Relaxed);
     }
 }
@@ -80,7 +85,7 @@ pub struct LoopHandle {
 }
 
 impl LoopHandle {
-    pub fn new(bell: Arc<Bell>) -> (Self, Receiver<Letter>) {
+    pub(crate) fn new(bell: Arc<Bell>) -> (Self, Receiver<Letter>) {
         let (letters, inbox) = sync_channel(LETTERS_MAX);
         (Self { letters, bell }, inbox)
     }
@@ -96,7 +101,7 @@ impl LoopHandle {
         };
         match self.letters.try_send(Letter::Adopt(newcomer)) {
             Ok(()) => {
-                self.bell.ring();
+                self.bell.ring_aloud();
                 Ok(())
             }
             Err(TrySendError::Full(letter) | TrySendError::Disconnected(letter)) => {
@@ -115,14 +120,14 @@ impl LoopHandle {
     }
 
     /// Drops every connection and ends the loop.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.send(Letter::Stop);
     }
 
     fn send(&self, letter: Letter) {
         // A loop that has ended has nobody left to be told.
         if self.letters.send(letter).is_ok() {
-            self.bell.ring();
+            self.bell.ring_aloud();
         }
     }
 }

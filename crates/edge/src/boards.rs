@@ -1,0 +1,295 @@
+//! The boards of all instruments, who listens to what, and the one encoding of each frame.
+//!
+//! Pure: events go in, frames come out, whoever calls brings them to sockets. A frame is encoded once for each
+//! dialect and topic that somebody listens to, and handed once to each loop with listeners, however many those
+//! have; for a topic that nobody listens to nothing is computed.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+use dialects::{Dialect, FrameBuilder, FramePool};
+use model::{
+    Answer, AnswerBody, Class, Event, InstrumentId, Query, Sequence, Time, Topic, TopicKind, Update,
+};
+use views::Board;
+
+use crate::outbox::{Slot, Told};
+use crate::ws::{Opcode, encode};
+
+#[cfg(test)]
+mod tests;
+
+/// The dialects that are served; a dialect is known by its index in here.
+pub type Dialects = Arc<[Box<dyn Dialect>]>;
+
+/// Frames whose memory is remembered for being used again.
+const FRAMES_REMEMBERED_MAX: usize = 4_096;
+
+/// Where frames go. A loop is known by its index.
+pub trait Outlet {
+    /// Tell this to everybody on this loop who listens to its slot.
+    fn tell(&mut self, of_loop: usize, told: Told);
+}
+
+/// What a new listener is told first.
+#[derive(Debug)]
+pub struct Opening {
+    /// The slot by which the topic's frames will come.
+    pub slot: Slot,
+    /// Its state as it is, for dialects that begin so: for this listener alone.
+    pub state: Option<Told>,
+}
+
+/// The boards of all instruments and who listens to them.
+pub struct Boards {
+    dialects: Dialects,
+    boards: Vec<Shown>,
+    slots: Vec<Heed>,
+    free: Vec<Slot>,
+    by_topic: HashMap<(usize, Topic), Slot>,
+    press: Press,
+    loops: usize,
+    /// The last event.
+    sequence: Sequence,
+}
+
+/// A board and the slots that its topics have.
+struct Shown {
+    board: Board,
+    /// Few: every kind that is listened to, with a slot for each dialect that listens.
+    kinds: Vec<(TopicKind, Vec<Slot>)>,
+}
+
+/// Who listens to a slot.
+struct Heed {
+    dialect: usize,
+    topic: Topic,
+    class: Class,
+    /// How many, by loop.
+    listeners: Vec<u32>,
+    listeners_in_all: u32,
+}
+
+/// Where frames are made.
+struct Press {
+    pool: FramePool,
+    /// A builder that was not used after all.
+    spare: Option<FrameBuilder>,
+    frames: u64,
+}
+
+impl Boards {
+    /// Over these boards, which are dense by instrument, for so many loops.
+    #[must_use]
+    pub fn new(boards: Vec<Board>, dialects: Dialects, loops: usize) -> Self {
+        Self {
+            dialects,
+            boards: boards.into_iter().map(|board| Shown { board, kinds: Vec::new() }).collect(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            by_topic: HashMap::new(),
+            press: Press { pool: FramePool::new(FRAMES_REMEMBERED_MAX), spare: None, frames: 0 },
+            loops,
+            sequence: Sequence::default(),
+        }
+    }
+
+    /// Takes in what happened and tells it to those who listen.
+    pub fn apply(&mut self, events: &[Event], out: &mut impl Outlet) {
+        for event in events {
+            self.sequence = event.sequence;
+            let concerned = if event.instrument == InstrumentId::NONE {
+                &mut self.boards[..]
+            } else {
+                let index = event.instrument.index();
+                self.boards.get_mut(index..=index).unwrap_or_default()
+            };
+            for Shown { board, kinds } in concerned {
+                let (dialects, slots, press) = (&self.dialects, &self.slots, &mut self.press);
+                board.apply(event, &mut |kind, update| {
+                    let Some((_, heeded)) = kinds.iter().find(|(known, _)| *known == kind) else {
+                        return;
+                    };
+                    for &slot in heeded {
+                        let heed = &slots[slot.index()];
+                        let dialect = &*dialects[heed.dialect];
+                        let Some(told) = press.word(dialect, slot, heed, event.sequence, update)
+                        else {
+                            continue;
+                        };
+                        for (of_loop, &listeners) in heed.listeners.iter().enumerate() {
+                            if listeners > 0 {
+                                out.tell(of_loop, told.clone());
+                            }
+                        }
+                    }
+                });
+            }
+        }
+    }
+
+    /// One more listener of a topic on a loop. Everything that happens from now on comes by the slot.
+    pub fn subscribe(&mut self, of_loop: usize, dialect: usize, topic: Topic) -> Opening {
+        let slot = match self.by_topic.entry((dialect, topic)) {
+            Entry::Occupied(entry) => *entry.get(),
+            Entry::Vacant(entry) => {
+                let heed = Heed {
+                    dialect,
+                    topic,
+                    class: topic.class(),
+                    listeners: vec![0; self.loops],
+                    listeners_in_all: 0,
+                };
+                let slot = if let Some(slot) = self.free.pop() {
+                    self.slots[slot.index()] = heed;
+                    slot
+                } else {
+                    self.slots.push(heed);
+                    Slot(u32::try_from(self.slots.len() - 1).expect("fewer topics than 2^32"))
+                };
+                if let Some(shown) = shown_mut(&mut self.boards, &topic) {
+                    shown.listen(topic.kind, slot);
+                }
+                *entry.insert(slot)
+            }
+        };
+        let heed = &mut self.slots[slot.index()];
+        heed.listeners[of_loop] += 1;
+        heed.listeners_in_all += 1;
+        Opening { slot, state: self.state(slot) }
+    }
+
+    /// One listener less.
+    ///
+    /// # Panics
+    /// If there was none.
+    pub fn unsubscribe(&mut self, of_loop: usize, dialect: usize, topic: Topic) {
+        let slot = self.by_topic[&(dialect, topic)];
+        let heed = &mut self.slots[slot.index()];
+        heed.listeners[of_loop] = heed.listeners[of_loop]
+            .checked_sub(1)
+            .expect("only who has subscribed can unsubscribe");
+        heed.listeners_in_all -= 1;
+        if heed.listeners_in_all == 0 {
+            self.by_topic.remove(&(dialect, topic));
+            self.free.push(slot);
+            if let Some(shown) = shown_mut(&mut self.boards, &topic) {
+                shown.unlisten(topic.kind, slot);
+            }
+        }
+    }
+
+    /// Answers a question about state now.
+    #[must_use]
+    pub fn query(&self, query: &Query, now: Time) -> Answer {
+        let of = |instrument: InstrumentId| {
+            self.boards
+                .get(instrument.index())
+                .map_or(AnswerBody::Unavailable, |shown| shown.board.answer(query, now))
+        };
+        let body = match *query {
+            Query::Now => AnswerBody::Now,
+            Query::Tickers { window } => AnswerBody::Tickers(
+                self.boards
+                    .iter()
+                    .zip(0..)
+                    .map(|(shown, index)| (InstrumentId(index), shown.board.ticker(window, now)))
+                    .collect(),
+            ),
+            Query::Book { instrument, .. }
+            | Query::Detail { instrument, .. }
+            | Query::Trades { instrument, .. }
+            | Query::Candles { instrument, .. }
+            | Query::Ticker { instrument, .. } => of(instrument),
+        };
+        Answer { now, body }
+    }
+
+    /// Frames encoded since the start.
+    #[must_use]
+    pub const fn frames_encoded(&self) -> u64 {
+        self.press.frames
+    }
+
+    /// Topics, counted for each dialect, that somebody listens to.
+    #[must_use]
+    pub fn topics_heeded(&self) -> usize {
+        self.by_topic.len()
+    }
+
+    /// The last event that was taken in.
+    #[must_use]
+    pub const fn sequence(&self) -> Sequence {
+        self.sequence
+    }
+
+    /// The state of a slot's topic, if its dialect begins with it and there is one.
+    fn state(&mut self, slot: Slot) -> Option<Told> {
+        let heed = &self.slots[slot.index()];
+        let dialect = &*self.dialects[heed.dialect];
+        if !dialect.tells_state_first(&heed.topic) {
+            return None;
+        }
+        let (press, sequence) = (&mut self.press, self.sequence);
+        let mut state = None;
+        let shown = shown_mut(&mut self.boards, &heed.topic)?;
+        shown.board.snapshot(heed.topic.kind, &mut |_, update| {
+            state = press.word(dialect, slot, heed, sequence, update).or(state.take());
+        });
+        state
+    }
+}
+
+/// The board that a topic is about.
+fn shown_mut<'a>(boards: &'a mut [Shown], topic: &Topic) -> Option<&'a mut Shown> {
+    boards.get_mut(topic.instrument()?.index())
+}
+
+impl Shown {
+    fn listen(&mut self, kind: TopicKind, slot: Slot) {
+        if let Some((_, slots)) = self.kinds.iter_mut().find(|(known, _)| *known == kind) {
+            slots.push(slot);
+        } else {
+            self.kinds.push((kind, vec![slot]));
+            self.board.listen(kind);
+        }
+    }
+
+    fn unlisten(&mut self, kind: TopicKind, slot: Slot) {
+        let at = self
+            .kinds
+            .iter()
+            .position(|(known, _)| *known == kind)
+            .expect("a kind with a slot is listened to");
+        self.kinds[at].1.retain(|known| *known != slot);
+        if self.kinds[at].1.is_empty() {
+            self.kinds.remove(at);
+            self.board.unlisten(kind);
+        }
+    }
+}
+
+impl Press {
+    /// Lets a dialect word an update, and seals it as a frame.
+    fn word(
+        &mut self,
+        dialect: &dyn Dialect,
+        slot: Slot,
+        heed: &Heed,
+        sequence: Sequence,
+        update: &Update<'_>,
+    ) -> Option<Told> {
+        let mut builder = self.spare.take().unwrap_or_else(|| self.pool.builder());
+        if !dialect.encode(&heed.topic, update, &mut builder) {
+            builder.clear();
+            self.spare = Some(builder);
+            return None;
+        }
+        self.frames += 1;
+        let frame = self.pool.finish(builder, |headroom, length| {
+            encode::write_header_back(headroom, Opcode::Text, length)
+        });
+        Some(Told { slot, class: heed.class, sequence, frame })
+    }
+}

@@ -1,0 +1,162 @@
+use model::{Window, candle::Interval};
+
+use super::*;
+use crate::testing::{Dice, Plain, book_change, print, topic, whole_book};
+
+/// Where frames go in a test: everything, as text.
+#[derive(Default)]
+struct Heard(Vec<(usize, Slot, String)>);
+
+impl Outlet for Heard {
+    fn tell(&mut self, of_loop: usize, told: Told) {
+        let text = String::from_utf8(told.frame.text().to_vec()).expect("text");
+        self.0.push((of_loop, told.slot, text));
+    }
+}
+
+fn boards(instruments: u16, dialects: usize, loops: usize) -> Boards {
+    let dialect = |_| Box::new(Plain::default()) as Box<dyn Dialect>;
+    let board = |index| Board::by_level(InstrumentId(index), Time(0));
+    let dialects = (0..dialects).map(dialect).collect();
+    Boards::new((0..instruments).map(board).collect(), dialects, loops)
+}
+
+fn named(name: &str) -> Topic {
+    topic(name).expect("a topic")
+}
+
+#[test]
+fn frames_encoded_do_not_follow_the_number_of_subscribers() {
+    for seed in 0..200 {
+        let mut dice = Dice(seed);
+        let (dialects, loops) = (1 + dice.roll(3), 1 + dice.roll(4));
+        let mut boards = boards(3, dialects, loops);
+        let mut listeners: Vec<(usize, usize, u16, Slot)> = Vec::new();
+        for _ in 0..dice.roll(300) {
+            if dice.roll(3) == 0 && !listeners.is_empty() {
+                let (of_loop, dialect, instrument, _) =
+                    listeners.swap_remove(dice.roll(listeners.len()));
+                boards.unsubscribe(of_loop, dialect, named(&format!("trades{instrument}")));
+            } else {
+                let (of_loop, dialect) = (dice.roll(loops), dice.roll(dialects));
+                let instrument = dice.roll(3) as u16;
+                let topic = named(&format!("trades{instrument}"));
+                let slot = boards.subscribe(of_loop, dialect, topic).slot;
+                listeners.push((of_loop, dialect, instrument, slot));
+            }
+        }
+        for number in 0..20 {
+            let instrument = dice.roll(3) as u16;
+            let before = boards.frames_encoded();
+            let mut heard = Heard::default();
+            boards.apply(&[print(number, instrument)], &mut heard);
+            let concerned = || listeners.iter().filter(|listener| listener.2 == instrument);
+            let mut tongues: Vec<usize> = concerned().map(|listener| listener.1).collect();
+            tongues.sort_unstable();
+            tongues.dedup();
+            assert_eq!(boards.frames_encoded() - before, tongues.len() as u64, "seed {seed}");
+            // Each loop with listeners is told each slot once.
+            let mut expected: Vec<(usize, Slot)> =
+                concerned().map(|listener| (listener.0, listener.3)).collect();
+            expected.sort_unstable();
+            expected.dedup();
+            let mut told: Vec<(usize, Slot)> =
+                heard.0.iter().map(|(of_loop, slot, _)| (*of_loop, *slot)).collect();
+            told.sort_unstable();
+            assert_eq!(told, expected, "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn a_frame_is_a_whole_unmasked_websocket_message() {
+    struct Bytes(Vec<u8>);
+    impl Outlet for Bytes {
+        fn tell(&mut self, _: usize, told: Told) {
+            self.0.extend_from_slice(told.frame.bytes());
+        }
+    }
+    let mut boards = boards(1, 1, 1);
+    boards.subscribe(0, 0, named("trades0"));
+    let mut bytes = Bytes(Vec::new());
+    boards.apply(&[print(7, 0), print(8, 0)], &mut bytes);
+    assert_eq!(bytes.0, b"\x81\x09trades0 7\x81\x09trades0 8");
+}
+
+#[test]
+fn a_slot_is_used_again_only_when_nobody_is_left() {
+    let mut boards = boards(2, 1, 2);
+    let first = boards.subscribe(0, 0, named("trades0")).slot;
+    assert_eq!(boards.subscribe(1, 0, named("trades0")).slot, first);
+    let second = boards.subscribe(0, 0, named("trades1")).slot;
+    assert_ne!(first, second);
+    boards.unsubscribe(0, 0, named("trades0"));
+    let mut heard = Heard::default();
+    boards.apply(&[print(1, 0)], &mut heard);
+    assert_eq!(heard.0, [(1, first, "trades0 1".into())]);
+    assert_eq!(boards.topics_heeded(), 2);
+    boards.unsubscribe(1, 0, named("trades0"));
+    assert_eq!(boards.topics_heeded(), 1);
+    assert_eq!(boards.subscribe(1, 0, named("delta1")).slot, first);
+    let mut heard = Heard::default();
+    boards.apply(&[print(2, 0)], &mut heard);
+    assert!(heard.0.is_empty(), "nobody listens: {:?}", heard.0);
+}
+
+#[test]
+fn what_the_dialect_does_not_word_is_not_told() {
+    let mut boards = boards(1, 1, 1);
+    let kind =
+        TopicKind::Candles { interval: Interval::Seconds(60), cadence: model::Cadence::TENTH };
+    boards.subscribe(0, 0, Topic::of(InstrumentId(0), kind));
+    boards.subscribe(0, 0, named("trades0"));
+    let mut heard = Heard::default();
+    let tick = Event { body: model::EventBody::Ticked(model::Cadence::TENTH), ..print(2, 0) };
+    boards.apply(&[print(1, 0), Event { instrument: InstrumentId::NONE, ..tick }], &mut heard);
+    assert_eq!(heard.0.len(), 1, "{:?}", heard.0);
+    assert_eq!(boards.frames_encoded(), 1);
+}
+
+#[test]
+fn topics_of_nothing_that_is_here_are_silent() {
+    let mut boards = boards(1, 1, 1);
+    let all = Topic { kind: TopicKind::Trades, scope: model::Scope::All };
+    boards.subscribe(0, 0, named("trades9"));
+    boards.subscribe(0, 0, all);
+    let mut heard = Heard::default();
+    boards.apply(&[print(1, 9), print(2, 0)], &mut heard);
+    assert!(heard.0.is_empty());
+    boards.unsubscribe(0, 0, named("trades9"));
+    boards.unsubscribe(0, 0, all);
+    assert_eq!(boards.topics_heeded(), 0);
+}
+
+#[test]
+fn state_is_given_to_who_wants_it_first_and_where_there_is_one() {
+    let plain = Plain { state_first: true, ..Plain::default() };
+    let dialects: Dialects = Arc::new([Box::new(plain) as Box<dyn Dialect>]);
+    let mut boards = Boards::new(vec![Board::by_level(InstrumentId(0), Time(0))], dialects, 1);
+    assert!(boards.subscribe(0, 0, named("delta0")).state.is_none(), "there is no book yet");
+    boards.apply(&[whole_book(1, 0, 3), book_change(2, 0, 4)], &mut Heard::default());
+    let state = boards.subscribe(0, 0, named("delta0")).state.expect("a book");
+    assert_eq!(state.frame.text(), b"book0 2000");
+    assert!(boards.subscribe(0, 0, named("trades0")).state.is_none(), "trades have no state");
+}
+
+#[test]
+fn questions_are_answered_by_whom_they_concern() {
+    let mut boards = boards(2, 1, 1);
+    boards.apply(&[print(1, 0), print(2, 1), print(3, 1)], &mut Heard::default());
+    let ask = |query| boards.query(&query, Time(5_000));
+    assert_eq!(ask(Query::Now), Answer { now: Time(5_000), body: AnswerBody::Now });
+    let trades = |instrument| Query::Trades { instrument, since: Time(0), limit: 10 };
+    let AnswerBody::Trades(told) = ask(trades(InstrumentId(1))).body else { panic!("trades") };
+    assert_eq!(told.len(), 2);
+    assert_eq!(ask(trades(InstrumentId(7))).body, AnswerBody::Unavailable);
+    assert_eq!(ask(trades(InstrumentId::NONE)).body, AnswerBody::Unavailable);
+    let AnswerBody::Tickers(tickers) = ask(Query::Tickers { window: Window::DAY }).body else {
+        panic!("tickers")
+    };
+    let counts: Vec<_> = tickers.iter().map(|(id, ticker)| (id.0, ticker.trades)).collect();
+    assert_eq!(counts, [(0, 1), (1, 2)]);
+}

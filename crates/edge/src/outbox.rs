@@ -1,0 +1,283 @@
+//! What waits for one socket. Nearly always nothing, and then it owns no memory but a pointer.
+//!
+//! Three kinds of bytes wait in it, and leave in this order:
+//!
+//! 1. the rest of a frame that the socket took in part, as nothing may stand inside a frame;
+//! 2. *answers*: pongs, pings, acknowledgements, replies, the close. They pass by everything that is told, in
+//!    the order in which they were given. Their bound is the caller's, who stops reading from a client whose
+//!    answers pile up ([`Outbox::answer_bytes`]);
+//! 3. *frames*, in the order in which they were told. Lossless ones all stay: the caller says goodbye when
+//!    there are too many bytes of them ([`Outbox::lossless_bytes`]). Of a topic with a latest value only one
+//!    frame waits: a newer one takes the place of the older, and keeps its place in line, so that a topic that
+//!    speaks often never falls behind the others. There are at most as many of them as topics listened to.
+//!
+//! It does not write: it lends the bytes and is told how many were taken.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use dialects::Frame;
+use model::{Class, Sequence};
+
+/// The number of a topic of a dialect while somebody listens to it, dense from 0. Numbers are used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slot(pub u32);
+
+impl Slot {
+    /// As an index into tables that are dense by slot.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A frame that is told to whoever listens to a slot.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// To whose listeners.
+    pub slot: Slot,
+    /// What may happen to it where a socket is slow.
+    pub class: Class,
+    /// The event that it tells of.
+    pub sequence: Sequence,
+    /// The whole WebSocket frame.
+    pub frame: Frame,
+}
+
+/// What became of a frame in an outbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pushed {
+    /// It stands last in line.
+    Waits,
+    /// It took the place of an older one.
+    Replaced,
+}
+
+/// What waits for one socket.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    line: Option<Box<Line>>,
+}
+
+#[derive(Debug)]
+struct Line {
+    /// Whole frames, one behind the other.
+    answers: Vec<u8>,
+    /// How much of `answers` was taken.
+    answers_taken: usize,
+    frames: VecDeque<Told>,
+    /// How much of the first frame was taken. Never the whole of it.
+    frame_taken: usize,
+    /// How many frames have left, so that `place - left` is an index.
+    left: u64,
+    /// Where the frames with a latest value stand.
+    latest: Vec<(Slot, u64)>,
+    /// Bytes of the lossless frames that were not taken, and of all frames.
+    lossless_bytes: usize,
+    frame_bytes: usize,
+    /// Since when nothing was taken.
+    stuck_since: Duration,
+}
+
+impl Outbox {
+    /// Whether nothing waits.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.line.is_none()
+    }
+
+    /// Appends answers: `write` is given the buffer and appends whole WebSocket frames.
+    pub fn answer(&mut self, now: Duration, write: impl FnOnce(&mut Vec<u8>)) {
+        let line = self.line(now);
+        write(&mut line.answers);
+        self.tidy();
+    }
+
+    /// Appends a frame of which the socket took the first `taken` bytes already, by a write that this outbox
+    /// has not seen. That is only possible where nothing waited.
+    pub fn push(&mut self, told: &Told, taken: usize, now: Duration) -> Pushed {
+        let bytes = told.frame.bytes().len();
+        debug_assert!(taken < bytes, "a frame that was taken whole does not wait");
+        debug_assert!(taken == 0 || self.is_empty(), "only what is first in line is taken in part");
+        let line = self.line(now);
+        if told.class == Class::Latest {
+            if let Some(&(_, place)) = line.latest.iter().find(|(slot, _)| *slot == told.slot) {
+                let index = (place - line.left) as usize;
+                // What is half on the wire has to end; the newer one waits behind it.
+                if index > 0 || line.frame_taken == 0 {
+                    let older = &mut line.frames[index];
+                    line.frame_bytes = line.frame_bytes - older.frame.bytes().len() + bytes;
+                    *older = told.clone();
+                    return Pushed::Replaced;
+                }
+                line.latest.retain(|(slot, _)| *slot != told.slot);
+            }
+            line.latest.push((told.slot, line.left + line.frames.len() as u64));
+        } else {
+            line.lossless_bytes += bytes - taken;
+        }
+        line.frame_bytes += bytes - taken;
+        line.frame_taken += taken;
+        line.frames.push_back(told.clone());
+        Pushed::Waits
+    }
+
+    /// Throws away the frames of a slot, but for one that is half on the wire.
+    pub fn forget(&mut self, slot: Slot) {
+        self.keep_only(|told| told.slot != slot);
+    }
+
+    /// Throws away all frames, but for one that is half on the wire: what is left are the answers.
+    pub fn forget_frames(&mut self) {
+        self.keep_only(|_| false);
+    }
+
+    fn keep_only(&mut self, mut keep: impl FnMut(&Told) -> bool) {
+        let Some(line) = &mut self.line else { return };
+        let begun = line.frame_taken > 0;
+        let mut index = 0;
+        line.frames.retain(|told| {
+            index += 1;
+            (begun && index == 1) || keep(told)
+        });
+        line.latest.clear();
+        line.left = 0;
+        line.frame_bytes = 0;
+        line.lossless_bytes = 0;
+        for (place, told) in line.frames.iter().enumerate() {
+            let waiting = told.frame.bytes().len() - if place == 0 { line.frame_taken } else { 0 };
+            line.frame_bytes += waiting;
+            match told.class {
+                Class::Latest => line.latest.push((told.slot, place as u64)),
+                Class::Lossless => line.lossless_bytes += waiting,
+            }
+        }
+        self.tidy();
+    }
+
+    /// What waits, in the order in which it is to leave.
+    pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        let (begun, answers, frames) = match self.line.as_deref() {
+            None => (None, &[][..], None),
+            Some(line) if line.frame_taken > 0 => (
+                line.frames.front().map(|told| &told.frame.bytes()[line.frame_taken..]),
+                &line.answers[line.answers_taken..],
+                Some(line.frames.range(1..)),
+            ),
+            Some(line) => (None, &line.answers[line.answers_taken..], Some(line.frames.range(..))),
+        };
+        let answers = (!answers.is_empty()).then_some(answers);
+        let frames = frames.into_iter().flatten().map(|told| told.frame.bytes());
+        begun.into_iter().chain(answers).chain(frames)
+    }
+
+    /// The socket took the first `bytes` of what waited.
+    ///
+    /// # Panics
+    /// If there were not so many.
+    pub fn taken(&mut self, mut bytes: usize, now: Duration) {
+        if bytes == 0 {
+            return;
+        }
+        let line = self.line.as_deref_mut().expect("only what waits can be taken");
+        line.stuck_since = now;
+        if line.frame_taken > 0 {
+            bytes -= line.take_frame(bytes);
+        }
+        let of_answers = bytes.min(line.answers.len() - line.answers_taken);
+        line.answers_taken += of_answers;
+        bytes -= of_answers;
+        while bytes > 0 {
+            bytes -= line.take_frame(bytes);
+        }
+        self.tidy();
+    }
+
+    /// Bytes of answers that wait.
+    #[must_use]
+    pub fn answer_bytes(&self) -> usize {
+        self.line.as_deref().map_or(0, |line| line.answers.len() - line.answers_taken)
+    }
+
+    /// Bytes of lossless frames that wait.
+    #[must_use]
+    pub fn lossless_bytes(&self) -> usize {
+        self.line.as_deref().map_or(0, |line| line.lossless_bytes)
+    }
+
+    /// All bytes that wait.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.answer_bytes() + self.line.as_deref().map_or(0, |line| line.frame_bytes)
+    }
+
+    /// The oldest event whose frame waits.
+    #[must_use]
+    pub fn unsent(&self) -> Option<Sequence> {
+        self.line.as_deref()?.frames.iter().map(|told| told.sequence).min()
+    }
+
+    /// Since when something waits and nothing of it was taken.
+    #[must_use]
+    pub fn stuck_since(&self) -> Option<Duration> {
+        self.line.as_deref().map(|line| line.stuck_since)
+    }
+
+    fn line(&mut self, now: Duration) -> &mut Line {
+        self.line.get_or_insert_with(|| {
+            Box::new(Line {
+                answers: Vec::new(),
+                answers_taken: 0,
+                frames: VecDeque::new(),
+                frame_taken: 0,
+                left: 0,
+                latest: Vec::new(),
+                lossless_bytes: 0,
+                frame_bytes: 0,
+                stuck_since: now,
+            })
+        })
+    }
+
+    /// Gives memory back where nothing is left.
+    fn tidy(&mut self) {
+        let Some(line) = self.line.as_deref_mut() else { return };
+        if line.answers_taken == line.answers.len() {
+            line.answers_taken = 0;
+            line.answers.clear();
+            if line.frames.is_empty() {
+                self.line = None;
+            }
+        } else if line.answers_taken > 4_096 && line.answers_taken > line.answers.len() / 2 {
+            line.answers.drain(..line.answers_taken);
+            line.answers_taken = 0;
+        }
+    }
+}
+
+impl Line {
+    /// Takes at most so many bytes from the first frame; says how many.
+    fn take_frame(&mut self, bytes: usize) -> usize {
+        let first = self.frames.front().expect("only what waits can be taken");
+        let rest = first.frame.bytes().len() - self.frame_taken;
+        let taken = bytes.min(rest);
+        self.frame_bytes -= taken;
+        if first.class == Class::Lossless {
+            self.lossless_bytes -= taken;
+        }
+        if taken < rest {
+            self.frame_taken += taken;
+            return taken;
+        }
+        if first.class == Class::Latest {
+            let left = self.left;
+            if let Some(at) = self.latest.iter().position(|(_, place)| *place == left) {
+                self.latest.swap_remove(at);
+            }
+        }
+        self.frames.pop_front();
+        self.frame_taken = 0;
+        self.left += 1;
+        taken
+    }
+}

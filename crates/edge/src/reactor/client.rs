@@ -1,0 +1,214 @@
+//! One connection of a loop, and the table of them all.
+//!
+//! The table is split: what is touched for every delivery is dense, eight bytes a socket; the rest lies apart, one
+//! allocation for each connection.
+
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use dialects::Manners;
+use model::Sequence;
+
+use super::timers::Alarm;
+use crate::board_thread::Asker;
+use crate::goodbye::Goodbye;
+use crate::limits::Seat;
+use crate::outbox::Outbox;
+use crate::session::{Deed, Ending, Session};
+use crate::ws::{Opcode, encode};
+
+/// One connection of a loop, but for its stream.
+pub(super) struct Client {
+    pub session: Session,
+    pub outbox: Outbox,
+    pub dialect: usize,
+    /// Tells the connections that have had this place apart.
+    pub tenancy: u32,
+    pub alarm: Alarm,
+    /// The socket has no room.
+    pub blocked: bool,
+    /// It is in line for a visit.
+    pub will_be_read: bool,
+    /// The other end has said its last byte, or the line is broken: one reads until one knows.
+    pub read_to_end: bool,
+    /// Not read from until it takes its answers.
+    pub is_held_off: bool,
+    /// Its answers wait until the boards know what it listens to.
+    pub is_held: bool,
+    /// What was read and not heard yet.
+    pub kept: Option<Box<[u8]>>,
+    /// How things stood when its end was decided.
+    last: Option<Box<Last>>,
+    peer: SocketAddr,
+    /// Given back when the connection is dropped.
+    _seat: Option<Seat>,
+}
+
+/// How things stood when an end was decided.
+struct Last {
+    topics: usize,
+    sequence: Sequence,
+    unsent: Option<Sequence>,
+    bytes_waiting: usize,
+    stalled: Duration,
+}
+
+impl Client {
+    pub fn new(session: Session, dialect: usize, peer: SocketAddr, seat: Option<Seat>) -> Self {
+        Self {
+            session,
+            outbox: Outbox::default(),
+            dialect,
+            tenancy: 0,
+            alarm: Alarm::OFF,
+            blocked: false,
+            will_be_read: false,
+            read_to_end: false,
+            is_held_off: false,
+            is_held: false,
+            kept: None,
+            last: None,
+            peer,
+            _seat: seat,
+        }
+    }
+
+    /// Puts what is said in line.
+    pub fn say(&mut self, deed: Deed, now: Duration) {
+        self.outbox.answer(now, |line| match deed {
+            Deed::Say(text) => encode::push_server_frame(line, Opcode::Text, &text),
+            Deed::Ping => encode::push_server_frame(line, Opcode::Ping, &[]),
+            Deed::Pong(payload) => encode::push_server_frame(line, Opcode::Pong, &payload),
+            Deed::Close { code, reason } => encode::push_server_close(line, code, &reason),
+            Deed::Subscribe(..) | Deed::Unsubscribe(_) | Deed::HangUp => {}
+        });
+    }
+
+    /// When it will have taken nothing for too long.
+    pub fn stall_due(&self, manners: &Manners) -> Option<Duration> {
+        if self.blocked && self.session.is_speaking() {
+            self.outbox.stuck_since().map(|since| since + manners.stall_max)
+        } else {
+            None
+        }
+    }
+
+    /// Its end is decided: notes how things stand, the first time. `sequence` is the last event that its loop
+    /// told.
+    pub fn note_last(&mut self, sequence: Sequence, now: Duration) {
+        let stuck_since = self.outbox.stuck_since();
+        self.last.get_or_insert_with(|| {
+            Box::new(Last {
+                topics: self.session.interests().len(),
+                sequence,
+                unsent: self.outbox.unsent(),
+                bytes_waiting: self.outbox.bytes(),
+                stalled: stuck_since.map_or(Duration::ZERO, |since| now.saturating_sub(since)),
+            })
+        });
+    }
+
+    /// The record of its end.
+    pub fn goodbye(&self, now: Duration) -> Option<Goodbye> {
+        let Ending { reason, code } = self.session.ending()?;
+        let last = self.last.as_deref()?;
+        Some(Goodbye {
+            dialect: self.dialect,
+            peer: self.peer,
+            reason,
+            code,
+            age: now.saturating_sub(self.session.opened()),
+            topics: last.topics,
+            sequence: last.sequence,
+            unsent: last.unsent,
+            bytes_waiting: last.bytes_waiting,
+            stalled: last.stalled,
+        })
+    }
+}
+
+/// What is touched for every delivery.
+struct Wire {
+    /// None where the place is free.
+    stream: Option<TcpStream>,
+    /// Nothing waits for it: what it is told can be written at once.
+    is_clear: bool,
+}
+
+/// The connections of a loop, each at its place.
+#[derive(Default)]
+pub(super) struct Clients {
+    wires: Vec<Wire>,
+    clients: Vec<Option<Box<Client>>>,
+    free: Vec<u32>,
+    tenancies: u32,
+}
+
+impl Clients {
+    /// Gives a connection a place.
+    pub fn add(&mut self, stream: TcpStream, mut client: Client) -> u32 {
+        self.tenancies = self.tenancies.wrapping_add(1);
+        client.tenancy = self.tenancies;
+        let wire = Wire { stream: Some(stream), is_clear: true };
+        let client = Some(Box::new(client));
+        if let Some(place) = self.free.pop() {
+            self.wires[place as usize] = wire;
+            self.clients[place as usize] = client;
+            return place;
+        }
+        self.wires.push(wire);
+        self.clients.push(client);
+        (self.clients.len() - 1) as u32
+    }
+
+    /// Frees a place.
+    pub fn remove(&mut self, place: u32) -> (TcpStream, Box<Client>) {
+        self.free.push(place);
+        let stream = self.wires[place as usize].stream.take();
+        let client = self.clients[place as usize].take();
+        (stream.expect("a place is freed once"), client.expect("a place is freed once"))
+    }
+
+    /// Whoever is at this place, if somebody is.
+    pub fn get(&mut self, place: u32) -> Option<&mut Client> {
+        self.clients.get_mut(place as usize)?.as_deref_mut()
+    }
+
+    /// Whoever is at this place.
+    pub fn at(&mut self, place: u32) -> &mut Client {
+        self.get(place).expect("a place is used while its connection is there")
+    }
+
+    /// Whoever is at this place, and the stream.
+    pub fn with_stream(&mut self, place: u32) -> Option<(&mut TcpStream, &mut Client)> {
+        let client = self.clients.get_mut(place as usize)?.as_deref_mut()?;
+        Some((self.wires[place as usize].stream.as_mut()?, client))
+    }
+
+    /// Who asked, if it is still there.
+    pub fn of_asker(&mut self, asker: Asker) -> Option<&mut Client> {
+        self.get(asker.place).filter(|client| client.tenancy == asker.tenancy)
+    }
+
+    /// The stream at this place, and whether nothing waits for it.
+    #[inline]
+    pub fn wire(&mut self, place: u32) -> (&mut TcpStream, bool) {
+        let wire = &mut self.wires[place as usize];
+        (wire.stream.as_mut().expect("only who is there is told something"), wire.is_clear)
+    }
+
+    /// Looks whether something waits; to be called after the outbox of this place was touched.
+    pub fn note_line(&mut self, place: u32) {
+        let is_clear = self.at(place).outbox.is_empty();
+        self.wires[place as usize].is_clear = is_clear;
+    }
+
+    /// All places, taken or not.
+    pub fn places(&self) -> std::ops::Range<u32> {
+        0..self.clients.len() as u32
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.free.len() == self.clients.len()
+    }
+}

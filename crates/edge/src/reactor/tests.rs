@@ -1,0 +1,545 @@
+//! A real loop over real loopback sockets; the test is its board thread, so that it decides what happens when.
+
+use std::collections::VecDeque;
+use std::io::Write;
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::mpsc::sync_channel;
+use std::thread::JoinHandle;
+
+use model::Event;
+use views::Board;
+
+use super::*;
+use crate::board_thread::{Lane, Lanes, Mail};
+use crate::boards::Boards;
+use crate::goodbye::Goodbye;
+use crate::testing::{Dice, Plain, book_change, print, whole_book};
+use crate::ws::decode::{Decoder, Incoming};
+use crate::ws::{Opcode, Role, encode};
+
+/// Nothing here takes so long unless it never comes.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct House {
+    handle: LoopHandle,
+    thread: Option<JoinHandle<()>>,
+    mail: Receiver<Mail>,
+    boards: Boards,
+    lanes: Lanes,
+    counters: Arc<Counters>,
+    goodbyes: Arc<Goodbyes>,
+    listener: TcpListener,
+}
+
+fn house(plain: Plain) -> House {
+    house_with_mail(plain, 64)
+}
+
+fn house_with_mail(plain: Plain, mail_max: usize) -> House {
+    let dialects: Dialects = Arc::new([Box::new(plain) as Box<dyn dialects::Dialect>]);
+    let (mail, inbox) = sync_channel(mail_max);
+    let (words, ring) = rtrb::RingBuffer::new(256);
+    let counters = Arc::new(Counters::default());
+    let goodbyes = Arc::new(Goodbyes::new(10_000));
+    let around = Surroundings {
+        dialects: Arc::clone(&dialects),
+        boards: BoardsHandle::new(mail),
+        counters: Arc::clone(&counters),
+        goodbyes: Arc::clone(&goodbyes),
+    };
+    let (this, handle, bell) = Loop::new(0, around, ring).expect("a loop");
+    let board = |index| Board::by_level(model::InstrumentId(index), model::Time(0));
+    House {
+        handle,
+        thread: Some(std::thread::spawn(|| this.run())),
+        mail: inbox,
+        boards: Boards::new((0..3).map(board).collect(), dialects, 1),
+        lanes: Lanes::new(vec![Lane { ring: words, bell }], Arc::clone(&counters)),
+        counters,
+        goodbyes,
+        listener: TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a listener"),
+    }
+}
+
+impl House {
+    fn connect(&self) -> Visitor {
+        self.connect_with(Vec::new())
+    }
+    fn connect_with(&self, early: Vec<u8>) -> Visitor {
+        let address = self.listener.local_addr().expect("an address");
+        let stream = TcpStream::connect(address).expect("a connection");
+        let (served, peer) = self.listener.accept().expect("a connection");
+        let newcomer = Newcomer { stream: served, dialect: 0, early, peer, seat: None };
+        assert!(self.handle.adopt(newcomer).is_ok(), "the loop takes it");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+        let limits = Limits::of_messages(1 << 20);
+        let decoder = Decoder::new(limits, Role::Client);
+        Visitor { stream, decoder, heard: VecDeque::new() }
+    }
+    /// Does what the loop asks of the boards next.
+    fn serve(&mut self) {
+        let mail = self.mail.recv_timeout(PATIENCE).expect("the loop has something to ask");
+        self.serve_mail(mail);
+    }
+    fn serve_mail(&mut self, mail: Mail) {
+        let Mail::Changes(of_loop, changes) = mail else { panic!("loops send nothing else") };
+        for change in changes {
+            match change {
+                Change::Subscribe { dialect, topic, asker } => {
+                    let opening = self.boards.subscribe(of_loop, dialect, topic);
+                    self.lanes.send(0, Word::Subscribed(asker, opening.slot, opening.state));
+                }
+                Change::Unsubscribe { dialect, topic } => {
+                    self.boards.unsubscribe(of_loop, dialect, topic);
+                }
+            }
+        }
+        self.lanes.ring_bells();
+    }
+    fn happen(&mut self, events: &[Event]) {
+        self.boards.apply(events, &mut self.lanes);
+        self.lanes.ring_bells();
+    }
+    fn until(&self, what: &str, mut there: impl FnMut(&Self) -> bool) {
+        let begin = Instant::now();
+        while !there(self) {
+            assert!(begin.elapsed() < PATIENCE, "waited in vain until {what}");
+            std::thread::yield_now();
+        }
+    }
+    fn goodbye(&self) -> Goodbye {
+        self.until("somebody leaves", |house| !house.goodbyes.recent().is_empty());
+        self.goodbyes.recent().remove(0)
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        self.handle.stop();
+        let ended = self.thread.take().expect("it ends once").join();
+        assert!(ended.is_ok() || std::thread::panicking(), "the loop panicked");
+    }
+}
+
+struct Visitor {
+    stream: TcpStream,
+    decoder: Decoder,
+    heard: VecDeque<String>,
+}
+
+impl Visitor {
+    fn says(&mut self, text: &str) {
+        self.stream.write_all(&frame(Opcode::Text, text.as_bytes())).expect("the line is open");
+    }
+    fn sends(&mut self, opcode: Opcode, payload: &[u8]) {
+        self.stream.write_all(&frame(opcode, payload)).expect("the line is open");
+    }
+    fn hears(&mut self) -> String {
+        let mut buffer = [0; 64 * 1024];
+        while self.heard.is_empty() {
+            let bytes = match self.stream.read(&mut buffer) {
+                Ok(0) => return "(end)".into(),
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return "(cut)".into(),
+                read => read.expect("it is heard in time"),
+            };
+            let mut chunk = Chunk::new(&mut buffer[..bytes]);
+            while let Some(incoming) = self.decoder.next(&mut chunk).expect("well-formed frames") {
+                self.heard.push_back(match incoming {
+                    Incoming::Text(text) => text.trim_end().into(),
+                    Incoming::Ping(_) => "(ping)".into(),
+                    Incoming::Pong(payload) => {
+                        format!("(pong {})", String::from_utf8_lossy(payload))
+                    }
+                    Incoming::Close { code, reason } => format!("(close {code:?} {reason})"),
+                    Incoming::Binary(_) => panic!("nobody sends this"),
+                });
+            }
+        }
+        self.heard.pop_front().expect("there is something")
+    }
+}
+
+fn frame(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    encode::push_client_frame(&mut bytes, opcode, [1, 2, 3, 4], payload);
+    bytes
+}
+
+#[test]
+fn who_subscribes_is_acknowledged_then_told_and_then_no_more() {
+    let mut house = house(Plain::default());
+    let (mut ann, mut bob) = (house.connect(), house.connect());
+    ann.says("+trades0");
+    house.serve();
+    assert_eq!(ann.hears(), "+trades0 ok");
+    house.happen(&[print(1, 0), print(2, 1), print(3, 0)]);
+    assert_eq!(ann.hears(), "trades0 1");
+    assert_eq!(ann.hears(), "trades0 3");
+    bob.says("+trades0 +trades1");
+    house.serve();
+    assert_eq!((bob.hears(), bob.hears()), ("+trades0 ok".into(), "+trades1 ok".into()));
+    ann.says("-trades0");
+    house.serve();
+    assert_eq!(ann.hears(), "-trades0 ok");
+    house.happen(&[print(4, 0), print(5, 1)]);
+    assert_eq!((bob.hears(), bob.hears()), ("trades0 4".into(), "trades1 5".into()));
+    ann.says("hello");
+    assert_eq!(ann.hears(), "? hello", "and nothing before it");
+}
+
+#[test]
+fn nothing_is_acknowledged_before_the_boards_have_been_asked() {
+    let mut house = house_with_mail(Plain::default(), 1);
+    let mut ann = house.connect();
+    let mut bob = house.connect();
+    ann.says("+trades0");
+    assert_eq!(ann.hears(), "+trades0 ok", "there was room for the first letter");
+    bob.says("+trades1");
+    house.until("reading stops", |house| {
+        ann.says("hello");
+        house.counters.reads_held.read() > 0
+    });
+    bob.stream.set_read_timeout(Some(Duration::from_millis(20))).expect("a time-out");
+    let nothing = bob.stream.read(&mut [0; 16]).expect_err("it is held back");
+    assert!(matches!(nothing.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut));
+    bob.stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+    house.serve();
+    house.serve();
+    assert_eq!(bob.hears(), "+trades1 ok");
+    house.happen(&[print(1, 1)]);
+    assert_eq!(bob.hears(), "trades1 1");
+}
+
+#[test]
+fn what_followed_the_handshake_is_heard() {
+    let house = house(Plain::default());
+    let mut ann = house.connect_with(frame(Opcode::Text, b"early"));
+    ann.says("late");
+    assert_eq!((ann.hears(), ann.hears()), ("? early".into(), "? late".into()));
+}
+
+#[test]
+fn state_comes_first_and_without_a_gap_before_what_changes() {
+    let mut house = house(Plain { state_first: true, ..Plain::default() });
+    house.happen(&[whole_book(1, 0, 5)]);
+    let mut ann = house.connect();
+    ann.says("+delta0");
+    house.serve();
+    house.happen(&[book_change(2, 0, 6)]);
+    assert_eq!(ann.hears(), "+delta0 ok");
+    assert_eq!(ann.hears(), "book0 1000");
+    assert_eq!(ann.hears(), "delta0 2000");
+    let mut bob = house.connect();
+    bob.says("+delta0");
+    house.serve();
+    house.happen(&[book_change(3, 0, 7)]);
+    assert_eq!(bob.hears(), "+delta0 ok");
+    assert_eq!((bob.hears(), bob.hears()), ("book0 2000".into(), "delta0 3000".into()));
+    assert_eq!(ann.hears(), "delta0 3000", "the state was for the newcomer alone");
+}
+
+#[test]
+fn a_client_that_never_reads_is_let_go_and_nobody_else_notices() {
+    let mut plain = Plain { padding: 30_000, ..Plain::default() };
+    plain.manners.queue_bytes_max = 300_000;
+    let mut house = house(plain);
+    let (mut slow, mut quick) = (house.connect(), house.connect());
+    slow.says("+trades0");
+    house.serve();
+    quick.says("+trades0");
+    house.serve();
+    assert_eq!(quick.hears(), "+trades0 ok");
+    // Each is told only when the quick one has heard the one before: this is about the slow one.
+    let mut number = 0;
+    while house.counters.interests_open.read() == 2 {
+        number += 1;
+        house.happen(&[print(number, 0)]);
+        assert_eq!(quick.hears(), format!("trades0 {number}"));
+    }
+    // From the decision to the end it has the time to linger, but no memory: what waited was thrown away.
+    house.serve();
+    house.happen(&[print(number + 1, 0)]);
+    assert_eq!(quick.hears(), format!("trades0 {}", number + 1));
+    drop(slow);
+    let goodbye = house.goodbye();
+    assert_eq!(goodbye.reason, Reason::Parted(Parting::SlowConsumer));
+    assert_eq!(goodbye.code, Some(1008));
+    assert_eq!(goodbye.topics, 1);
+    assert!((300_000..300_000 + 40_000).contains(&goodbye.bytes_waiting), "{goodbye:?}");
+    assert!(goodbye.unsent.is_some_and(|unsent| unsent < goodbye.sequence), "{goodbye:?}");
+}
+
+/// Tells instrument 0's events until the socket of the only listener is full. Returns how many.
+fn fill(house: &mut House, event: fn(u64) -> Event) -> u64 {
+    let mut number = 0;
+    while house.counters.writes_cut.read() == 0 {
+        number += 1;
+        house.happen(&[event(number)]);
+        house.until("it is brought", |house| house.counters.deliveries.read() == number);
+    }
+    number
+}
+
+#[test]
+fn a_client_that_takes_nothing_for_too_long_is_let_go() {
+    let mut plain = Plain { padding: 60_000, ..Plain::default() };
+    plain.manners.stall_max = Duration::from_millis(50);
+    let mut house = house(plain);
+    let mut slow = house.connect();
+    slow.says("+trades0");
+    house.serve();
+    let told = fill(&mut house, |number| print(number, 0));
+    house.serve();
+    assert_eq!(slow.hears(), "+trades0 ok");
+    // What the network had taken still comes, the rest of the frame that it had taken in part, and the close.
+    let mut heard = 0;
+    let last = loop {
+        let text = slow.hears();
+        if !text.starts_with("trades0") {
+            break text;
+        }
+        heard += 1;
+        assert_eq!(text, format!("trades0 {heard}"));
+    };
+    assert_eq!(last, "(close Some(1008) too slow)");
+    assert!(heard == told || heard + 1 == told, "heard {heard} of {told}");
+    slow.sends(Opcode::Close, &1008_u16.to_be_bytes());
+    let goodbye = house.goodbye();
+    assert_eq!(goodbye.reason, Reason::Parted(Parting::SlowConsumer));
+    assert!(goodbye.stalled >= Duration::from_millis(50), "{goodbye:?}");
+    assert_eq!(slow.hears(), "(end)");
+}
+
+#[test]
+fn a_slow_client_gets_the_newest_of_what_has_a_latest_value() {
+    let mut house = house(Plain { padding: 60_000, ..Plain::default() });
+    house.happen(&[whole_book(1, 0, 1)]);
+    let mut slow = house.connect();
+    slow.says("+book0");
+    house.serve();
+    assert_eq!(slow.hears(), "+book0 ok");
+    let change = |number: u64| book_change(number + 1, 0, number as i64 + 1);
+    let told = fill(&mut house, change);
+    for number in told + 1..=told + 500 {
+        house.happen(&[change(number)]);
+    }
+    house.until("all is brought", |house| house.counters.deliveries.read() == told + 500);
+    // It never parts for it: at most one waits, and the half of one.
+    assert!(house.goodbyes.recent().is_empty());
+    assert!(house.counters.conflated.read() >= 498);
+    let (mut heard, mut before) = (0, 0);
+    let newest = ((told + 501) * 1_000) as i64;
+    while before < newest {
+        let text = slow.hears();
+        let stamp = text.strip_prefix("book0 ").and_then(|stamp| stamp.parse().ok());
+        let stamp: i64 = stamp.unwrap_or_else(|| panic!("a book, not {text}"));
+        assert!(stamp > before, "{stamp} after {before}");
+        (heard, before) = (heard + 1, stamp);
+    }
+    assert_eq!(before, newest);
+    assert!(heard <= told + 1, "heard {heard}, {told} before the socket was full");
+}
+
+#[test]
+fn answers_pass_by_what_waits_and_never_stand_inside_it() {
+    let mut house = house(Plain { padding: 60_000, ..Plain::default() });
+    let mut slow = house.connect();
+    slow.says("+trades0");
+    house.serve();
+    assert_eq!(slow.hears(), "+trades0 ok");
+    let filled = fill(&mut house, |number| print(number, 0));
+    let told = filled + 50;
+    for number in filled + 1..=told {
+        house.happen(&[print(number, 0)]);
+    }
+    house.until("all is brought", |house| house.counters.deliveries.read() == told);
+    slow.sends(Opcode::Ping, b"alive");
+    house.until("it is read", |house| house.counters.messages_in.read() == 1);
+    slow.says("hello");
+    house.until("it is heard", |house| house.counters.messages_in.read() == 2);
+    let heard: Vec<String> = (0..told + 2).map(|_| slow.hears()).collect();
+    let of = |text: &str| heard.iter().position(|heard| heard == text).expect("it is heard") as u64;
+    assert_eq!(of("(pong alive)") + 1, of("? hello"));
+    assert!(of("? hello") <= filled + 1, "it passes by the fifty that waited");
+    let trades: Vec<&String> = heard.iter().filter(|text| text.starts_with("trades0")).collect();
+    let expected: Vec<String> = (1..=told).map(|number| format!("trades0 {number}")).collect();
+    assert!(trades.iter().copied().eq(&expected), "all trades, in order");
+}
+
+#[test]
+fn nothing_follows_the_word_that_nothing_will_follow_even_where_it_waited() {
+    let mut house = house(Plain { padding: 60_000, ..Plain::default() });
+    let mut slow = house.connect();
+    slow.says("+trades0");
+    house.serve();
+    let filled = fill(&mut house, |number| print(number, 0));
+    for number in filled + 1..=filled + 50 {
+        house.happen(&[print(number, 0)]);
+    }
+    house.until("all is brought", |house| house.counters.deliveries.read() == filled + 50);
+    slow.says("-trades0");
+    house.serve();
+    slow.says("hello");
+    let mut heard = Vec::new();
+    while heard.last().is_none_or(|text| text != "? hello") {
+        heard.push(slow.hears());
+    }
+    assert_eq!(heard[heard.len() - 2], "-trades0 ok");
+    assert!((heard.len() as u64) < filled + 10, "what waited was thrown away");
+}
+
+#[test]
+fn a_client_that_asks_and_never_reads_is_not_read_from() {
+    let house = house(Plain::default());
+    let mut deaf = house.connect();
+    deaf.stream.set_nonblocking(true).expect("a stream");
+    let questions = frame(Opcode::Ping, &[b'x'; 125]).repeat(100);
+    let begin = Instant::now();
+    let mut refused = 0;
+    let mut said = 0;
+    // It could say this for ever; when it has been refused for a while, nothing of it is taken any more.
+    while refused < 1_000 && begin.elapsed() < PATIENCE {
+        match deaf.stream.write(&questions[said % questions.len()..]) {
+            Ok(bytes) => (said, refused) = (said + bytes, 0),
+            Err(_) => {
+                refused += 1;
+                std::thread::yield_now();
+            }
+        }
+    }
+    assert_eq!(refused, 1_000, "all {said} bytes were taken");
+    drop(deaf);
+    let reason = house.goodbye().reason;
+    assert!(matches!(reason, Reason::Network(_) | Reason::ClientVanished), "{reason:?}");
+}
+
+#[test]
+fn each_end_has_its_record() {
+    let house = house(Plain::default());
+    let mut ann = house.connect();
+    ann.sends(Opcode::Close, &3_000_u16.to_be_bytes());
+    assert_eq!(ann.hears(), "(close Some(3000) )");
+    assert_eq!(ann.hears(), "(end)");
+    house.until("one has left", |house| house.goodbyes.recent().len() == 1);
+
+    let mut bob = house.connect();
+    bob.says(&"b".repeat(600));
+    assert_eq!(bob.hears(), "(close Some(1009) too long)");
+    assert_eq!(bob.hears(), "(end)");
+    drop(bob);
+    house.until("two have left", |house| house.goodbyes.recent().len() == 2);
+
+    drop(house.connect());
+    house.until("three have left", |house| house.goodbyes.recent().len() == 3);
+
+    let ends: Vec<_> =
+        house.goodbyes.recent().iter().map(|goodbye| (goodbye.reason, goodbye.code)).collect();
+    assert_eq!(
+        ends,
+        [
+            (Reason::ClientClosed, Some(3_000)),
+            (Reason::Violation, Some(1009)),
+            (Reason::ClientVanished, None),
+        ]
+    );
+    assert_eq!(house.counters.connections_open.read(), 0);
+}
+
+#[test]
+fn draining_tells_everybody_goes_on_telling_and_ends_when_all_have_left() {
+    let mut plain = Plain::default();
+    plain.manners.notice = Duration::from_millis(100);
+    let mut house = house(plain);
+    let mut ann = house.connect();
+    ann.says("+trades0");
+    house.serve();
+    assert_eq!(ann.hears(), "+trades0 ok");
+    let draining = house.handle.drain();
+    assert_eq!(ann.hears(), "please move");
+    house.happen(&[print(1, 0)]);
+    assert_eq!(ann.hears(), "trades0 1");
+    let mut bob = house.connect();
+    assert_eq!(bob.hears(), "please move", "who comes later is told as well");
+    assert_eq!(ann.hears(), "(close Some(1001) bye)");
+    ann.sends(Opcode::Close, &1001_u16.to_be_bytes());
+    assert_eq!(ann.hears(), "(end)");
+    assert_eq!(bob.hears(), "(close Some(1001) bye)");
+    drop(bob);
+    draining.wait();
+    assert_eq!(house.counters.connections_open.read(), 0);
+}
+
+#[test]
+fn pings_are_sent() {
+    let mut plain = Plain::default();
+    plain.manners.ping_every = Some(Duration::from_millis(10));
+    let house = house(plain);
+    let mut ann = house.connect();
+    assert_eq!((ann.hears(), ann.hears()), ("(ping)".into(), "(ping)".into()));
+}
+
+/// Clients come, go, subscribe and unsubscribe as the dice fall; each hears exactly what it should.
+#[test]
+fn in_a_storm_everybody_hears_what_is_theirs() {
+    for seed in 0..8 {
+        storm(seed);
+    }
+}
+
+fn storm(seed: u64) {
+    let mut dice = Dice(seed);
+    let mut house = house(Plain { padding: dice.roll(3) * 2_000, ..Plain::default() });
+    let mut visitors: Vec<(Visitor, [bool; 3])> = Vec::new();
+    let (mut number, mut left) = (0, 0);
+    for _ in 0..40 {
+        match dice.roll(4) {
+            0 if visitors.len() > 1 => {
+                let _gone = visitors.swap_remove(dice.roll(visitors.len()));
+                left += 1;
+            }
+            1 | 2 => visitors.push((house.connect(), [false; 3])),
+            _ => {}
+        }
+        for (visitor, listens) in &mut visitors {
+            let mut said = String::new();
+            for _ in 0..dice.roll(6) {
+                let instrument = dice.roll(3);
+                listens[instrument] = dice.roll(2) == 0;
+                said += if listens[instrument] { " +" } else { " -" };
+                said += &format!("trades{instrument}");
+            }
+            visitor.says(&(said + " mark"));
+        }
+        // When all have been answered and the others' ends are known, the boards' mail holds all there is.
+        for (visitor, _) in &mut visitors {
+            while visitor.hears() != "? mark" {}
+        }
+        house.until("who left is gone", |house| house.goodbyes.recent().len() == left);
+        while let Ok(mail) = house.mail.try_recv() {
+            house.serve_mail(mail);
+        }
+        let events: Vec<Event> = (0..dice.roll(30))
+            .map(|_| {
+                number += 1;
+                print(number, dice.roll(3) as u16)
+            })
+            .collect();
+        house.happen(&events);
+        for (visitor, listens) in &mut visitors {
+            for event in &events {
+                let instrument = event.instrument.index();
+                if listens[instrument] {
+                    let expected = format!("trades{instrument} {}", event.sequence);
+                    assert_eq!(visitor.hears(), expected, "seed {seed}");
+                }
+            }
+        }
+    }
+    left += visitors.len();
+    drop(visitors);
+    house.until("all are gone", |house| house.goodbyes.recent().len() == left);
+    while house.boards.topics_heeded() > 0 {
+        house.serve();
+    }
+    assert_eq!(house.counters.interests_open.read(), 0, "seed {seed}");
+}

@@ -1,0 +1,116 @@
+//! Starting and stopping: one board thread, some loops, and the rings between them.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::thread::{self, JoinHandle};
+
+use model::Source;
+
+use crate::board_thread::{BoardThread, BoardsHandle, Lane, Lanes};
+use crate::boards::{Boards, Dialects};
+use crate::clock::MarketClock;
+use crate::goodbye::Goodbyes;
+use crate::metrics::Counters;
+use crate::reactor::{Draining, Loop, LoopHandle, Surroundings};
+
+/// How the edge is set up.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How many loops; one for each core is right.
+    pub loops: usize,
+    /// Words that may be in a loop's ring before the board thread waits for that loop.
+    pub ring_words_max: usize,
+    /// Letters to the boards that may wait: questions, and each turn's changes of each loop.
+    pub mail_max: usize,
+    /// Goodbyes that are remembered.
+    pub goodbyes_max: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let loops = thread::available_parallelism().map_or(1, usize::from);
+        Self { loops, ring_words_max: 16 * 1024, mail_max: 1_024, goodbyes_max: 1_024 }
+    }
+}
+
+/// The edge at work. Dropping it drops every connection; [`Edge::drain`] asks them to leave first.
+pub struct Edge {
+    /// The ways to the loops; newcomers may go to any of them.
+    pub loops: Vec<LoopHandle>,
+    /// The way to the boards.
+    pub boards: BoardsHandle,
+    /// What is counted.
+    pub counters: Arc<Counters>,
+    /// Why connections ended.
+    pub goodbyes: Arc<Goodbyes>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// Starts the board thread and the loops. `boards` is given the number of loops and makes the boards for them.
+///
+/// # Errors
+/// What the system says when it has no thread or no poll to give.
+pub fn start(
+    settings: &Settings,
+    dialects: &Dialects,
+    boards: impl FnOnce(usize) -> Boards,
+    source: Box<dyn Source>,
+    clock: MarketClock,
+) -> io::Result<Edge> {
+    let counters = Arc::new(Counters::default());
+    let goodbyes = Arc::new(Goodbyes::new(settings.goodbyes_max));
+    let (mail, inbox) = sync_channel(settings.mail_max);
+    let mut edge = Edge {
+        loops: Vec::new(),
+        boards: BoardsHandle::new(mail),
+        counters: Arc::clone(&counters),
+        goodbyes: Arc::clone(&goodbyes),
+        threads: Vec::new(),
+    };
+    let mut lanes = Vec::new();
+    for index in 0..settings.loops.max(1) {
+        let (words, ring) = rtrb::RingBuffer::new(settings.ring_words_max);
+        let around = Surroundings {
+            dialects: Arc::clone(dialects),
+            boards: edge.boards.clone(),
+            counters: Arc::clone(&counters),
+            goodbyes: Arc::clone(&goodbyes),
+        };
+        let (each, handle, bell) = Loop::new(index, around, ring)?;
+        lanes.push(Lane { ring: words, bell });
+        let thread = thread::Builder::new().name(format!("loop-{index}")).spawn(|| each.run())?;
+        edge.loops.push(handle);
+        edge.threads.push(thread);
+    }
+    let board_thread = BoardThread {
+        source,
+        boards: boards(edge.loops.len()),
+        clock,
+        mail: inbox,
+        lanes: Lanes::new(lanes, Arc::clone(&counters)),
+        counters,
+    };
+    let thread = thread::Builder::new().name("boards".into()).spawn(|| board_thread.run())?;
+    edge.threads.push(thread);
+    Ok(edge)
+}
+
+impl Edge {
+    /// Asks everybody to leave, in their dialects, and blocks until they have.
+    pub fn drain(&self) {
+        let draining: Vec<Draining> = self.loops.iter().map(LoopHandle::drain).collect();
+        draining.into_iter().for_each(Draining::wait);
+    }
+}
+
+impl Drop for Edge {
+    fn drop(&mut self) {
+        self.loops.iter().for_each(LoopHandle::stop);
+        self.boards.stop();
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has said so on its own.
+            let _panicked = thread.join();
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! A dialect for the edge's own tests, so plain that a test reads as what it tests: `+trades0` subscribes to the
+//! trades of instrument 0, `-trades0` unsubscribes, anything else comes back behind a question mark.
+
+use std::time::Duration;
+
+use dialects::{
+    Dialect, Doors, FrameBuilder, HttpReply, HttpRequest, HttpResponse, LastWords, Manners,
+    Parting, Request,
+};
+use model::{
+    Cadence, Event, EventBody, InstrumentId, Level, LevelBook, OrderId, Price, Quantity, Sequence,
+    Side, Time, Topic, TopicKind, Trade, TradeId, Update,
+};
+
+/// See the module.
+pub struct Plain {
+    pub manners: Manners,
+    pub doors: Doors,
+    /// Books begin with their state.
+    pub state_first: bool,
+    /// Blanks behind each message.
+    pub padding: usize,
+}
+
+impl Default for Plain {
+    fn default() -> Self {
+        Self {
+            manners: Manners {
+                message_bytes_max: 512,
+                oversize_reason: "too long",
+                subscriptions_max: 4,
+                ping_every: Some(Duration::from_secs(54)),
+                pong_within: Duration::from_secs(60),
+                idle_max: None,
+                age_max: Some(Duration::from_secs(1_000)),
+                notice: Duration::from_secs(5),
+                queue_bytes_max: 16 * 1024 * 1024,
+                stall_max: Duration::from_secs(60),
+                http_rates: &[],
+            },
+            doors: Doors { socket_paths: &["/plain"], http_prefixes: &[], hosts: &[] },
+            state_first: false,
+            padding: 0,
+        }
+    }
+}
+
+/// `trades0`, `book0`, `delta0`, each with the instrument's digit; `x:` in front makes another name of the same.
+pub fn topic(name: &str) -> Option<Topic> {
+    let name = name.rsplit(':').next()?;
+    let kind = match name.trim_end_matches(|letter: char| letter.is_ascii_digit()) {
+        "trades" => TopicKind::Trades,
+        "book" => TopicKind::Book { depth: 10, cadence: Cadence::TENTH },
+        "delta" => TopicKind::Delta { cadence: Cadence::TENTH },
+        _ => return None,
+    };
+    let digits = name.trim_start_matches(|letter: char| letter.is_ascii_alphabetic());
+    Some(Topic::of(InstrumentId(digits.parse().ok()?), kind))
+}
+
+impl Dialect for Plain {
+    fn name(&self) -> &'static str {
+        "plain"
+    }
+    fn doors(&self) -> &Doors {
+        &self.doors
+    }
+    fn manners(&self) -> &Manners {
+        &self.manners
+    }
+    fn decode(&self, message: &[u8], out: &mut Vec<Request>) {
+        let text = String::from_utf8_lossy(message);
+        for word in text.split_ascii_whitespace() {
+            let acknowledgement = format!("{word} ok").into_bytes();
+            out.push(match word.split_at(1) {
+                ("+", name) => Request::Subscribe {
+                    subscription: name.into(),
+                    topics: topic(name).into_iter().collect(),
+                    acknowledgement,
+                },
+                ("-", name) => Request::Unsubscribe { subscription: name.into(), acknowledgement },
+                _ => Request::Say(format!("? {word}").into_bytes()),
+            });
+        }
+    }
+    fn encode(&self, topic: &Topic, update: &Update<'_>, out: &mut FrameBuilder) -> bool {
+        let instrument = topic.instrument().expect("all topics here have one");
+        let text = match update {
+            Update::Trade(trade) => format!("trades{instrument} {}", trade.id),
+            Update::Book(book) => format!("book{instrument} {}", book.time.0),
+            Update::Delta(book) => format!("delta{instrument} {}", book.time.0),
+            _ => return false,
+        };
+        out.text_mut().extend_from_slice(text.as_bytes());
+        out.text_mut().extend(std::iter::repeat_n(b' ', self.padding));
+        true
+    }
+    fn tells_state_first(&self, topic: &Topic) -> bool {
+        self.state_first && matches!(topic.kind, TopicKind::Book { .. } | TopicKind::Delta { .. })
+    }
+    fn http(&self, _: &HttpRequest<'_>) -> HttpReply {
+        HttpReply::Now(HttpResponse::json(404, b"{}".to_vec()))
+    }
+    fn http_too_fast(&self) -> HttpResponse {
+        HttpResponse::json(429, b"{}".to_vec())
+    }
+    fn part(&self, parting: Parting) -> LastWords {
+        let (message, close) = match parting {
+            Parting::Shutdown | Parting::TooOld => (Some("please move"), Some((1001, "bye"))),
+            Parting::SlowConsumer => (None, Some((1008, "too slow"))),
+            Parting::TooManySubscriptions => (None, None),
+            Parting::Unresponsive => (None, Some((1011, "no pong"))),
+            Parting::Idle => (Some("sleep well"), Some((1001, "idle"))),
+        };
+        LastWords { message: message.map(|text| text.as_bytes().to_vec()), close }
+    }
+}
+
+/// A print by a source by level; `number` is sequence and id.
+pub fn print(number: u64, instrument: u16) -> Event {
+    let time = Time(number as i64 * 1_000);
+    Event {
+        sequence: Sequence(number),
+        cause: Sequence(0),
+        time,
+        instrument: InstrumentId(instrument),
+        body: EventBody::Printed(Trade {
+            id: TradeId(number),
+            time,
+            price: Price(100),
+            quantity: Quantity(1),
+            aggressor: Side::Buy,
+            maker: OrderId(0),
+            taker: OrderId(0),
+        }),
+    }
+}
+
+/// A whole book by level with one bid, of this quantity.
+pub fn whole_book(number: u64, instrument: u16, quantity: i64) -> Event {
+    level_book(number, instrument, quantity, EventBody::BookSnapshot)
+}
+
+/// A change by level of that bid.
+pub fn book_change(number: u64, instrument: u16, quantity: i64) -> Event {
+    level_book(number, instrument, quantity, EventBody::BookDelta)
+}
+
+fn level_book(
+    number: u64,
+    instrument: u16,
+    quantity: i64,
+    body: impl Fn(Box<LevelBook>) -> EventBody,
+) -> Event {
+    let bids = vec![Level { price: Price(99), quantity: Quantity(quantity) }];
+    let book = Box::new(LevelBook { bids, asks: Vec::new() });
+    Event { body: body(book), ..print(number, instrument) }
+}
+
+/// Numbers that look random, from a seed.
+pub struct Dice(pub u64);
+
+impl Dice {
+    pub fn roll(&mut self, sides: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((mixed ^ (mixed >> 31)) % sides as u64) as usize
+    }
+}
