@@ -188,7 +188,7 @@ impl Engine {
     #[inline]
     pub(crate) fn take_out(&mut self, slot: u32) -> Order {
         let order = self.orders[slot];
-        self.books[order.instrument.index()].unlink(rail_of(&order), slot, &mut self.orders);
+        self.books[order.instrument.index()].unlink(slot, &mut self.orders);
         self.forget(slot, &order);
         order
     }
@@ -214,15 +214,6 @@ impl Engine {
             self.expiry.insert(slot, &mut self.orders);
         }
         slot
-    }
-}
-
-/// Where an open order stands.
-#[inline]
-pub(crate) const fn rail_of(order: &Order) -> Rail {
-    match order.flags.triggers() {
-        Some(when) if order.flags.is_armed() => Rail::armed(when),
-        _ => Rail::resting(order.flags.side()),
     }
 }
 

@@ -5,7 +5,7 @@
 //! digest of all bytes before it. Not a journal: an image says how things stand, not how they came to be.
 
 use crate::accounts::Accounts;
-use crate::engine::{Engine, FIRST_ORDER, FIRST_TRADE, rail_of};
+use crate::engine::{Engine, FIRST_ORDER, FIRST_TRADE};
 use crate::index::Index;
 use crate::orders::{Flags, NONE, Order};
 use crate::resting::{Book, Rail};
@@ -13,7 +13,7 @@ use crate::rules::{OPEN_ORDERS_MAX, Rules, Steps};
 use core::fmt;
 use model::{
     AccountId, Instrument, InstrumentId, Minimum, OrderId, Price, Quantity, SelfTradePolicy,
-    Status, Time,
+    Status, Time, TriggerWhen,
 };
 
 const MAGIC: &[u8; 8] = b"RIALTOEN";
@@ -267,7 +267,7 @@ impl Engine {
         } else {
             book.steps.counts_price(order.price)
         };
-        let triggered = match flags.triggers() {
+        let triggered = match order.when {
             Some(_) => book.steps.counts_price(order.trigger),
             None => order.trigger == Price(0),
         };
@@ -278,7 +278,7 @@ impl Engine {
             });
         let dated =
             if flags.has_date() { order.expires > self.now } else { order.expires == Time(0) };
-        let sound = flags.are_sound() && priced && triggered && dated && !reached
+        let sound = flags.are_sound() && (order.when.is_some() || !flags.is_armed()) && priced && triggered && dated && !reached
             // What rests is neither a market order nor immediate.
             && (flags.is_armed() || flags.may_rest())
             && book.steps.counts_quantity(order.original)
@@ -286,6 +286,14 @@ impl Engine {
             && order.remaining <= order.original
             && (FIRST_ORDER..self.index.next().0).contains(&order.id.0);
         if sound { Ok(()) } else { Err(ImageError::Impossible("an open order")) }
+    }
+}
+
+/// Where an open order stands.
+const fn rail_of(order: &Order) -> Rail {
+    match order.when {
+        Some(when) if order.flags.is_armed() => Rail::armed(when),
+        _ => Rail::resting(order.flags.side()),
     }
 }
 
@@ -299,7 +307,7 @@ impl Book {
 }
 
 /// An order's length in the image.
-const ORDER_BYTES: usize = 6 * 8 + 4 + 2 + 1;
+const ORDER_BYTES: usize = 6 * 8 + 4 + 2 + 1 + 1;
 
 fn walk_order(order: &Order, sink: &mut impl Sink) {
     sink.word(order.id.0);
@@ -311,6 +319,7 @@ fn walk_order(order: &Order, sink: &mut impl Sink) {
     order.account.0.to_le_bytes().into_iter().for_each(|byte| sink.byte(byte));
     order.instrument.0.to_le_bytes().into_iter().for_each(|byte| sink.byte(byte));
     sink.byte(order.flags.0);
+    sink.byte(order.when.map_or(0, |when| 1 + when as u8));
 }
 
 /// What must be the same for an image to fit an instrument.
@@ -390,6 +399,12 @@ impl Reader<'_> {
             account: AccountId(u32::from_le_bytes(self.array()?)),
             instrument: InstrumentId(u16::from_le_bytes(self.array()?)),
             flags: Flags(self.byte()?),
+            when: match self.byte()? {
+                0 => None,
+                1 => Some(TriggerWhen::AtOrAbove),
+                2 => Some(TriggerWhen::AtOrBelow),
+                _ => return Err(ImageError::Impossible("a trigger")),
+            },
             level: NONE,
             expiry: NONE,
         })

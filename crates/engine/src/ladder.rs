@@ -37,9 +37,16 @@ impl Chunk {
     }
 }
 
+/// Where ranks were seen last: a rank and its neighbours have places of their own among these.
+const HINTS: i64 = 1 << 10;
+const NO_HINT: u32 = u32::MAX;
+
 /// The sorted line.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ladder {
+    /// A rank in line and its level, at the rank's place; `u32::MAX` where there is none. Empty until the first
+    /// rank comes. Most orders join a level that exists, and find it here without a search.
+    hints: Vec<(i64, u32)>,
     /// The chunks in line, ascending: each one's lowest rank and its number.
     line: Vec<(i64, u32)>,
     chunks: Vec<Chunk>,
@@ -65,12 +72,23 @@ impl Ladder {
     /// The level of this rank; if there is none, `make` makes it.
     #[inline]
     pub fn find_or_insert(&mut self, rank: i64, make: impl FnOnce() -> u32) -> u32 {
-        if let Some((best, level)) = self.best
-            && best == rank
+        let hint = rank.rem_euclid(HINTS) as usize;
+        if let Some(&(seen, level)) = self.hints.get(hint)
+            && seen == rank
+            && level != NO_HINT
         {
             return level;
         }
+        let level = self.search_or_insert(rank, make);
+        self.hints[hint] = (rank, level);
+        level
+    }
+    #[inline(never)]
+    fn search_or_insert(&mut self, rank: i64, make: impl FnOnce() -> u32) -> u32 {
         if self.line.is_empty() {
+            if self.hints.is_empty() {
+                self.hints.resize(HINTS as usize, (0, NO_HINT));
+            }
             let chunk = self.take_chunk();
             self.line.push((rank, chunk));
         }
@@ -134,6 +152,10 @@ impl Ladder {
             if chunk.len <= SMALL {
                 self.join(part);
             }
+        }
+        let hint = &mut self.hints[rank.rem_euclid(HINTS) as usize];
+        if hint.0 == rank {
+            hint.1 = NO_HINT;
         }
         if self.best.is_some_and(|(best, _)| best == rank) {
             self.best = self.line.last().map(|&(_, number)| {

@@ -21,8 +21,8 @@ impl Flags {
     const POST_ONLY: u8 = 1 << 1;
     const MARKET: u8 = 1 << 2;
     const TIME_IN_FORCE: u8 = 3 << 3;
-    const TRIGGER: u8 = 3 << 5;
-    const ARMED: u8 = 1 << 7;
+    const ARMED: u8 = 1 << 5;
+    const KNOWN: u8 = (1 << 6) - 1;
 
     fn of(new: &NewOrder) -> Self {
         let mut bits = 0;
@@ -40,11 +40,6 @@ impl Flags {
             TimeInForce::ImmediateOrCancel => 1 << 3,
             TimeInForce::FillOrKill => 2 << 3,
             TimeInForce::GoodTillDate(_) => 3 << 3,
-        };
-        bits |= match new.trigger {
-            None => 0,
-            Some(Trigger { when: TriggerWhen::AtOrAbove, .. }) => 1 << 5,
-            Some(Trigger { when: TriggerWhen::AtOrBelow, .. }) => 2 << 5,
         };
         Self(bits)
     }
@@ -70,13 +65,6 @@ impl Flags {
     pub const fn may_rest(self) -> bool {
         matches!((self.0 & Self::TIME_IN_FORCE) >> 3, 0 | 3)
     }
-    pub const fn triggers(self) -> Option<TriggerWhen> {
-        match (self.0 & Self::TRIGGER) >> 5 {
-            1 => Some(TriggerWhen::AtOrAbove),
-            2 => Some(TriggerWhen::AtOrBelow),
-            _ => None,
-        }
-    }
     /// Whether the order waits for its trigger.
     pub const fn is_armed(self) -> bool {
         self.0 & Self::ARMED != 0
@@ -84,10 +72,9 @@ impl Flags {
     /// Whether these bits can have come from an order.
     pub const fn are_sound(self) -> bool {
         let immediate = !self.may_rest();
-        (self.0 & Self::TRIGGER) != Self::TRIGGER
+        self.0 & !Self::KNOWN == 0
             && (!self.is_market() || immediate)
             && (!self.is_post_only() || !immediate)
-            && (!self.is_armed() || self.triggers().is_some())
     }
 }
 
@@ -111,6 +98,8 @@ pub(crate) struct Order {
     pub expiry: u32,
     pub instrument: InstrumentId,
     pub flags: Flags,
+    /// The trigger's direction, if it is or was a stop order.
+    pub when: Option<TriggerWhen>,
 }
 
 const _: () = assert!(size_of::<Order>() == 64, "an order is one cache line");
@@ -132,6 +121,7 @@ impl Order {
             expiry: NONE,
             instrument: new.instrument,
             flags: Flags::of(new),
+            when: new.trigger.map(|trigger| trigger.when),
         }
     }
     pub fn set_armed(&mut self, armed: bool) {
@@ -160,7 +150,7 @@ impl Order {
                 2 => TimeInForce::FillOrKill,
                 _ => TimeInForce::GoodTillDate(self.expires),
             },
-            trigger: self.flags.triggers().map(|when| Trigger { price: self.trigger, when }),
+            trigger: self.when.map(|when| Trigger { price: self.trigger, when }),
             original: self.original,
             remaining: self.remaining,
         }

@@ -17,6 +17,8 @@ pub(crate) struct Shelf {
     pub head: u32,
     /// Last in the queue.
     pub tail: u32,
+    /// The ladder it stands in.
+    rail: Rail,
 }
 
 /// Which of a book's four ladders.
@@ -127,7 +129,7 @@ impl Book {
     pub fn link(&mut self, rail: Rail, price: Price, slot: u32, orders: &mut Orders) {
         let (shelves, free) = (&mut self.shelves, &mut self.free);
         let level = self.ladders[rail as usize].find_or_insert(rail.rank(price), || {
-            let fresh = Shelf { price, quantity: Quantity::ZERO, head: NONE, tail: NONE };
+            let fresh = Shelf { price, quantity: Quantity::ZERO, head: NONE, tail: NONE, rail };
             let level = *free;
             if level == NONE {
                 shelves.push(fresh);
@@ -153,7 +155,7 @@ impl Book {
     }
     /// Takes an order, and the quantity that it still counts for, out of its queue.
     #[inline]
-    pub fn unlink(&mut self, rail: Rail, slot: u32, orders: &mut Orders) {
+    pub fn unlink(&mut self, slot: u32, orders: &mut Orders) {
         let order = &orders[slot];
         let level = order.level;
         let shelf = &mut self.shelves[level as usize];
@@ -170,7 +172,7 @@ impl Book {
             orders.links[links.next as usize].prev = links.prev;
         }
         if shelf.head == NONE {
-            let price = shelf.price;
+            let (rail, price) = (shelf.rail, shelf.price);
             shelf.head = self.free;
             self.free = level;
             self.ladders[rail as usize].remove(rail.rank(price));

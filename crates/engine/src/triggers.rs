@@ -12,7 +12,7 @@ use model::{EventBody, InstrumentId, Price};
 impl Engine {
     /// An accepted stop order begins to wait. If the last trade has reached it already, it is in the next wave.
     pub(crate) fn arm(&mut self, mut order: Order, teller: &mut Teller<'_>) {
-        let when = order.flags.triggers().expect("an order to be armed has a trigger");
+        let when = order.when.expect("an order to be armed has a trigger");
         order.set_armed(true);
         teller.tell(order.instrument, EventBody::Armed(order.state()));
         let (instrument, trigger) = (order.instrument.index(), order.trigger);
@@ -39,9 +39,9 @@ impl Engine {
     fn wake_wave(&mut self, instrument: InstrumentId, teller: &mut Teller<'_>) {
         let mut wave = core::mem::take(&mut self.wave);
         let book = &mut self.books[instrument.index()];
-        while let Some((rail, level)) = book.reached() {
+        while let Some(level) = book.reached() {
             let slot = book.shelves[level as usize].head;
-            book.unlink(rail, slot, &mut self.orders);
+            book.unlink(slot, &mut self.orders);
             wave.push((self.orders[slot].id, slot));
         }
         book.forget_trades();
@@ -60,16 +60,16 @@ impl Engine {
 impl Book {
     /// The nearest armed level that the trades since the last look have reached.
     #[inline]
-    fn reached(&self) -> Option<(Rail, u32)> {
+    fn reached(&self) -> Option<u32> {
         if let Some((price, level)) = self.best(Rail::Above)
             && self.highest >= price
         {
-            return Some((Rail::Above, level));
+            return Some(level);
         }
         if let Some((price, level)) = self.best(Rail::Below)
             && self.lowest <= price
         {
-            return Some((Rail::Below, level));
+            return Some(level);
         }
         None
     }
