@@ -15,6 +15,8 @@ pub mod ticker;
 pub mod cadence;
 pub mod digest;
 
+pub mod flow;
+
 pub use board::Board;
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod flow;
 mod slow;
 
 mod by_level;
+mod documented_flow;
 mod hostile;
 mod room;
 mod stamps;

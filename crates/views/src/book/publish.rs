@@ -51,9 +51,30 @@ pub(crate) struct Publisher {
 #[derive(Clone, Copy, Debug)]
 struct Touched {
     key: i64,
+    /// Σ of its orders.
+    quantity: Quantity,
     /// Its orders, a range of the publisher's `saved`.
     from: u32,
     till: u32,
+}
+
+impl Touched {
+    /// Its orders as they were published.
+    fn orders<'a>(&self, saved: &'a [OrderEntry]) -> &'a [OrderEntry] {
+        &saved[self.from as usize..self.till as usize]
+    }
+    /// How many of its first orders are still the same.
+    fn kept(&self, book: &L3, side: Side, saved: &[OrderEntry]) -> usize {
+        let Ok(at) = book.find(side, self.key) else { return 0 };
+        let now = book.orders(side, &book.lines(side)[at]);
+        now.zip(self.orders(saved)).take_while(|(now, then)| now == *then).count()
+    }
+    /// Whether its orders are others than before.
+    fn differs(&self, book: &L3, side: Side, saved: &[OrderEntry]) -> bool {
+        let now = book.find(side, self.key).map_or(0, |at| book.lines(side)[at].orders as usize);
+        let then = self.orders(saved).len();
+        now != then || self.kept(book, side, saved) != then
+    }
 }
 
 /// What a tick changed in the published state.
@@ -189,7 +210,9 @@ impl ByOrder {
         let mut publisher = Publisher::new(cadence, self.start);
         for side in SIDES {
             for line in self.book.lines_mut(side) {
-                publisher.touched[side as usize].push(Touched { key: line.key, from: 0, till: 0 });
+                let quantity = Quantity::ZERO;
+                let touched = Touched { key: line.key, quantity, from: 0, till: 0 };
+                publisher.touched[side as usize].push(touched);
                 line.marks |= 1 << bit;
             }
         }
@@ -248,7 +271,7 @@ impl Publisher {
         let from = offset(self.saved.len());
         self.saved.extend(book.orders(side, line));
         let till = offset(self.saved.len());
-        touched.insert(place, Touched { key: line.key, from, till });
+        touched.insert(place, Touched { key: line.key, quantity: line.quantity, from, till });
     }
 
     /// A line is gone. If nothing of it was ever published, nobody needs to know that it was touched, and what
@@ -268,35 +291,25 @@ impl Publisher {
         let mut only_orders = true;
         for side in SIDES {
             self.delta[side as usize].clear();
-            let ladder = &mut self.ladders[side as usize];
-            for touched in &self.touched[side as usize] {
-                let saved = &self.saved[touched.from as usize..touched.till as usize];
-                let found = book.find(side, touched.key);
-                let (quantity, kept, same) = match found {
+            // Best last, so the last one that changed is the best one.
+            let mut best: Option<Touched> = None;
+            for &touched in &self.touched[side as usize] {
+                let quantity = match book.find(side, touched.key) {
                     Ok(at) => {
                         let line = &mut book.lines_mut(side)[at];
                         line.marks &= !mark;
-                        let line = *line;
-                        let kept = book
-                            .orders(side, &line)
-                            .zip(saved)
-                            .take_while(|(now, then)| now == *then)
-                            .count();
-                        let same = kept == saved.len() && kept == line.orders as usize;
-                        (line.quantity, kept, same)
+                        line.quantity
                     }
-                    Err(_) => (Quantity::ZERO, 0, saved.is_empty()),
+                    Err(_) => Quantity::ZERO,
                 };
-                if same {
-                    continue;
-                }
-                // Best last, so the last one noted is the best one.
-                change.lines[side as usize] = Some((touched.key, kept));
-                let price = price_at(side, touched.key);
-                let level = Level { price, quantity };
-                if ladder.quantity_at(price) == quantity {
-                    if only_orders {
-                        self.delta[side as usize].push(level);
+                let level = Level { price: price_at(side, touched.key), quantity };
+                if touched.quantity == quantity {
+                    // Only here need one look at the orders themselves.
+                    if touched.differs(book, side, &self.saved) {
+                        best = Some(touched);
+                        if only_orders {
+                            self.delta[side as usize].push(level);
+                        }
                     }
                     continue;
                 }
@@ -304,9 +317,12 @@ impl Publisher {
                     only_orders = false;
                     self.delta.iter_mut().for_each(Vec::clear);
                 }
-                ladder.set(level);
+                best = Some(touched);
+                self.ladders[side as usize].set(level);
                 self.delta[side as usize].push(level);
             }
+            change.lines[side as usize] =
+                best.map(|touched| (touched.key, touched.kept(book, side, &self.saved)));
         }
         for side in SIDES {
             self.touched[side as usize].clear();
@@ -341,10 +357,7 @@ impl Publisher {
                         lines = &lines[..lines.len() - 1];
                     }
                     touched = &touched[..touched.len() - 1];
-                    self.saved[then.from as usize..then.till as usize]
-                        .iter()
-                        .copied()
-                        .all(&mut *visit)
+                    then.orders(&self.saved).iter().copied().all(&mut *visit)
                 }
                 (Some(_), None) => return,
             };
