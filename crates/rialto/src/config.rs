@@ -1,0 +1,137 @@
+//! The configuration: what is listed, how its crowd behaves, and what the server is told.
+//!
+//! Read once at the start, from a file or from the demo that is part of the binary. What is wrong in it is told
+//! with its line and column and what was expected there. It decides what the market is made of and starts
+//! nothing.
+
+mod file;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::path::Path;
+
+use feed::crowd::{Asset, Crowd, Market};
+use feed::gate::Gate;
+use feed::source::engine::EngineSource;
+use model::{Cadence, Listing, Span, Time};
+
+/// The configuration without a file.
+pub const DEMO: &str = include_str!("../demo.toml");
+
+/// The file that is read from the working directory if nobody names one.
+pub const FILE: &str = "rialto.toml";
+
+/// What a venue is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// What it was read from, for people.
+    pub name: String,
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The instruments, numbered from 0, with their names.
+    pub listings: Vec<Listing>,
+    /// Who trades in them before a visitor comes.
+    pub crowd: CrowdPlan,
+    /// What the Bitstamp dialect is told.
+    pub bitstamp: dialects::bitstamp::Options,
+}
+
+/// Who trades before a visitor comes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CrowdPlan {
+    /// The assets that wander.
+    pub assets: Vec<Asset>,
+    /// The markets with a crowd.
+    pub markets: Vec<Market>,
+    /// For how much market time the crowd has traded when the doors open.
+    pub warm_up: Span,
+}
+
+/// What is wrong with a configuration. Reads well after "failed to read the configuration: ".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The file.
+    pub name: String,
+    /// Where, counted from 1: line and column; `None` if the file cannot be read at all.
+    pub place: Option<(usize, usize)>,
+    /// What was found and what was expected.
+    pub message: String,
+}
+
+impl Config {
+    /// Reads the named file; without one `rialto.toml` in the working directory, if it is there, else the demo.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the file cannot be read or is not a configuration.
+    pub fn load(named: Option<&Path>) -> Result<Self, ConfigError> {
+        let path = match named {
+            Some(path) => path,
+            None if Path::new(FILE).exists() => Path::new(FILE),
+            None => return Self::read("the built-in demo", DEMO),
+        };
+        let name = path.display().to_string();
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::read(&name, &text),
+            Err(error) => Err(ConfigError { name, place: None, message: error.to_string() }),
+        }
+    }
+
+    /// Reads a text; `name` is what an error calls it.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if it is not a configuration.
+    pub fn read(name: &str, text: &str) -> Result<Self, ConfigError> {
+        file::read(name, text).map_err(|mistake| ConfigError {
+            name: name.to_owned(),
+            place: Some(place_of(text, &mistake.span)),
+            message: mistake.message,
+        })
+    }
+
+    /// The market that opens its doors at `opens`: when it begins, so much earlier that the crowd has filled
+    /// the books, and the source that is to be brought there.
+    pub fn market(&self, seed: u64, opens: Time) -> (Time, EngineSource) {
+        let begins = opens - self.crowd.warm_up;
+        let instruments: Vec<_> =
+            self.listings.iter().map(|listing| listing.instrument.clone()).collect();
+        let crowd = Crowd::new(seed, &self.crowd.assets, &self.crowd.markets, begins);
+        let gate = Gate::open();
+        let source = EngineSource::new(&instruments, Some(crowd), &self.cadences(), begins, gate);
+        (begins, source)
+    }
+
+    /// The cadences at which some dialect's topics speak.
+    pub fn cadences(&self) -> Vec<Cadence> {
+        vec![self.bitstamp.cadence]
+    }
+}
+
+/// Something wrong at a place, given in bytes.
+#[derive(Debug)]
+struct Mistake {
+    span: Range<usize>,
+    message: String,
+}
+
+/// Line and column of the first byte of a span, counted from 1, columns in characters.
+fn place_of(text: &str, span: &Range<usize>) -> (usize, usize) {
+    let before = text.get(..span.start).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        if let Some((line, column)) = self.place {
+            write!(f, ", line {line}, column {column}")?;
+        }
+        write!(f, ": {}", self.message)
+    }
+}
+
+impl std::error::Error for ConfigError {}

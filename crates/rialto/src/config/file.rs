@@ -1,0 +1,371 @@
+//! The configuration as it is written, and its translation into the words of the house.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Display};
+use std::net::SocketAddr;
+use std::ops::Range;
+
+use feed::crowd::{Activity, Asset, Market};
+use model::{Cadence, Decimal, Instrument, InstrumentId, Listing, Minimum, Price, Quantity, Span};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, Visitor};
+use toml::Spanned;
+
+use super::{Config, CrowdPlan, Mistake};
+
+/// The dialects an instrument can have a symbol in.
+const DIALECTS: [&str; 5] = ["bitstamp", "xrocket", "timex", "finazon", "confluencecode"];
+
+/// How long a crowd may trade before the doors open: an hour takes about a second of work.
+const WARM_UP_SECONDS_MAX: u32 = 3_600;
+
+/// The lowest start price of a crowd, in ticks: below it there is no room for a hundred levels a side.
+const START_TICKS_MIN: i64 = 10_000;
+
+/// The largest typical order of a crowd, in units of the written quantity: a hundred times as much still is an
+/// order that the engine takes.
+const SIZE_UNITS_MAX: i64 = engine::rules::QUANTITY_UNITS_MAX / 100;
+
+/// How far an asset may typically stand from its start, in millionths.
+const WANDER_PPM_MAX: i64 = 50_000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    server: ServerTable,
+    #[serde(default)]
+    bitstamp: BitstampTable,
+    #[serde(default)]
+    crowd: CrowdTable,
+    instrument: Spanned<Vec<Spanned<InstrumentTable>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct ServerTable {
+    listen: SocketAddr,
+}
+
+impl Default for ServerTable {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)) }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct BitstampTable {
+    cadence_ms: Spanned<u32>,
+    strict_markets: bool,
+    null_reconnect_data: bool,
+}
+
+impl Default for BitstampTable {
+    fn default() -> Self {
+        Self {
+            cadence_ms: Spanned::new(0..0, 100),
+            strict_markets: false,
+            null_reconnect_data: false,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct CrowdTable {
+    warm_up_seconds: Spanned<u32>,
+    wander: BTreeMap<Spanned<String>, Spanned<Number>>,
+}
+
+impl Default for CrowdTable {
+    fn default() -> Self {
+        Self { warm_up_seconds: Spanned::new(0..0, 600), wander: BTreeMap::new() }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InstrumentTable {
+    base: Spanned<String>,
+    quote: Spanned<String>,
+    description: Spanned<String>,
+    tick: Spanned<Number>,
+    lot: Spanned<Number>,
+    minimum: Spanned<String>,
+    #[serde(default)]
+    symbols: BTreeMap<Spanned<String>, Spanned<String>>,
+    crowd: Option<MarketTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MarketTable {
+    activity: ActivityName,
+    start: Spanned<Number>,
+    size: Spanned<Number>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ActivityName {
+    Busy,
+    Quiet,
+}
+
+/// An exact number: a text, because a TOML float is not exact.
+#[derive(Clone, Copy)]
+struct Number(Decimal);
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Number;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a decimal number in quotes, such as \"0.01\"")
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Number, E> {
+                let number = Decimal::parse(text);
+                number.map(Number).map_err(|why| E::custom(format!("{text:?} is {why}")))
+            }
+        }
+        deserializer.deserialize_str(Text)
+    }
+}
+
+/// Reads a configuration.
+pub(super) fn read(name: &str, text: &str) -> Result<Config, Mistake> {
+    let file: File = toml::from_str(text).map_err(|error| Mistake {
+        span: error.span().unwrap_or(0..0),
+        message: error.message().to_owned(),
+    })?;
+    let tables = file.instrument.get_ref();
+    if tables.is_empty() || tables.len() >= InstrumentId::NONE.index() {
+        return Err(at(file.instrument.span(), "expected between 1 and 65,534 instruments"));
+    }
+    let mut listings = Vec::new();
+    let mut markets = Vec::new();
+    for table in tables {
+        let id = u16::try_from(listings.len()).expect("there are fewer than 65,535");
+        let listing = listing(InstrumentId(id), table, &listings)?;
+        if let Some(crowd) = &table.get_ref().crowd {
+            markets.push(market(crowd, &listing.instrument)?);
+        }
+        listings.push(listing);
+    }
+    let cadence_ms = within(&file.bitstamp.cadence_ms, 10..=60_000, "milliseconds")?;
+    let warm_up = within(&file.crowd.warm_up_seconds, 0..=WARM_UP_SECONDS_MAX, "seconds")?;
+    Ok(Config {
+        name: name.to_owned(),
+        listen: file.server.listen,
+        crowd: CrowdPlan {
+            assets: assets(&file.crowd.wander, &listings)?,
+            markets,
+            warm_up: Span::seconds(i64::from(warm_up)),
+        },
+        listings,
+        bitstamp: dialects::bitstamp::Options {
+            cadence: Cadence(Span::millis(i64::from(cadence_ms))),
+            strict_markets: file.bitstamp.strict_markets,
+            null_reconnect_data: file.bitstamp.null_reconnect_data,
+        },
+    })
+}
+
+fn listing(
+    id: InstrumentId,
+    table: &Spanned<InstrumentTable>,
+    before: &[Listing],
+) -> Result<Listing, Mistake> {
+    let span = table.span();
+    let table = table.get_ref();
+    for code in [&table.base, &table.quote] {
+        let good = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+        if !(1..=12).contains(&code.get_ref().len()) || !code.get_ref().bytes().all(good) {
+            let message = format!(
+                "{:?} is not an asset's code: expected 1 to 12 upper-case letters and digits",
+                code.get_ref()
+            );
+            return Err(at(code.span(), message));
+        }
+    }
+    if table.base.get_ref() == table.quote.get_ref() {
+        return Err(at(table.quote.span(), "expected another asset than the base"));
+    }
+    let known = |listing: &Listing| {
+        &listing.instrument.base == table.base.get_ref()
+            && &listing.instrument.quote == table.quote.get_ref()
+    };
+    if before.iter().any(known) {
+        let (base, quote) = (table.base.get_ref(), table.quote.get_ref());
+        return Err(at(span, format!("{base}/{quote} is listed already")));
+    }
+    if table.description.get_ref().split(" / ").count() != 2 {
+        let message = "expected a description with exactly one \" / \", such as \
+                       \"Bitcoin / U.S. dollar\"";
+        return Err(at(table.description.span(), message));
+    }
+    let mut instrument = Instrument {
+        id,
+        base: table.base.get_ref().clone(),
+        quote: table.quote.get_ref().clone(),
+        price_decimals: table.tick.get_ref().0.decimals,
+        tick_units: positive(&table.tick)?,
+        quantity_decimals: table.lot.get_ref().0.decimals,
+        lot_units: positive(&table.lot)?,
+        minimum: Minimum::Quantity(Quantity(1)),
+    };
+    instrument.minimum = minimum(&table.minimum, &instrument)?;
+    Ok(Listing {
+        description: table.description.get_ref().clone(),
+        symbols: symbols(&table.symbols, before)?,
+        instrument,
+    })
+}
+
+/// Reads `10 USD` or `1 AAPL`.
+fn minimum(text: &Spanned<String>, instrument: &Instrument) -> Result<Minimum, Mistake> {
+    let Instrument { base, quote, .. } = instrument;
+    let wrong = |why: &dyn Display| {
+        let message = format!(
+            "{:?} is not the minimum of an order: {why}; expected a value such as \"10 {quote}\" or a \
+             quantity such as \"1 {base}\"",
+            text.get_ref()
+        );
+        at(text.span(), message)
+    };
+    let Some((number, code)) = text.get_ref().split_once(' ') else {
+        return Err(wrong(&"there is no blank in it"));
+    };
+    let number = Decimal::parse(number).map_err(|why| wrong(&why))?;
+    if number.units <= 0 {
+        return Err(wrong(&"it is not above 0"));
+    }
+    if code == base {
+        let units = number.units_at(instrument.quantity_decimals).map_err(|why| wrong(&why))?;
+        let quantity = instrument.quantity_of_units(units);
+        let quantity = quantity.ok_or_else(|| wrong(&"it is not a whole number of lots"))?;
+        Ok(Minimum::Quantity(quantity))
+    } else if code == quote {
+        if number.decimals > instrument.price_decimals + instrument.quantity_decimals {
+            return Err(wrong(&"it is finer than price times quantity"));
+        }
+        Ok(Minimum::Notional(instrument.notional_of_units(number.units, number.decimals)))
+    } else {
+        Err(wrong(&"its asset is neither base nor quote"))
+    }
+}
+
+fn symbols(
+    table: &BTreeMap<Spanned<String>, Spanned<String>>,
+    before: &[Listing],
+) -> Result<Vec<(String, String)>, Mistake> {
+    let mut symbols = Vec::new();
+    for (dialect, symbol) in table {
+        let name = dialect.get_ref().as_str();
+        if !DIALECTS.contains(&name) {
+            let message =
+                format!("there is no dialect {name:?}: expected one of {}", DIALECTS.join(", "));
+            return Err(at(dialect.span(), message));
+        }
+        if symbol.get_ref().is_empty() || symbol.get_ref().contains(char::is_whitespace) {
+            return Err(at(symbol.span(), "expected a symbol without blanks"));
+        }
+        let taken = |listing: &&Listing| listing.symbol_in(name) == Some(symbol.get_ref());
+        if let Some(other) = before.iter().find(taken) {
+            let Instrument { base, quote, .. } = &other.instrument;
+            let message = format!("{name} calls {base}/{quote} {:?} already", symbol.get_ref());
+            return Err(at(symbol.span(), message));
+        }
+        symbols.push((name.to_owned(), symbol.get_ref().clone()));
+    }
+    Ok(symbols)
+}
+
+fn market(table: &MarketTable, instrument: &Instrument) -> Result<Market, Mistake> {
+    let start = units(&table.start, instrument.price_decimals, "price")?;
+    let start = instrument.price_of_units(start);
+    let Some(start @ Price(START_TICKS_MIN..)) = start else {
+        let message = format!(
+            "expected a whole number of ticks, and at least {START_TICKS_MIN} of them: a crowd needs \
+             room for a hundred levels a side"
+        );
+        return Err(at(table.start.span(), message));
+    };
+    if start.0 > engine::rules::PRICE_UNITS_MAX / instrument.tick_units / 4 {
+        return Err(at(table.start.span(), "expected a price that can grow fourfold"));
+    }
+    let size = units(&table.size, instrument.quantity_decimals, "quantity")?;
+    if size > SIZE_UNITS_MAX {
+        return Err(at(table.size.span(), "expected a smaller order"));
+    }
+    let size = instrument.quantity_of_units(size);
+    let size = size.ok_or_else(|| at(table.size.span(), "expected a whole number of lots"))?;
+    let activity = match table.activity {
+        ActivityName::Busy => Activity::Busy,
+        ActivityName::Quiet => Activity::Quiet,
+    };
+    Ok(Market { instrument: instrument.clone(), start, activity, size })
+}
+
+fn assets(
+    wander: &BTreeMap<Spanned<String>, Spanned<Number>>,
+    listings: &[Listing],
+) -> Result<Vec<Asset>, Mistake> {
+    let mut assets = Vec::new();
+    for (code, percent) in wander {
+        let known = |listing: &Listing| {
+            let Instrument { base, quote, .. } = &listing.instrument;
+            code.get_ref() == base || code.get_ref() == quote
+        };
+        if !listings.iter().any(known) {
+            let message = format!("no instrument trades {:?}", code.get_ref());
+            return Err(at(code.span(), message));
+        }
+        let ppm = percent.get_ref().0.units_at(4).ok();
+        let ppm = ppm.filter(|ppm| (0..=WANDER_PPM_MAX).contains(ppm)).ok_or_else(|| {
+            let message = format!(
+                "expected per cents from \"0\" to \"{}\" with at most four decimals",
+                WANDER_PPM_MAX / 10_000
+            );
+            at(percent.span(), message)
+        })?;
+        let wander_ppm = u32::try_from(ppm).expect("it is within its bounds");
+        assets.push(Asset { code: code.get_ref().clone(), wander_ppm });
+    }
+    Ok(assets)
+}
+
+/// The number without its decimal point, which must be above 0.
+fn positive(number: &Spanned<Number>) -> Result<i64, Mistake> {
+    match number.get_ref().0.units {
+        units @ 1.. => Ok(units),
+        _ => Err(at(number.span(), "expected a number above 0")),
+    }
+}
+
+/// The number in units of so many decimals, which must be above 0.
+fn units(number: &Spanned<Number>, decimals: u8, what: &str) -> Result<i64, Mistake> {
+    positive(number)?;
+    number.get_ref().0.units_at(decimals).map_err(|why| {
+        let message = format!("{why}; expected a {what} with at most {decimals} decimals");
+        at(number.span(), message)
+    })
+}
+
+fn within(
+    number: &Spanned<u32>,
+    bounds: std::ops::RangeInclusive<u32>,
+    unit: &str,
+) -> Result<u32, Mistake> {
+    if bounds.contains(number.get_ref()) {
+        return Ok(*number.get_ref());
+    }
+    let message = format!("expected {} to {} {unit}", bounds.start(), bounds.end());
+    Err(at(number.span(), message))
+}
+
+fn at(span: Range<usize>, message: impl Into<String>) -> Mistake {
+    Mistake { span, message: message.into() }
+}

@@ -1,0 +1,272 @@
+use super::*;
+use feed::crowd::Activity;
+use model::{Minimum, Price, Quantity, Side, Source};
+
+fn demo() -> Config {
+    Config::read("demo.toml", DEMO).expect("the demo is in order")
+}
+
+#[test]
+fn the_demo_lists_nine_markets() {
+    let config = demo();
+    let rows: Vec<_> = config
+        .listings
+        .iter()
+        .map(|listing| {
+            let it = &listing.instrument;
+            let symbol = |dialect| listing.symbol_in(dialect).unwrap_or("-");
+            format!(
+                "{} {}/{} {} {} {} {} {} | {} {} | {:?}",
+                it.id,
+                it.base,
+                it.quote,
+                symbol("bitstamp"),
+                symbol("xrocket"),
+                symbol("timex"),
+                symbol("finazon"),
+                symbol("confluencecode"),
+                it.price_decimals,
+                it.quantity_decimals,
+                it.minimum,
+            )
+        })
+        .collect();
+    let notional = |value: i128| format!("{:?}", Minimum::Notional(value));
+    let share = format!("{:?}", Minimum::Quantity(Quantity(1)));
+    let ten = notional(10 * 10_i128.pow(10));
+    assert_eq!(
+        rows,
+        [
+            format!("0 BTC/USD btcusd BTC-USD BTCUSD - BTC-USD | 2 8 | {ten}"),
+            format!("1 ETH/USD ethusd ETH-USD ETHUSD - ETH-USD | 2 8 | {ten}"),
+            format!("2 BTC/EUR btceur BTC-EUR BTCEUR - BTC-EUR | 2 8 | {ten}"),
+            format!("3 BTC/USDT btcusdt BTC-USDT BTCUSDT binance:BTC/USDT BTC-USDT | 2 8 | {ten}"),
+            format!("4 ETH/USDT ethusdt ETH-USDT ETHUSDT binance:ETH/USDT ETH-USDT | 2 8 | {ten}"),
+            format!(
+                "5 ETH/BTC ethbtc ETH-BTC ETHBTC - ETH-BTC | 6 8 | {}",
+                notional(2 * 10_i128.pow(10))
+            ),
+            format!(
+                "6 ETH/AUDT ethaudt ETH-AUDT ETHAUDT - ETH-AUDT | 2 4 | {}",
+                notional(10_i128.pow(6))
+            ),
+            format!("7 AAPL/USD - - - sip:AAPL - | 2 0 | {share}"),
+            format!("8 TSLA/USD - - - sip:TSLA - | 2 0 | {share}"),
+        ]
+    );
+    for listing in &config.listings {
+        assert_eq!(listing.description.split(" / ").count(), 2, "{}", listing.description);
+        assert_eq!((listing.instrument.tick_units, listing.instrument.lot_units), (1, 1));
+    }
+}
+
+#[test]
+fn the_demo_has_a_crowd_in_every_market() {
+    let CrowdPlan { assets, markets, warm_up } = demo().crowd;
+    let starts: Vec<_> = markets.iter().map(|market| market.start.0).collect();
+    assert_eq!(
+        starts,
+        [6_000_000, 300_000, 5_500_000, 6_000_000, 300_000, 50_000, 450_000, 22_000, 22_000]
+    );
+    let busy = |market: &&Market| market.activity == Activity::Busy;
+    let busy: Vec<_> =
+        markets.iter().filter(busy).map(|market| market.instrument.id.index()).collect();
+    assert_eq!(busy, [0, 1, 3, 7, 8]);
+    assert_eq!(assets.len(), 7);
+    assert_eq!(assets[1], Asset { code: "AUDT".into(), wander_ppm: 2_500 });
+    assert_eq!(warm_up, Span::seconds(600));
+}
+
+#[test]
+fn the_demo_is_alive_when_its_doors_open() {
+    let config = demo();
+    let opens = Time::from_seconds(1_795_305_600);
+    let (begins, mut source) = config.market(7, opens);
+    assert_eq!(begins, opens - Span::seconds(600));
+    let mut events = Vec::new();
+    while source.due().is_some_and(|due| due <= opens) {
+        source.advance(opens, &mut events);
+        events.clear();
+    }
+    assert_eq!(source.time(), opens, "the last tick is that of the opening");
+    for listing in &config.listings {
+        let it = &listing.instrument;
+        for side in [Side::Buy, Side::Sell] {
+            let levels = source.engine().levels(it.id, side, usize::MAX).count();
+            assert!(levels >= 100, "{}/{} has {levels} levels on {side:?}", it.base, it.quote);
+        }
+        assert!(source.engine().last_trade(it.id).is_some(), "{}/{}", it.base, it.quote);
+    }
+}
+
+/// A configuration with one instrument, small enough to be changed.
+const SMALL: &str = r#"[[instrument]]
+base = "BTC"
+quote = "USD"
+description = "Bitcoin / U.S. dollar"
+tick = "0.50"
+lot = "0.0001"
+minimum = "0.001 BTC"
+symbols = { bitstamp = "btcusd" }
+crowd = { activity = "quiet", start = "60000", size = "0.05" }
+"#;
+
+#[test]
+fn what_is_left_out_has_a_default() {
+    let config = Config::read("small.toml", SMALL).expect("it is in order");
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.bitstamp, dialects::bitstamp::Options::default());
+    assert_eq!(config.cadences(), [Cadence::TENTH]);
+    let instrument = &config.listings[0].instrument;
+    assert_eq!((instrument.tick_units, instrument.price_decimals), (50, 2));
+    assert_eq!(instrument.minimum, Minimum::Quantity(Quantity(10)));
+    let market = &config.crowd.markets[0];
+    assert_eq!((market.start, market.size), (Price(120_000), Quantity(500)));
+    assert_eq!(config.crowd.assets, []);
+
+    let alone: String =
+        SMALL.lines().filter(|line| !line.starts_with("crowd")).collect::<Vec<_>>().join("\n");
+    let config = Config::read("small.toml", &alone).expect("a market needs no crowd");
+    assert_eq!((config.listings.len(), config.crowd.markets.len()), (1, 0));
+}
+
+#[test]
+fn what_is_said_is_heard() {
+    let text = format!(
+        "[server]\nlisten = \"[::1]:0\"\n[bitstamp]\ncadence_ms = 500\nstrict_markets = true\n\
+         null_reconnect_data = true\n[crowd]\nwarm_up_seconds = 0\nwander.USD = \"0.0001\"\n{SMALL}"
+    );
+    let config = Config::read("said.toml", &text).expect("it is in order");
+    assert_eq!(config.listen.to_string(), "[::1]:0");
+    assert_eq!(config.bitstamp.cadence, Cadence(Span::millis(500)));
+    assert_eq!(config.cadences(), [Cadence(Span::millis(500))]);
+    assert!(config.bitstamp.strict_markets && config.bitstamp.null_reconnect_data);
+    assert_eq!(config.crowd.warm_up, Span(0));
+    assert_eq!(config.crowd.assets, [Asset { code: "USD".into(), wander_ppm: 1 }]);
+}
+
+#[test]
+fn what_is_wrong_is_told_with_its_place_and_what_was_expected() {
+    // What is changed in the small configuration, and what is said of it.
+    let check = |from: &str, to: &str, told: &str| {
+        assert!(SMALL.contains(from), "{from}");
+        let text = SMALL.replace(from, to);
+        let error = Config::read("it.toml", &text).expect_err(to).to_string();
+        assert_eq!(error, format!("it.toml, {told}"), "{to}");
+    };
+    check(
+        "tick",
+        "tikc",
+        "line 5, column 1: unknown field `tikc`, expected one of `base`, `quote`, `description`, `tick`, `lot`, `minimum`, `symbols`, `crowd`",
+    );
+    check("quote = \"USD\"\n", "", "line 1, column 1: missing field `quote`");
+    check(
+        "\"0.50\"",
+        "0.50",
+        "line 5, column 8: invalid type: floating point `0.5`, expected a decimal number in quotes, such as \"0.01\"",
+    );
+    check("\"0.50\"", "\"0,50\"", "line 5, column 8: \"0,50\" is not a plain decimal number");
+    check("\"0.50\"", "\"0\"", "line 5, column 8: expected a number above 0");
+    check("\"0.50\"", "\"0.50", "line 5, column 13: invalid basic string, expected `\"`");
+    check(
+        "\"BTC\"",
+        "\"btc\"",
+        "line 2, column 8: \"btc\" is not an asset's code: expected 1 to 12 upper-case letters and digits",
+    );
+    check("\"USD\"", "\"BTC\"", "line 3, column 9: expected another asset than the base");
+    check(
+        "coin / U.S.",
+        "coin/U.S.",
+        "line 4, column 15: expected a description with exactly one \" / \", such as \"Bitcoin / U.S. dollar\"",
+    );
+    check(
+        "0.001 BTC",
+        "0.001",
+        "line 7, column 11: \"0.001\" is not the minimum of an order: there is no blank in it; expected a value such as \"10 USD\" or a quantity such as \"1 BTC\"",
+    );
+    check(
+        "0.001 BTC",
+        "0.001 EUR",
+        "line 7, column 11: \"0.001 EUR\" is not the minimum of an order: its asset is neither base nor quote; expected a value such as \"10 USD\" or a quantity such as \"1 BTC\"",
+    );
+    check(
+        "0.001 BTC",
+        "0.00001 BTC",
+        "line 7, column 11: \"0.00001 BTC\" is not the minimum of an order: more decimals than allowed; expected a value such as \"10 USD\" or a quantity such as \"1 BTC\"",
+    );
+    check(
+        "0.001 BTC",
+        "-1 USD",
+        "line 7, column 11: \"-1 USD\" is not the minimum of an order: it is not above 0; expected a value such as \"10 USD\" or a quantity such as \"1 BTC\"",
+    );
+    check(
+        "bitstamp",
+        "bitstmap",
+        "line 8, column 13: there is no dialect \"bitstmap\": expected one of bitstamp, xrocket, timex, finazon, confluencecode",
+    );
+    check("\"btcusd\"", "\"btc usd\"", "line 8, column 24: expected a symbol without blanks");
+    check("quiet", "calm", "line 9, column 22: unknown variant `calm`, expected `busy` or `quiet`");
+    check(
+        "\"60000\"",
+        "\"60000.25\"",
+        "line 9, column 39: expected a whole number of ticks, and at least 10000 of them: a crowd needs room for a hundred levels a side",
+    );
+    check(
+        "\"60000\"",
+        "\"60000.125\"",
+        "line 9, column 39: more decimals than allowed; expected a price with at most 2 decimals",
+    );
+    check(
+        "\"60000\"",
+        "\"4999\"",
+        "line 9, column 39: expected a whole number of ticks, and at least 10000 of them: a crowd needs room for a hundred levels a side",
+    );
+    check("\"0.05\"", "\"0\"", "line 9, column 55: expected a number above 0");
+    check("\"0.05\"", "\"90000000000\"", "line 9, column 55: expected a smaller order");
+    check(
+        "[[instrument]]",
+        "instrument = []\n[x]",
+        "line 2, column 2: unknown field `x`, expected one of `server`, `bitstamp`, `crowd`, `instrument`",
+    );
+    check(
+        "[[instrument]]",
+        "crowd.wander.XRP = \"1\"\n[[instrument]]",
+        "line 1, column 14: no instrument trades \"XRP\"",
+    );
+    check(
+        "[[instrument]]",
+        "crowd.wander.BTC = \"5.1\"\n[[instrument]]",
+        "line 1, column 20: expected per cents from \"0\" to \"5\" with at most four decimals",
+    );
+    check(
+        "[[instrument]]",
+        "bitstamp.cadence_ms = 0\n[[instrument]]",
+        "line 1, column 23: expected 10 to 60000 milliseconds",
+    );
+    check(
+        "[[instrument]]",
+        "server.listen = \"localhost\"\n[[instrument]]",
+        "line 1, column 17: invalid socket address syntax",
+    );
+
+    let twice = |second: &str| {
+        let text = format!("{SMALL}\n{second}");
+        Config::read("it.toml", &text).expect_err(second).to_string()
+    };
+    assert_eq!(twice(SMALL), "it.toml, line 11, column 1: BTC/USD is listed already");
+    assert_eq!(
+        twice(&SMALL.replace("USD\"", "EUR\"")),
+        "it.toml, line 18, column 24: bitstamp calls BTC/USD \"btcusd\" already"
+    );
+    let nothing = Config::read("it.toml", "instrument = []").expect_err("nothing to trade");
+    assert_eq!(
+        nothing.to_string(),
+        "it.toml, line 1, column 14: expected between 1 and 65,534 instruments"
+    );
+}
+
+#[test]
+fn a_file_that_is_not_there_is_told_by_its_name() {
+    let error = Config::load(Some(Path::new("/nowhere/rialto.toml"))).expect_err("no such file");
+    assert!(error.to_string().starts_with("/nowhere/rialto.toml: "), "{error}");
+}
