@@ -2,3 +2,4 @@
 //! it broke.
 
 pub mod latecomer;
+pub mod mirror;

@@ -1,4 +1,5 @@
 //! The whole house under test: one binary for all that crosses crates.
 
+mod laws_mirror;
 mod laws_views;
 mod replay;
