@@ -5,10 +5,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use dialects::bitstamp::client::{Client, recorded};
-use feed::capture::Capture;
+use dialects::bitstamp::{Bitstamp, Options};
+use dialects::{Connector, Dialect, FrameBuilder, HttpReply, HttpRequest, Request};
+use engine::flow::Random;
+use feed::capture::{Capture, Recorded};
 use feed::source::replay::Replay;
 use model::{
-    AnswerBody, Cadence, Decimal, Event, EventBody, Instrument, Level, Listing, Query, Source, Time,
+    Answer, AnswerBody, Cadence, Decimal, Event, EventBody, Instrument, InstrumentId, Level,
+    Listing, Query, Source, Time, Topic,
 };
 use serde_json::Value;
 use testkit::data::capture;
@@ -85,6 +89,7 @@ fn change(sides: &mut [Side; 2], data: &Value) {
 
 /// The recording, told again to one board a market.
 struct Told {
+    capture: Capture,
     listings: Vec<Listing>,
     boards: Vec<Board>,
     replay: Replay,
@@ -97,7 +102,7 @@ impl Told {
         let mut client = Client::new(&listings).trusting();
         let replay = Replay::new(&capture, &mut client, looped).expect("a replay");
         let board = |it: &Listing| Board::by_level(it.instrument.id, replay.begins());
-        Self { boards: listings.iter().map(board).collect(), listings, replay }
+        Self { boards: listings.iter().map(board).collect(), capture, listings, replay }
     }
 
     fn all(&mut self) -> Vec<Event> {
@@ -179,4 +184,175 @@ fn every_book_at_every_stamp_and_every_trade_equal_the_recording() {
     }
     assert_eq!(events.next(), None);
     assert_eq!((diffs, trades), (615, 10));
+}
+
+/// The recorded client subscribes to our server, which serves the recording: it hears what was recorded, byte
+/// for byte, but for the diffs that came before their book.
+#[test]
+fn the_recorded_conversation_is_had_again_byte_for_byte() {
+    let Some(folder) = capture(CAPTURE) else { return };
+    let naive = Naive::read(&folder);
+    let mut told = Told::read(&folder, false);
+    let dialect = Bitstamp::new(&told.listings, Options::default()).expect("good listings");
+    let mut frames: Vec<String> = Vec::new();
+    let mut topics: Vec<Topic> = Vec::new();
+    let said = told.capture.records().iter().filter_map(|record| match &record.what {
+        Recorded::Said(text) => Some(text),
+        _ => None,
+    });
+    let mut requests = Vec::new();
+    said.for_each(|text| dialect.decode(text.as_bytes(), &mut requests));
+    for request in requests {
+        let Request::Subscribe { topics: more, acknowledgement, .. } = request else {
+            panic!("a recorded subscription was not understood: {request:?}");
+        };
+        frames.push(String::from_utf8(acknowledgement).expect("text"));
+        topics.extend(more);
+    }
+    for topic in &topics {
+        let at = topic.instrument().expect("of one instrument").index();
+        told.boards[at].listen(topic.kind);
+    }
+    for event in told.all() {
+        let instrument = event.instrument;
+        told.boards[instrument.index()].apply(&event, &mut |kind, update| {
+            let mut frame = FrameBuilder::new();
+            if dialect.encode(&Topic::of(instrument, kind), update, &mut frame) {
+                frames.push(String::from_utf8(frame.text().to_vec()).expect("text"));
+            }
+        });
+        if matches!(event.body, EventBody::BookSnapshot(_)) {
+            assert_eq!(fetched(&dialect, &told, instrument), recorded_book(&told, instrument));
+        }
+    }
+    let acknowledged = naive.frames.iter().filter(|(_, frame)| {
+        frame["event"].as_str().is_some_and(|event| event == "bts:subscription_succeeded")
+    });
+    let expected: Vec<&str> = acknowledged
+        .map(|(text, _)| text.as_str())
+        .chain(naive.news().map(|(_, _, _, text)| text))
+        .collect();
+    assert_eq!((topics.len(), expected.len()), (20, 20 + 615 + 10));
+    for (frame, expected) in frames.iter().zip(&expected) {
+        assert_eq!(frame, expected);
+    }
+    assert_eq!(frames.len(), expected.len());
+}
+
+/// The body of a market's book, asked for at the recorded path.
+fn fetched(dialect: &Bitstamp, told: &Told, instrument: InstrumentId) -> String {
+    let path = book_path(told, instrument);
+    let request = HttpRequest { method: "GET", path: &path, query: None, body: &[] };
+    let HttpReply::Ask(asking) = dialect.http(&request) else { panic!("{path} is no question") };
+    let now = told.replay.begins();
+    let body = told.boards[instrument.index()].answer(&asking.query, now);
+    let response = (asking.word)(Answer { now, body });
+    assert_eq!(response.status, 200);
+    String::from_utf8(response.body).expect("text")
+}
+
+/// The recorded body, which the recorder wrote with blanks, without them.
+fn recorded_book(told: &Told, instrument: InstrumentId) -> String {
+    let path = book_path(told, instrument);
+    let mut bodies = told.capture.fetched().filter(|(at, _)| *at == path);
+    let (_, body) = bodies.next().expect("a recorded book");
+    body.replace(' ', "")
+}
+
+fn book_path(told: &Told, instrument: InstrumentId) -> String {
+    let symbol = told.listings[instrument.index()].symbol_in("bitstamp").expect("listed");
+    format!("/api/v2/order_book/{symbol}")
+}
+
+/// Round after round the books go on from each other: no stamp comes twice, and each round ends in the same
+/// books.
+#[test]
+fn a_loop_ends_each_round_in_the_same_books() {
+    let Some(folder) = capture(CAPTURE) else { return };
+    let mut told = Told::read(&folder, true);
+    let mut stamps = vec![Time(0); told.listings.len()];
+    let mut ends: Vec<Vec<[Side; 2]>> = Vec::new();
+    let mut trades = std::collections::BTreeSet::new();
+    let events_of_round = told.replay.events();
+    for _ in 0..3 {
+        let mut events = Vec::new();
+        while events.len() < events_of_round {
+            let due = told.replay.due().expect("it never ends");
+            told.replay.advance(due, &mut events);
+        }
+        assert_eq!(events.len(), events_of_round);
+        for event in &events {
+            let at = event.instrument.index();
+            told.boards[at].apply(event, &mut |_, _| {});
+            if let EventBody::Printed(trade) = &event.body {
+                assert!(trades.insert(trade.id) && trade.time == event.time, "{trade:?}");
+                continue;
+            }
+            assert!(stamps[at] < event.time, "{event:?}");
+            stamps[at] = event.time;
+        }
+        ends.push((0..stamps.len()).map(|at| told.book(at).1).collect());
+    }
+    assert_eq!((ends[0].len(), trades.len()), (10, 30));
+    assert!(ends[0] == ends[1] && ends[1] == ends[2]);
+}
+
+/// Frames of a real venue with a few bytes of each changed, lost or doubled: whatever the connector makes of
+/// them, it stays whole.
+#[test]
+fn damaged_real_frames_leave_the_connector_whole() {
+    let Some(folder) = capture(CAPTURE) else { return };
+    let told = Told::read(&folder, false);
+    let mut refused = 0;
+    for seed in 0..60 {
+        let mut random = Random::new(seed);
+        let mut client = Client::new(&told.listings);
+        let (mut heard, mut errands) = (Vec::new(), Vec::new());
+        let mut stamps = vec![Time(0); told.listings.len()];
+        for record in told.capture.records() {
+            let outcome = match &record.what {
+                Recorded::Opened => {
+                    client.opened(&mut errands);
+                    Ok(())
+                }
+                Recorded::Said(_) => Ok(()),
+                Recorded::Heard(text) => {
+                    let text = damaged(text, &mut random);
+                    client.message(&text, &mut heard, &mut errands)
+                }
+                Recorded::Fetched { path, body } => {
+                    let body = damaged(body, &mut random);
+                    client.fetched(path, &body, &mut heard, &mut errands)
+                }
+            };
+            refused += u64::from(outcome.is_err());
+            errands.clear();
+            for heard in heard.drain(..) {
+                let stamp = &mut stamps[heard.instrument.index()];
+                if !matches!(heard.body, EventBody::Printed(_)) {
+                    assert!(*stamp < heard.time, "seed {seed}: {heard:?}");
+                    *stamp = heard.time;
+                }
+            }
+        }
+    }
+    assert!(refused > 60, "damage was noticed {refused} times");
+}
+
+/// One text in eight with some bytes changed, lost or doubled.
+fn damaged(text: &str, random: &mut Random) -> Vec<u8> {
+    let mut bytes = text.as_bytes().to_vec();
+    if random.below(8) == 0 {
+        for _ in 0..1 + random.below(4) {
+            let at = random.below(bytes.len() as u64) as usize;
+            match random.below(4) {
+                0 => bytes[at] = random.next_u64() as u8,
+                1 => bytes[at] = b"0123456789\"[]{},.-"[random.below(18) as usize],
+                2 => bytes.insert(at, bytes[at]),
+                _ if bytes.len() > 1 => drop(bytes.remove(at)),
+                _ => {}
+            }
+        }
+    }
+    bytes
 }
