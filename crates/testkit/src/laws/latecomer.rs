@@ -262,6 +262,10 @@ impl Listener {
         assert_eq!(self.trades, now.trades, "seed {seed}: the trades");
         assert_eq!(self.candles, now.candles, "seed {seed}: the candles");
         self.sums_up(seed, board);
+        let [bids, asks] = &self.book;
+        if let (Some((bid, _)), Some((ask, _))) = (bids.last_key_value(), asks.first_key_value()) {
+            assert!(bid < ask, "seed {seed}: the book is crossed at {:?}", self.stamp);
+        }
     }
 
     /// Whether the orders that the board answers add up to the levels, at the same stamp.
