@@ -130,9 +130,13 @@ fn windows_forget_and_remember_over_days() {
             }
             let skip = Span::seconds(flow.dice.below(700));
             let ahead = if flow.dice.chance(5) { Slow::REACH } else { skip };
-            for now in [flow.now, flow.now + ahead] {
+            for moment in [flow.now, flow.now + ahead] {
                 for window in [Window::HOUR, Window::DAY, Window(Span::seconds(600))] {
-                    assert_eq!(board.ticker(window, now), slow.ticker(window, now), "seed {seed}");
+                    assert_eq!(
+                        board.ticker(window, moment),
+                        slow.ticker(window, moment),
+                        "seed {seed}"
+                    );
                 }
             }
             flow.now = flow.now + skip;
