@@ -85,10 +85,19 @@ impl Replay {
         Ok(Self { scenes, next: 0, round, rounds: 0, sequence: Sequence(0) })
     }
 
-    /// When the recording has its first word: where the market clock starts.
+    /// When the recording has its first word.
     #[must_use]
     pub fn begins(&self) -> Time {
         self.scenes[0].due
+    }
+
+    /// When there is something to see: the last of the books that were fetched before anything else was heard,
+    /// else the first word. Where the market clock starts.
+    #[must_use]
+    pub fn opens(&self) -> Time {
+        let is_book = |scene: &&Scene| matches!(scene.heard.body, EventBody::BookSnapshot(_));
+        let last = self.scenes.iter().take_while(is_book).last();
+        last.map_or(self.begins(), |scene| scene.due)
     }
 
     /// When the recording has its last word, in the first round.

@@ -146,6 +146,8 @@ fn every_book_at_every_stamp_and_every_trade_equal_the_recording() {
     assert_eq!((told.listings.len(), naive.frames.len()), (10, 747));
     let events = told.all();
     let (books, news) = events.split_at(10);
+    assert_eq!(told.replay.begins(), Time(1_641_343_696_241_052), "the first book");
+    assert_eq!(told.replay.opens(), Time(1_641_343_697_382_669), "the last of the first ten");
     for event in books {
         let at = event.instrument.index();
         assert!(matches!(event.body, EventBody::BookSnapshot(_)), "{event:?}");
@@ -237,6 +239,29 @@ fn the_recorded_conversation_is_had_again_byte_for_byte() {
         assert_eq!(frame, expected);
     }
     assert_eq!(frames.len(), expected.len());
+}
+
+/// Of ten markets we say what the venue said of them, but whether they take instant orders.
+#[test]
+fn the_recorded_directory_is_served_again() {
+    let Some(folder) = capture(CAPTURE) else { return };
+    let told = Told::read(&folder, false);
+    let path = "/api/v2/trading-pairs-info/";
+    let (_, recorded) = told.capture.fetched().find(|(at, _)| *at == path).expect("a directory");
+    let recorded: Vec<Value> = serde_json::from_str(recorded).expect("rows");
+    let dialect = Bitstamp::new(&told.listings, Options::default()).expect("good listings");
+    let request = HttpRequest { method: "GET", path, query: None, body: &[] };
+    let HttpReply::Now(served) = dialect.http(&request) else { panic!("a question?") };
+    let served: Vec<Value> = serde_json::from_slice(&served.body).expect("rows");
+    assert_eq!(served.len(), 10);
+    for row in &served {
+        let its = recorded.iter().find(|other| other["url_symbol"] == row["url_symbol"]);
+        let fields = its.expect("a recorded row").as_object().expect("a row");
+        for (name, value) in fields.iter().filter(|(name, _)| *name != "instant_and_market_orders")
+        {
+            assert_eq!(&row[name], value, "{name}");
+        }
+    }
 }
 
 /// The body of a market's book, asked for at the recorded path.

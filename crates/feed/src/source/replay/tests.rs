@@ -4,14 +4,15 @@ use std::path::PathBuf;
 
 use dialects::{Connector, Errand, Heard, Misheard};
 use model::{
-    Action, Cadence, Event, EventBody, InstrumentId, LevelBook, NoOrders, OrderId, Price, Quantity,
-    Side, Source, Time, Trade, TradeId,
+    Action, Cadence, Event, EventBody, InstrumentId, NoOrders, OrderId, Price, Quantity, Side,
+    Source, Time, Trade, TradeId,
 };
 
 use super::Replay;
 use crate::capture::Capture;
 
-/// Understands `MICROS` as a book, `trade MICROS` as a trade, and refuses anything else.
+/// Understands `MICROS` as a change of a book, `whole MICROS` as a book, `trade MICROS` as a trade, and refuses
+/// anything else.
 struct Parrot;
 
 impl Connector for Parrot {
@@ -25,15 +26,12 @@ impl Connector for Parrot {
         _: &mut Vec<Errand>,
     ) -> Result<(), Misheard> {
         let text = String::from_utf8_lossy(text);
-        let (trade, micros) = match text.strip_prefix("trade ") {
-            Some(micros) => (true, micros),
-            None => (false, &*text),
-        };
+        let (kind, micros) = text.rsplit_once(' ').unwrap_or(("", &text));
         let time = Time(micros.parse().map_err(|_| Misheard { what: text.to_string() })?);
-        let book = LevelBook { bids: Vec::new(), asks: Vec::new() };
-        let body = match trade {
-            true => EventBody::Printed(trade_at(time, 7, 100)),
-            false => EventBody::BookDelta(Box::new(book)),
+        let body = match kind {
+            "trade" => EventBody::Printed(trade_at(time, 7, 100)),
+            "whole" => EventBody::BookSnapshot(Box::default()),
+            _ => EventBody::BookDelta(Box::default()),
         };
         heard.push(Heard { instrument: InstrumentId(3), time, body });
         Ok(())
@@ -126,6 +124,18 @@ fn what_is_not_understood_is_refused_with_its_line() {
     assert!(error.contains("V.ws.1.0, line 2: failed to understand the venue: hm"), "{error}");
     let error = replay("silent", "ws://v/ <-> 5\n", false).expect_err("nothing in it");
     assert!(error.contains("line 1: no book and no trade"), "{error}");
+}
+
+#[test]
+fn opens_when_the_books_that_came_first_are_there() {
+    for (socket, opens) in [
+        ("1: whole 1\n2: whole 2\n3: 3\n4: whole 4\n", 2),
+        ("1: whole 1\n2: whole 2\n", 2),
+        ("1: 1\n2: whole 2\n", 1),
+    ] {
+        let replay = replay("opens", socket, false).expect("a replay");
+        assert_eq!(replay.opens(), Time(opens * 1_000_000), "{socket:?}");
+    }
 }
 
 #[test]
