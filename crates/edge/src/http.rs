@@ -14,6 +14,7 @@ use hyper::body::{Body, Bytes, Incoming};
 use tokio::sync::oneshot;
 
 use crate::board_thread::BoardsHandle;
+use crate::boards::Dialects;
 use crate::goodbye::Goodbyes;
 use crate::limits::{Limits, Rate, Turnstile};
 use crate::listener::Upgrading;
@@ -24,7 +25,7 @@ use crate::ws::handshake;
 
 /// What every HTTP request needs to be answered.
 pub struct House {
-    dialects: Vec<Arc<dyn Dialect>>,
+    dialects: Dialects,
     /// One for each dialect.
     doors: Vec<Doors>,
     /// One for each dialect.
@@ -41,13 +42,13 @@ impl House {
     /// A house with these tongues, not ready yet.
     #[must_use]
     pub fn new(
-        dialects: Vec<Arc<dyn Dialect>>,
+        dialects: Dialects,
         boards: BoardsHandle,
         limits: Limits,
         counters: Arc<Counters>,
         goodbyes: Arc<Goodbyes>,
     ) -> Self {
-        let turnstile = |dialect: &Arc<dyn Dialect>| {
+        let turnstile = |dialect: &Box<dyn Dialect>| {
             let rates =
                 dialect.manners().http_rates.iter().map(|&(count, per)| Rate { count, per });
             Mutex::new(Turnstile::new(rates.collect()))
@@ -218,7 +219,7 @@ impl House {
 
     fn index(&self) -> String {
         let mut text = String::from("Rialto: one market, several languages\n\n");
-        for dialect in &self.dialects {
+        for dialect in self.dialects.iter() {
             let doors = dialect.doors();
             text += &format!("{}\n", dialect.name());
             for path in doors.socket_paths {

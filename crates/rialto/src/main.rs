@@ -1,5 +1,24 @@
-//! rialto
-#[cfg_attr(not(test), expect(dead_code, reason = "read by serve"))]
-mod config;
+//! `rialto`: a streaming exchange that speaks the published APIs of real venues.
 
-fn main() {}
+mod cli;
+mod config;
+mod run;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let ended = match Cli::parse().command.unwrap_or_else(|| Command::Serve(cli::Serve::default())) {
+        Command::Serve(options) => serve::venue(&options).and_then(run::run),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("rialto: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

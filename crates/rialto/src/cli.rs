@@ -1,0 +1,115 @@
+//! The command line: what can be asked of the binary, in the words that `--help` shows.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use edge::clock::Speed;
+use model::Time;
+
+/// A streaming exchange that speaks the published APIs of real venues.
+#[derive(Debug, Parser)]
+#[command(
+    name = "rialto",
+    version,
+    about = "A streaming exchange that speaks the published APIs of real venues.",
+    after_help = "Without a command: `rialto serve`, the demo venue on 127.0.0.1:8080.\n\n\
+                  Exit codes: 0 done, 1 it failed and stderr says why, 2 the command line is wrong."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a venue: the demo, or what a configuration says
+    #[command(after_help = "Example: the same market on every run, on any free port\n  \
+                            rialto serve --ephemeral --seed 7 --clock 2026-01-05T09:00:00Z --listen 127.0.0.1:0")]
+    Serve(Serve),
+}
+
+/// Options of `serve`.
+#[derive(Args, Debug, Default)]
+pub struct Serve {
+    /// The configuration; without it `./rialto.toml` if there is one, else the demo
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where to listen; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
+    /// Keep nothing on disk (this version never does, and says so)
+    #[arg(long)]
+    pub ephemeral: bool,
+    /// What the crowd is seeded with: the same seed and clock give the same market
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Market time at the start and how fast it runs, as in 2026-01-05T09:00:00Z@10 [default: now, at 1]
+    #[arg(long, value_name = "TIME[@SPEED]", value_parser = clock)]
+    pub clock: Option<Clock>,
+    /// How many threads own sockets [default: one for each core]
+    #[arg(long, value_name = "N")]
+    pub loops: Option<usize>,
+}
+
+/// Where market time starts and how fast it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Clock {
+    /// Market time at the start.
+    pub start: Time,
+    /// How fast it runs.
+    pub speed: Speed,
+}
+
+fn clock(text: &str) -> Result<Clock, String> {
+    let (start, pace) = match text.rsplit_once('@') {
+        Some((start, pace)) => (start, speed(pace)?),
+        None => (text, Speed::WALL),
+    };
+    let start: jiff::Timestamp = start
+        .parse()
+        .map_err(|_| format!("{start:?} is not a time such as 2026-01-05T09:00:00Z"))?;
+    Ok(Clock { start: Time(start.as_microsecond()), speed: pace })
+}
+
+fn speed(text: &str) -> Result<Speed, String> {
+    let thousandths = model::decimal::parse_units(text.as_bytes(), 3).ok();
+    match thousandths.and_then(|thousandths| u32::try_from(thousandths).ok()) {
+        Some(thousandths) if thousandths > 0 => Ok(Speed(thousandths)),
+        _ => Err(format!(
+            "{text:?} is not a speed: a positive number with at most three decimals, such as 10 or 0.5"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_clock_has_a_start_and_perhaps_a_speed() {
+        let start = Time::from_seconds(1_767_603_600);
+        assert_eq!(clock("2026-01-05T09:00:00Z"), Ok(Clock { start, speed: Speed::WALL }));
+        assert_eq!(
+            clock("2026-01-05T10:00:00+01:00@2.5"),
+            Ok(Clock { start, speed: Speed(2_500) })
+        );
+        for wrong in [
+            "",
+            "yesterday",
+            "2026-01-05T09:00:00Z@",
+            "2026-01-05T09:00:00Z@0",
+            "2026-01-05T09:00:00Z@-1",
+        ] {
+            assert!(clock(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! The whole system, in order: what is started, what is said, and how it ends. It wires and decides nothing.
+
+use std::fmt;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dialects::Dialect;
+use edge::boards::{Boards, Dialects, Outlet};
+use edge::clock::{MarketClock, Speed};
+use edge::http::House;
+use edge::limits::{Limits, Seats};
+use edge::listener::{Gangway, accept};
+use edge::outbox::Told;
+use edge::{Edge, Settings};
+use model::{InstrumentId, Source, Time};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use views::Board;
+
+/// Something that is to be served.
+pub struct Venue {
+    /// What it is, for people, one line each.
+    pub about: Vec<String>,
+    /// How many instruments there are; they are numbered from 0.
+    pub instruments: usize,
+    /// When the source begins, in market time.
+    pub begins: Time,
+    /// Where events come from.
+    pub source: Box<dyn Source>,
+    /// The tongues.
+    pub dialects: Vec<Box<dyn Dialect>>,
+    /// Market time when doors open; `None` follows the wall's clock.
+    pub opens: Option<Time>,
+    /// How fast market time runs.
+    pub speed: Speed,
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// How many loops; `None` is one for each core.
+    pub loops: Option<usize>,
+    /// What strangers are allowed.
+    pub limits: Limits,
+}
+
+/// Why a command ended badly. Reads well after "rialto: ".
+#[derive(Debug)]
+pub struct Failure(pub String);
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Words what failed, and why.
+pub fn failed<E: fmt::Display>(what: impl fmt::Display) -> impl FnOnce(E) -> Failure {
+    move |error| Failure(format!("failed to {what}: {error}"))
+}
+
+/// File descriptors that connections may not take: listeners, polls, files.
+const DESCRIPTORS_KEPT: usize = 64;
+
+/// Runs a venue until it is asked to end.
+///
+/// # Errors
+/// [`Failure`] if it cannot begin, or loses its listening socket.
+pub fn run(mut venue: Venue) -> Result<(), Failure> {
+    // 1. Room for connections: as many files as the system lets us open.
+    if let Some(descriptors) = raise_descriptor_limit() {
+        let room = descriptors.saturating_sub(DESCRIPTORS_KEPT);
+        venue.limits.connections_max = venue.limits.connections_max.min(room);
+    }
+
+    // 2. The door, before the work: an address in use is told at once.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(failed("start the HTTP runtime"))?;
+    let listener = runtime.block_on(TcpListener::bind(venue.listen)).map_err(failed(
+        format_args!("listen on {}; choose another address with --listen", venue.listen),
+    ))?;
+    let address = listener.local_addr().map_err(failed("learn the address it listens on"))?;
+
+    // 3. The market, brought to the moment at which doors open.
+    let dialects: Dialects = venue.dialects.into();
+    let mut settings = Settings::default();
+    settings.loops = venue.loops.unwrap_or(settings.loops);
+    let opens = venue.opens.unwrap_or_else(|| MarketClock::of_the_wall().start());
+    let mut source = venue.source;
+    let boards = (0..venue.instruments).map(|index| {
+        let id = u16::try_from(index).expect("a directory has fewer than 65,536 instruments");
+        Board::new(InstrumentId(id), venue.begins)
+    });
+    let mut boards = Boards::new(boards.collect(), Arc::clone(&dialects), settings.loops);
+    catch_up(source.as_mut(), &mut boards, opens);
+    let clock = match venue.opens {
+        Some(opens) => MarketClock::starting(opens, venue.speed),
+        None => MarketClock::of_the_wall(),
+    };
+
+    // 4. The board thread, which owns market and boards, and the loops, which own sockets.
+    let edge = edge::start(&settings, &dialects, |_| boards, source, clock)
+        .map_err(failed("start the board thread and the loops"))?;
+
+    // 5. The listener, which hands sockets to the loops and questions to the boards.
+    let house = Arc::new(House::new(
+        Arc::clone(&dialects),
+        edge.boards.clone(),
+        venue.limits.clone(),
+        Arc::clone(&edge.counters),
+        Arc::clone(&edge.goodbyes),
+    ));
+    let gangway = Arc::new(Gangway::new(edge.loops.clone()));
+    let seats = Seats::new(&venue.limits);
+    let (stop, stopping) = watch::channel(false);
+    house.set_ready(true);
+    say(&venue.about, &dialects, address);
+    runtime.block_on(async {
+        let mut accepting = tokio::spawn(accept(
+            listener,
+            venue.limits,
+            seats,
+            Arc::clone(&house),
+            gangway,
+            stopping,
+        ));
+        tokio::select! {
+            ended = &mut accepting => {
+                let ended = ended.map_err(failed("go on accepting connections"))?;
+                return ended.map_err(failed("go on accepting connections"));
+            }
+            asked = asked_to_end() => asked.map_err(failed("wait for a signal to end"))?,
+        }
+
+        // 6. The end: nobody new, everybody told in their own words, then quiet.
+        house.set_ready(false);
+        // Whoever listened for it is told; if nobody does, accepting has ended already.
+        let _told = stop.send(true);
+        eprintln!("rialto: asking clients to leave; once more to end at once");
+        tokio::select! {
+            () = drained(edge) => Ok(()),
+            asked = asked_to_end() => asked.map_err(failed("wait for a signal to end")),
+        }
+    })?;
+    // Threads that still ask clients to leave end with the process.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    Ok(())
+}
+
+/// Lets the source do everything up to `now`, shown to the boards and to nobody else yet.
+fn catch_up(source: &mut dyn Source, boards: &mut Boards, now: Time) {
+    struct Nobody;
+    impl Outlet for Nobody {
+        fn tell(&mut self, _of_loop: usize, _told: Told) {}
+    }
+    let mut events = Vec::new();
+    while source.due().is_some_and(|due| due <= now) {
+        source.advance(now, &mut events);
+        boards.apply(&events, &mut Nobody);
+        events.clear();
+    }
+}
+
+/// Raises the limit of open files to what the system allows, and says what it is now.
+fn raise_descriptor_limit() -> Option<usize> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let current =
+        if setrlimit(Resource::Nofile, raised).is_ok() { limit.maximum } else { limit.current };
+    current.and_then(|current| usize::try_from(current).ok())
+}
+
+/// Says what is served and where. `listening on …` is always the last line.
+fn say(about: &[String], dialects: &Dialects, address: SocketAddr) {
+    let mut text = String::new();
+    for line in about {
+        text += &format!("{line}\n");
+    }
+    for dialect in dialects.iter() {
+        let (name, doors) = (dialect.name(), dialect.doors());
+        if let Some(path) = doors.socket_paths.first() {
+            text += &format!("{name}: ws://{address}{path}\n");
+        }
+        if let Some((prefix, _)) = doors.http_prefixes.first() {
+            text += &format!("{name}: http://{address}{prefix}\n");
+        }
+    }
+    text += &format!("listening on http://{address}\n");
+    let mut out = std::io::stdout().lock();
+    // Nobody has to read what we say; a closed pipe is no reason not to serve.
+    let _said = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Waits for SIGINT or SIGTERM.
+async fn asked_to_end() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut terminated = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = interrupted.recv() => {}
+        _ = terminated.recv() => {}
+    }
+    Ok(())
+}
+
+/// Asks everybody to leave and waits until they have.
+async fn drained(edge: Edge) {
+    let draining = tokio::task::spawn_blocking(move || {
+        edge.drain();
+        drop(edge);
+    });
+    // If it panicked it has said so; there is nothing left to wait for.
+    let _drained = draining.await;
+}

@@ -1,0 +1,52 @@
+//! `rialto serve`: what the command line and the configuration say, made into a venue.
+
+use dialects::Dialect;
+use dialects::bitstamp::Bitstamp;
+use edge::clock::{MarketClock, Speed};
+use edge::limits::Limits;
+use feed::crowd::Crowd;
+use feed::gate::Gate;
+use feed::source::engine::EngineSource;
+use model::Instrument;
+
+use crate::cli::Serve;
+use crate::config::Config;
+use crate::run::{Failure, Venue, failed};
+
+/// The venue that these options ask for.
+///
+/// # Errors
+/// [`Failure`] if the configuration cannot be read or served.
+pub fn venue(options: &Serve) -> Result<Venue, Failure> {
+    let config =
+        Config::load(options.config.as_deref()).map_err(failed("read the configuration"))?;
+    let (opens, speed) = match options.clock {
+        Some(clock) => (Some(clock.start), clock.speed),
+        None => (None, Speed::WALL),
+    };
+    let begins = opens.unwrap_or_else(|| MarketClock::of_the_wall().start()) - config.crowd.warm_up;
+    let seed = options.seed.unwrap_or_else(|| begins.micros().unsigned_abs());
+    let crowd = Crowd::new(seed, &config.crowd.assets, &config.crowd.markets, begins);
+    let instruments: Vec<Instrument> =
+        config.listings.iter().map(|listing| listing.instrument.clone()).collect();
+    let cadences = config.cadences();
+    let source = EngineSource::new(&instruments, Some(crowd), &cadences, begins, Gate::open());
+    let bitstamp = Bitstamp::new(&config.listings, config.bitstamp)
+        .map_err(failed(format_args!("list the instruments of {}", config.name)))?;
+    let kept = if options.ephemeral { "as asked" } else { "there is no journal yet" };
+    Ok(Venue {
+        about: vec![
+            format!("rialto {}: {}, seed {seed}", env!("CARGO_PKG_VERSION"), config.name),
+            format!("nothing is kept on disk: {kept}"),
+        ],
+        instruments: instruments.len(),
+        begins,
+        source: Box::new(source),
+        dialects: vec![Box::new(bitstamp) as Box<dyn Dialect>],
+        opens,
+        speed,
+        listen: options.listen.unwrap_or(config.listen),
+        loops: options.loops,
+        limits: Limits::default(),
+    })
+}
