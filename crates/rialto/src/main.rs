@@ -11,7 +11,8 @@ use clap::Parser;
 use cli::{Cli, Command};
 
 fn main() -> ExitCode {
-    let ended = match Cli::parse().command.unwrap_or_else(|| Command::Serve(cli::Serve::default())) {
+    let ended = match Cli::parse().command.unwrap_or_else(|| Command::Serve(cli::Serve::default()))
+    {
         Command::Serve(options) => serve::venue(&options).and_then(run::run),
     };
     match ended {

@@ -4,10 +4,6 @@ use dialects::Dialect;
 use dialects::bitstamp::Bitstamp;
 use edge::clock::{MarketClock, Speed};
 use edge::limits::Limits;
-use feed::crowd::Crowd;
-use feed::gate::Gate;
-use feed::source::engine::EngineSource;
-use model::Instrument;
 
 use crate::cli::Serve;
 use crate::config::Config;
@@ -24,13 +20,9 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
         Some(clock) => (Some(clock.start), clock.speed),
         None => (None, Speed::WALL),
     };
-    let begins = opens.unwrap_or_else(|| MarketClock::of_the_wall().start()) - config.crowd.warm_up;
-    let seed = options.seed.unwrap_or_else(|| begins.micros().unsigned_abs());
-    let crowd = Crowd::new(seed, &config.crowd.assets, &config.crowd.markets, begins);
-    let instruments: Vec<Instrument> =
-        config.listings.iter().map(|listing| listing.instrument.clone()).collect();
-    let cadences = config.cadences();
-    let source = EngineSource::new(&instruments, Some(crowd), &cadences, begins, Gate::open());
+    let now = MarketClock::of_the_wall().start();
+    let seed = options.seed.unwrap_or(now.micros().unsigned_abs());
+    let (begins, source) = config.market(seed, opens.unwrap_or(now));
     let bitstamp = Bitstamp::new(&config.listings, config.bitstamp)
         .map_err(failed(format_args!("list the instruments of {}", config.name)))?;
     let kept = if options.ephemeral { "as asked" } else { "there is no journal yet" };
@@ -39,7 +31,7 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
             format!("rialto {}: {}, seed {seed}", env!("CARGO_PKG_VERSION"), config.name),
             format!("nothing is kept on disk: {kept}"),
         ],
-        instruments: instruments.len(),
+        instruments: config.listings.len(),
         begins,
         source: Box::new(source),
         dialects: vec![Box::new(bitstamp) as Box<dyn Dialect>],
