@@ -95,9 +95,7 @@ impl Setup {
     /// If the system has no socket, thread or poll to give.
     #[must_use]
     pub fn serve(self) -> Served {
-        let mannered =
-            || -> Box<dyn Dialect> { Box::new(Mannered::new(&self.dialect, &self.manners)) };
-        let dialects: Dialects = Arc::new([mannered()]);
+        let dialects: Dialects = Arc::new([Box::new(Mannered::new(self.dialect, self.manners))]);
         let instruments: Vec<Instrument> =
             self.listings.iter().map(|listing| listing.instrument.clone()).collect();
         let clock = MarketClock::starting(BEGINS, Speed(0));
@@ -109,7 +107,7 @@ impl Setup {
         let edge = edge::start(&self.settings, &dialects, boards, Box::new(source), clock)
             .expect("threads to be had");
         let house = Arc::new(House::new(
-            vec![Arc::new(Mannered::new(&self.dialect, &self.manners))],
+            Arc::clone(&dialects),
             edge.boards.clone(),
             self.limits.clone(),
             Arc::clone(&edge.counters),

@@ -16,8 +16,8 @@ pub struct Mannered {
 
 impl Mannered {
     /// This dialect with these manners.
-    pub fn new(dialect: &Arc<dyn Dialect>, manners: &Manners) -> Self {
-        Self { dialect: Arc::clone(dialect), manners: manners.clone() }
+    pub fn new(dialect: Arc<dyn Dialect>, manners: Manners) -> Self {
+        Self { dialect, manners }
     }
 }
 
