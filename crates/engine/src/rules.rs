@@ -2,17 +2,15 @@
 //!
 //! Not the state of an order or a book: these are constants of an engine's life, saved with its image.
 
+pub use model::instrument::{PRICE_UNITS_MAX, QUANTITY_UNITS_MAX};
 use model::{Instrument, Minimum, Price, Quantity};
 
 /// The most open orders an engine can be told to hold, resting and armed, over all instruments.
 pub const OPEN_ORDERS_MAX: u32 = 1 << 20;
 
-/// The highest price, in `10^-price_decimals` of the quote asset: what a JSON number holds exactly.
-pub const PRICE_UNITS_MAX: i64 = 1 << 53;
-
-/// The largest quantity, in `10^-quantity_decimals` of the base asset. As many orders of this size as may be
-/// open still add up to less than 64 bits hold, so no level can overflow.
-pub const QUANTITY_UNITS_MAX: i64 = i64::MAX / OPEN_ORDERS_MAX as i64;
+/// As many orders of the largest size as may be open still add up to less than 64 bits hold, so no level can
+/// overflow.
+const _: () = assert!(QUANTITY_UNITS_MAX <= i64::MAX / OPEN_ORDERS_MAX as i64);
 
 /// What an engine is told at its birth and keeps for life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -44,6 +44,14 @@ impl core::ops::SubAssign for Quantity {
     }
 }
 
+/// The highest price that an order may have, in `10^-price_decimals` of the quote asset: what a JSON number holds
+/// exactly.
+pub const PRICE_UNITS_MAX: i64 = 1 << 53;
+
+/// The largest quantity that an order may have, in `10^-quantity_decimals` of the base asset: a million open
+/// orders (2^20) of this size still add up to less than 64 bits hold.
+pub const QUANTITY_UNITS_MAX: i64 = i64::MAX >> 20;
+
 /// The smallest order that is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Minimum {
