@@ -1,6 +1,9 @@
-//! For tests only: laws, recorded data, a whole venue in process, and the dice that choose inputs.
+//! For tests only: a venue in memory, the transcripts that are played on it, the laws, and the captures of real
+//! venues.
+
+pub mod transcript;
+pub mod venue;
+
+pub mod laws;
 
 pub mod data;
-pub mod dice;
-pub mod laws;
-pub mod served;

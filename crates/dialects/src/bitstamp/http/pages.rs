@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use model::{Decimal, Minimum};
+use model::decimal::pow10;
+use model::instrument::{PRICE_UNITS_MAX, QUANTITY_UNITS_MAX};
+use model::{Decimal, Instrument, Minimum};
 use serde::Serialize;
 
 use super::super::Markets;
@@ -67,8 +69,31 @@ struct CurrencyRow<'a> {
     networks: [(); 0],
 }
 
-/// The money of states that the venue trades, and its sign; everything else is a coin.
-const FIAT: [(&str, &str); 3] = [("USD", "$"), ("EUR", "€"), ("GBP", "£")];
+/// Currencies of states, and the sign of those that have one of their own; everything else is a coin.
+const FIAT: [(&str, &str); 20] = [
+    ("AUD", "AUD"),
+    ("BRL", "BRL"),
+    ("CAD", "CAD"),
+    ("CHF", "CHF"),
+    ("CNY", "CNY"),
+    ("CZK", "CZK"),
+    ("DKK", "DKK"),
+    ("EUR", "€"),
+    ("GBP", "£"),
+    ("HKD", "HKD"),
+    ("INR", "INR"),
+    ("JPY", "¥"),
+    ("KRW", "KRW"),
+    ("MXN", "MXN"),
+    ("NOK", "NOK"),
+    ("NZD", "NZD"),
+    ("PLN", "PLN"),
+    ("SEK", "SEK"),
+    ("SGD", "SGD"),
+    ("USD", "$"),
+];
+/// Those that have no smaller unit; the others have hundredths.
+const UNDIVIDED: [&str; 2] = ["JPY", "KRW"];
 
 impl Pages {
     /// The pages of these markets.
@@ -104,16 +129,22 @@ fn market_row(market: &Market) -> MarketRow<'_> {
         counter_currency: &rules.quote,
         counter_decimals: rules.price_decimals,
         minimum_order_value: shortest(value, rules.price_decimals + rules.quantity_decimals),
-        maximum_order_value: Decimal { units: i64::MAX, decimals: rules.price_decimals }
+        maximum_order_value: Decimal { units: value_max(rules), decimals: rules.price_decimals }
             .to_string(),
         minimum_order_amount: amount(lots),
-        maximum_order_amount: amount(i64::MAX / rules.lot_units),
+        maximum_order_amount: amount(QUANTITY_UNITS_MAX / rules.lot_units),
         trading: "Enabled",
         instant_order_counter_decimals: rules.price_decimals,
         instant_and_market_orders: "Enabled",
         description: &market.description,
         market_type: "SPOT",
     }
+}
+
+/// The value of the largest order at the highest price, in `10^-price_decimals`, as far as that can be counted.
+fn value_max(rules: &Instrument) -> i64 {
+    let value = i128::from(PRICE_UNITS_MAX) * i128::from(QUANTITY_UNITS_MAX);
+    i64::try_from(value / i128::from(pow10(rules.quantity_decimals))).unwrap_or(i64::MAX)
 }
 
 fn pair_row(market: &Market) -> PairRow<'_> {
@@ -143,30 +174,31 @@ fn pair_row(market: &Market) -> PairRow<'_> {
     }
 }
 
-/// Every asset that some market trades, by code, named as the markets' descriptions name it and counted with
-/// the most decimals that a market counts it with.
+/// Every asset that some market trades, by code, named as the first description names it. A coin is counted with
+/// the most decimals that a market trades it in, or prices in it where it is never traded itself.
 fn currencies<'a>(markets: impl Iterator<Item = &'a Market>) -> Vec<CurrencyRow<'a>> {
-    let mut found: BTreeMap<&str, (&str, u8)> = BTreeMap::new();
+    // Its name, and decimals where it is the base, and where it is the quote.
+    let mut found: BTreeMap<&str, (&str, Option<u8>, Option<u8>)> = BTreeMap::new();
     for market in markets {
         let rules = &market.instrument;
         let names = market.description.split_once(" / ").unwrap_or((&rules.base, &rules.quote));
-        let sides = [
-            (&rules.base, names.0, rules.quantity_decimals),
-            (&rules.quote, names.1, rules.price_decimals),
-        ];
-        for (code, name, decimals) in sides {
-            let entry = found.entry(code).or_insert((name, decimals));
-            entry.1 = entry.1.max(decimals);
-        }
+        let base = found.entry(&rules.base).or_insert((names.0, None, None));
+        base.1 = base.1.max(Some(rules.quantity_decimals));
+        let quote = found.entry(&rules.quote).or_insert((names.1, None, None));
+        quote.2 = quote.2.max(Some(rules.price_decimals));
     }
-    let row = |(code, (name, decimals)): (&'a str, (&'a str, u8))| {
+    let row = |(code, (name, traded, priced)): (&'a str, (&'a str, Option<u8>, Option<u8>))| {
         let sign = FIAT.iter().find(|(fiat, _)| *fiat == code).map(|(_, sign)| *sign);
         CurrencyRow {
             name,
             currency: code,
             r#type: if sign.is_some() { "fiat" } else { "crypto" },
             symbol: sign.unwrap_or(code),
-            decimals,
+            decimals: match sign {
+                Some(_) if UNDIVIDED.contains(&code) => 0,
+                Some(_) => 2,
+                None => traded.or(priced).unwrap_or(0),
+            },
             logo: "",
             available_supply: "0",
             deposit: "Disabled",

@@ -1,0 +1,197 @@
+//! Transcripts: readable dialogues between a client, the market and a venue, one documented behaviour each.
+//!
+//! The same text is played on any [`Stage`]: a venue in memory, or the real one over sockets. Time is told, never
+//! awaited; what a client reads is compared byte for byte. At the end nothing may be left to read.
+//!
+//! | line | means |
+//! |---|---|
+//! | `# what it shows (section)` | the title, first of all; later lines with `#` are remarks |
+//! | `with strict markets` | a venue that is other than usual; see [`Setup`] |
+//! | `> text`, `< text` | a client says; it hears exactly this next |
+//! | `>> ping x`, `>> pong`, `>> close 1000 why`, `>> binary text`, `>> blanks 513`, `>> bytes c1 80` | it sends something else than a text |
+//! | `<< ping`, `<< pong x`, `<< close 1001 why`, `<< dropped` | it hears something else than a text |
+//! | `... close 1008 why` | it hears whatever comes until this |
+//! | `silence` | nothing waits for it |
+//! | `stall`, `read` | it stops reading; it reads again |
+//! | `b > text` | the same by another client, called `b` |
+//! | `1024 times > …{n}…` | the line so often, `{n}` counting from 0 |
+//! | `place alice buy limit 0.5 @ 60000.00 as first` | an order: `market 0.5`, then `ioc`, `fok`, `post-only`, `for 250 ms`, `when >= 60000.00`, `on ethbtc` |
+//! | `cancel first`, `cancel all alice`, `replace first 0.4 @ 60000.00` | what becomes of it |
+//! | `self-trade alice cancel-resting` | what happens when her orders meet |
+//! | `book bids 0.5@60000.00 asks 1@60010.00`, `change …`, `print buy 0.5 @ 60000.00` | what a source by level tells |
+//! | `tick`, `pass 5 s` | market time moves to the next tick, or so far (`us`, `ms`, `s`, `min`, `h`, `days`) |
+//! | `wait 54 s`, `live 54 s` | session time moves so far; the client answers pings on the way |
+//! | `shutdown` | the server begins to leave |
+//! | `GET /path?query` | then a line with status and content type, then the body, `(empty)` or `(any)` |
+
+mod parse;
+mod play;
+mod stage;
+
+pub use parse::{Fault, parse};
+pub use play::{Failure, play};
+pub use stage::{Ear, Heard, Line, Stage};
+
+use std::time::Duration;
+
+use model::{InstrumentId, LevelBook, OrderKind, Quantity, SelfTradePolicy, Side, Span, Trigger};
+
+/// A dialogue.
+#[derive(Clone, Debug)]
+pub struct Transcript {
+    /// What it shows, with the section of the dialect's description.
+    pub title: String,
+    /// What its venue is like.
+    pub setup: Setup,
+    /// What is done, in order.
+    pub steps: Vec<Step>,
+}
+
+/// What a transcript's venue is like, other than usual.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Setup {
+    /// `with strict markets`
+    pub strict_markets: bool,
+    /// `with null reconnect data`
+    pub null_reconnect_data: bool,
+    /// `with a source by level`: there are no orders, only levels and prints.
+    pub by_level: bool,
+    /// `with no network between`: what waits for a client waits in the server, as no socket has room for it.
+    pub memory_only: bool,
+}
+
+/// One thing that is done.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Where it stands, from 1.
+    pub line: usize,
+    /// What it is.
+    pub what: What,
+}
+
+/// What is done.
+#[derive(Clone, Debug)]
+pub enum What {
+    /// A client sends this.
+    Say(Client, Said),
+    /// A client hears this next.
+    Hear(Client, Heard),
+    /// A client hears whatever it is, until it hears this.
+    HearUntil(Client, Heard),
+    /// Nothing waits for a client.
+    Silence(Client),
+    /// A client stops reading from its socket.
+    Stall(Client),
+    /// It reads again.
+    Read(Client),
+    /// Somebody acts on the market.
+    Act(Act),
+    /// The market's clock moves to the next tick.
+    Tick,
+    /// The market's clock moves so far.
+    Pass(Span),
+    /// The sessions' clock moves so far.
+    Wait(Duration),
+    /// The sessions' clock moves so far, and the first client answers each ping on the way.
+    Live(Duration),
+    /// Something is asked over HTTP, and answered so.
+    Ask(Ask),
+    /// The server begins to leave.
+    ShutDown,
+}
+
+/// Which client; the one without a name is 0.
+pub type Client = usize;
+
+/// What a client sends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// A text message.
+    Text(String),
+    /// A binary message.
+    Binary(String),
+    /// A ping.
+    Ping(String),
+    /// A pong.
+    Pong(String),
+    /// A close.
+    Close(u16, String),
+    /// A text message of so many bytes.
+    Long(usize),
+    /// These bytes, whatever they are.
+    Raw(Vec<u8>),
+}
+
+/// A request over HTTP and its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// `GET`
+    pub method: String,
+    /// The path at the venue.
+    pub path: String,
+    /// What follows the question mark.
+    pub query: Option<String>,
+    /// The status of the answer.
+    pub status: u16,
+    /// The exact content type; `None` if there is none.
+    pub content_type: Option<String>,
+    /// The exact body; `None` if any will do.
+    pub body: Option<String>,
+}
+
+/// What somebody does on the market. Orders are called by labels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Places an order.
+    Place(Placing),
+    /// Cancels an order.
+    Cancel(String),
+    /// Replaces an order; the new one takes its label.
+    Replace(String, Quantity, model::Price),
+    /// Cancels all orders of an account.
+    CancelAll(model::AccountId),
+    /// Says what happens when orders of an account meet.
+    SelfTrade(model::AccountId, SelfTradePolicy),
+    /// A source by level tells a whole book.
+    Book(InstrumentId, LevelBook),
+    /// A source by level tells what changed.
+    Change(InstrumentId, LevelBook),
+    /// A source by level tells a trade.
+    Print(InstrumentId, Side, Quantity, model::Price),
+}
+
+/// An order to be placed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placing {
+    /// By whom.
+    pub account: model::AccountId,
+    /// Where.
+    pub instrument: InstrumentId,
+    /// Buy or sell.
+    pub side: Side,
+    /// Limit or market.
+    pub kind: OrderKind,
+    /// How much.
+    pub quantity: Quantity,
+    /// How long it lives.
+    pub lives: Lives,
+    /// Whether it is refused rather than matched.
+    pub post_only: bool,
+    /// What wakes it.
+    pub trigger: Option<Trigger>,
+    /// How later lines call it.
+    pub label: Option<String>,
+}
+
+/// How long an order lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lives {
+    /// Until it is cancelled.
+    Long,
+    /// Not at all.
+    AtOnce,
+    /// All or nothing.
+    AllOrNothing,
+    /// So long.
+    For(Span),
+}

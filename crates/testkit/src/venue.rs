@@ -1,0 +1,353 @@
+//! A venue in memory: the engine, the boards and the sessions of the house, with nothing between them but calls.
+//! No socket, no thread, no clock; so that what is tested is the product, and the same at every run.
+
+use std::time::Duration;
+
+use dialects::{Dialect, HttpReply, HttpRequest, HttpResponse, Parting};
+use edge::boards::{Boards, Dialects, Outlet};
+use edge::outbox::{Outbox, Told};
+use edge::session::{Deed, Desk, Session, frame_limits};
+use edge::ws::decode::Chunk;
+use edge::ws::{Opcode, encode};
+use engine::Engine;
+use model::{
+    Action, Cadence, Command, Event, EventBody, Instrument, InstrumentId, Listing, Sequence, Span,
+    Time,
+};
+use views::Board;
+
+use crate::transcript::{Ear, Heard, Line, Stage};
+
+/// How often the market ticks.
+const TICK: Cadence = Cadence::TENTH;
+/// As many messages as a chunk may hold.
+const MESSAGES_MAX: usize = usize::MAX;
+
+/// A venue of one dialect.
+pub struct Venue {
+    engine: Engine,
+    /// Events that came of no command of the engine.
+    by_level: bool,
+    now: Time,
+    commands: u64,
+    told: u64,
+    boards: Boards,
+    dialects: Dialects,
+    lines: Vec<Connection>,
+    desk: Desk,
+    /// The sessions' clock.
+    session_now: Duration,
+    leaving: bool,
+    /// Everything that happened.
+    events: Vec<Event>,
+}
+
+struct Connection {
+    session: Session,
+    outbox: Outbox,
+    ear: Ear,
+    stalled: bool,
+    gone: bool,
+}
+
+/// What the boards told, for the only loop there is.
+#[derive(Default)]
+struct Tray(Vec<Told>);
+
+impl Outlet for Tray {
+    fn tell(&mut self, _: usize, told: Told) {
+        self.0.push(told);
+    }
+}
+
+impl Venue {
+    /// A venue that begins at `start` with empty books. By level its source is told by [`Stage::tell`], else it
+    /// is the engine.
+    #[must_use]
+    pub fn new(
+        dialect: Box<dyn Dialect>,
+        listings: &[Listing],
+        start: Time,
+        by_level: bool,
+    ) -> Self {
+        let instruments: Vec<Instrument> =
+            listings.iter().map(|listing| listing.instrument.clone()).collect();
+        let board = |instrument: &Instrument| match by_level {
+            true => Board::by_level(instrument.id, start),
+            false => Board::new(instrument.id, start),
+        };
+        let dialects: Dialects = [dialect].into();
+        Self {
+            engine: Engine::new(&instruments),
+            by_level,
+            now: start,
+            commands: 0,
+            told: 0,
+            boards: Boards::new(instruments.iter().map(board).collect(), dialects.clone(), 1),
+            dialects,
+            lines: Vec::new(),
+            desk: Desk::default(),
+            session_now: Duration::ZERO,
+            leaving: false,
+            events: Vec::new(),
+        }
+    }
+
+    /// The boards.
+    #[must_use]
+    pub const fn boards(&self) -> &Boards {
+        &self.boards
+    }
+
+    /// Market time.
+    #[must_use]
+    pub const fn now(&self) -> Time {
+        self.now
+    }
+
+    /// Everything that happened.
+    #[must_use]
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    fn dialect(&self) -> &dyn Dialect {
+        &*self.dialects[0]
+    }
+
+    fn command(&mut self, action: Action) -> Vec<Event> {
+        self.commands += 1;
+        let command = Command { sequence: Sequence(self.commands), time: self.now, action };
+        let mut events = Vec::new();
+        self.engine.apply(&command, &mut events);
+        for event in &mut events {
+            self.told += 1;
+            event.sequence = Sequence(self.told);
+        }
+        self.show(&events);
+        events
+    }
+
+    fn show(&mut self, events: &[Event]) {
+        let mut tray = Tray::default();
+        self.boards.apply(events, &mut tray);
+        self.events.extend_from_slice(events);
+        for told in tray.0 {
+            for line in 0..self.lines.len() {
+                self.deliver(line, &told);
+            }
+        }
+    }
+
+    /// Puts a frame into the outbox of a connection that listens to it.
+    fn deliver(&mut self, line: Line, told: &Told) {
+        let dialect = &*self.dialects[0];
+        let connection = &mut self.lines[line];
+        let mut interests = connection.session.interests().iter();
+        let listens = interests.any(|it| it.slot.is_some_and(|(slot, _)| slot == told.slot));
+        if !listens || !connection.session.is_speaking() {
+            return;
+        }
+        connection.outbox.push(told, 0, self.session_now);
+        connection.flush(self.session_now);
+        if connection.outbox.lossless_bytes() > dialect.manners().queue_bytes_max {
+            let now = self.session_now;
+            connection.session.part(dialect, Parting::SlowConsumer, now, &mut self.desk);
+            self.do_deeds(line);
+        }
+    }
+
+    /// Does what a session asked for, in order.
+    fn do_deeds(&mut self, line: Line) {
+        let now = self.session_now;
+        for deed in std::mem::take(&mut self.desk.deeds) {
+            let connection = &mut self.lines[line];
+            match deed {
+                Deed::Say(text) => connection.answer(now, Opcode::Text, &text),
+                Deed::Ping => connection.answer(now, Opcode::Ping, b""),
+                Deed::Pong(payload) => connection.answer(now, Opcode::Pong, &payload),
+                Deed::Subscribe(topic, ticket) => {
+                    let opening = self.boards.subscribe(0, 0, topic);
+                    let wanted = connection.session.subscribed(ticket, opening.slot, 0);
+                    assert!(wanted, "who subscribes wants it");
+                    if let Some(state) = opening.state {
+                        connection.outbox.push(&state, 0, now);
+                    }
+                }
+                Deed::Unsubscribe(interest) => {
+                    if let Some((slot, _)) = interest.slot {
+                        connection.outbox.forget(slot);
+                    }
+                    self.boards.unsubscribe(0, 0, interest.topic);
+                }
+                Deed::Close { code, reason } => {
+                    self.leave(line);
+                    self.lines[line].outbox.answer(now, |out| {
+                        encode::push_server_close(out, code, &reason);
+                    });
+                }
+                Deed::HangUp => {
+                    self.leave(line);
+                    self.lines[line].gone = true;
+                }
+            }
+        }
+        self.lines[line].flush(now);
+    }
+
+    /// Its end is decided: nothing is told any more.
+    fn leave(&mut self, line: Line) {
+        let connection = &mut self.lines[line];
+        connection.outbox.forget_frames();
+        for interest in connection.session.leave() {
+            self.boards.unsubscribe(0, 0, interest.topic);
+        }
+    }
+
+    /// The moment at which the next session has something to do, if that is not after `end`.
+    fn next_due(&self, end: Duration) -> Option<Duration> {
+        let manners = self.dialect().manners();
+        let open = self.lines.iter().filter(|connection| !connection.gone);
+        let due = open.map(|connection| {
+            let stuck =
+                connection.outbox.stuck_since().filter(|_| connection.session.is_speaking());
+            let stall = stuck.map_or(Duration::MAX, |stuck| stuck + manners.stall_max);
+            connection.session.due(manners).min(stall)
+        });
+        due.min().filter(|due| *due <= end)
+    }
+
+    fn look_after_sessions(&mut self) {
+        let now = self.session_now;
+        for line in 0..self.lines.len() {
+            let dialect = &*self.dialects[0];
+            let connection = &mut self.lines[line];
+            if connection.gone {
+                continue;
+            }
+            connection.session.tick(dialect, now, &mut self.desk);
+            let stuck = connection.outbox.stuck_since();
+            if stuck.is_some_and(|stuck| now >= stuck + dialect.manners().stall_max) {
+                connection.session.part(dialect, Parting::SlowConsumer, now, &mut self.desk);
+            }
+            self.do_deeds(line);
+        }
+    }
+}
+
+impl Connection {
+    fn answer(&mut self, now: Duration, opcode: Opcode, payload: &[u8]) {
+        self.outbox.answer(now, |out| encode::push_server_frame(out, opcode, payload));
+    }
+
+    /// Brings what waits to the client, if it reads.
+    fn flush(&mut self, now: Duration) {
+        if self.stalled {
+            return;
+        }
+        let mut bytes = Vec::new();
+        self.outbox.pieces().for_each(|piece| bytes.extend_from_slice(piece));
+        self.outbox.taken(bytes.len(), now);
+        self.ear.bring(&mut bytes);
+        if self.gone {
+            self.ear.drop_line();
+        }
+    }
+}
+
+impl Stage for Venue {
+    fn connect(&mut self) -> Line {
+        let manners = self.dialect().manners();
+        let session = Session::open(frame_limits(manners), manners, self.session_now);
+        self.lines.push(Connection {
+            session,
+            outbox: Outbox::default(),
+            ear: Ear::default(),
+            stalled: false,
+            gone: false,
+        });
+        let line = self.lines.len() - 1;
+        if self.leaving {
+            let dialect = &*self.dialects[0];
+            let session = &mut self.lines[line].session;
+            session.part(dialect, Parting::Shutdown, self.session_now, &mut self.desk);
+            self.do_deeds(line);
+        }
+        line
+    }
+
+    fn send(&mut self, line: Line, bytes: &[u8]) {
+        let connection = &mut self.lines[line];
+        if connection.gone {
+            return;
+        }
+        let mut bytes = bytes.to_vec();
+        let mut chunk = Chunk::new(&mut bytes);
+        let (dialect, now) = (&*self.dialects[0], self.session_now);
+        connection.session.receive(dialect, &mut chunk, MESSAGES_MAX, now, &mut self.desk);
+        self.do_deeds(line);
+    }
+
+    fn hear(&mut self, line: Line) -> Option<Heard> {
+        self.lines[line].ear.take()
+    }
+
+    fn stall(&mut self, line: Line, stalls: bool) {
+        self.lines[line].stalled = stalls;
+        self.lines[line].flush(self.session_now);
+    }
+
+    fn act(&mut self, action: Action) -> Vec<Event> {
+        self.command(action)
+    }
+
+    fn tell(&mut self, instrument: InstrumentId, body: EventBody) {
+        assert!(self.by_level, "the engine tells by itself");
+        self.told += 1;
+        let (sequence, cause) = (Sequence(self.told), Sequence(0));
+        self.show(&[Event { sequence, cause, time: self.now, instrument, body }]);
+    }
+
+    fn pass(&mut self, span: Span) {
+        let end = self.now + span;
+        while self.now + self.until_tick() <= end {
+            self.now = self.now + self.until_tick();
+            self.command(Action::Tick(TICK));
+        }
+        self.now = end;
+    }
+
+    fn until_tick(&self) -> Span {
+        let step = TICK.0.0;
+        Span(step - self.now.0.rem_euclid(step))
+    }
+
+    fn wait(&mut self, span: Duration) {
+        let end = self.session_now + span;
+        while let Some(due) = self.next_due(end) {
+            self.session_now = self.session_now.max(due);
+            self.look_after_sessions();
+            if self.session_now == end {
+                break;
+            }
+        }
+        self.session_now = end;
+    }
+
+    fn ask(&mut self, request: &HttpRequest<'_>) -> HttpResponse {
+        match self.dialect().http(request) {
+            HttpReply::Now(response) => response,
+            HttpReply::Ask(asking) => (asking.word)(self.boards.query(&asking.query, self.now)),
+        }
+    }
+
+    fn shut_down(&mut self) {
+        self.leaving = true;
+        for line in 0..self.lines.len() {
+            let dialect = &*self.dialects[0];
+            let session = &mut self.lines[line].session;
+            session.part(dialect, Parting::Shutdown, self.session_now, &mut self.desk);
+            self.do_deeds(line);
+        }
+    }
+}
