@@ -13,7 +13,7 @@ use crate::report::{Report, Tally, summary_of};
 use crate::words::Words;
 
 /// The clients, by the names that `--only` takes.
-pub const CLIENTS: [&str; 3] = ["ccxt", "node-bitstamp", "autobahn"];
+pub const CLIENTS: [&str; 4] = ["ccxt", "node-bitstamp", "same-market", "autobahn"];
 
 /// How long ccxt watches unless told otherwise.
 pub const SECONDS: u64 = 60;
@@ -111,6 +111,11 @@ fn venue(report: &mut Report, tools: &Tools, clients: &[&str], options: &Options
             "node-bitstamp" => {
                 command = tools.node("node_bitstamp.js");
                 command.arg(&url);
+                Duration::from_secs(120)
+            }
+            "same-market" => {
+                command = tools.python("same_market.py");
+                command.arg(process::target().join("release/rialto"));
                 Duration::from_secs(120)
             }
             other => unreachable!("`{other}` is not a client of a venue"),
