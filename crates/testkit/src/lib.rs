@@ -1,9 +1,11 @@
-//! For tests only: a venue in memory, the transcripts that are played on it, the laws, and the captures of real
-//! venues.
+//! For tests only: transcripts and the venue in memory that plays them, laws, recorded data, a whole venue in
+//! process, and the dice that choose inputs.
 
 pub mod transcript;
 pub mod venue;
 
 pub mod laws;
+pub mod served;
 
 pub mod data;
+pub mod dice;

@@ -1,5 +1,6 @@
 //! The whole house under test: one binary for all that crosses crates.
 
+mod handshake;
 mod laws_mirror;
 mod laws_views;
 mod replay;

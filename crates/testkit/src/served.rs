@@ -1,0 +1,280 @@
+//! A whole venue in this process, served on a free port of loopback: listener, HTTP half, loops and board
+//! thread as in production, around a market that moves only when a test says so ([`Market`]).
+//!
+//! Session time is the wall's: what a session does at which second is tested where time is virtual, in the edge's
+//! own tests. Here a test that needs a timer gives the dialect shorter manners ([`Setup::manners`]). Dropping a
+//! [`Served`] ends all of it and joins its threads.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use dialects::bitstamp::{Bitstamp, Options};
+use dialects::{Dialect, Manners};
+use edge::boards::{Boards, Dialects};
+use edge::clock::{MarketClock, Speed};
+use edge::goodbye::Goodbye;
+use edge::http::House;
+use edge::limits::{Limits, Seats};
+use edge::listener::{Gangway, accept};
+use edge::{Edge, Settings};
+use model::{Instrument, InstrumentId, Listing, Minimum, Quantity, Time};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use views::Board;
+
+mod mannered;
+
+pub mod line;
+pub mod market;
+
+use mannered::Mannered;
+
+pub use line::{Heard, Line};
+pub use market::Market;
+
+/// How long a test waits for what has to come before it fails: long, so that a busy machine is no failure.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// When the market of a served venue begins, unless a test says otherwise: 2027-01-15 08:00:00 UTC.
+pub const BEGINS: Time = Time::from_seconds(1_800_000_000);
+
+/// What is served, and under which limits.
+pub struct Setup {
+    /// The instruments, numbered from 0.
+    pub listings: Vec<Listing>,
+    /// The tongue.
+    pub dialect: Arc<dyn Dialect>,
+    /// Its manners; the dialect's own unless a test changes them.
+    pub manners: Manners,
+    /// What strangers are allowed.
+    pub limits: Limits,
+    /// Loops, rings and mail.
+    pub settings: Settings,
+}
+
+impl Setup {
+    /// Bitstamp with its own manners, two instruments, two loops.
+    ///
+    /// # Panics
+    /// If the dialect does not take the listings.
+    #[must_use]
+    pub fn bitstamp() -> Self {
+        let listings = vec![
+            listing(0, ["BTC", "USD"], [2, 8], "btcusd"),
+            listing(1, ["ETH", "BTC"], [6, 8], "ethbtc"),
+        ];
+        let dialect = Bitstamp::new(&listings, Options::default()).expect("listings in order");
+        Self {
+            manners: dialect.manners().clone(),
+            listings,
+            dialect: Arc::new(dialect),
+            limits: Limits::default(),
+            settings: Settings { loops: 2, ..Settings::default() },
+        }
+    }
+
+    /// The same with other manners.
+    #[must_use]
+    pub fn manners(mut self, change: impl FnOnce(&mut Manners)) -> Self {
+        change(&mut self.manners);
+        self
+    }
+
+    /// The same with other limits.
+    #[must_use]
+    pub fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
+        change(&mut self.limits);
+        self
+    }
+
+    /// Opens the doors.
+    ///
+    /// # Panics
+    /// If the system has no socket, thread or poll to give.
+    #[must_use]
+    pub fn serve(self) -> Served {
+        let dialects: Dialects = Arc::new([Box::new(Mannered::new(self.dialect, self.manners))]);
+        let instruments: Vec<Instrument> =
+            self.listings.iter().map(|listing| listing.instrument.clone()).collect();
+        let clock = MarketClock::starting(BEGINS, Speed(0));
+        let (source, script) = market::scripted(&instruments, BEGINS);
+        let boards = |loops| {
+            let boards = instruments.iter().map(|it| Board::new(it.id, BEGINS)).collect();
+            Boards::new(boards, Arc::clone(&dialects), loops)
+        };
+        let edge = edge::start(&self.settings, &dialects, boards, Box::new(source), clock)
+            .expect("threads to be had");
+        let house = Arc::new(House::new(
+            Arc::clone(&dialects),
+            edge.boards.clone(),
+            self.limits.clone(),
+            Arc::clone(&edge.counters),
+            Arc::clone(&edge.goodbyes),
+        ));
+        house.set_ready(true);
+        let seats = Seats::new(&self.limits);
+        let gangway = Arc::new(Gangway::new(edge.loops.clone()));
+        let market = Market::new(script, edge.boards.clone());
+        let door = Door::open(self.limits, Arc::clone(&seats), house, gangway);
+        Served { address: door.address, market, seats, door, edge }
+    }
+}
+
+/// An instrument that Bitstamp lists; its smallest order is one lot.
+#[must_use]
+pub fn listing(id: u16, [base, quote]: [&str; 2], decimals: [u8; 2], symbol: &str) -> Listing {
+    Listing {
+        instrument: Instrument {
+            id: InstrumentId(id),
+            base: base.into(),
+            quote: quote.into(),
+            price_decimals: decimals[0],
+            tick_units: 1,
+            quantity_decimals: decimals[1],
+            lot_units: 1,
+            minimum: Minimum::Quantity(Quantity(1)),
+        },
+        description: format!("{base} / {quote}"),
+        symbols: vec![("bitstamp".into(), symbol.into())],
+    }
+}
+
+/// A venue that is served.
+pub struct Served {
+    /// Where.
+    pub address: SocketAddr,
+    /// Its market.
+    pub market: Market,
+    /// The places that connections take.
+    pub seats: Arc<Seats>,
+    door: Door,
+    /// Board thread and loops.
+    pub edge: Edge,
+}
+
+impl Served {
+    /// A connection that has said nothing yet.
+    #[must_use]
+    pub fn line(&self) -> Line {
+        Line::to(self.address)
+    }
+
+    /// A connection that has become a socket at the dialect's first path.
+    #[must_use]
+    pub fn client(&self) -> Line {
+        let mut line = self.line();
+        line.upgrade("/bitstamp");
+        line
+    }
+
+    /// Accepts nobody any more; who is there stays.
+    pub fn close_door(&mut self) {
+        self.door.close();
+    }
+
+    /// How often connections ended for the reason of this name.
+    #[must_use]
+    pub fn goodbyes(&self, reason: &str) -> u64 {
+        let mut found = None;
+        self.edge.goodbyes.each(|name, count| {
+            if name == reason {
+                found = Some(count);
+            }
+        });
+        found.expect("a reason that there is")
+    }
+
+    /// Waits until so many connections have ended, and returns the records of the last ones, oldest first.
+    ///
+    /// # Panics
+    /// If they do not.
+    pub fn await_goodbyes(&self, count: u64) -> Vec<Goodbye> {
+        await_that("connections to end", || {
+            let mut ended = 0;
+            self.edge.goodbyes.each(|_, count| ended += count);
+            ended >= count
+        });
+        self.edge.goodbyes.recent()
+    }
+
+    /// Waits until nobody is connected and no place is taken.
+    ///
+    /// # Panics
+    /// If somebody stays.
+    pub fn await_empty(&self) {
+        await_that("everybody to be gone", || {
+            self.edge.counters.connections_open.read() == 0 && self.seats.taken() == 0
+        });
+    }
+}
+
+/// Waits until something holds that will hold by itself.
+///
+/// # Panics
+/// If it does not within [`PATIENCE`].
+pub fn await_that(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < PATIENCE, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// The listener on a thread of its own.
+struct Door {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    end: watch::Sender<bool>,
+    thread: Option<JoinHandle<()>>,
+    closed: Arc<std::sync::atomic::AtomicBool>,
+}
+
+impl Door {
+    fn open(limits: Limits, seats: Arc<Seats>, house: Arc<House>, gangway: Arc<Gangway>) -> Self {
+        use std::sync::atomic::{AtomicBool, Ordering};
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime to be had");
+        let listener = runtime
+            .block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
+            .expect("a free port on loopback");
+        let address = listener.local_addr().expect("what was bound has an address");
+        let (stop, stopping) = watch::channel(false);
+        let (end, mut ending) = watch::channel(false);
+        let closed = Arc::new(AtomicBool::new(false));
+        let is_closed = Arc::clone(&closed);
+        let thread = std::thread::Builder::new().name("door".into()).spawn(move || {
+            runtime.block_on(async move {
+                accept(listener, limits, seats, house, gangway, stopping)
+                    .await
+                    .expect("loopback listens");
+                is_closed.store(true, Ordering::Release);
+                // Requests under way are answered until the venue is dropped.
+                let _dropped = ending.wait_for(|&end| end).await;
+            });
+        });
+        let thread = Some(thread.expect("a thread to be had"));
+        Self { address, stop, end, thread, closed }
+    }
+
+    fn close(&self) {
+        self.stop.send_replace(true);
+        await_that("the door to close", || self.closed.load(std::sync::atomic::Ordering::Acquire));
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        self.end.send_replace(true);
+        if let Some(thread) = self.thread.take() {
+            let ended = thread.join();
+            if !std::thread::panicking() {
+                ended.expect("the door's thread ends in order");
+            }
+        }
+    }
+}
