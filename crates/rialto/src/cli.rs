@@ -29,6 +29,10 @@ pub enum Command {
     #[command(after_help = "Example: the same market on every run, on any free port\n  \
                             rialto serve --ephemeral --seed 7 --clock 2026-01-05T09:00:00Z --listen 127.0.0.1:0")]
     Serve(Serve),
+    /// Serve a recorded session of a venue again, to clients of that venue
+    #[command(after_help = "Example: a recorded morning, ten times as fast, for ever\n  \
+                            rialto replay captures/bitstamp-2022-01-05 --speed 10 --loop")]
+    Replay(Replay),
 }
 
 /// Options of `serve`.
@@ -49,6 +53,26 @@ pub struct Serve {
     /// Market time at the start and how fast it runs, as in 2026-01-05T09:00:00Z@10 [default: now, at 1]
     #[arg(long, value_name = "TIME[@SPEED]", value_parser = clock)]
     pub clock: Option<Clock>,
+    /// How many threads own sockets [default: one for each core]
+    #[arg(long, value_name = "N")]
+    pub loops: Option<usize>,
+}
+
+/// Options of `replay`.
+#[derive(Args, Debug)]
+pub struct Replay {
+    /// The folder of the capture: files VENUE.0, VENUE.http.0.0 and VENUE.ws.1.0, as cryptofeed writes them
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+    /// How fast market time runs, such as 10 or 0.5 [default: 1]
+    #[arg(long, value_name = "SPEED", value_parser = speed)]
+    pub speed: Option<Speed>,
+    /// Begin anew at the end, with later stamps and new ids; else it stays up with the last books
+    #[arg(long = "loop")]
+    pub looped: bool,
+    /// Where to listen; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
     /// How many threads own sockets [default: one for each core]
     #[arg(long, value_name = "N")]
     pub loops: Option<usize>,

@@ -2,6 +2,7 @@
 
 mod cli;
 mod config;
+mod replay;
 mod run;
 mod serve;
 
@@ -14,6 +15,7 @@ fn main() -> ExitCode {
     let ended = match Cli::parse().command.unwrap_or_else(|| Command::Serve(cli::Serve::default()))
     {
         Command::Serve(options) => serve::venue(&options).and_then(run::run),
+        Command::Replay(options) => replay::venue(&options).and_then(run::run),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

@@ -14,7 +14,7 @@ use edge::limits::{Limits, Seats};
 use edge::listener::{Gangway, accept};
 use edge::outbox::Told;
 use edge::{Edge, Settings};
-use model::{InstrumentId, Source, Time};
+use model::{Source, Time};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use views::Board;
@@ -23,10 +23,8 @@ use views::Board;
 pub struct Venue {
     /// What it is, for people, one line each.
     pub about: Vec<String>,
-    /// How many instruments there are; they are numbered from 0.
-    pub instruments: usize,
-    /// When the source begins, in market time.
-    pub begins: Time,
+    /// A board for each instrument, in the order of their numbers.
+    pub boards: Vec<Board>,
     /// Where events come from.
     pub source: Box<dyn Source>,
     /// The tongues.
@@ -88,11 +86,7 @@ pub fn run(mut venue: Venue) -> Result<(), Failure> {
     settings.loops = venue.loops.unwrap_or(settings.loops);
     let opens = venue.opens.unwrap_or_else(|| MarketClock::of_the_wall().start());
     let mut source = venue.source;
-    let boards = (0..venue.instruments).map(|index| {
-        let id = u16::try_from(index).expect("a directory has fewer than 65,536 instruments");
-        Board::new(InstrumentId(id), venue.begins)
-    });
-    let mut boards = Boards::new(boards.collect(), Arc::clone(&dialects), settings.loops);
+    let mut boards = Boards::new(venue.boards, Arc::clone(&dialects), settings.loops);
     catch_up(source.as_mut(), &mut boards, opens);
     let clock = match venue.opens {
         Some(opens) => MarketClock::starting(opens, venue.speed),

@@ -4,6 +4,7 @@ use dialects::Dialect;
 use dialects::bitstamp::Bitstamp;
 use edge::clock::{MarketClock, Speed};
 use edge::limits::Limits;
+use views::Board;
 
 use crate::cli::Serve;
 use crate::config::Config;
@@ -25,14 +26,14 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
     let (begins, source) = config.market(seed, opens.unwrap_or(now));
     let bitstamp = Bitstamp::new(&config.listings, config.bitstamp)
         .map_err(failed(format_args!("list the instruments of {}", config.name)))?;
+    let boards = config.listings.iter().map(|it| Board::new(it.instrument.id, begins));
     let kept = if options.ephemeral { "as asked" } else { "there is no journal yet" };
     Ok(Venue {
         about: vec![
             format!("rialto {}: {}, seed {seed}", env!("CARGO_PKG_VERSION"), config.name),
             format!("nothing is kept on disk: {kept}"),
         ],
-        instruments: config.listings.len(),
-        begins,
+        boards: boards.collect(),
         source: Box::new(source),
         dialects: vec![Box::new(bitstamp) as Box<dyn Dialect>],
         opens,

@@ -3,7 +3,7 @@
 use model::{Decimal, Instrument, InstrumentId, Listing, Minimum};
 use serde::Deserialize;
 
-use super::{DIALECT, market_of};
+use super::{DIALECT, MARKETS_MAX, market_of};
 use crate::connector::Misheard;
 
 /// Where the directory is fetched.
@@ -67,9 +67,13 @@ pub fn recorded<'a>(
         if path.trim_end_matches('/') == DIRECTORY {
             directory = Some(body);
         }
-        symbols.extend(market_of(path));
+        symbols.extend(market_of(path).filter(|symbol| !symbols.contains(symbol)));
     }
     match directory {
+        Some(_) if symbols.len() > MARKETS_MAX => Err(Misheard::new(format_args!(
+            "{} books were fetched, and one connection carries {MARKETS_MAX}",
+            symbols.len()
+        ))),
         Some(directory) => listings(directory.as_bytes(), &symbols),
         None => Err(Misheard::new(format_args!("its directory, {DIRECTORY}, was not fetched"))),
     }
