@@ -33,6 +33,9 @@ pub enum Command {
     #[command(after_help = "Example: a recorded morning, ten times as fast, for ever\n  \
                             rialto replay captures/bitstamp-2022-01-05 --speed 10 --loop")]
     Replay(Replay),
+    /// Measure this build, or load any WebSocket server
+    #[command(subcommand)]
+    Bench(crate::bench::Bench),
 }
 
 /// Options of `serve`.

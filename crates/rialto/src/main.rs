@@ -1,5 +1,6 @@
 //! `rialto`: a streaming exchange that speaks the published APIs of real venues.
 
+mod bench;
 mod cli;
 mod config;
 mod replay;
@@ -16,6 +17,7 @@ fn main() -> ExitCode {
     {
         Command::Serve(options) => serve::venue(&options).and_then(run::run),
         Command::Replay(options) => replay::venue(&options).and_then(run::run),
+        Command::Bench(bench) => bench::run(&bench).map_err(run::Failure),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

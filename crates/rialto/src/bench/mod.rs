@@ -1,0 +1,65 @@
+//! `rialto bench`: how fast and how heavy this build is, and how any WebSocket server carries a load.
+//!
+//! Each bench is a module with the same three things: `Options` (what the command line takes), `run`,
+//! and a `Report` that is text for people and JSON for programs. Nothing here decides how the venue
+//! works; what is measured is the same code that serves.
+
+pub mod load;
+mod numbers;
+mod process;
+mod progress;
+mod sockets;
+mod target;
+
+use std::fmt;
+use std::io::{self, Write};
+
+use clap::{Args, Subcommand};
+
+/// What to measure.
+#[derive(Debug, Subcommand)]
+pub enum Bench {
+    /// Load any WebSocket server with listeners and tell how it carries them
+    #[command(
+        after_help = "Example: 500 listeners to the trades of a venue that runs as process 4711\n  \
+        rialto bench load ws://127.0.0.1:8080/bitstamp --sockets 500 --pid 4711 \\\n    \
+        --say '{\"event\":\"bts:subscribe\",\"data\":{\"channel\":\"live_trades_btcusd\"}}' \\\n    \
+        --stamp data.microtimestamp --stamp-unit us --seconds 30\n\n\
+        Latency is from the time in the payload to its being read here: the clocks of both ends and what \
+        the server waits for on purpose (a book each 100 ms) are in it."
+    )]
+    Load(Asked<load::Options>),
+}
+
+/// A bench and how its report is wanted.
+#[derive(Args, Debug)]
+pub struct Asked<O: Args> {
+    /// What to measure.
+    #[command(flatten)]
+    pub options: O,
+    /// Report as one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Measures what was asked for and reports it on stdout.
+///
+/// # Errors
+/// What failed, and why.
+pub fn run(bench: &Bench) -> Result<(), String> {
+    match bench {
+        Bench::Load(asked) => {
+            let report = load::run(&asked.options)?;
+            tell(&report, asked.json.then(|| report.json()))
+        }
+    }
+}
+
+fn tell(text: &impl fmt::Display, json: Option<String>) -> Result<(), String> {
+    let mut out = io::stdout().lock();
+    let told = match json {
+        Some(json) => writeln!(out, "{json}"),
+        None => writeln!(out, "{text}"),
+    };
+    told.map_err(|error| format!("failed to write the report: {error}"))
+}
