@@ -4,12 +4,17 @@
 //! and a `Report` that is text for people and JSON for programs. Nothing here decides how the venue
 //! works; what is measured is the same code that serves.
 
+pub mod all;
+pub mod idle;
 pub mod load;
 mod numbers;
 mod process;
 mod progress;
+mod serving;
 mod sockets;
+pub mod start;
 mod target;
+pub mod venue;
 
 use std::fmt;
 use std::io::{self, Write};
@@ -29,6 +34,18 @@ pub enum Bench {
         the server waits for on purpose (a book each 100 ms) are in it."
     )]
     Load(Asked<load::Options>),
+    /// Memory of the server for each idle connection
+    #[command(after_help = "Example: half as many\n  rialto bench idle --sockets 5000")]
+    Idle(Asked<idle::Options>),
+    /// Time from starting a venue to its being ready
+    #[command(after_help = "Example: for a program to read\n  rialto bench start --runs 21 --json")]
+    Start(Asked<start::Options>),
+    /// CPU of the demo venue with its crowd while nobody is connected
+    #[command(after_help = "Example: over a minute\n  rialto bench venue --seconds 60")]
+    Venue(Asked<venue::Options>),
+    /// All of this build's figures, as a table with the machine they were taken on
+    #[command(after_help = "Example: into the page of figures\n  rialto bench all > figures.md")]
+    All(Asked<all::Options>),
 }
 
 /// A bench and how its report is wanted.
@@ -50,6 +67,22 @@ pub fn run(bench: &Bench) -> Result<(), String> {
     match bench {
         Bench::Load(asked) => {
             let report = load::run(&asked.options)?;
+            tell(&report, asked.json.then(|| report.json()))
+        }
+        Bench::Idle(asked) => {
+            let report = idle::run(&asked.options)?;
+            tell(&report, asked.json.then(|| report.json()))
+        }
+        Bench::Start(asked) => {
+            let report = start::run(&asked.options)?;
+            tell(&report, asked.json.then(|| report.json()))
+        }
+        Bench::Venue(asked) => {
+            let report = venue::run(&asked.options)?;
+            tell(&report, asked.json.then(|| report.json()))
+        }
+        Bench::All(asked) => {
+            let report = all::run(&asked.options)?;
             tell(&report, asked.json.then(|| report.json()))
         }
     }

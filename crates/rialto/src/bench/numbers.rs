@@ -192,6 +192,15 @@ impl fmt::Display for Bytes {
     }
 }
 
+/// The middle one of some values, which it sorts.
+///
+/// # Panics
+/// If there are none.
+pub fn median(values: &mut [u64]) -> u64 {
+    values.sort_unstable();
+    values[values.len() / 2]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -207,6 +207,19 @@ impl Sockets {
         Ok(())
     }
 
+    /// Turns for so long.
+    pub fn turn_for(
+        &mut self,
+        time: Duration,
+        hear: &mut impl FnMut(Heard<'_>),
+    ) -> Result<(), String> {
+        let until = Instant::now() + time;
+        while Instant::now() < until {
+            self.turn(until, hear)?;
+        }
+        Ok(())
+    }
+
     /// Says goodbye to all that are open and waits, for at most `patience`, until they have ended.
     pub fn part(mut self, patience: Duration) -> Result<(), String> {
         for socket in 0..self.lines.len() {

@@ -1,0 +1,139 @@
+//! `rialto bench idle`: what a connection that says and hears nothing costs the server in memory.
+//!
+//! Memory of the process, that is; what the kernel keeps for a socket is not the server's to change.
+
+use std::fmt;
+use std::thread;
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::json;
+
+use super::numbers::{Bytes, Micros, Thousands};
+use super::progress::Progress;
+use super::serving::Venue;
+use super::sockets::{Plan, Sockets};
+use super::target::Target;
+
+/// What the project promises, in bytes.
+pub const TARGET_BYTES: u64 = 4_096;
+
+/// Options of `rialto bench idle`.
+#[derive(Args, Clone, Debug)]
+pub struct Options {
+    /// How many connections to open
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub sockets: u32,
+    /// Where they connect
+    #[arg(long, value_name = "PATH", default_value = "/bitstamp")]
+    pub path: String,
+    /// How long to let the venue settle before each look at its memory, in seconds
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub settle: u64,
+}
+
+/// What idle connections cost. Memory is in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Report {
+    /// Connections that were open.
+    pub open: usize,
+    /// How long opening them took.
+    pub opening_ms: u64,
+    /// The venue's memory before.
+    pub before: u64,
+    /// The venue's memory with all of them open.
+    pub after: u64,
+    /// How much the venue grew by itself while nobody was connected, in `settle` seconds.
+    pub drift: u64,
+    /// See above.
+    pub settle: u64,
+}
+
+impl Report {
+    /// What a connection costs, the venue's own growth in that time included.
+    pub fn bytes_each(&self) -> u64 {
+        self.after.saturating_sub(self.before) / (self.open as u64).max(1)
+    }
+
+    /// The report as one JSON object.
+    pub fn json(&self) -> String {
+        json!({
+            "bench": "idle",
+            "open": self.open,
+            "opening_ms": self.opening_ms,
+            "memory_bytes_before": self.before,
+            "memory_bytes_after": self.after,
+            "drift_bytes": self.drift,
+            "drift_seconds": self.settle,
+            "bytes_each": self.bytes_each(),
+            "target_bytes_each": TARGET_BYTES,
+        })
+        .to_string()
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (open, opening) = (Thousands(self.open as u64), Micros(self.opening_ms * 1_000));
+        writeln!(f, "idle: {open} connections, opened in {opening}")?;
+        writeln!(
+            f,
+            "  each       {} B of the server's memory (target: at most {TARGET_BYTES} B)",
+            self.bytes_each()
+        )?;
+        write!(
+            f,
+            "  in all     {} before, {} after; by itself it grew {} in {} s",
+            Bytes(self.before),
+            Bytes(self.after),
+            Bytes(self.drift),
+            self.settle
+        )
+    }
+}
+
+/// Serves a venue, opens the connections, and looks at its memory before and after.
+///
+/// # Errors
+/// If the venue does not start, or not every connection opens and stays.
+pub fn run(options: &Options) -> Result<Report, String> {
+    let mut progress = Progress::new();
+    let settle = Duration::from_secs(options.settle);
+    let venue = Venue::start(&["--seed", "7"])?;
+    let process = venue.process();
+    thread::sleep(settle);
+    let at_rest = process.memory()?;
+    thread::sleep(settle);
+    let before = process.memory()?;
+    let mut sockets = Sockets::new(Plan {
+        target: Target::find(&format!("ws://{}{}", venue.address, options.path))?,
+        sockets: options.sockets as usize,
+        opening_max: 64,
+        timeout: Duration::from_secs(10),
+        say: Vec::new(),
+    })?;
+    let opening = sockets.open(&mut |_| {}, &mut |text| progress.show(text))?;
+    sockets.turn_for(settle, &mut |_| {})?;
+    let open = sockets.counts().open;
+    let after = process.memory()?;
+    progress.done();
+    if open < options.sockets as usize {
+        let reasons: Vec<String> =
+            sockets.ended().iter().map(|(why, count)| format!("{count}: {why}")).collect();
+        return Err(format!(
+            "failed to keep {} connections open: {}",
+            options.sockets,
+            reasons.join("; ")
+        ));
+    }
+    // The venue goes first: 10,000 goodbyes would tell nobody anything.
+    drop(venue);
+    Ok(Report {
+        open,
+        opening_ms: opening.as_millis() as u64,
+        before,
+        after,
+        drift: before.saturating_sub(at_rest),
+        settle: options.settle,
+    })
+}

@@ -1,0 +1,153 @@
+//! This very program, serving a venue on a free port of loopback, for as long as a bench looks at it.
+
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, PipeReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use edge::ws::head;
+
+use super::process::Process;
+
+/// How long a venue may take to listen; it needs well under a second unless the machine is very busy.
+const START: Duration = Duration::from_secs(30);
+/// How long an answer over HTTP may take.
+const ANSWER: Duration = Duration::from_secs(5);
+/// How many lines of what a venue said are kept for the case that it fails.
+const TAIL_LINES: usize = 20;
+
+/// A venue that this very program serves, on a free port of loopback; it ends with this value.
+#[derive(Debug)]
+pub struct Venue {
+    child: Child,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// How long that took, from starting the program to reading the line.
+    pub listening_after: Duration,
+    started: Instant,
+}
+
+impl Venue {
+    /// Starts `rialto serve --ephemeral --listen 127.0.0.1:0` with further arguments, and waits until it
+    /// listens.
+    pub fn start(arguments: &[&str]) -> Result<Self, String> {
+        let program = std::env::current_exe()
+            .map_err(|error| format!("failed to find this program's own file: {error}"))?;
+        let mut command = Command::new(program);
+        command.args(["serve", "--ephemeral", "--listen", "127.0.0.1:0"]).args(arguments);
+        let (reader, writer) =
+            std::io::pipe().map_err(|error| format!("failed to make a pipe: {error}"))?;
+        let second =
+            writer.try_clone().map_err(|error| format!("failed to make a pipe: {error}"))?;
+        command.stdin(Stdio::null()).stdout(writer).stderr(second);
+        let started = Instant::now();
+        let child =
+            command.spawn().map_err(|error| format!("failed to start {command:?}: {error}"))?;
+        // The command keeps its ends of the pipe open; without them the lines end with the program.
+        drop(command);
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        // From here on the child ends with this value, whatever happens.
+        let mut venue = Self { child, address: nowhere, listening_after: Duration::ZERO, started };
+        let (announce, announced) = mpsc::sync_channel(1);
+        thread::spawn(move || listen_to(reader, &announce));
+        match announced.recv_timeout(START) {
+            Ok((url, at)) => {
+                let address = url.strip_prefix("http://").unwrap_or(&url).trim_end_matches('/');
+                venue.address = address
+                    .parse()
+                    .map_err(|_| format!("the venue listens on {url}, which is no address"))?;
+                venue.listening_after = at.duration_since(started);
+                Ok(venue)
+            }
+            Err(RecvTimeoutError::Timeout) => Err(format!(
+                "failed to start a venue: it did not say `listening on …` within {} s",
+                START.as_secs()
+            )),
+            Err(RecvTimeoutError::Disconnected) => {
+                let status = venue
+                    .child
+                    .wait()
+                    .map_or_else(|error| error.to_string(), |status| status.to_string());
+                Err(format!("failed to start a venue: it ended with {status} before it listened"))
+            }
+        }
+    }
+
+    /// Its process.
+    pub fn process(&self) -> Process {
+        Process(self.child.id())
+    }
+
+    /// When it was started.
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// The status that a path answers with.
+    pub fn status(&self, path: &str) -> Result<u16, String> {
+        let ask = || -> std::io::Result<Vec<u8>> {
+            let mut stream = TcpStream::connect_timeout(&self.address, ANSWER)?;
+            stream.set_read_timeout(Some(ANSWER))?;
+            stream.set_write_timeout(Some(ANSWER))?;
+            write!(
+                stream,
+                "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
+                self.address
+            )?;
+            let mut answer = vec![0; head::HEAD_BYTES_MAX];
+            let mut size = 0;
+            while size < answer.len() && !answer[..size].windows(4).any(|end| end == b"\r\n\r\n") {
+                match stream.read(&mut answer[size..])? {
+                    0 => break,
+                    more => size += more,
+                }
+            }
+            answer.truncate(size);
+            Ok(answer)
+        };
+        let answer =
+            ask().map_err(|error| format!("failed to ask {} for {path}: {error}", self.address))?;
+        match head::response(&answer) {
+            Ok(Some((response, _))) => Ok(response.status().as_u16()),
+            Ok(None) => {
+                Err(format!("failed to ask {} for {path}: the answer was cut", self.address))
+            }
+            Err(bad) => Err(format!("failed to ask {} for {path}: {bad}", self.address)),
+        }
+    }
+}
+
+impl Drop for Venue {
+    fn drop(&mut self) {
+        // Already ended is as good as ended now.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Reads what a venue says to its end, so that it never waits for us. If it ends without having
+/// announced its address, its last lines are shown.
+fn listen_to(reader: PipeReader, announce: &SyncSender<(String, Instant)>) {
+    let mut tail = VecDeque::new();
+    let mut announced = false;
+    for line in BufReader::new(reader).lines().map_while(Result::ok) {
+        if let Some(url) = line.strip_prefix("listening on ") {
+            announced = true;
+            // The first address is the one that is waited for.
+            let _ = announce.try_send((url.trim().to_owned(), Instant::now()));
+        } else if !announced {
+            if tail.len() == TAIL_LINES {
+                tail.pop_front();
+            }
+            tail.push_back(line);
+        }
+    }
+    if !announced {
+        for line in tail {
+            eprintln!("the venue said: {line}");
+        }
+    }
+}
