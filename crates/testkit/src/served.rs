@@ -44,6 +44,8 @@ pub const BEGINS: Time = Time::from_seconds(1_800_000_000);
 pub struct Setup {
     /// The instruments, numbered from 0.
     pub listings: Vec<Listing>,
+    /// When its market begins, and where its clock stands still.
+    pub begins: Time,
     /// The tongue.
     pub dialect: Arc<dyn Dialect>,
     /// Its manners; the dialect's own unless a test changes them.
@@ -69,6 +71,7 @@ impl Setup {
         Self {
             manners: dialect.manners().clone(),
             listings,
+            begins: BEGINS,
             dialect: Arc::new(dialect),
             limits: Limits::default(),
             settings: Settings { loops: 2, ..Settings::default() },
@@ -98,10 +101,10 @@ impl Setup {
         let dialects: Dialects = Arc::new([Box::new(Mannered::new(self.dialect, self.manners))]);
         let instruments: Vec<Instrument> =
             self.listings.iter().map(|listing| listing.instrument.clone()).collect();
-        let clock = MarketClock::starting(BEGINS, Speed(0));
-        let (source, script) = market::scripted(&instruments, BEGINS);
+        let clock = MarketClock::starting(self.begins, Speed(0));
+        let (source, script) = market::scripted(&instruments, self.begins);
         let boards = |loops| {
-            let boards = instruments.iter().map(|it| Board::new(it.id, BEGINS)).collect();
+            let boards = instruments.iter().map(|it| Board::new(it.id, self.begins)).collect();
             Boards::new(boards, Arc::clone(&dialects), loops)
         };
         let edge = edge::start(&self.settings, &dialects, boards, Box::new(source), clock)

@@ -26,10 +26,12 @@
 
 mod parse;
 mod play;
+mod sockets;
 mod stage;
 
 pub use parse::{Fault, parse};
 pub use play::{Failure, play};
+pub use sockets::Sockets;
 pub use stage::{Ear, Heard, Line, Stage};
 
 use std::time::Duration;

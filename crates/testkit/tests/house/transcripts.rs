@@ -1,11 +1,13 @@
-//! Every transcript of every dialect, played on a venue in memory.
+//! Every transcript, played on a venue in memory, and over sockets where no clock is needed but the market's.
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use dialects::bitstamp::{Bitstamp, NAME, Options};
 use model::{Instrument, InstrumentId, Listing, Minimum, Quantity, Time};
-use testkit::transcript::{Setup, parse, play};
+use testkit::served;
+use testkit::transcript::{Failure, Setup, Sockets, Transcript, parse, play};
 use testkit::venue::Venue;
 
 /// Market time when a transcript begins: noon of 2026-11-22, UTC.
@@ -45,15 +47,13 @@ fn listings() -> Vec<Listing> {
     ]
 }
 
-fn venue(setup: &Setup) -> Venue {
+fn dialect(setup: &Setup) -> Bitstamp {
     let options = Options {
         strict_markets: setup.strict_markets,
         null_reconnect_data: setup.null_reconnect_data,
         ..Options::default()
     };
-    let listings = listings();
-    let dialect = Bitstamp::new(&listings, options).expect("the symbols are in order");
-    Venue::new(Box::new(dialect), &listings, START, setup.by_level)
+    Bitstamp::new(&listings(), options).expect("the symbols are in order")
 }
 
 /// The transcripts of the dialect, by file name.
@@ -68,25 +68,50 @@ fn transcripts() -> BTreeMap<String, String> {
     files.map(read).collect()
 }
 
+/// Plays those that are chosen, and says how many.
+fn play_all(mut play: impl FnMut(&Transcript) -> Option<Result<(), Failure>>) -> usize {
+    let (mut played, mut failures) = (0, Vec::new());
+    for (name, text) in transcripts() {
+        let transcript = match parse(&text, &listings(), NAME) {
+            Ok(transcript) => transcript,
+            Err(fault) => {
+                failures.push(format!("{name} {fault}"));
+                continue;
+            }
+        };
+        let Some(ended) = play(&transcript) else { continue };
+        played += 1;
+        if let Err(failure) = ended {
+            failures.push(format!("{name} ({}) {failure}", transcript.title));
+        }
+    }
+    let failed = failures.len();
+    assert!(failed == 0, "{failed} of {played} failed:\n{}", failures.join("\n"));
+    played
+}
+
 #[test]
 fn every_transcript_plays_in_memory() {
-    let transcripts = transcripts();
-    assert!(transcripts.len() >= 40, "only {} transcripts", transcripts.len());
-    let listings = listings();
-    let mut failures = Vec::new();
-    for (name, text) in &transcripts {
-        let played = match parse(text, &listings, NAME) {
-            Err(fault) => Err(fault.to_string()),
-            Ok(transcript) => play(&transcript, &mut venue(&transcript.setup), START)
-                .map_err(|failure| format!("({}) {failure}", transcript.title)),
-        };
-        failures.extend(played.err().map(|why| format!("{name} {why}")));
-    }
-    assert!(
-        failures.is_empty(),
-        "{} of {} failed:\n{}",
-        failures.len(),
-        transcripts.len(),
-        failures.join("\n")
-    );
+    let played = play_all(|transcript| {
+        let (dialect, by_level) = (dialect(&transcript.setup), transcript.setup.by_level);
+        let mut venue = Venue::new(Box::new(dialect), &listings(), START, by_level);
+        Some(play(transcript, &mut venue, START))
+    });
+    assert!(played >= 40, "only {played} transcripts");
+}
+
+#[test]
+fn transcripts_play_over_sockets() {
+    let played = play_all(|transcript| {
+        if !Sockets::plays(transcript) {
+            return None;
+        }
+        let mut setup = served::Setup::bitstamp();
+        setup.listings = listings();
+        setup.begins = START;
+        setup.dialect = Arc::new(dialect(&transcript.setup));
+        Some(play(transcript, &mut Sockets::new(setup), START))
+    });
+    println!("{played} transcripts played over sockets");
+    assert!(played >= 40, "only {played} transcripts");
 }

@@ -1,0 +1,215 @@
+//! The stage of real sockets: the same transcripts against a venue that is served on loopback.
+//!
+//! Session time is the wall's there and market time stands still for questions about now, so what waits or asks
+//! for these is played in memory only ([`Sockets::plays`]).
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use dialects::{HttpRequest, HttpResponse};
+use edge::ws::{Opcode, encode};
+use engine::Engine;
+use model::{
+    Action, Cadence, Command, Event, EventBody, Instrument, InstrumentId, Query, Sequence, Span,
+    Time,
+};
+
+use super::{Heard, Line, Stage, Transcript, What};
+use crate::served::{self, Served, Setup};
+
+/// A venue over sockets.
+pub struct Sockets {
+    served: Served,
+    /// Does what the served engine does, so that what came of a command is known here.
+    twin: Engine,
+    commands: u64,
+    now: Time,
+    lines: Vec<Socket>,
+    fences: u64,
+}
+
+struct Socket {
+    line: served::Line,
+    heard: VecDeque<Heard>,
+    stalled: bool,
+    /// Its close was heard, or its end: it answers nothing any more.
+    closed: bool,
+    ended: bool,
+}
+
+impl Sockets {
+    /// Serves a venue.
+    #[must_use]
+    pub fn new(setup: Setup) -> Self {
+        let instruments: Vec<Instrument> =
+            setup.listings.iter().map(|listing| listing.instrument.clone()).collect();
+        let now = setup.begins;
+        let twin = Engine::new(&instruments);
+        Self { served: setup.serve(), twin, commands: 0, now, lines: Vec::new(), fences: 0 }
+    }
+
+    /// Whether a transcript can be played here: it needs no other clock than the market's, and no source by level.
+    #[must_use]
+    pub fn plays(transcript: &Transcript) -> bool {
+        let needs_memory = |what: &What| match what {
+            What::Wait(_) | What::Live(_) | What::ShutDown => true,
+            What::Ask(ask) => ["status", "ticker", "ticker_hour", "transactions", "ohlc"]
+                .iter()
+                .any(|page| ask.path.split('/').nth(3) == Some(page)),
+            _ => false,
+        };
+        let setup = transcript.setup;
+        !setup.by_level
+            && !setup.memory_only
+            && !transcript.steps.iter().any(|step| needs_memory(&step.what))
+    }
+
+    fn command(&mut self, action: Action) -> Vec<Event> {
+        self.commands += 1;
+        let command = Command { sequence: Sequence(self.commands), time: self.now, action };
+        let mut events = Vec::new();
+        self.twin.apply(&command, &mut events);
+        self.served.market.act(action);
+        events
+    }
+
+    fn advance(&mut self, span: Span) {
+        self.served.market.pass(span);
+        self.now = self.now + span;
+    }
+
+    /// Reads all that a client was told: two pings and what came before their pongs. Between its reading of the
+    /// two, a loop hands out everything that was told before the first.
+    fn fence(&mut self, line: Line) {
+        let socket = &mut self.lines[line];
+        if socket.stalled || socket.closed {
+            return;
+        }
+        for _ in 0..2 {
+            self.fences += 1;
+            let payload = format!("fence {}", self.fences);
+            let mut ping = Vec::new();
+            encode::push_client_frame(&mut ping, Opcode::Ping, [1, 2, 3, 4], payload.as_bytes());
+            // The server may have ended it; then that is what is read.
+            let _gone = socket.line.try_send(&ping);
+            while socket.read() {
+                if matches!(socket.heard.back(), Some(Heard::Pong(pong)) if *pong == payload) {
+                    socket.heard.pop_back();
+                    break;
+                }
+            }
+        }
+    }
+}
+
+impl Socket {
+    /// Reads one thing; returns whether more may come before a fence.
+    fn read(&mut self) -> bool {
+        if self.closed {
+            return false;
+        }
+        self.hear();
+        !self.closed
+    }
+
+    fn hear(&mut self) {
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        let heard = match self.line.hear() {
+            served::Heard::Text(text) => Heard::Text(text),
+            served::Heard::Ping(payload) => Heard::Ping(text(payload)),
+            served::Heard::Pong(payload) => Heard::Pong(text(payload)),
+            served::Heard::Close(code, reason) => {
+                self.closed = true;
+                Heard::Close(code, reason)
+            }
+            served::Heard::End | served::Heard::Lost(_) => {
+                (self.closed, self.ended) = (true, true);
+                Heard::Dropped
+            }
+        };
+        self.heard.push_back(heard);
+    }
+}
+
+impl Stage for Sockets {
+    fn connect(&mut self) -> Line {
+        let (stalled, closed, ended) = (false, false, false);
+        let (line, heard) = (self.served.client(), VecDeque::new());
+        self.lines.push(Socket { line, heard, stalled, closed, ended });
+        self.lines.len() - 1
+    }
+
+    fn send(&mut self, line: Line, bytes: &[u8]) {
+        // The server may have ended it; then that is what is heard.
+        let _gone = self.lines[line].line.try_send(bytes);
+        self.fence(line);
+        // The boards take up subscriptions in the order of their mail, so that this one is behind them.
+        self.served.market.ask(Query::Now);
+    }
+
+    fn hear(&mut self, line: Line) -> Option<Heard> {
+        if self.lines[line].heard.is_empty() {
+            self.fence(line);
+        }
+        let socket = &mut self.lines[line];
+        if socket.heard.is_empty() && socket.closed && !socket.ended {
+            // After a close only the end can come, and comes by itself.
+            socket.hear();
+        }
+        socket.heard.pop_front()
+    }
+
+    fn stall(&mut self, line: Line, stalls: bool) {
+        self.lines[line].stalled = stalls;
+    }
+
+    fn act(&mut self, action: Action) -> Vec<Event> {
+        let events = self.command(action);
+        self.served.market.settle();
+        events
+    }
+
+    fn tell(&mut self, _: InstrumentId, _: EventBody) {
+        unreachable!("transcripts by level are not played here");
+    }
+
+    fn pass(&mut self, span: Span) {
+        let end = self.now + span;
+        while self.now + self.until_tick() <= end {
+            self.advance(self.until_tick());
+            self.command(Action::Tick(Cadence::TENTH));
+        }
+        self.advance(end - self.now);
+        self.served.market.settle();
+    }
+
+    fn until_tick(&self) -> Span {
+        let step = Cadence::TENTH.0.0;
+        Span(step - self.now.0.rem_euclid(step))
+    }
+
+    fn wait(&mut self, _: Duration) {
+        unreachable!("transcripts that wait are not played here");
+    }
+
+    fn ask(&mut self, request: &HttpRequest<'_>) -> HttpResponse {
+        let mut line = self.served.line();
+        let query = request.query.map_or_else(String::new, |query| format!("?{query}"));
+        line.send(format!(
+            "{} {}{query} HTTP/1.1\r\nHost: www.bitstamp.net\r\nContent-Length: 0\r\n\r\n",
+            request.method, request.path
+        ));
+        let (head, body) = line.answer().expect("an answer");
+        let content_type = match head.header("content-type") {
+            Some("application/json") => Some("application/json"),
+            Some("text/html") => Some("text/html"),
+            None => None,
+            Some(_) => Some("another content type"),
+        };
+        HttpResponse { status: head.status, content_type, body: body.into_bytes() }
+    }
+
+    fn shut_down(&mut self) {
+        unreachable!("transcripts that shut down are not played here");
+    }
+}
