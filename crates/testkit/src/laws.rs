@@ -3,3 +3,7 @@
 
 pub mod latecomer;
 pub mod mirror;
+pub mod reference;
+pub mod twin;
+
+pub mod verdict;

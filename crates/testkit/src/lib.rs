@@ -9,3 +9,5 @@ pub mod served;
 
 pub mod data;
 pub mod dice;
+pub mod flow;
+pub mod reference;

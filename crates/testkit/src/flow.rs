@@ -1,0 +1,338 @@
+//! Commands as a restless and partly mad crowd would send them: every kind of order in a small world where they
+//! keep meeting, and now and then a number from the edge of what 64 bits hold.
+//!
+//! From a seed; it learns ids from the events it is told of. The flow that speed is measured on is another,
+//! [`engine::flow`].
+
+use engine::Rules;
+use engine::flow::Random;
+use model::{
+    AccountId, Action, Cadence, Command, Event, EventBody, Instrument, InstrumentId, Minimum,
+    NewOrder, OrderId, OrderKind, OrderState, Price, Quantity, SelfTradePolicy, Sequence, Side,
+    Span, Status, Time, TimeInForce, Trigger, TriggerWhen,
+};
+
+/// Where prices gather, in ticks.
+const MIDDLE: i64 = 1_000;
+/// Ids that are remembered to be cancelled or replaced.
+const REMEMBERED: usize = 64;
+
+/// The flow of a seed, and the world it is sent into.
+#[derive(Clone, Debug)]
+pub struct Flow {
+    random: Random,
+    /// The instruments of this world.
+    pub instruments: Vec<Instrument>,
+    /// The rules of this world.
+    pub rules: Rules,
+    accounts: u32,
+    /// Few stop orders, few orders of another instrument, and hardly anybody leaves at once: levels by the
+    /// hundred.
+    deep: bool,
+    /// Prices gather this far around the middle.
+    reach: i64,
+    /// Of a thousand numbers so many are extreme.
+    madness: u64,
+    /// Of a thousand orders so many can rest at once: deep books, few trades.
+    patience: u64,
+    sequence: u64,
+    now: i64,
+    /// An instrument that may not be trading, until it is told to.
+    disturbed: Option<InstrumentId>,
+    /// Orders heard of lately, with where they are.
+    heard: Vec<(InstrumentId, OrderState)>,
+}
+
+impl Flow {
+    /// The flow of this seed. Some worlds are narrow, some deep, some almost full, some without a price band.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let deep = random.below(4) == 0;
+        let open_orders_max = match random.below(4) {
+            0 => 8 + random.below(20) as u32,
+            _ => 1 << 20,
+        };
+        let band_basis_points = match random.below(4) {
+            0 => None,
+            1 => Some(random.below(30_000) as u32),
+            _ => Some(2_000),
+        };
+        Self {
+            instruments: instruments(),
+            rules: Rules { open_orders_max, band_basis_points },
+            accounts: 2 + random.below(5) as u32,
+            deep,
+            reach: if deep { 400 } else { 4 + random.below(12) as i64 },
+            madness: [0, 2, 10, 60][random.below(4) as usize],
+            patience: if deep { 900 } else { random.below(500) },
+            sequence: 0,
+            now: 1_795_305_600_000_000,
+            disturbed: None,
+            heard: Vec::new(),
+            random,
+        }
+    }
+
+    /// The accounts that send, and one that never does.
+    pub fn accounts(&self) -> impl Iterator<Item = AccountId> + use<> {
+        (0..=self.accounts).map(AccountId)
+    }
+
+    /// What happened to what was sent: orders heard of can be asked to change.
+    pub fn hear(&mut self, events: &[Event]) {
+        for event in events {
+            let (gone, order) = match &event.body {
+                EventBody::Rested(order) | EventBody::Armed(order) => (None, Some(*order)),
+                EventBody::Replaced { old, new, .. } => (Some(old.id), Some(*new)),
+                EventBody::Closed { order, .. } => (Some(order.id), None),
+                EventBody::Filled(fill) if fill.maker.remaining.is_zero() => {
+                    (Some(fill.maker.id), None)
+                }
+                _ => continue,
+            };
+            // One that has gone is sometimes asked for all the same.
+            if let Some(gone) = gone
+                && !self.chance(50)
+            {
+                self.heard.retain(|(_, heard)| heard.id != gone);
+            }
+            let Some(order) = order else { continue };
+            if self.heard.len() < REMEMBERED {
+                self.heard.push((event.instrument, order));
+            } else {
+                let place = self.random.below(REMEMBERED as u64) as usize;
+                self.heard[place] = (event.instrument, order);
+            }
+        }
+    }
+
+    /// The next command.
+    pub fn next_command(&mut self) -> Command {
+        self.sequence += 1;
+        self.now = self.now.saturating_add(self.random.below(4) as i64);
+        let mut time = Time(self.now);
+        if self.chance(self.madness.min(20)) {
+            // Time may be said to go back, which nobody has to believe; forward too, but then it is.
+            time = Time(self.now - self.random.below(1_000) as i64);
+        }
+        if self.madness > 0 && self.random.below(20_000) == 0 {
+            time = Time(i64::MAX);
+        }
+        let sequence = if self.chance(self.madness / 10) { u64::MAX } else { self.sequence };
+        Command { sequence: Sequence(sequence), time, action: self.action() }
+    }
+
+    fn action(&mut self) -> Action {
+        if let Some(instrument) = self.disturbed
+            && self.chance(100)
+        {
+            self.disturbed = None;
+            return Action::SetStatus { instrument, status: Status::Trading };
+        }
+        let most = if self.deep && !self.chance(20) { 930 } else { 1_000 };
+        match self.random.below(most) {
+            0..680 => Action::Place(self.order()),
+            680..820 if self.deep && self.chance(700) => Action::Place(self.order()),
+            680..820 => {
+                let (account, instrument, order) = self.aim();
+                Action::Cancel { account, instrument, order }
+            }
+            820..940 => self.replace(),
+            940..955 => {
+                let instrument = self.instrument();
+                let instrument = self.chance(500).then_some(instrument);
+                Action::CancelAll { account: self.account(), instrument }
+            }
+            955..970 => {
+                let account = self.account();
+                let policy = self.one_of([
+                    SelfTradePolicy::Allow,
+                    SelfTradePolicy::CancelResting,
+                    SelfTradePolicy::CancelArriving,
+                    SelfTradePolicy::CancelBoth,
+                ]);
+                Action::SetSelfTradePolicy { account, policy }
+            }
+            970..982 => {
+                let instrument = self.instrument();
+                let instrument = self.disturbed.unwrap_or(instrument);
+                self.disturbed = Some(instrument);
+                let status = self.one_of([
+                    Status::Trading,
+                    Status::PostOnly,
+                    Status::CancelOnly,
+                    Status::Halted,
+                ]);
+                Action::SetStatus { instrument, status }
+            }
+            _ => Action::Tick(Cadence(Span(self.random.below(3) as i64))),
+        }
+    }
+
+    fn order(&mut self) -> NewOrder {
+        let side = self.one_of([Side::Buy, Side::Sell]);
+        let patient = self.chance(self.patience);
+        let kind = if !patient && self.chance(150) {
+            OrderKind::Market
+        } else {
+            OrderKind::Limit(self.price(patient.then_some(side)))
+        };
+        let immediate = self.one_of([TimeInForce::ImmediateOrCancel, TimeInForce::FillOrKill]);
+        let time_in_force = match self.random.below(10) {
+            _ if kind == OrderKind::Market && !self.chance(20) => immediate,
+            0..2 if !patient => immediate,
+            2..4 if !self.deep => TimeInForce::GoodTillDate(self.day()),
+            _ => TimeInForce::GoodTillCanceled,
+        };
+        let trigger = self.chance(if self.deep { 30 } else { 120 }).then(|| Trigger {
+            price: self.price(None),
+            when: self.one_of([TriggerWhen::AtOrAbove, TriggerWhen::AtOrBelow]),
+        });
+        NewOrder {
+            account: self.account(),
+            instrument: self.instrument(),
+            side,
+            kind,
+            quantity: self.quantity(),
+            time_in_force,
+            post_only: self.chance(100),
+            trigger,
+        }
+    }
+
+    fn replace(&mut self) -> Action {
+        let (account, instrument, order) = self.aim();
+        let known = self.heard.iter().find(|(_, heard)| heard.id == order).map(|(_, heard)| *heard);
+        let same = known.and_then(|known| known.kind.limit()).filter(|_| self.chance(500));
+        let price = match same {
+            Some(price) => price,
+            None => self.price(None),
+        };
+        Action::Replace { account, instrument, order, price, quantity: self.quantity() }
+    }
+
+    /// An order heard of and its owner; sometimes one of the three is wrong.
+    fn aim(&mut self) -> (AccountId, InstrumentId, OrderId) {
+        let known = match self.heard.len() as u64 {
+            0 => None,
+            many => Some(self.heard[self.random.below(many) as usize]),
+        };
+        let (mut instrument, mut account, mut order) = match known {
+            Some((instrument, order)) => (instrument, order.account, order.id),
+            None => (self.instrument(), self.account(), OrderId(1 << 50)),
+        };
+        if self.chance(20) {
+            instrument = self.instrument();
+        }
+        if self.chance(20) {
+            account = self.account();
+        }
+        if self.chance(10 + self.madness) {
+            order = self.one_of([
+                OrderId(0),
+                OrderId(u64::MAX),
+                OrderId((1 << 50) - 1),
+                OrderId(order.0.wrapping_add(1)),
+                OrderId(order.0.wrapping_add(1 << 21)),
+                OrderId(order.0.wrapping_sub(1 << 21)),
+            ]);
+        }
+        (account, instrument, order)
+    }
+
+    fn account(&mut self) -> AccountId {
+        if self.chance(self.madness / 4) {
+            return self.one_of([AccountId(0), AccountId(u32::MAX), AccountId(70_000)]);
+        }
+        AccountId(1 + self.random.below(u64::from(self.accounts)) as u32)
+    }
+
+    fn instrument(&mut self) -> InstrumentId {
+        if self.chance(self.madness / 4) {
+            return self.one_of([InstrumentId::NONE, InstrumentId(self.instruments.len() as u16)]);
+        }
+        if self.deep && !self.chance(50) {
+            return InstrumentId(0);
+        }
+        InstrumentId(self.random.below(self.instruments.len() as u64) as u16)
+    }
+
+    /// A price around the middle; on its own side of it, if a side is given.
+    fn price(&mut self, side: Option<Side>) -> Price {
+        if self.chance(self.madness) {
+            return Price(self.extreme());
+        }
+        if self.chance(20) {
+            // Far away, where the band and the ends of ladders are.
+            return Price(1 + self.random.below(4 * MIDDLE as u64) as i64);
+        }
+        let away = self.random.below(self.reach as u64 + 1) as i64;
+        Price(match side {
+            Some(Side::Buy) => MIDDLE - away,
+            Some(Side::Sell) => MIDDLE + 1 + away,
+            None => MIDDLE - self.reach / 2 + away,
+        })
+    }
+
+    fn quantity(&mut self) -> Quantity {
+        if self.chance(self.madness) {
+            return Quantity(self.extreme());
+        }
+        let most = if self.chance(100) { 200 } else { 12 };
+        Quantity(1 + self.random.below(most) as i64)
+    }
+
+    /// A day that comes soon; sometimes it has been.
+    fn day(&mut self) -> Time {
+        if self.chance(self.madness) {
+            return Time(self.extreme());
+        }
+        Time(self.now.saturating_add(self.random.below(300) as i64 - 5))
+    }
+
+    fn extreme(&mut self) -> i64 {
+        let edge = self.one_of([
+            0,
+            i64::MIN,
+            i64::MAX,
+            1 << 53,
+            i64::MAX / (1 << 20),
+            (1 << 53) / 5,
+            i64::MAX / (1 << 20) / 10,
+            1 << 32,
+            1 << 62,
+        ]);
+        edge.wrapping_add(self.random.below(3) as i64 - 1)
+    }
+
+    fn chance(&mut self, in_thousand: u64) -> bool {
+        self.random.below(1_000) < in_thousand
+    }
+
+    fn one_of<T: Copy, const N: usize>(&mut self, all: [T; N]) -> T {
+        all[self.random.below(N as u64) as usize]
+    }
+}
+
+/// Three instruments that differ in all that the engine looks at.
+fn instruments() -> Vec<Instrument> {
+    let plain = engine::flow::instrument();
+    let coarse = Instrument {
+        id: InstrumentId(1),
+        base: "ETH".into(),
+        tick_units: 5,
+        lot_units: 10,
+        // 50.00 × 0.00000030 and the like: a few of the smallest orders fall below it.
+        minimum: Minimum::Notional(5 * MIDDLE as i128 * 10 * 3),
+        ..plain.clone()
+    };
+    let whole = Instrument {
+        id: InstrumentId(2),
+        base: "AAPL".into(),
+        quantity_decimals: 0,
+        minimum: Minimum::Quantity(Quantity(2)),
+        ..plain.clone()
+    };
+    vec![plain, coarse, whole]
+}

@@ -1,0 +1,40 @@
+//! The laws of the engine, over many seeds.
+
+use testkit::laws::{reference, twin, verdict};
+
+#[test]
+fn the_fast_market_agrees_with_the_slow_one() {
+    let mut all = reference::Figures::default();
+    let seeds = verdict::seeds();
+    for seed in seeds.clone() {
+        let one = reference::check(seed);
+        all.events += one.events;
+        all.fills += one.fills;
+        all.woken += one.woken;
+        all.rejected += one.rejected;
+    }
+    println!("{all:?}");
+    let many = (seeds.end - seeds.start) as usize;
+    assert!(
+        all.fills > 100 * many && all.woken > 5 * many && all.rejected > 50 * many,
+        "too little happened to mean anything: {all:?}"
+    );
+}
+
+#[test]
+fn twins_agree_and_whoever_was_restored_never_stopped() {
+    let mut all = twin::Figures::default();
+    let seeds = verdict::seeds();
+    for seed in seeds.clone() {
+        let one = twin::check(seed);
+        all.events += one.events;
+        all.digests += one.digests;
+        all.imaged += one.imaged;
+    }
+    println!("{all:?}");
+    let many = (seeds.end - seeds.start) as usize;
+    assert!(
+        all.events > 300 * many && all.digests > 10 * many && all.imaged > 5 * many,
+        "too little happened to mean anything: {all:?}"
+    );
+}
