@@ -49,6 +49,11 @@ impl Interests {
         if self.names.len() >= names_max {
             return false;
         }
+        // Most sessions listen to one thing, and there are many of them.
+        if self.names.is_empty() {
+            self.names.reserve_exact(1);
+            self.topics.reserve_exact(topics.len());
+        }
         topics.sort_unstable();
         topics.dedup();
         for &topic in &topics {
