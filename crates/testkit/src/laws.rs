@@ -3,6 +3,7 @@
 
 pub mod latecomer;
 pub mod mirror;
+pub mod one_frame;
 pub mod reference;
 pub mod twin;
 
