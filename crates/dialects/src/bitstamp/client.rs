@@ -14,12 +14,10 @@ mod tests;
 
 use model::{EventBody, Instrument, Level, Listing, Price, Time};
 
-use self::incoming::{Diff, Envelope};
+use self::incoming::Diff;
 pub use self::listings::{listings, recorded};
 use crate::connector::{Connector, Errand, Heard, Misheard};
 
-/// The name under which listings give this dialect's symbols.
-const DIALECT: &str = "bitstamp";
 /// How many markets one connection can carry: two channels each, and the venue drops the 1,025th channel.
 pub const MARKETS_MAX: usize = 512;
 /// How many diffs of one market wait for its book at most. The venue sends at most ten a second.
@@ -54,7 +52,7 @@ impl Client {
         let mut markets: Vec<Market> = listings
             .iter()
             .filter_map(|listing| {
-                let symbol = listing.symbol_in(DIALECT)?;
+                let symbol = listing.symbol_in(super::NAME)?;
                 Some(Market::new(symbol, listing.instrument.clone()))
             })
             .collect();
@@ -102,16 +100,16 @@ impl Connector for Client {
         heard: &mut Vec<Heard>,
         errands: &mut Vec<Errand>,
     ) -> Result<(), Misheard> {
-        let message = Envelope::read(text)?;
-        let channel = message.channel();
+        let message = incoming::message(text)?;
+        let channel = &*message.channel;
         let trusting = self.trusting;
-        match message.event() {
+        match &*message.event {
             "data" => {
                 let Some(market) = channel.strip_prefix(DIFFS).and_then(|it| self.market(it))
                 else {
                     return Ok(());
                 };
-                let diff = message.diff(&market.instrument)?;
+                let diff = incoming::diff(&message, &market.instrument)?;
                 market.diff(diff, trusting, heard, errands)
             }
             "trade" => {
@@ -119,7 +117,7 @@ impl Connector for Client {
                 else {
                     return Ok(());
                 };
-                let trade = message.trade(&market.instrument)?;
+                let trade = incoming::trade(&message, &market.instrument)?;
                 heard.push(market.heard(trade.time, EventBody::Printed(trade)));
                 Ok(())
             }
@@ -132,7 +130,7 @@ impl Connector for Client {
             "bts:unsubscription_succeeded" => {
                 Err(Misheard::new(format_args!("it stopped telling {channel}, which nobody asked")))
             }
-            "bts:error" => Err(Misheard::new(format_args!("it refuses: {}", message.data()))),
+            "bts:error" => Err(Misheard::new(format_args!("it refuses: {}", message.data))),
             "bts:request_reconnect" => {
                 errands.push(Errand::Reconnect);
                 Ok(())

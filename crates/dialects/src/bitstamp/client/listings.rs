@@ -3,7 +3,8 @@
 use model::{Decimal, Instrument, InstrumentId, Listing, Minimum};
 use serde::Deserialize;
 
-use super::{DIALECT, MARKETS_MAX, market_of};
+use super::super::NAME;
+use super::{MARKETS_MAX, market_of};
 use crate::connector::Misheard;
 
 /// Where the directory is fetched.
@@ -104,7 +105,7 @@ fn listing(id: InstrumentId, row: &Row) -> Result<Listing, String> {
     Ok(Listing {
         instrument,
         description: row.description.clone(),
-        symbols: vec![(DIALECT.to_owned(), row.url_symbol.clone())],
+        symbols: vec![(NAME.to_owned(), row.url_symbol.clone())],
     })
 }
 

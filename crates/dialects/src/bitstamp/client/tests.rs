@@ -270,7 +270,7 @@ fn trades_carry_the_venues_ids_and_tell_maker_from_taker() {
 fn what_makes_no_sense_is_refused_and_nothing_of_it_told() {
     let book = |stamp: &str, bids: &str, asks: &str| {
         format!(
-            r#"{{"data":{{"microtimestamp":{stamp},"bids":{bids},"asks":{asks}}},"channel":"diff_order_book_btcusd","event":"data"}}"#
+            r#"{{"data":{{"timestamp":"0","microtimestamp":{stamp},"bids":{bids},"asks":{asks}}},"channel":"diff_order_book_btcusd","event":"data"}}"#
         )
     };
     let bid = |price: &str, amount: &str| {
@@ -278,40 +278,47 @@ fn what_makes_no_sense_is_refused_and_nothing_of_it_told() {
             .replace("PRICE", price)
             .replace("AMOUNT", amount)
     };
-    for bad in [
-        "hello".to_owned(),
-        "[]".to_owned(),
-        "{}".to_owned(),
-        r#"{"event":7,"channel":"","data":{}}"#.to_owned(),
-        bid("99.001", "1"),
-        bid("99.00", "0.000000001"),
-        bid("1e2", "1"),
-        bid("99.00", "-1"),
-        bid("0", "1"),
-        bid("-5", "1"),
-        bid("99.00", "99999999999.0"),
-        bid("99.00", "NaN"),
-        bid("", "1"),
-        bid("99.00", ""),
-        book(r#""5""#, r#"[["1","1"],["2","1"]]"#, "[]"),
-        book(r#""5""#, "[]", r#"[["2","1"],["2","1"]]"#),
-        book(r#""5""#, r#"[["1","1","77"]]"#, "[]"),
-        book(r#""5""#, r#"[[1,1]]"#, "[]"),
-        book(r#""5""#, "{}", "[]"),
-        book(r#""0""#, "[]", "[]"),
-        book(r#""-5""#, "[]", "[]"),
-        book(r#""5.5""#, "[]", "[]"),
-        book(r#""9223372036854775807""#, "[]", "[]"),
-        book("5", "[]", "[]"),
-        TRADE.replace(r#""type":1"#, r#""type":2"#),
-        TRADE.replace(r#""price_str":"83463.08""#, r#""price_str":"83463.085""#),
-        TRADE.replace(r#""amount_str":"0.00274133""#, r#""amount_str":"0.00000000""#),
-        TRADE.replace(r#""id":650885871"#, r#""id":-1"#),
-        r#"{"event":"bts:error","channel":"","data":{"code":4009,"message":"Connection is unauthorized."}}"#.to_owned(),
-        r#"{"event":"bts:unsubscription_succeeded","channel":"live_trades_btcusd","data":{}}"#.to_owned(),
+    let finer = "more decimals than allowed";
+    for (bad, why) in [
+        ("hello".to_owned(), "no message"),
+        ("{}".to_owned(), "missing field"),
+        (r#"{"event":7,"channel":"","data":{}}"#.to_owned(), "no message"),
+        (bid("99.001", "1"), finer),
+        (bid("99.00", "0.000000001"), finer),
+        (bid("1e2", "1"), "not a plain decimal"),
+        (bid("99.00", "-1"), "amount -1 is out of range"),
+        (bid("0", "1"), "price 0 is out of range"),
+        (bid("-5", "1"), "price -5 is out of range"),
+        (bid("99.00", "90000000000.0"), "out of range"),
+        (bid("99.00", "9999999999999.0"), "too large"),
+        (bid("", "1"), "not a plain decimal"),
+        (bid("99.00", ""), "not a plain decimal"),
+        (book(r#""5""#, r#"[["1","1"],["2","1"]]"#, "[]"), "bids do not fall"),
+        (book(r#""5""#, "[]", r#"[["2","1"],["2","1"]]"#), "asks do not rise"),
+        (book(r#""5""#, r#"[["1","1","77"]]"#, "[]"), "expected 2 texts"),
+        (book(r#""5""#, "[[1,1]]", "[]"), "invalid type"),
+        (book(r#""5""#, "{}", "[]"), "invalid type"),
+        (book(r#""0""#, "[]", "[]"), "out of all time"),
+        (book(r#""-5""#, "[]", "[]"), "out of all time"),
+        (book(r#""5.5""#, "[]", "[]"), finer),
+        (book(r#""9223372036854775807""#, "[]", "[]"), "out of all time"),
+        (book("5", "[]", "[]"), "invalid type"),
+        (TRADE.replace(r#""type":1"#, r#""type":2"#), "type 2"),
+        (TRADE.replace(r#""price_str":"83463.08""#, r#""price_str":"83463.085""#), finer),
+        (TRADE.replace(r#"_str":"0.00274133""#, r#"_str":"0.00000000""#), "out of range"),
+        (TRADE.replace(r#""id":650885871"#, r#""id":-1"#), "invalid value"),
+        (
+            r#"{"event":"bts:error","channel":"","data":{"code":4009,"message":"No."}}"#.to_owned(),
+            r#"refuses: {"code":4009,"message":"No."}"#,
+        ),
+        (
+            r#"{"event":"bts:unsubscription_succeeded","channel":"a","data":{}}"#.to_owned(),
+            "stopped telling a",
+        ),
     ] {
         let mut bench = Bench::new();
-        bench.say(&bad).expect_err(&bad);
+        let error = bench.say(&bad).expect_err(&bad);
+        assert!(error.what.contains(why), "{bad}: {error}");
         assert!(bench.heard.is_empty() && bench.errands.is_empty(), "{bad}");
     }
     let mut bench = Bench::new();
@@ -321,7 +328,7 @@ fn what_makes_no_sense_is_refused_and_nothing_of_it_told() {
         .fetched("/api/v2/ticker/", b"{}", &mut bench.heard, &mut bench.errands)
         .expect("nothing that was asked for");
     assert!(bench.heard.is_empty() && bench.errands.is_empty());
-    let long = format!(r#"{{"event":"bts:error","data":"{}"}}"#, "é".repeat(10_000));
+    let long = format!(r#"{{"event":"bts:error","channel":"","data":"{}"}}"#, "é".repeat(10_000));
     assert!(bench.say(&long).expect_err("an error").what.len() < 1_000);
 }
 
@@ -434,7 +441,9 @@ fn any_bytes_leave_it_whole() {
             }
             let outcome = if seeded.below(10) == 0 {
                 let stamp = step * 3 + seeded.next() % 9;
-                let body = format!(r#"{{"microtimestamp":"{stamp}","bids":[],"asks":[]}}"#);
+                let body = format!(
+                    r#"{{"timestamp":"0","microtimestamp":"{stamp}","bids":[],"asks":[]}}"#
+                );
                 let body = if seeded.below(3) == 0 { text } else { body.into_bytes() };
                 bench.client.fetched(PATH, &body, &mut bench.heard, &mut bench.errands)
             } else {
