@@ -34,7 +34,7 @@ pub(super) fn of(market: &Market) -> Vec<Role> {
             orders: 4,
             near: ticks(touch, 1),
             far: ticks(touch * 12, 8),
-            power: 1,
+            power: 2,
             moves: 3,
             restless_percent: 40,
             size_percent: 50,
@@ -94,11 +94,9 @@ pub(super) fn of(market: &Market) -> Vec<Role> {
         dated_percent: 0,
     }));
     for number in 0..2 {
-        cast.push(Role::Taker(Taker::new(if busy {
-            Span::millis(1_300 + number * 400)
-        } else {
-            Span::millis(9_000 + number * 3_000)
-        })));
+        let (gap, burst_percent) =
+            if busy { (1_300 + number * 400, 15) } else { (5_000 + number * 2_000, 5) };
+        cast.push(Role::Taker(Taker::new(Span::millis(gap), burst_percent)));
     }
     cast.push(Role::Arbitrageur(Arbitrageur {
         gap: Span::millis(if busy { 250 } else { 900 }),

@@ -138,7 +138,7 @@ fn round_step(fair: Price, chance: &mut Chance) -> i64 {
 }
 
 /// The next multiple of `step`, away from the market.
-fn rounded(price: i64, side: Side, step: i64) -> i64 {
+pub(super) fn rounded(price: i64, side: Side, step: i64) -> i64 {
     match side {
         Side::Buy => price.div_euclid(step) * step,
         Side::Sell => (price + step - 1).div_euclid(step) * step,

@@ -10,6 +10,8 @@ use super::{Admitted, Scene};
 pub(super) struct Taker {
     /// How long it waits between two acts, about, bursts aside.
     pub gap: Span,
+    /// How often a burst begins.
+    burst_percent: u64,
     /// How many acts of a burst are still to come.
     burst: u64,
     side: Side,
@@ -19,13 +21,13 @@ pub(super) struct Taker {
 const LEFT_MAX: usize = 3;
 
 impl Taker {
-    pub const fn new(gap: Span) -> Self {
-        Self { gap, burst: 0, side: Side::Buy }
+    pub const fn new(gap: Span, burst_percent: u64) -> Self {
+        Self { gap, burst_percent, burst: 0, side: Side::Buy }
     }
 
     /// How long it waits until its next act.
     pub fn pause(&mut self, chance: &mut Chance) -> Span {
-        if self.burst == 0 && chance.percent(15) {
+        if self.burst == 0 && chance.percent(self.burst_percent) {
             self.burst = 2 + chance.below(7);
         }
         if self.burst == 0 {

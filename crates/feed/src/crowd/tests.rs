@@ -126,6 +126,67 @@ fn every_market_has_a_hundred_levels_a_side_at_all_times() {
     }
 }
 
+#[test]
+fn chance_has_the_shapes_it_promises_and_is_the_same_everywhere() {
+    let mut chance = Chance::new(7, 0);
+    let first: Vec<_> = (0..4).map(|_| chance.below(1_000_000)).collect();
+    assert_eq!(first, [314_036, 640_740, 717_032, 494_430]);
+    let mut other = Chance::new(7, 1);
+    assert!((0..4).map(|_| other.below(1_000_000)).ne(first), "streams differ");
+
+    let draws = 40_000;
+    let (mut sum, mut squares) = (0, 0);
+    for _ in 0..draws {
+        let bell = chance.bell();
+        sum += bell;
+        squares += bell * bell;
+        assert!((3..=9).contains(&chance.between(3, 9)));
+        assert!((0..50).contains(&chance.falling(50, 3)));
+        let pause = chance.steady(Span(1_000)).0;
+        assert!((500..=1_500).contains(&pause), "{pause}");
+    }
+    assert!((sum / draws).abs() < 30, "the bell stands at {}", sum / draws);
+    assert!((950_000..1_050_000).contains(&(squares / draws)), "variance {}", squares / draws);
+    let share = (0..draws).filter(|_| chance.falling(1_000, 3) < 125).count() as i64;
+    assert!((share * 100 / draws - 50).abs() < 2, "half of the cubes of shares are below 1/8");
+    let mean = (0..draws).map(|_| chance.restless(Span(1_000_000)).0).sum::<i64>() / draws;
+    assert!((980_000..1_030_000).contains(&mean), "a restless pause of {mean} µs");
+    assert_eq!(chance.below(0), 0);
+}
+
+#[test]
+fn fair_prices_are_the_same_everywhere_and_nobody_bends_them() {
+    let after = |visits: bool| {
+        let mut source = source(7);
+        for second in 1..=120 {
+            let now = BEGIN + Span::seconds(second);
+            go(&mut source, now, |_| ());
+            if visits {
+                let action = sweep(second as usize % 9, Side::Buy, OrderKind::Market, 1 << 40);
+                source.submit(now, action, &mut Vec::new()).expect("an engine takes orders");
+            }
+        }
+        let crowd = source.crowd().expect("there is one");
+        (0..DEMO.len()).map(|place| crowd.fair_price(place).0).collect::<Vec<_>>()
+    };
+    let alone = after(false);
+    let prices = [5998232, 299919, 5498015, 5998350, 299925, 50001, 449851, 21974, 21980];
+    assert_eq!(alone, prices);
+    assert_eq!(after(true), alone);
+}
+
+#[test]
+fn prices_and_quantities_are_rounded_away_from_the_market() {
+    use super::quoter::rounded;
+    assert_eq!([1, 99, 100, 199].map(|price| rounded(price, Side::Buy, 100)), [0, 0, 100, 100]);
+    assert_eq!(
+        [1, 99, 100, 101].map(|price| rounded(price, Side::Sell, 100)),
+        [100, 100, 100, 200]
+    );
+    assert_eq!([0, 9, 19, 4_711].map(|lots| super::first_digits(lots, 10)), [0, 9, 10, 4_000]);
+    assert_eq!([99, 101, 4_711].map(|lots| super::first_digits(lots, 100)), [99, 100, 4_700]);
+}
+
 /// What an hour of a market amounts to.
 #[derive(Clone, Default)]
 struct Hour {
@@ -139,7 +200,7 @@ struct Hour {
     /// The longest run of tenths of a second in which it did not.
     stillness: u64,
     still: u64,
-    /// Kinds of steps seen.
+    /// Steps seen: cancelled, expired, not filled, killed, woken, created at market.
     kinds: [u64; 6],
     /// Quantities of trades seen.
     sizes: BTreeSet<i64>,
@@ -209,9 +270,12 @@ fn markets_trade_as_often_as_they_should_and_their_books_never_rest() {
                 share > if busy { 70 } else { 35 },
                 "{at}: the book moves in {share} % of ticks"
             );
-            assert!(hour.kinds.iter().all(|&count| count > 0), "{at}: {:?}", hour.kinds);
             assert!(hour.sizes.len() > 60, "{at}: {} sizes of trades", hour.sizes.len());
             assert!(hour.refused.is_empty(), "{at}: refused {:?}", hour.refused);
+        }
+        for kind in 0..6 {
+            let seen = hours.iter().map(|hour| hour.kinds[kind]).sum::<u64>();
+            assert!(seen > 0, "seed {seed}: nothing of kind {kind}");
         }
     }
 }
