@@ -24,6 +24,9 @@ use crate::outbox::{Slot, Told};
 use crate::reactor::handle::Bell;
 use crate::session::Ticket;
 
+#[cfg(test)]
+mod tests;
+
 /// The boards have too much to do, or are gone; the question was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Busy;

@@ -4,13 +4,16 @@
 use std::time::Duration;
 
 use dialects::{
-    Dialect, Doors, FrameBuilder, HttpReply, HttpRequest, HttpResponse, LastWords, Manners,
-    Parting, Request,
+    Dialect, Doors, FrameBuilder, FramePool, HttpReply, HttpRequest, HttpResponse, LastWords,
+    Manners, Parting, Request,
 };
 use model::{
-    Cadence, Event, EventBody, InstrumentId, Level, LevelBook, OrderId, Price, Quantity, Sequence,
-    Side, Time, Topic, TopicKind, Trade, TradeId, Update,
+    Cadence, Class, Event, EventBody, InstrumentId, Level, LevelBook, OrderId, Price, Quantity,
+    Sequence, Side, Time, Topic, TopicKind, Trade, TradeId, Update,
 };
+
+use crate::outbox::{Slot, Told};
+use crate::ws::{Opcode, encode};
 
 /// See the module.
 pub struct Plain {
@@ -168,4 +171,15 @@ impl Dice {
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         ((mixed ^ (mixed >> 31)) % sides as u64) as usize
     }
+}
+
+/// A frame of so many bytes of text, which differ from those of other sequences.
+pub fn told(slot: u32, class: Class, sequence: u64, text_bytes: usize) -> Told {
+    let mut pool = FramePool::new(0);
+    let mut builder = pool.builder();
+    builder.text_mut().extend((0..text_bytes).map(|index| (sequence as usize * 31 + index) as u8));
+    let frame = pool.finish(builder, |headroom, length| {
+        encode::write_header_back(headroom, Opcode::Text, length)
+    });
+    Told { slot: Slot(slot), class, sequence: Sequence(sequence), frame }
 }

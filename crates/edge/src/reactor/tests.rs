@@ -1,20 +1,21 @@
 //! A real loop over real loopback sockets; the test is its board thread, so that it decides what happens when.
 
 use std::collections::VecDeque;
-use std::io::Write;
-use std::net::{Ipv4Addr, TcpListener};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 
+use dialects::Parting;
 use model::Event;
 use views::Board;
 
 use super::*;
 use crate::board_thread::{Lane, Lanes, Mail};
 use crate::boards::Boards;
-use crate::goodbye::Goodbye;
+use crate::goodbye::{Goodbye, Reason};
 use crate::testing::{Dice, Plain, book_change, print, whole_book};
-use crate::ws::decode::{Decoder, Incoming};
+use crate::ws::decode::{Chunk, Decoder, Incoming};
 use crate::ws::{Opcode, Role, encode};
 
 /// Nothing here takes so long unless it never comes.
