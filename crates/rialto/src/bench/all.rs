@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::numbers::{Micros, Tenths};
 use super::serving::Venue;
-use super::{idle, load, start, venue};
+use super::{engine, idle, load, start, venue};
 
 /// Options of `rialto bench all`.
 #[derive(Args, Clone, Debug)]
@@ -117,6 +117,7 @@ pub fn run(options: &Options) -> Result<Report, String> {
         venue_figure(options)?,
         idle_figure(options)?,
         load_figure(options)?,
+        engine_figure(options)?,
     ];
     Ok(Report { machine, figures })
 }
@@ -186,6 +187,20 @@ fn load_figure(options: &Options) -> Result<Figure, String> {
         command: format!(
             "load ws://…/bitstamp --sockets {sockets} --say '{say}' --stamp data.microtimestamp --seconds {seconds} --pid P"
         ),
+        report: value(&report.json()),
+    })
+}
+
+fn engine_figure(options: &Options) -> Result<Figure, String> {
+    let (commands, rounds) = if options.small { (100_000, 1) } else { (1_000_000, 9) };
+    let flow = engine::Options { seed: 1, resting: 100_000, commands, accounts: 1_000, rounds };
+    let report = engine::run(&flow)?;
+    let nanos = |ps: u64| format!("{} ns", Tenths(ps));
+    Ok(Figure {
+        what: "engine with events, CPU for each command at 100,000 resting orders",
+        measured: format!("{}, p99 {} ns", nanos(report.each_ps), report.single_ns.p99),
+        target: Some(format!("≤ {}, p99 ≤ {} ns", nanos(engine::TARGET_PS), engine::TARGET_P99_NS)),
+        command: format!("engine --commands {commands} --rounds {rounds}"),
         report: value(&report.json()),
     })
 }
