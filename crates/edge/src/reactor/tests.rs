@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 
@@ -386,32 +386,69 @@ fn nothing_follows_the_word_that_nothing_will_follow_even_where_it_waited() {
         heard.push(slow.hears());
     }
     assert_eq!(heard[heard.len() - 2], "-trades0 ok");
+    slow.says("and");
+    assert_eq!(slow.hears(), "? and", "nothing else was on its way");
     assert!((heard.len() as u64) < filled + 10, "what waited was thrown away");
+}
+
+/// Asks without reading until nothing more is taken. Returns how many bytes were.
+fn ask_and_never_read(deaf: &mut Visitor) -> usize {
+    deaf.stream.set_nonblocking(true).expect("a stream");
+    let questions = frame(Opcode::Ping, &[b'x'; 125]).repeat(100);
+    // It could say this for ever; when it has been refused for a while, nothing of it is taken any more.
+    let (mut said, mut taken_at) = (0, Instant::now());
+    while taken_at.elapsed() < Duration::from_millis(200) && said < 64 << 20 {
+        match deaf.stream.write(&questions[said % questions.len()..]) {
+            Ok(bytes) => (said, taken_at) = (said + bytes, Instant::now()),
+            Err(_) => std::thread::yield_now(),
+        }
+    }
+    said
 }
 
 #[test]
 fn a_client_that_asks_and_never_reads_is_not_read_from() {
     let house = house(Plain::default());
     let mut deaf = house.connect();
-    deaf.stream.set_nonblocking(true).expect("a stream");
-    let questions = frame(Opcode::Ping, &[b'x'; 125]).repeat(100);
-    let begin = Instant::now();
-    let mut refused = 0;
-    let mut said = 0;
-    // It could say this for ever; when it has been refused for a while, nothing of it is taken any more.
-    while refused < 1_000 && begin.elapsed() < PATIENCE {
-        match deaf.stream.write(&questions[said % questions.len()..]) {
-            Ok(bytes) => (said, refused) = (said + bytes, 0),
-            Err(_) => {
-                refused += 1;
-                std::thread::yield_now();
-            }
-        }
-    }
-    assert_eq!(refused, 1_000, "all {said} bytes were taken");
+    let said = ask_and_never_read(&mut deaf);
     drop(deaf);
-    let reason = house.goodbye().reason;
-    assert!(matches!(reason, Reason::Network(_) | Reason::ClientVanished), "{reason:?}");
+    let goodbye = house.goodbye();
+    assert!(
+        matches!(goodbye.reason, Reason::Network(_) | Reason::ClientVanished),
+        "{goodbye:?}, {said} bytes said"
+    );
+    let visit_bytes = MESSAGES_A_VISIT * 127;
+    assert!(goodbye.bytes_waiting > 0, "it was not deaf enough: {said} bytes said");
+    assert!(goodbye.bytes_waiting < ANSWER_BYTES_MAX + visit_bytes, "{goodbye:?}, {said} said");
+}
+
+#[test]
+fn a_client_that_reads_late_gets_all_its_answers() {
+    let house = house(Plain::default());
+    let mut late = house.connect();
+    let said = ask_and_never_read(&mut late);
+    late.stream.set_nonblocking(false).expect("a stream");
+    let question_bytes = frame(Opcode::Ping, &[b'x'; 125]).len();
+    let expected = format!("(pong {})", "x".repeat(125));
+    for number in 0..said / question_bytes {
+        assert_eq!(late.hears(), expected, "answer {number} of {said} bytes");
+    }
+}
+
+#[test]
+fn who_hangs_up_behind_a_last_word_is_heard_and_gone() {
+    let house = house(Plain::default());
+    for number in 1..=300 {
+        let mut ann = house.connect();
+        ann.says("hello");
+        assert_eq!(ann.hears(), "? hello");
+        // Both may be there when the loop looks, and it is told of them once.
+        ann.says("bye");
+        ann.stream.shutdown(Shutdown::Write).expect("a line");
+        house.until("it has left", |house| house.goodbyes.recent().len() == number);
+    }
+    assert!(house.goodbyes.recent().iter().all(|end| end.reason == Reason::ClientVanished));
+    house.until("all is heard", |house| house.counters.messages_in.read() == 600);
 }
 
 #[test]
