@@ -14,7 +14,7 @@ use clap::Args;
 use model::{Command, Event};
 use serde_json::json;
 
-use super::numbers::{Histogram, Shares, Tenths, Thousands, median};
+use super::numbers::{Histogram, Shares, Tenths, Thousands, at_least_one, median};
 use super::process::Process;
 use super::progress::Progress;
 
@@ -36,7 +36,7 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value_t = 100_000)]
     pub resting: usize,
     /// Commands of a round
-    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = positive)]
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = at_least_one)]
     pub commands: usize,
     /// Accounts that send them
     #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
@@ -44,13 +44,6 @@ pub struct Options {
     /// How often the same commands are carried out; the median counts
     #[arg(long, value_name = "N", default_value_t = 9, value_parser = clap::value_parser!(u32).range(1..))]
     pub rounds: u32,
-}
-
-fn positive(text: &str) -> Result<usize, String> {
-    text.parse()
-        .ok()
-        .filter(|&number| number > 0)
-        .ok_or_else(|| format!("{text:?} is not a number from 1 on"))
 }
 
 /// What a command costs.

@@ -6,6 +6,7 @@
 
 pub mod all;
 pub mod engine;
+pub mod fanout;
 pub mod idle;
 pub mod load;
 mod numbers;
@@ -42,6 +43,9 @@ pub enum Bench {
         2 replace. Build with --release."
     )]
     Engine(Asked<engine::Options>),
+    /// CPU of a delivery, from the event to the sockets, beside a plain loop of sends
+    #[command(after_help = "Example: 2,000 listeners\n  rialto bench fanout --sockets 2000")]
+    Fanout(Asked<fanout::Options>),
     /// Memory of the server for each idle connection
     #[command(after_help = "Example: half as many\n  rialto bench idle --sockets 5000")]
     Idle(Asked<idle::Options>),
@@ -79,6 +83,10 @@ pub fn run(bench: &Bench) -> Result<(), String> {
         }
         Bench::Engine(asked) => {
             let report = engine::run(&asked.options)?;
+            tell(&report, asked.json.then(|| report.json()))
+        }
+        Bench::Fanout(asked) => {
+            let report = fanout::run(&asked.options)?;
             tell(&report, asked.json.then(|| report.json()))
         }
         Bench::Idle(asked) => {
