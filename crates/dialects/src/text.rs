@@ -338,6 +338,16 @@ impl Short {
         let text = u64::from_le_bytes(digits.ascii()) >> (8 * leading);
         Self { text: text.to_le_bytes(), length: 8 - leading }
     }
+
+    /// The same, faster where it has one digit.
+    #[inline(always)]
+    const fn of_few(number: u64) -> Self {
+        if number < 10 {
+            Self { text: (number | 0x30).to_le_bytes(), length: 1 }
+        } else {
+            Self::of(number)
+        }
+    }
 }
 
 /// A decimal number taken apart at its point.
@@ -350,13 +360,25 @@ impl Split {
     /// `None` if it has a sign, more than eight decimals, or more than eight digits before them.
     #[inline(always)]
     fn of(units: i64, decimals: u8) -> Option<Self> {
-        let (units, scale) = (u64::try_from(units).ok()?, SCALES.get(usize::from(decimals))?);
+        let units = u64::try_from(units).ok()?;
+        if units < EIGHT && decimals < 8 {
+            // Eight digits in all, as of most prices, are made at once and then parted.
+            let digits = Eight::of(units);
+            let leading = digits.leading_zeros().min(7 - usize::from(decimals));
+            let length = 8 - leading - usize::from(decimals);
+            let text = u64::from_le_bytes(digits.ascii()) >> (8 * leading);
+            let whole = Short { text: text.to_le_bytes(), length };
+            // Without decimals nothing is left, and a shift by all 64 bits is none.
+            let fraction = if decimals == 0 { 0 } else { digits.0 >> (8 * (leading + length)) };
+            return Some(Self { whole, fraction: Eight(fraction) });
+        }
+        let scale = SCALES.get(usize::from(decimals))?;
         let whole = scale.divide(units);
         if whole >= EIGHT {
             return None;
         }
         let fraction = (units - whole * scale.divisor) * scale.widen;
-        Some(Self { whole: Short::of(whole), fraction: Eight::of(fraction) })
+        Some(Self { whole: Short::of_few(whole), fraction: Eight::of(fraction) })
     }
 
     #[inline(always)]

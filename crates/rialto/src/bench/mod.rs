@@ -5,6 +5,7 @@
 //! works; what is measured is the same code that serves.
 
 pub mod all;
+pub mod encode;
 pub mod engine;
 pub mod fanout;
 pub mod idle;
@@ -46,6 +47,9 @@ pub enum Bench {
     /// CPU of a delivery, from the event to the sockets, beside a plain loop of sends
     #[command(after_help = "Example: 2,000 listeners\n  rialto bench fanout --sockets 2000")]
     Fanout(Asked<fanout::Options>),
+    /// What encoding a trade and a book of 200 levels costs
+    #[command(after_help = "Example: a quick look\n  rialto bench encode --rounds 200")]
+    Encode(Asked<encode::Options>),
     /// Memory of the server for each idle connection
     #[command(after_help = "Example: half as many\n  rialto bench idle --sockets 5000")]
     Idle(Asked<idle::Options>),
@@ -87,6 +91,10 @@ pub fn run(bench: &Bench) -> Result<(), String> {
         }
         Bench::Fanout(asked) => {
             let report = fanout::run(&asked.options)?;
+            tell(&report, asked.json.then(|| report.json()))
+        }
+        Bench::Encode(asked) => {
+            let report = encode::run(&asked.options)?;
             tell(&report, asked.json.then(|| report.json()))
         }
         Bench::Idle(asked) => {
