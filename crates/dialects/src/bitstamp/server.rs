@@ -11,7 +11,7 @@ use super::convert::{self, MARKET_BUY_PRICE, OrderEvent, OrderPrice};
 use super::wire::ClientMessage;
 use super::{Markets, Options};
 use crate::dialect::Request;
-use crate::text::{DECIMAL_BYTES_MAX, INTEGER_BYTES_MAX, Moment, Pen, make_room};
+use crate::text::{DECIMAL_BYTES_MAX, INTEGER_BYTES_MAX, Moment, Pen, make_room, sixteen_digits};
 
 /// A listed market, with all that its frames have in common written out beforehand.
 pub struct Market {
@@ -185,17 +185,48 @@ fn encode_trade(market: &Market, trade: &Trade, out: &mut Vec<u8>) {
         rules.price_decimals,
         br#","price_str":""#,
     );
-    pen.put(br#"","type":"#);
-    pen.put(convert::side(trade.aggressor));
-    pen.put(br#","microtimestamp":""#);
-    pen.micros(&moment);
-    pen.put(br#"","buy_order_id":"#);
-    pen.integer(trade.buyer().0);
-    pen.put(br#","sell_order_id":"#);
-    pen.integer(trade.seller().0);
+    encode_parties(&mut pen, trade, &moment);
     pen.text(&market.trade_tail);
     let end = start + pen.written();
     out.truncate(end);
+}
+
+/// How a trade ends. Mostly all numbers have the same sixteen digits, and then the text is put at once.
+#[inline(always)]
+fn encode_parties(pen: &mut Pen<'_>, trade: &Trade, moment: &Moment) {
+    const TEXT: &[u8; 111] = br#"","type":_,"microtimestamp":"________________","buy_order_id":________________,"sell_order_id":________________"#;
+    const SIDE: usize = hole(TEXT, 0, 1);
+    const TIME: usize = hole(TEXT, SIDE, 16);
+    const BUYER: usize = hole(TEXT, TIME + 16, 16);
+    const SELLER: usize = hole(TEXT, BUYER + 16, 16);
+    let (side, buyer, seller) = (convert::side(trade.aggressor), trade.buyer().0, trade.seller().0);
+    let usual = (moment.sixteen_digits(), sixteen_digits(buyer), sixteen_digits(seller));
+    if let (Some(micros), Some(buyer), Some(seller)) = usual {
+        let text = pen.put_to_change(TEXT);
+        text[SIDE] = side[0];
+        text[TIME..TIME + 16].copy_from_slice(&micros);
+        text[BUYER..BUYER + 16].copy_from_slice(&buyer);
+        text[SELLER..SELLER + 16].copy_from_slice(&seller);
+        return;
+    }
+    pen.put(br#"","type":"#);
+    pen.put(side);
+    pen.put(br#","microtimestamp":""#);
+    pen.micros(moment);
+    pen.put(br#"","buy_order_id":"#);
+    pen.integer(buyer);
+    pen.put(br#","sell_order_id":"#);
+    pen.integer(seller);
+}
+
+/// Where the first hole of so many bytes is in a text, at or after `from`.
+const fn hole(text: &[u8], from: usize, length: usize) -> usize {
+    let (mut at, mut open) = (from, 0);
+    while open < length {
+        open = if text[at] == b'_' { open + 1 } else { 0 };
+        at += 1;
+    }
+    at - length
 }
 
 /// Section 5.2.
