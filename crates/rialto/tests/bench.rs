@@ -36,6 +36,12 @@ fn every_figure_can_be_taken() {
         number("engine", "events") > number("engine", "commands")
             && number("engine", "each_ps") > 0
     );
+    // A frame written plainly is slower on any machine.
+    for kind in ["trade", "book"] {
+        let cost = &report("encode")[kind];
+        let (ns, plain_ns) = (cost["ns_min"].as_u64(), cost["plain_ns_min"].as_u64());
+        assert!(ns > Some(0) && ns < plain_ns, "{cost}");
+    }
     assert!(number("start", "ready_us") >= number("start", "listening_us"));
     assert!(number("start", "listening_us") > 0);
     assert!(number("venue", "cpu_ns") > 0 && number("venue", "core_per_mille") < 64_000);

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::numbers::{Micros, Tenths, Thousands, Thousandths};
 use super::serving::Venue;
-use super::{engine, fanout, idle, load, start, venue};
+use super::{encode, engine, fanout, idle, load, start, venue};
 
 /// Options of `rialto bench all`.
 #[derive(Args, Clone, Debug)]
@@ -126,9 +126,10 @@ impl fmt::Display for Report {
 pub fn run(options: &Options) -> Result<Report, String> {
     let machine = Machine::here();
     let small = options.small;
-    let taken = [take_fanout, take_engine, take_start, take_venue, take_idle, take_load]
-        .iter()
-        .map(|take| take(small));
+    let taken =
+        [take_fanout, take_engine, take_encode, take_start, take_venue, take_idle, take_load]
+            .iter()
+            .map(|take| take(small));
     Ok(Report { machine, taken: taken.collect::<Result<_, _>>()? })
 }
 
@@ -170,6 +171,29 @@ fn take_engine(small: bool) -> Result<Taken, String> {
             format!("{}, p99 {} ns", each(report.each_ps), report.single_ns.p99),
             Some(format!("≤ {target}, p99 ≤ {target_p99} ns")),
         )],
+        report: value(&report.json()),
+    })
+}
+
+fn take_encode(small: bool) -> Result<Taken, String> {
+    let rounds = if small { 10 } else { 2_000 };
+    let report = encode::run(&encode::Options { rounds })?;
+    let figure = |what: &str, cost: &encode::Cost, target| {
+        let encode::Cost { ns, ns_min, plain_ns, .. } = cost;
+        let measured = format!("{ns} ns, fastest {ns_min} ns; plainly with serde {plain_ns} ns");
+        Figure::new(what, measured, Some(target))
+    };
+    let (target, aim) = (encode::TRADE_TARGET_NS, encode::TRADE_AIM_NS);
+    Ok(Taken {
+        command: format!("rialto bench encode --rounds {rounds}"),
+        figures: vec![
+            figure("encoding a trade", &report.trade, format!("≤ {target} ns, aim ≤ {aim} ns")),
+            figure(
+                "encoding a book of 200 levels",
+                &report.book,
+                format!("≤ {} ns", encode::BOOK_TARGET_NS),
+            ),
+        ],
         report: value(&report.json()),
     })
 }
