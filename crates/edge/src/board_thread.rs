@@ -11,7 +11,8 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -45,7 +46,7 @@ pub type Reply = Box<dyn FnOnce(Answer) + Send>;
 /// What the board thread is asked to do.
 pub(crate) enum Mail {
     /// Answer this.
-    Ask(Query, Reply),
+    Ask(Query, Reply, Waiting),
     /// This loop's sessions listen to other topics than before; in order.
     Changes(usize, Vec<Change>),
     /// End.
@@ -79,15 +80,30 @@ pub(crate) enum Word {
     Subscribed(Asker, Slot, Option<Told>),
 }
 
-/// The way to the board thread.
+/// The way to the board thread. Questions may take half of the room that there is for mail, so that however many
+/// there are, subscriptions get through.
 #[derive(Clone)]
 pub struct BoardsHandle {
     mail: SyncSender<Mail>,
+    questions: Arc<AtomicUsize>,
+    questions_max: usize,
+}
+
+/// A place among the questions that wait; free again when it is dropped.
+pub(crate) struct Waiting(Arc<AtomicUsize>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl BoardsHandle {
-    pub(crate) const fn new(mail: SyncSender<Mail>) -> Self {
-        Self { mail }
+    /// With room for so many letters.
+    pub(crate) fn new(mail_max: usize) -> (Self, Receiver<Mail>) {
+        let mail_max = mail_max.max(2);
+        let (mail, inbox) = sync_channel(mail_max);
+        (Self { mail, questions: Arc::default(), questions_max: mail_max / 2 }, inbox)
     }
 
     /// Asks about state now. `reply` is called on the board thread, so it must only hand the answer on. It
@@ -97,7 +113,12 @@ impl BoardsHandle {
     /// # Errors
     /// [`Busy`] if too many questions wait; `reply` is dropped uncalled.
     pub fn ask(&self, query: Query, reply: Reply) -> Result<(), Busy> {
-        match self.mail.try_send(Mail::Ask(query, reply)) {
+        let before = self.questions.fetch_add(1, Ordering::Relaxed);
+        let waiting = Waiting(Arc::clone(&self.questions));
+        if before >= self.questions_max {
+            return Err(Busy);
+        }
+        match self.mail.try_send(Mail::Ask(query, reply, waiting)) {
             Ok(()) => Ok(()),
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(Busy),
         }
@@ -245,7 +266,8 @@ impl BoardThread {
 
     fn read(&mut self, mail: Mail) -> std::ops::ControlFlow<()> {
         match mail {
-            Mail::Ask(query, reply) => {
+            Mail::Ask(query, reply, waiting) => {
+                drop(waiting);
                 self.counters.queries.add(1);
                 reply(self.boards.query(&query, self.clock.now()));
             }

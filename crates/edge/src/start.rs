@@ -2,7 +2,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
 use std::thread::{self, JoinHandle};
 
 use model::Source;
@@ -21,7 +20,8 @@ pub struct Settings {
     pub loops: usize,
     /// Words that may be in a loop's ring before the board thread waits for that loop.
     pub ring_words_max: usize,
-    /// Letters to the boards that may wait: questions, and each turn's changes of each loop.
+    /// Letters to the boards that may wait: each turn's changes of each loop, and questions, which may be half of
+    /// them.
     pub mail_max: usize,
     /// Goodbyes that are remembered.
     pub goodbyes_max: usize,
@@ -60,10 +60,10 @@ pub fn start(
 ) -> io::Result<Edge> {
     let counters = Arc::new(Counters::default());
     let goodbyes = Arc::new(Goodbyes::new(settings.goodbyes_max));
-    let (mail, inbox) = sync_channel(settings.mail_max);
+    let (handle, inbox) = BoardsHandle::new(settings.mail_max);
     let mut edge = Edge {
         loops: Vec::new(),
-        boards: BoardsHandle::new(mail),
+        boards: handle,
         counters: Arc::clone(&counters),
         goodbyes: Arc::clone(&goodbyes),
         threads: Vec::new(),

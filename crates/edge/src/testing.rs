@@ -75,14 +75,13 @@ impl Dialect for Plain {
         let text = String::from_utf8_lossy(message);
         for word in text.split_ascii_whitespace() {
             let acknowledgement = format!("{word} ok").into_bytes();
-            out.push(match word.split_at(1) {
-                ("+", name) => Request::Subscribe {
-                    subscription: name.into(),
-                    topics: topic(name).into_iter().collect(),
-                    acknowledgement,
-                },
-                ("-", name) => Request::Unsubscribe { subscription: name.into(), acknowledgement },
-                _ => Request::Say(format!("? {word}").into_bytes()),
+            out.push(if let Some(name) = word.strip_prefix('+') {
+                let topics = topic(name).into_iter().collect();
+                Request::Subscribe { subscription: name.into(), topics, acknowledgement }
+            } else if let Some(name) = word.strip_prefix('-') {
+                Request::Unsubscribe { subscription: name.into(), acknowledgement }
+            } else {
+                Request::Say(format!("? {word}").into_bytes())
             });
         }
     }

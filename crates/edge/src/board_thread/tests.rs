@@ -58,7 +58,7 @@ fn house(speed: Speed, last: u64, ring_words_max: usize) -> House {
     let poll = mio::Poll::new().expect("a poll");
     let bell = Arc::new(Bell::new(poll.registry(), mio::Token(0)).expect("a bell"));
     let (words, ring) = rtrb::RingBuffer::new(ring_words_max);
-    let (mail, inbox) = sync_channel(16);
+    let (boards, inbox) = BoardsHandle::new(16);
     let counters = Arc::new(Counters::default());
     let calls = Arc::new((Mutex::new(Vec::new()), Condvar::new()));
     let board = Board::by_level(model::InstrumentId(0), Time(0));
@@ -71,7 +71,7 @@ fn house(speed: Speed, last: u64, ring_words_max: usize) -> House {
         counters: Arc::clone(&counters),
     };
     let thread = Some(thread::spawn(|| thread.run()));
-    House { boards: BoardsHandle::new(mail), ring, calls, counters, thread, _poll: poll }
+    House { boards, ring, calls, counters, thread, _poll: poll }
 }
 
 impl House {
@@ -209,12 +209,17 @@ fn questions_see_the_present() {
 }
 
 #[test]
-fn who_asks_when_too_many_wait_is_told_so() {
-    let (mail, _inbox) = sync_channel(1);
-    let boards = BoardsHandle::new(mail);
+fn who_asks_when_too_many_wait_is_told_so_and_subscriptions_get_through() {
+    let (boards, inbox) = BoardsHandle::new(4);
+    assert_eq!(boards.ask(Query::Now, Box::new(|_| {})), Ok(()));
     assert_eq!(boards.ask(Query::Now, Box::new(|_| {})), Ok(()));
     assert_eq!(boards.ask(Query::Now, Box::new(|_| {})), Err(Busy));
-    let (mail, inbox) = sync_channel(1);
+    assert_eq!(boards.change(0, Vec::new()), Ok(()));
+    assert_eq!(boards.change(0, Vec::new()), Ok(()));
+    assert_eq!(boards.change(0, Vec::new()), Err(Vec::new()), "now there is no room at all");
+    // A question that was answered makes room for another, as soon as there is room at all.
+    drop(inbox.recv());
+    assert_eq!(boards.ask(Query::Now, Box::new(|_| {})), Ok(()));
     drop(inbox);
-    assert_eq!(BoardsHandle::new(mail).ask(Query::Now, Box::new(|_| {})), Err(Busy));
+    assert_eq!(boards.ask(Query::Now, Box::new(|_| {})), Err(Busy));
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use crate::limits::Seat;
@@ -48,11 +48,13 @@ impl Bell {
 
     /// To be called after something was left for the loop. Returns whether it had to be woken.
     pub(crate) fn ring(&self) -> bool {
-        // Sequentially consistent on both sides: either we see that it sleeps, or it sees, when it looks a
-        // last time before sleeping, what was left for it.
-        let wakes = self.asleep.swap(false, Ordering::SeqCst);
+        // What was left was written before this fence; the loop has a fence between saying that it sleeps and its
+        // last look. So either we see that it sleeps, or it sees what was left.
+        fence(Ordering::SeqCst);
+        let wakes =
+            self.asleep.load(Ordering::Relaxed) && self.asleep.swap(false, Ordering::Relaxed);
         if wakes {
-            self.waker.wake().expect("an event counter can always be raised");
+            self.ring_aloud();
         }
         wakes
     }
@@ -64,8 +66,8 @@ impl Bell {
 
     /// The loop says that it goes to sleep; it must look once more for work before it does.
     pub(crate) fn doze(&self) {
-        self.asleep.store(true, Ordering::SeqCst);
-        std::sync::atomic::fence(Ordering::SeqCst);
+        self.asleep.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
     }
 
     /// The loop says that it is awake.

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
-use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 
 use dialects::Parting;
@@ -38,13 +37,13 @@ fn house(plain: Plain) -> House {
 
 fn house_with_mail(plain: Plain, mail_max: usize) -> House {
     let dialects: Dialects = Arc::new([Box::new(plain) as Box<dyn dialects::Dialect>]);
-    let (mail, inbox) = sync_channel(mail_max);
+    let (boards, inbox) = BoardsHandle::new(mail_max);
     let (words, ring) = rtrb::RingBuffer::new(256);
     let counters = Arc::new(Counters::default());
     let goodbyes = Arc::new(Goodbyes::new(10_000));
     let around = Surroundings {
         dialects: Arc::clone(&dialects),
-        boards: BoardsHandle::new(mail),
+        boards,
         counters: Arc::clone(&counters),
         goodbyes: Arc::clone(&goodbyes),
     };
@@ -190,11 +189,13 @@ fn who_subscribes_is_acknowledged_then_told_and_then_no_more() {
 
 #[test]
 fn nothing_is_acknowledged_before_the_boards_have_been_asked() {
-    let mut house = house_with_mail(Plain::default(), 1);
+    let mut house = house_with_mail(Plain::default(), 2);
     let mut ann = house.connect();
     let mut bob = house.connect();
-    ann.says("+trades0");
-    assert_eq!(ann.hears(), "+trades0 ok", "there was room for the first letter");
+    for name in ["+trades0", "+trades1"] {
+        ann.says(name);
+        assert_eq!(ann.hears(), format!("{name} ok"), "there is room for two letters");
+    }
     bob.says("+trades1");
     house.until("reading stops", |house| {
         ann.says("hello");
@@ -204,8 +205,9 @@ fn nothing_is_acknowledged_before_the_boards_have_been_asked() {
     let nothing = bob.stream.read(&mut [0; 16]).expect_err("it is held back");
     assert!(matches!(nothing.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut));
     bob.stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
-    house.serve();
-    house.serve();
+    for _ in 0..3 {
+        house.serve();
+    }
     assert_eq!(bob.hears(), "+trades1 ok");
     house.happen(&[print(1, 1)]);
     assert_eq!(bob.hears(), "trades1 1");
@@ -464,6 +466,7 @@ fn each_end_has_its_record() {
     bob.says(&"b".repeat(600));
     assert_eq!(bob.hears(), "(close Some(1009) too long)");
     assert_eq!(bob.hears(), "(end)");
+    assert_eq!(house.goodbyes.recent().len(), 1, "it is listened for the end of what he says");
     drop(bob);
     house.until("two have left", |house| house.goodbyes.recent().len() == 2);
 
