@@ -410,3 +410,79 @@ impl Reader<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::{self, FlowOptions, Random};
+    use model::{Action, Cadence, Command, Sequence};
+
+    /// Whoever wrote these bytes wrote a digest that fits.
+    fn signed(mut image: Vec<u8>) -> Vec<u8> {
+        let body = image.len() - 8;
+        let digest = Digest::of_bytes(&image[..body]);
+        image[body..].copy_from_slice(&digest.to_le_bytes());
+        image
+    }
+
+    #[test]
+    fn whole_bytes_that_say_nonsense_are_refused_or_are_a_state() {
+        let options = FlowOptions { resting: 60, commands: 300, accounts: 5, ..Default::default() };
+        let flow = flow::flow(options);
+        let instruments = [flow::instrument()];
+        let mut engine = Engine::new(&instruments);
+        let mut out = Vec::new();
+        for command in flow.fill.iter().chain(&flow.commands[..100]) {
+            engine.apply(command, &mut out);
+        }
+        let image = engine.image();
+        assert!(Engine::restore(&signed(image.clone()), &instruments).is_ok());
+        let (mut taken, mut refused) = (0, 0);
+        for seed in 0..1_000 {
+            let mut random = Random::new(seed);
+            let mut bytes = image.clone();
+            for _ in 0..1 + random.below(2) {
+                let at = 12 + random.below(bytes.len() as u64 - 20) as usize;
+                bytes[at] = match random.below(4) {
+                    0 => 0,
+                    1 => 0xff,
+                    2 => bytes[at] ^ 1 << random.below(8),
+                    _ => random.next_u64() as u8,
+                };
+            }
+            if random.below(20) == 0 {
+                bytes.truncate(20 + random.below(bytes.len() as u64 - 20) as usize);
+            }
+            let Ok(mut restored) = Engine::restore(&signed(bytes), &instruments) else {
+                refused += 1;
+                continue;
+            };
+            taken += 1;
+            let again = Engine::restore(&restored.image(), &instruments);
+            assert_eq!(again.map(|again| again.digest()), Ok(restored.digest()), "seed {seed}");
+            let accounts = || (0..=u32::from(u8::MAX)).map(AccountId);
+            let open: Vec<_> = accounts()
+                .flat_map(|account| restored.open_orders(account, InstrumentId(0)))
+                .collect();
+            assert!(
+                open.iter().all(|order| order.remaining > Quantity::ZERO
+                    && order.remaining <= order.original
+                    && restored.order(order.id) == Some(*order)),
+                "seed {seed}"
+            );
+            // It is a state that one can go on from.
+            for command in &flow.commands[100..] {
+                out.clear();
+                restored.apply(command, &mut out);
+            }
+            let tick = Action::Tick(Cadence::TENTH);
+            let time = Time(i64::MAX);
+            restored.apply(&Command { sequence: Sequence(1), time, action: tick }, &mut out);
+            for account in accounts() {
+                let action = Action::CancelAll { account, instrument: None };
+                restored.apply(&Command { sequence: Sequence(2), time, action }, &mut out);
+            }
+        }
+        assert!(taken > 20 && refused > 300, "{taken} taken, {refused} refused");
+    }
+}

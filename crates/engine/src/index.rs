@@ -93,3 +93,62 @@ impl Index {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::Random;
+    use std::collections::BTreeMap;
+
+    const FIRST: u64 = 1 << 50;
+
+    #[test]
+    fn a_few_orders_outlive_the_ring_several_times() {
+        let mut index = Index::new(OrderId(FIRST));
+        let mut random = Random::new(5);
+        let mut open: BTreeMap<OrderId, u32> = BTreeMap::new();
+        for round in 0..3 * RING as u32 {
+            let id = index.issue();
+            assert_eq!(index.find(id), None);
+            // One in a thousand stays for long, and one in two thousand leaves: old and new ones.
+            if random.below(1_000) == 0 {
+                index.insert(id, round);
+                open.insert(id, round);
+            }
+            if random.below(2_000) == 0 {
+                let about = OrderId(FIRST + random.below(index.next - FIRST));
+                if let Some((&id, &slot)) = open.range(about..).next() {
+                    assert_eq!(index.find(id), Some(slot));
+                    index.remove(id);
+                    open.remove(&id);
+                    assert_eq!(index.find(id), None);
+                }
+            }
+            for edge in index.next - RING - 1..index.next - RING + 2 {
+                assert_eq!(index.find(OrderId(edge)), open.get(&OrderId(edge)).copied());
+            }
+        }
+        assert!(index.old.len() > 1_000 && index.gone > 0, "the old list was not at work");
+        for (&id, &slot) in &open {
+            assert_eq!(index.find(id), Some(slot));
+        }
+        for never in [0, FIRST - 1, index.next, index.next + RING, u64::MAX] {
+            assert_eq!(index.find(OrderId(never)), None);
+        }
+
+        // Taken back from an image it knows the same.
+        let mut again = Index::new(index.next());
+        open.iter().for_each(|(&id, &slot)| again.restore(id, slot));
+        for id in (FIRST..index.next).step_by(7).map(OrderId) {
+            assert_eq!(again.find(id), index.find(id));
+        }
+        for _ in 0..2 * RING {
+            again.issue();
+        }
+        assert!(open.iter().all(|(&id, &slot)| again.find(id) == Some(slot)));
+        assert!(again.old.is_sorted() && again.old.len() == open.len());
+        open.keys().for_each(|&id| again.remove(id));
+        assert!(open.keys().all(|&id| again.find(id).is_none()));
+        assert!(again.old.len() <= 64, "{} of the gone are kept", again.old.len());
+    }
+}

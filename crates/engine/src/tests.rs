@@ -8,6 +8,8 @@ use model::{
     Sequence, Side, Status, Time, TimeInForce, Trigger, TriggerWhen,
 };
 
+mod room;
+
 const HERE: InstrumentId = InstrumentId(0);
 
 /// A market where things are said one at a time, a microsecond apart.
