@@ -110,9 +110,11 @@ impl fmt::Display for Report {
         writeln!(f, "| figure | measured | target | command |")?;
         write!(f, "|---|---|---|---|")?;
         for Taken { command, figures, .. } in &self.taken {
+            let mut command = format!("`{command}`");
             for Figure { what, measured, target } in figures {
                 let target = target.as_deref().unwrap_or("–");
-                write!(f, "\n| {what} | {measured} | {target} | `{command}` |")?;
+                write!(f, "\n| {what} | {measured} | {target} | {command} |")?;
+                command = "the same".to_owned();
             }
         }
         Ok(())
@@ -234,7 +236,10 @@ fn take_idle(small: bool) -> Result<Taken, String> {
     Ok(Taken {
         command: format!("rialto bench idle --sockets {sockets}"),
         figures: vec![Figure::new(
-            format!("memory of the server for each of {} idle connections", report.open),
+            format!(
+                "memory of the server for each of {} idle connections",
+                Thousands(report.open as u64)
+            ),
             format!("{} B", report.bytes_each()),
             Some(format!("≤ {} B, aim ≤ {} B", idle::TARGET_BYTES, idle::AIM_BYTES)),
         )],

@@ -144,7 +144,8 @@ pub fn run(options: &Options) -> Result<Report, String> {
     tally.sightings = Sightings::new(listening.len());
     tally.measuring = true;
     let memory_before = memory_of(&servers)?;
-    let own_before = Process::own().cpu()?;
+    // Where the system does not tell it, the report is without it.
+    let own_before = Process::own().cpu().ok();
     let before = cpu_of(&servers)?;
     let began = Instant::now();
     let ends = began + Duration::from_secs(options.seconds);
@@ -163,7 +164,7 @@ pub fn run(options: &Options) -> Result<Report, String> {
     }
     let measured = began.elapsed();
     let after = cpu_of(&servers)?;
-    let own_after = Process::own().cpu()?;
+    let own_after = Process::own().cpu().ok();
     tally.measuring = false;
     let memory_after = memory_of(&servers)?;
     progress.done();
@@ -196,7 +197,7 @@ pub fn run(options: &Options) -> Result<Report, String> {
         spread_us: tally.sightings.into_spread().shares(),
         a_socket: Fairness::of(listening.iter().map(|&socket| tally.deliveries[socket]).collect()),
         server,
-        client_cpu_ns: own_after.since(&own_before),
+        client_cpu_ns: own_after.zip(own_before).map(|(after, before)| after.since(&before)),
         ended,
         first_heard: tally.first,
     })

@@ -40,8 +40,8 @@ pub struct Report {
     pub a_socket: Option<Fairness>,
     /// What it cost the server, if its process was named.
     pub server: Option<ServerCost>,
-    /// What it cost us.
-    pub client_cpu_ns: u64,
+    /// What it cost us, where the system tells.
+    pub client_cpu_ns: Option<u64>,
     /// Why sockets did not open, or ended early, and how many.
     pub ended: BTreeMap<String, u64>,
     /// How the first message of all begins.
@@ -104,7 +104,7 @@ impl Report {
             "deliveries_a_socket": self.a_socket,
             "server": server,
             "client_cpu_ns": self.client_cpu_ns,
-            "client_core_per_mille": self.of_a_core(self.client_cpu_ns),
+            "client_core_per_mille": self.client_cpu_ns.map(|ns| self.of_a_core(ns)),
             "ended": self.ended,
             "first_heard": self.first_heard,
         })
@@ -180,9 +180,13 @@ impl fmt::Display for Report {
                 Tenths(self.of_a_core(server.cpu_ns) * 100)
             )?;
         }
-        let own = self.of_a_core(self.client_cpu_ns);
-        let full = if own > 900 { ": this end was the limit, not the server" } else { "" };
-        write!(f, "  client      {} % of a core{full}", Tenths(own * 100))?;
+        match self.client_cpu_ns.map(|ns| self.of_a_core(ns)) {
+            Some(own) => {
+                let full = if own > 900 { ": this end was the limit, not the server" } else { "" };
+                write!(f, "  client      {} % of a core{full}", Tenths(own * 100))?;
+            }
+            None => write!(f, "  client      what it cost is not told by this system")?,
+        }
         for (why, count) in &self.ended {
             write!(f, "\n  lost        {}: {why}", Thousands(*count))?;
         }
