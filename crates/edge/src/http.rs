@@ -48,13 +48,13 @@ impl House {
         counters: Arc<Counters>,
         goodbyes: Arc<Goodbyes>,
     ) -> Self {
-        let turnstile = |dialect: &Box<dyn Dialect>| {
+        let turnstile = |dialect: &dyn Dialect| {
             let rates =
                 dialect.manners().http_rates.iter().map(|&(count, per)| Rate { count, per });
             Mutex::new(Turnstile::new(rates.collect()))
         };
         Self {
-            turnstiles: dialects.iter().map(turnstile).collect(),
+            turnstiles: dialects.iter().map(|dialect| turnstile(&**dialect)).collect(),
             doors: dialects.iter().map(|dialect| dialect.doors().clone()).collect(),
             dialects,
             boards,
@@ -155,13 +155,17 @@ impl House {
         if body.is_end_stream() {
             return Ok(Bytes::new());
         }
+        let too_long = || {
+            let text = format!("a body may have {} bytes at most\n", self.limits.body_bytes_max);
+            (StatusCode::PAYLOAD_TOO_LARGE, text)
+        };
+        // What is announced as too long is not waited for.
+        if body.size_hint().lower() > self.limits.body_bytes_max as u64 {
+            return Err(too_long());
+        }
         match Limited::new(body, self.limits.body_bytes_max).collect().await {
             Ok(body) => Ok(body.to_bytes()),
-            Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-                let text =
-                    format!("a body may have {} bytes at most\n", self.limits.body_bytes_max);
-                Err((StatusCode::PAYLOAD_TOO_LARGE, text))
-            }
+            Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(too_long()),
             Err(_) => Err((
                 StatusCode::BAD_REQUEST,
                 "the body ended before its announced length\n".into(),

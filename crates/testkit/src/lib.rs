@@ -4,6 +4,7 @@
 pub mod transcript;
 pub mod venue;
 
+pub mod fuzz;
 pub mod laws;
 pub mod served;
 

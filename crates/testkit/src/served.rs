@@ -6,7 +6,9 @@
 //! [`Served`] ends all of it and joins its threads.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -119,7 +121,7 @@ impl Setup {
         house.set_ready(true);
         let seats = Seats::new(&self.limits);
         let gangway = Arc::new(Gangway::new(edge.loops.clone()));
-        let market = Market::new(script, edge.boards.clone());
+        let market = Market::new(script, self.begins, edge.boards.clone());
         let door = Door::open(self.limits, Arc::clone(&seats), house, gangway);
         Served { address: door.address, market, seats, door, edge }
     }
@@ -231,12 +233,11 @@ struct Door {
     stop: watch::Sender<bool>,
     end: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
-    closed: Arc<std::sync::atomic::AtomicBool>,
+    closed: Arc<AtomicBool>,
 }
 
 impl Door {
     fn open(limits: Limits, seats: Arc<Seats>, house: Arc<House>, gangway: Arc<Gangway>) -> Self {
-        use std::sync::atomic::{AtomicBool, Ordering};
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -251,12 +252,16 @@ impl Door {
         let is_closed = Arc::clone(&closed);
         let thread = std::thread::Builder::new().name("door".into()).spawn(move || {
             runtime.block_on(async move {
-                accept(listener, limits, seats, house, gangway, stopping)
-                    .await
-                    .expect("loopback listens");
+                let accepting = accept(listener, limits, seats, house, gangway, stopping);
+                let dropped = ending.wait_for(|&end| end);
+                let (mut accepting, mut dropped) = (pin!(accepting), pin!(dropped));
+                tokio::select! {
+                    ended = accepting.as_mut() => ended.expect("loopback listens"),
+                    _ = dropped.as_mut() => return,
+                }
                 is_closed.store(true, Ordering::Release);
                 // Requests under way are answered until the venue is dropped.
-                let _dropped = ending.wait_for(|&end| end).await;
+                let _dropped = dropped.await;
             });
         });
         let thread = Some(thread.expect("a thread to be had"));
@@ -265,7 +270,7 @@ impl Door {
 
     fn close(&self) {
         self.stop.send_replace(true);
-        await_that("the door to close", || self.closed.load(std::sync::atomic::Ordering::Acquire));
+        await_that("the door to close", || self.closed.load(Ordering::Acquire));
     }
 }
 

@@ -90,6 +90,7 @@ impl Loop {
         if client.outbox.lossless_bytes() > dialect.manners().queue_bytes_max {
             client.session.part(dialect, Parting::SlowConsumer, now, &mut self.desk);
             self.do_deeds(place);
+            self.set_alarm(place);
         }
     }
 

@@ -99,6 +99,19 @@ impl Line {
         self.stream.write_all(bytes.as_ref())
     }
 
+    /// Whether the server has said something, or ended it.
+    ///
+    /// # Panics
+    /// If the system does not tell.
+    #[must_use]
+    pub fn has_news(&self) -> bool {
+        self.stream.set_nonblocking(true).expect("a stream that is open");
+        let peeked = self.stream.peek(&mut [0]);
+        self.stream.set_nonblocking(false).expect("a stream that is open");
+        !self.received.is_empty()
+            || !matches!(peeked, Err(error) if error.kind() == ErrorKind::WouldBlock)
+    }
+
     /// Says that it will send nothing more.
     pub fn shut(&mut self) {
         // The server may have ended it before.

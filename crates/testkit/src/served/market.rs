@@ -1,7 +1,7 @@
 //! The market of a served venue: an engine that only the test commands, at the market times that the test gives.
 //!
-//! The venue's market clock stands still; commands carry their own times. They are carried out by the board
-//! thread in its next turn, and [`Market::settle`] waits for that: afterwards everything that happened has been
+//! The venue's market clock stands still; commands carry their own times. They wait until [`Market::settle`],
+//! which lets them happen after everything that was acknowledged before, and returns when what happened has been
 //! handed to the loops.
 
 use std::collections::VecDeque;
@@ -17,18 +17,15 @@ use model::{
 
 use super::PATIENCE;
 
-/// What the test wants to happen and has not happened yet.
-#[derive(Debug)]
-pub(super) struct Script {
-    now: Time,
-    commands: VecDeque<(Time, Action)>,
-}
+/// Commands and their times.
+type Script = VecDeque<(Time, Action)>;
 
+/// What is to happen now.
 type Shared = Arc<Mutex<Script>>;
 
 /// The source and the script that it follows.
 pub(super) fn scripted(instruments: &[Instrument], begins: Time) -> (Scripted, Shared) {
-    let script = Arc::new(Mutex::new(Script { now: begins, commands: VecDeque::new() }));
+    let script = Shared::default();
     let engine = Engine::new(instruments);
     (Scripted { engine, begins, sequence: Sequence(0), script: Arc::clone(&script) }, script)
 }
@@ -47,11 +44,11 @@ pub(super) struct Scripted {
 
 impl Source for Scripted {
     fn due(&self) -> Option<Time> {
-        (!open(&self.script).commands.is_empty()).then_some(self.begins)
+        (!open(&self.script).is_empty()).then_some(self.begins)
     }
 
     fn advance(&mut self, _now: Time, out: &mut Vec<Event>) {
-        let next = open(&self.script).commands.pop_front();
+        let next = open(&self.script).pop_front();
         if let Some((time, action)) = next {
             self.sequence = self.sequence.next();
             self.engine.apply(&Command { sequence: self.sequence, time, action }, out);
@@ -65,6 +62,8 @@ impl Source for Scripted {
 
 /// How a test moves the market.
 pub struct Market {
+    /// What waits to happen, and the time of the next command.
+    waiting: Mutex<(Script, Time)>,
     script: Shared,
     boards: BoardsHandle,
 }
@@ -75,21 +74,25 @@ pub const MAKER: AccountId = AccountId(1);
 pub const TAKER: AccountId = AccountId(2);
 
 impl Market {
-    pub(super) const fn new(script: Shared, boards: BoardsHandle) -> Self {
-        Self { script, boards }
+    pub(super) fn new(script: Shared, begins: Time, boards: BoardsHandle) -> Self {
+        Self { waiting: Mutex::new((Script::new(), begins)), script, boards }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, (Script, Time)> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lets market time pass before the next command.
     pub fn pass(&self, span: Span) {
-        let mut script = open(&self.script);
-        script.now = script.now + span;
+        let mut waiting = self.waiting();
+        waiting.1 = waiting.1 + span;
     }
 
-    /// This is to happen now.
+    /// This is to happen.
     pub fn act(&self, action: Action) {
-        let mut script = open(&self.script);
-        let now = script.now;
-        script.commands.push_back((now, action));
+        let mut waiting = self.waiting();
+        let time = waiting.1;
+        waiting.0.push_back((time, action));
     }
 
     /// An order that rests, by [`MAKER`].
@@ -139,12 +142,15 @@ impl Market {
         self.act(Action::Tick(Cadence::TENTH));
     }
 
-    /// Waits until everything that was to happen has happened and was handed to the loops.
+    /// Lets everything happen that was to, and returns when it was handed to the loops.
     pub fn settle(&self) {
+        // The boards read this after the subscriptions that were acknowledged before.
+        self.ask(Query::Now);
+        open(&self.script).append(&mut self.waiting().0);
         loop {
             // The answer comes after the source's turn, which may have been too short for all.
             self.ask(Query::Now);
-            if open(&self.script).commands.is_empty() {
+            if open(&self.script).is_empty() {
                 break;
             }
         }

@@ -1,9 +1,15 @@
 //! The whole house under test: one binary for all that crosses crates.
 
+mod alone;
+
+mod bad_input;
+mod drain;
 mod handshake;
 mod laws_edge;
 mod laws_engine;
 mod laws_mirror;
 mod laws_views;
+mod mutations;
 mod replay;
+mod slow;
 mod transcripts;

@@ -1,0 +1,4 @@
+#![no_main]
+//! See `testkit::fuzz::bitstamp_http`.
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| testkit::fuzz::bitstamp_http(bytes));
