@@ -1,3 +1,5 @@
+//! Fuzzes what a venue says to the Bitstamp connector. What must hold is said where the checks are, in `testkit::fuzz`.
+
 #![no_main]
 //! See `testkit::fuzz::bitstamp_client`.
 

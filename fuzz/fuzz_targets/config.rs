@@ -1,3 +1,5 @@
+//! Fuzzes a configuration. What must hold is said where the checks are, in `testkit::fuzz`.
+
 #![no_main]
 //! The configuration: any text is read, or refused with a place that lies in it; what is read can be served.
 

@@ -1,3 +1,5 @@
+//! Fuzzes the bytes of a WebSocket after its handshake. What must hold is said where the checks are, in `testkit::fuzz`.
+
 #![no_main]
 //! See `testkit::fuzz::ws_decode`.
 
