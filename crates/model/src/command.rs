@@ -1,6 +1,7 @@
 //! Commands: what somebody asks of the engine, numbered and stamped by the sequencer.
 
-use crate::ids::{AccountId, InstrumentId, OrderId, Sequence};
+use crate::asset::Amount;
+use crate::ids::{AccountId, AssetId, InstrumentId, OrderId, Sequence};
 use crate::instrument::{Price, Quantity, Status};
 use crate::order::{NewOrder, SelfTradePolicy};
 use crate::time::Time;
@@ -59,6 +60,37 @@ pub enum Action {
         /// From now on.
         policy: SelfTradePolicy,
     },
+    /// Give an account something from outside.
+    Deposit {
+        /// To whom.
+        account: AccountId,
+        /// What.
+        asset: AssetId,
+        /// How much; positive.
+        amount: Amount,
+    },
+    /// Take something out of an account. What is held cannot be taken.
+    Withdraw {
+        /// From whom.
+        account: AccountId,
+        /// What.
+        asset: AssetId,
+        /// How much; positive.
+        amount: Amount,
+    },
+    /// Move something from one account to another. What is held cannot be moved.
+    Transfer {
+        /// From whom.
+        from: AccountId,
+        /// To whom.
+        to: AccountId,
+        /// What.
+        asset: AssetId,
+        /// How much; positive.
+        amount: Amount,
+    },
+    /// From now on, tell this account's balances whenever they change, and once now.
+    Follow(AccountId),
     /// Open, restrict or halt an instrument.
     SetStatus {
         /// Which one.

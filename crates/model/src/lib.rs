@@ -8,6 +8,7 @@ pub mod decimal;
 pub mod ids;
 pub mod time;
 
+pub mod asset;
 pub mod instrument;
 pub mod order;
 
@@ -24,12 +25,13 @@ pub mod query;
 pub mod topic;
 pub mod update;
 
+pub use asset::{Amount, Asset, Assets, Settlement};
 pub use book::{BookSide, Level, OrderEntry};
 pub use candle::{Candle, INTERVALS, Interval};
 pub use command::{Action, Command};
 pub use decimal::{Decimal, DecimalError};
-pub use event::{CloseReason, Event, EventBody, Fill, LevelBook, Rejection};
-pub use ids::{AccountId, Epoch, InstrumentId, OrderId, Sequence, TradeId};
+pub use event::{Balance, CloseReason, Event, EventBody, Fill, LevelBook, Movement, Rejection};
+pub use ids::{AccountId, AssetId, Epoch, InstrumentId, OrderId, Sequence, TradeId};
 pub use instrument::{Instrument, Listing, Minimum, Price, Quantity, Status};
 pub use order::{
     NewOrder, OrderKind, OrderState, SelfTradePolicy, Side, TimeInForce, Trigger, TriggerWhen,
