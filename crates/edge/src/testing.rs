@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use dialects::{
-    Dialect, Doors, FrameBuilder, HttpReply, HttpRequest, HttpResponse, LastWords, Manners,
+    Dialect, Doors, FrameBuilder, HttpRequest, HttpResponse, LastWords, Manners,
     Parting, Request,
 };
 use model::{
@@ -98,8 +98,8 @@ impl Dialect for Plain {
     fn tells_state_first(&self, topic: &Topic) -> bool {
         self.state_first && matches!(topic.kind, TopicKind::Book { .. } | TopicKind::Delta { .. })
     }
-    fn http(&self, _: &HttpRequest<'_>) -> HttpReply {
-        HttpReply::Now(HttpResponse::json(404, b"{}".to_vec()))
+    fn http(&self, _: &HttpRequest<'_>) -> dialects::Step {
+        dialects::Step::Reply(HttpResponse::json(404, b"{}".to_vec()))
     }
     fn http_too_fast(&self) -> HttpResponse {
         HttpResponse::json(429, b"{}".to_vec())

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use model::{Cadence, InstrumentId, Listing, Topic, Update};
 
-use crate::dialect::{Dialect, Doors, HttpReply, HttpRequest, HttpResponse, Request};
+use crate::dialect::{Dialect, Doors, Request};
 use crate::frame::FrameBuilder;
 use crate::manners::{LastWords, Manners, Parting};
 
@@ -118,7 +118,7 @@ impl Dialect for Bitstamp {
         let Some(market) = self.markets.of(instrument) else { return false };
         server::encode(market, topic.kind, update, out.text_mut())
     }
-    fn http(&self, request: &HttpRequest<'_>) -> HttpReply {
+    fn http(&self, request: &HttpRequest<'_>) -> Step {
         http::reply(request, &self.markets, &self.pages, &self.options)
     }
     fn http_too_fast(&self) -> HttpResponse {
