@@ -27,6 +27,19 @@ pub struct HttpRequest<'a> {
 }
 
 impl<'a> HttpRequest<'a> {
+    /// A request without headers and body, as most are.
+    #[must_use]
+    pub const fn bare(method: &'a str, path: &'a str) -> Self {
+        Self {
+            method,
+            path,
+            received_path: path,
+            query: None,
+            headers: &[],
+            body: &[],
+            wall: Time(0),
+        }
+    }
     /// The first header of this name, which is given in lower case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&'a str> {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use dialects::{Dialect, HttpReply, HttpRequest, HttpResponse, Parting};
+use dialects::{Dialect, HttpRequest, HttpResponse, Parting};
 use edge::boards::{Boards, Dialects, Outlet};
 use edge::outbox::{Outbox, Told};
 use edge::session::{Deed, Desk, Session, frame_limits};
@@ -335,9 +335,12 @@ impl Stage for Venue {
     }
 
     fn ask(&mut self, request: &HttpRequest<'_>) -> HttpResponse {
-        match self.dialect().http(request) {
-            HttpReply::Now(response) => response,
-            HttpReply::Ask(asking) => (asking.word)(self.boards.query(&asking.query, self.now)),
+        let mut step = self.dialect().http(request);
+        loop {
+            step = match step {
+                Step::Reply(response) => return response,
+                Step::Ask(query, then) => then(self.boards.query(&query, self.now)),
+            };
         }
     }
 

@@ -121,10 +121,7 @@ fn json(value: &impl Serialize) -> HttpResponse {
     HttpResponse::json(200, serde_json::to_vec(value).expect("texts and numbers can be written"))
 }
 
-fn ask(
-    query: Query,
-    word: impl FnOnce(Time, AnswerBody) -> HttpResponse + Send + 'static,
-) -> Step {
+fn ask(query: Query, word: impl FnOnce(Time, AnswerBody) -> HttpResponse + Send + 'static) -> Step {
     Step::Ask(query, Box::new(|answer| Step::Reply(word(answer.now, answer.body))))
 }
 
