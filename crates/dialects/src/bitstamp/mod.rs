@@ -20,6 +20,7 @@ use model::{Cadence, InstrumentId, Listing, Topic, Update};
 
 use crate::dialect::{Dialect, Doors, Request};
 use crate::frame::FrameBuilder;
+use crate::http::{HttpRequest, HttpResponse, Step};
 use crate::manners::{LastWords, Manners, Parting};
 
 use http::Pages;
