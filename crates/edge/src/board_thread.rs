@@ -15,7 +15,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::thread;
 use std::time::Duration;
 
-use model::{Answer, Event, Query, Source, Topic};
+use dialects::{Outcome, Submission};
+use model::{Answer, Event, NoOrders, Query, Source, Topic};
 
 use crate::boards::{Boards, Outlet};
 use crate::clock::MarketClock;
@@ -23,6 +24,7 @@ use crate::metrics::Counters;
 use crate::outbox::{Slot, Told};
 use crate::reactor::handle::Bell;
 use crate::session::Ticket;
+use crate::submitted::Submitted;
 
 /// The boards have too much to do, or are gone; the question was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,10 +41,15 @@ impl std::error::Error for Busy {}
 /// What is done with an answer, on the board thread: hand it on, do not work with it.
 pub type Reply = Box<dyn FnOnce(Answer) + Send>;
 
+/// What is done with an outcome, on the board thread: hand it on, do not work with it.
+pub type OutcomeReply = Box<dyn FnOnce(Outcome) + Send>;
+
 /// What the board thread is asked to do.
 pub(crate) enum Mail {
     /// Answer this.
     Ask(Query, Reply),
+    /// Submit this to the source.
+    Submit(Submission, OutcomeReply),
     /// This loop's sessions listen to other topics than before; in order.
     Changes(usize, Vec<Change>),
     /// End.
@@ -95,6 +102,18 @@ impl BoardsHandle {
     /// [`Busy`] if too many questions wait; `reply` is dropped uncalled.
     pub fn ask(&self, query: Query, reply: Reply) -> Result<(), Busy> {
         match self.mail.try_send(Mail::Ask(query, reply)) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(Busy),
+        }
+    }
+
+    /// Submits something to the source. `reply` is called on the board thread, so it must only hand the outcome
+    /// on. That comes once everything that was caused has been shown: whoever then asks sees it.
+    ///
+    /// # Errors
+    /// [`Busy`] if too much waits; `reply` is dropped uncalled, and nothing happens.
+    pub fn submit(&self, submission: Submission, reply: OutcomeReply) -> Result<(), Busy> {
+        match self.mail.try_send(Mail::Submit(submission, reply)) {
             Ok(()) => Ok(()),
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(Busy),
         }
@@ -171,6 +190,7 @@ impl Outlet for Lanes {
 pub(crate) struct BoardThread {
     pub source: Box<dyn Source>,
     pub boards: Boards,
+    pub submitted: Submitted,
     pub clock: MarketClock,
     pub mail: Receiver<Mail>,
     pub lanes: Lanes,
@@ -203,7 +223,7 @@ impl BoardThread {
             self.go_on(&mut events);
             match first {
                 Ok(mail) => {
-                    if self.read(mail).is_break() {
+                    if self.read(mail, &mut events).is_break() {
                         return;
                     }
                 }
@@ -212,7 +232,7 @@ impl BoardThread {
             }
             for _ in 1..MAIL_A_TURN {
                 let Ok(mail) = self.mail.try_recv() else { break };
-                if self.read(mail).is_break() {
+                if self.read(mail, &mut events).is_break() {
                     return;
                 }
             }
@@ -230,18 +250,36 @@ impl BoardThread {
         {
             self.source.advance(due, events);
         }
-        if events.is_empty() {
-            return;
+        self.show(events);
+    }
+
+    /// Shows what happened to those who listen, and then tells those who caused it.
+    fn show(&mut self, events: &mut Vec<Event>) {
+        if !events.is_empty() {
+            let encoded = self.boards.frames_encoded();
+            self.boards.apply(events, &mut self.lanes);
+            self.counters.frames_encoded.add(self.boards.frames_encoded() - encoded);
+            self.counters.events.add(events.len() as u64);
         }
-        let encoded = self.boards.frames_encoded();
-        self.boards.apply(events, &mut self.lanes);
-        self.counters.frames_encoded.add(self.boards.frames_encoded() - encoded);
-        self.counters.events.add(events.len() as u64);
+        self.submitted.happened(events, self.source.handed_out());
         events.clear();
     }
 
-    fn read(&mut self, mail: Mail) -> std::ops::ControlFlow<()> {
+    fn submit(&mut self, submission: Submission, reply: OutcomeReply, events: &mut Vec<Event>) {
+        self.counters.submissions.add(1);
+        if self.submitted.is_full() {
+            return reply(Outcome::NotTaken);
+        }
+        match self.source.submit(self.clock.now(), submission.action, events) {
+            Ok(command) => self.submitted.expect(command, reply),
+            Err(NoOrders) => reply(Outcome::NotTaken),
+        }
+        self.show(events);
+    }
+
+    fn read(&mut self, mail: Mail, events: &mut Vec<Event>) -> std::ops::ControlFlow<()> {
         match mail {
+            Mail::Submit(submission, reply) => self.submit(submission, reply, events),
             Mail::Ask(query, reply) => {
                 self.counters.queries.add(1);
                 reply(self.boards.query(&query, self.clock.now()));

@@ -189,6 +189,10 @@ impl Boards {
                 .map_or(AnswerBody::Unavailable, |shown| shown.board.answer(query, now))
         };
         let body = match *query {
+            Query::Balances { .. }
+            | Query::OpenOrders { .. }
+            | Query::Order { .. }
+            | Query::OwnTrades(_) => AnswerBody::Unavailable,
             Query::Now => AnswerBody::Now,
             Query::Tickers { window } => AnswerBody::Tickers(
                 self.boards

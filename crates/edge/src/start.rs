@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use model::Source;
 
@@ -12,7 +13,9 @@ use crate::boards::{Boards, Dialects};
 use crate::clock::MarketClock;
 use crate::goodbye::Goodbyes;
 use crate::metrics::Counters;
+use crate::passes::Passes;
 use crate::reactor::{Draining, Loop, LoopHandle, Surroundings};
+use crate::submitted::Submitted;
 
 /// How the edge is set up.
 #[derive(Clone, Debug)]
@@ -44,6 +47,10 @@ pub struct Edge {
     pub counters: Arc<Counters>,
     /// Why connections ended.
     pub goodbyes: Arc<Goodbyes>,
+    /// The passes that sockets may show.
+    pub passes: Arc<Passes>,
+    /// From when session time is counted.
+    pub opened: Instant,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -66,6 +73,8 @@ pub fn start(
         boards: BoardsHandle::new(mail),
         counters: Arc::clone(&counters),
         goodbyes: Arc::clone(&goodbyes),
+        passes: Arc::default(),
+        opened: Instant::now(),
         threads: Vec::new(),
     };
     let mut lanes = Vec::new();
@@ -74,6 +83,8 @@ pub fn start(
         let around = Surroundings {
             dialects: Arc::clone(dialects),
             boards: edge.boards.clone(),
+            passes: Arc::clone(&edge.passes),
+            opened: edge.opened,
             counters: Arc::clone(&counters),
             goodbyes: Arc::clone(&goodbyes),
         };
@@ -86,6 +97,7 @@ pub fn start(
     let board_thread = BoardThread {
         source,
         boards: boards(edge.loops.len()),
+        submitted: Submitted::default(),
         clock,
         mail: inbox,
         lanes: Lanes::new(lanes, Arc::clone(&counters)),

@@ -4,8 +4,7 @@
 use std::time::Duration;
 
 use dialects::{
-    Dialect, Doors, FrameBuilder, HttpRequest, HttpResponse, LastWords, Manners,
-    Parting, Request,
+    Dialect, Doors, FrameBuilder, HttpRequest, HttpResponse, LastWords, Manners, Parting, Request,
 };
 use model::{
     Cadence, Event, EventBody, InstrumentId, Level, LevelBook, OrderId, Price, Quantity, Sequence,

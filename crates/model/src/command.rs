@@ -101,3 +101,39 @@ pub enum Action {
     /// Time passes: orders expire, and topics of this cadence speak.
     Tick(Cadence),
 }
+
+impl Action {
+    /// Who asks; `None` where it is nobody's account.
+    #[must_use]
+    pub const fn account(&self) -> Option<AccountId> {
+        match *self {
+            Self::Place(NewOrder { account, .. })
+            | Self::Cancel { account, .. }
+            | Self::Replace { account, .. }
+            | Self::CancelAll { account, .. }
+            | Self::SetSelfTradePolicy { account, .. }
+            | Self::Deposit { account, .. }
+            | Self::Withdraw { account, .. }
+            | Self::Transfer { from: account, .. }
+            | Self::Follow(account) => Some(account),
+            Self::SetStatus { .. } | Self::Tick(_) => None,
+        }
+    }
+    /// Where it acts; `None` where that is no single instrument.
+    #[must_use]
+    pub const fn instrument(&self) -> Option<InstrumentId> {
+        match *self {
+            Self::Place(NewOrder { instrument, .. })
+            | Self::Cancel { instrument, .. }
+            | Self::Replace { instrument, .. }
+            | Self::SetStatus { instrument, .. } => Some(instrument),
+            Self::CancelAll { instrument, .. } => instrument,
+            Self::SetSelfTradePolicy { .. }
+            | Self::Deposit { .. }
+            | Self::Withdraw { .. }
+            | Self::Transfer { .. }
+            | Self::Follow(_)
+            | Self::Tick(_) => None,
+        }
+    }
+}

@@ -16,6 +16,7 @@ pub mod command;
 pub mod event;
 pub mod source;
 
+pub mod account;
 pub mod book;
 pub mod candle;
 pub mod ticker;
@@ -25,6 +26,7 @@ pub mod query;
 pub mod topic;
 pub mod update;
 
+pub use account::{Label, Liquidity, OwnOrder, OwnOrderUpdate, OwnStep, OwnTrade, Standing};
 pub use asset::{Amount, Asset, Assets, Settlement};
 pub use book::{BookSide, Level, OrderEntry};
 pub use candle::{Candle, INTERVALS, Interval};
@@ -36,7 +38,7 @@ pub use instrument::{Instrument, Listing, Minimum, Price, Quantity, Status};
 pub use order::{
     NewOrder, OrderKind, OrderState, SelfTradePolicy, Side, TimeInForce, Trigger, TriggerWhen,
 };
-pub use query::{Answer, AnswerBody, Query};
+pub use query::{Answer, AnswerBody, OrderKey, OrderStory, OwnTrades, Query, Sort};
 pub use source::{NoOrders, Source};
 pub use ticker::{Ticker, Window};
 pub use time::{Span, Time};

@@ -13,6 +13,7 @@ use edge::http::House;
 use edge::limits::{Limits, Seats};
 use edge::listener::{Gangway, accept};
 use edge::outbox::Told;
+use edge::steps::Clerk;
 use edge::{Edge, Settings};
 use model::{Source, Time};
 use tokio::net::TcpListener;
@@ -101,6 +102,8 @@ pub fn run(mut venue: Venue) -> Result<(), Failure> {
     let house = Arc::new(House::new(
         Arc::clone(&dialects),
         edge.boards.clone(),
+        Clerk::of_nobody(),
+        edge.opened,
         venue.limits.clone(),
         Arc::clone(&edge.counters),
         Arc::clone(&edge.goodbyes),

@@ -4,6 +4,8 @@
 pub mod transcript;
 pub mod venue;
 
+pub mod people;
+
 pub mod laws;
 pub mod served;
 

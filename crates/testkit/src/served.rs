@@ -24,6 +24,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use views::Board;
 
+use crate::people;
+
 mod mannered;
 
 pub mod line;
@@ -112,6 +114,8 @@ impl Setup {
         let house = Arc::new(House::new(
             Arc::clone(&dialects),
             edge.boards.clone(),
+            people::clerk(Arc::default(), Arc::clone(&edge.passes)),
+            edge.opened,
             self.limits.clone(),
             Arc::clone(&edge.counters),
             Arc::clone(&edge.goodbyes),

@@ -1,12 +1,14 @@
 //! A venue in memory: the engine, the boards and the sessions of the house, with nothing between them but calls.
 //! No socket, no thread, no clock; so that what is tested is the product, and the same at every run.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use dialects::{Dialect, HttpRequest, HttpResponse, Parting};
+use dialects::{Dialect, HttpRequest, HttpResponse, Outcome, Parting};
 use edge::boards::{Boards, Dialects, Outlet};
 use edge::outbox::{Outbox, Told};
 use edge::session::{Deed, Desk, Session, frame_limits};
+use edge::steps::{Clerk, Next};
 use edge::ws::decode::Chunk;
 use edge::ws::{Opcode, encode};
 use engine::Engine;
@@ -16,6 +18,7 @@ use model::{
 };
 use views::Board;
 
+use crate::people::{self, Known};
 use crate::transcript::{Ear, Heard, Line, Stage};
 
 /// How often the market ticks.
@@ -35,6 +38,8 @@ pub struct Venue {
     dialects: Dialects,
     lines: Vec<Connection>,
     desk: Desk,
+    clerk: Arc<Clerk>,
+    known: Arc<Known>,
     /// The sessions' clock.
     session_now: Duration,
     leaving: bool,
@@ -77,7 +82,9 @@ impl Venue {
             false => Board::new(instrument.id, start),
         };
         let dialects: Dialects = [dialect].into();
-        Self {
+        let (known, passes) = (Arc::<Known>::default(), Arc::default());
+        let clerk = Arc::new(people::clerk(Arc::clone(&known), Arc::clone(&passes)));
+        let mut venue = Self {
             engine: Engine::new(&instruments),
             by_level,
             now: start,
@@ -86,11 +93,25 @@ impl Venue {
             boards: Boards::new(instruments.iter().map(board).collect(), dialects.clone(), 1),
             dialects,
             lines: Vec::new(),
-            desk: Desk::default(),
+            desk: Desk::new(passes),
+            clerk,
+            known,
             session_now: Duration::ZERO,
             leaving: false,
             events: Vec::new(),
+        };
+        if !by_level {
+            for action in people::opening(&instruments) {
+                venue.command(action);
+            }
         }
+        venue
+    }
+
+    /// Who holds which key.
+    #[must_use]
+    pub fn known(&self) -> &Known {
+        &self.known
     }
 
     /// The boards.
@@ -335,11 +356,19 @@ impl Stage for Venue {
     }
 
     fn ask(&mut self, request: &HttpRequest<'_>) -> HttpResponse {
-        let mut step = self.dialect().http(request);
+        let dialects = Arc::clone(&self.dialects);
+        let clerk = Arc::clone(&self.clerk);
+        let mut service = clerk.serve(dialects[0].name(), request.wall, self.session_now);
+        let mut step = dialects[0].http(request);
         loop {
-            step = match step {
-                Step::Reply(response) => return response,
-                Step::Ask(query, then) => then(self.boards.query(&query, self.now)),
+            step = match service.take(step) {
+                Next::Reply(response) => return response,
+                Next::Ask(query, then) => then(self.boards.query(&query, self.now)),
+                Next::Submit(submission, then) => {
+                    let events = self.command(submission.action);
+                    let command = Sequence(self.commands);
+                    then(Outcome::Done { command, events })
+                }
             };
         }
     }

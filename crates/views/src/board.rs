@@ -126,6 +126,10 @@ impl Board {
             EventBody::BookSnapshot(levels) => self.level_snapshot(time, levels, tell),
             EventBody::Armed(_)
             | EventBody::Triggered(_)
+            | EventBody::Deposited(_)
+            | EventBody::Withdrawn(_)
+            | EventBody::Transferred { .. }
+            | EventBody::Balance(_)
             | EventBody::Rejected(_)
             | EventBody::StatusChanged(_) => {}
         }
@@ -356,6 +360,10 @@ impl Board {
                 AnswerBody::Tickers(vec![(self.instrument, self.ticker(window, now))])
             }
             Query::Now => AnswerBody::Now,
+            Query::Balances { .. }
+            | Query::OpenOrders { .. }
+            | Query::Order { .. }
+            | Query::OwnTrades(_) => AnswerBody::Unavailable,
         }
     }
 

@@ -35,6 +35,7 @@ use crate::boards::Dialects;
 use crate::goodbye::{Goodbyes, Reason};
 use crate::metrics::Counters;
 use crate::outbox::Pushed;
+use crate::passes::Passes;
 use crate::session::{Deed, Desk, Heard, Interest, Session, frame_limits};
 use crate::socket::{Took, flush, write_once};
 use crate::ws::decode::{Chunk, Limits};
@@ -69,6 +70,9 @@ const CHANGES_WAIT: Duration = Duration::from_millis(1);
 pub(crate) struct Surroundings {
     pub dialects: Dialects,
     pub boards: BoardsHandle,
+    pub passes: Arc<Passes>,
+    /// From when session time is counted.
+    pub opened: Instant,
     pub counters: Arc<Counters>,
     pub goodbyes: Arc<Goodbyes>,
 }
@@ -130,6 +134,8 @@ impl Loop {
         let (handle, letters) = LoopHandle::new(Arc::clone(&bell));
         let limits =
             around.dialects.iter().map(|dialect| frame_limits(dialect.manners())).collect();
+        let started = around.opened;
+        let desk = Desk::new(Arc::clone(&around.passes));
         let this = Self {
             index,
             around,
@@ -138,7 +144,7 @@ impl Loop {
             bell: Arc::clone(&bell),
             letters,
             ring,
-            started: Instant::now(),
+            started,
             now: Duration::ZERO,
             turns: 0,
             clients: Clients::default(),
@@ -151,7 +157,7 @@ impl Loop {
             drained: Vec::new(),
             sequence: Sequence::default(),
             has_letters: false,
-            desk: Desk::default(),
+            desk,
             read_buffer: vec![0; READ_BYTES].into(),
             join: Vec::new(),
             tally: Tally::default(),

@@ -44,6 +44,8 @@ fn house_with_mail(plain: Plain, mail_max: usize) -> House {
     let around = Surroundings {
         dialects: Arc::clone(&dialects),
         boards: BoardsHandle::new(mail),
+        passes: Arc::default(),
+        opened: Instant::now(),
         counters: Arc::clone(&counters),
         goodbyes: Arc::clone(&goodbyes),
     };

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use dialects::{
-    Dialect, Doors, FrameBuilder, HttpRequest, HttpResponse, LastWords, Manners,
-    Parting, Request,
+    Dialect, Doors, FrameBuilder, HttpRequest, HttpResponse, LastWords, Manners, Parting, Request,
 };
 use model::{Topic, Update};
 

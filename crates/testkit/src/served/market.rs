@@ -16,6 +16,7 @@ use model::{
 };
 
 use super::PATIENCE;
+use crate::people;
 
 /// What the test wants to happen and has not happened yet.
 #[derive(Debug)]
@@ -28,7 +29,8 @@ type Shared = Arc<Mutex<Script>>;
 
 /// The source and the script that it follows.
 pub(super) fn scripted(instruments: &[Instrument], begins: Time) -> (Scripted, Shared) {
-    let script = Arc::new(Mutex::new(Script { now: begins, commands: VecDeque::new() }));
+    let opening = people::opening(instruments).into_iter().map(|action| (begins, action));
+    let script = Arc::new(Mutex::new(Script { now: begins, commands: opening.collect() }));
     let engine = Engine::new(instruments);
     (Scripted { engine, begins, sequence: Sequence(0), script: Arc::clone(&script) }, script)
 }
@@ -58,8 +60,20 @@ impl Source for Scripted {
         }
     }
 
-    fn submit(&mut self, _: Time, _: Action, _: &mut Vec<Event>) -> Result<Sequence, NoOrders> {
-        Err(NoOrders)
+    /// What the script wants done first is done first; it takes place at the script's time.
+    fn submit(
+        &mut self,
+        now: Time,
+        action: Action,
+        out: &mut Vec<Event>,
+    ) -> Result<Sequence, NoOrders> {
+        while self.due().is_some() {
+            self.advance(now, out);
+        }
+        let time = open(&self.script).now;
+        self.sequence = self.sequence.next();
+        self.engine.apply(&Command { sequence: self.sequence, time, action }, out);
+        Ok(self.sequence)
     }
 }
 
@@ -161,7 +175,7 @@ impl Market {
         loop {
             let tell = tell.clone();
             let reply = Box::new(move |answer| tell.send(answer).expect("somebody waits for it"));
-            if self.boards.ask(query, reply).is_ok() {
+            if self.boards.ask(query.clone(), reply).is_ok() {
                 return told.recv_timeout(PATIENCE).expect("the boards answer");
             }
             // Too many letters wait; that passes.
