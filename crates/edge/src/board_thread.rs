@@ -271,7 +271,12 @@ impl BoardThread {
             return reply(Outcome::NotTaken);
         }
         match self.source.submit(self.clock.now(), submission.action, events) {
-            Ok(command) => self.submitted.expect(command, reply),
+            Ok(command) => {
+                if let Some(label) = submission.label {
+                    self.boards.label(command, label.into());
+                }
+                self.submitted.expect(command, reply);
+            }
             Err(NoOrders) => reply(Outcome::NotTaken),
         }
         self.show(events);

@@ -19,10 +19,10 @@ use edge::http::House;
 use edge::limits::{Limits, Seats};
 use edge::listener::{Gangway, accept};
 use edge::{Edge, Settings};
-use model::{Instrument, InstrumentId, Listing, Minimum, Quantity, Time};
+use model::{Assets, Instrument, InstrumentId, Listing, Minimum, Quantity, Time};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use views::Board;
+use views::{Accounts, Board};
 
 use crate::people;
 
@@ -108,6 +108,7 @@ impl Setup {
         let boards = |loops| {
             let boards = instruments.iter().map(|it| Board::new(it.id, self.begins)).collect();
             Boards::new(boards, Arc::clone(&dialects), loops)
+                .with_accounts(Accounts::new(Assets::of(&instruments)))
         };
         let edge = edge::start(&self.settings, &dialects, boards, Box::new(source), clock)
             .expect("threads to be had");

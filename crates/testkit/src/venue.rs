@@ -13,10 +13,10 @@ use edge::ws::decode::Chunk;
 use edge::ws::{Opcode, encode};
 use engine::Engine;
 use model::{
-    Action, Cadence, Command, Event, EventBody, Instrument, InstrumentId, Listing, Sequence, Span,
-    Time,
+    Action, Assets, Cadence, Command, Event, EventBody, Instrument, InstrumentId, Listing,
+    Sequence, Span, Time,
 };
-use views::Board;
+use views::{Accounts, Board};
 
 use crate::people::{self, Known};
 use crate::transcript::{Ear, Heard, Line, Stage};
@@ -90,7 +90,8 @@ impl Venue {
             now: start,
             commands: 0,
             told: 0,
-            boards: Boards::new(instruments.iter().map(board).collect(), dialects.clone(), 1),
+            boards: Boards::new(instruments.iter().map(board).collect(), dialects.clone(), 1)
+                .with_accounts(Accounts::new(Assets::of(&instruments))),
             dialects,
             lines: Vec::new(),
             desk: Desk::new(passes),
@@ -137,7 +138,14 @@ impl Venue {
     }
 
     fn command(&mut self, action: Action) -> Vec<Event> {
+        self.labeled(action, None)
+    }
+
+    fn labeled(&mut self, action: Action, label: Option<Box<str>>) -> Vec<Event> {
         self.commands += 1;
+        if let Some(label) = label {
+            self.boards.label(Sequence(self.commands), label.into());
+        }
         let command = Command { sequence: Sequence(self.commands), time: self.now, action };
         let mut events = Vec::new();
         self.engine.apply(&command, &mut events);
@@ -365,7 +373,7 @@ impl Stage for Venue {
                 Next::Reply(response) => return response,
                 Next::Ask(query, then) => then(self.boards.query(&query, self.now)),
                 Next::Submit(submission, then) => {
-                    let events = self.command(submission.action);
+                    let events = self.labeled(submission.action, submission.label);
                     let command = Sequence(self.commands);
                     then(Outcome::Done { command, events })
                 }

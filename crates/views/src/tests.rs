@@ -14,6 +14,7 @@ mod slow;
 mod by_level;
 mod documented_flow;
 mod hostile;
+mod own;
 mod room;
 mod stamps;
 mod twin;

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 use dialects::bitstamp::client::Client;
 use dialects::bitstamp::{Bitstamp, NAME, Options};
 use dialects::{
-    Connector, Dialect, Errand, FrameBuilder, Heard, HttpRequest, Step, Misheard, Request, Step,
+    Connector, Dialect, Errand, FrameBuilder, Heard, HttpRequest, Misheard, Request, Step,
 };
 use engine::Engine;
 use engine::flow::Random;

@@ -167,8 +167,8 @@ impl Flow {
                 quantity,
                 maker,
                 taker,
-                maker_fee: Amount::ZERO,
-                taker_fee: Amount::ZERO,
+                maker_fee: Amount(i128::from(self.trades)),
+                taker_fee: Amount(i128::from(self.trades) << 70),
             }));
             if maker.remaining.is_zero() {
                 self.resting.remove(at);
