@@ -47,6 +47,9 @@ impl<'a> HttpRequest<'a> {
     }
 }
 
+/// What is gone on with once it is known who holds a key.
+pub type ThenHolder = Box<dyn FnOnce(Option<&Credential>) -> Step + Send>;
+
 /// What has to be done next to answer a request.
 pub enum Step {
     /// Nothing: this is the answer.
@@ -54,7 +57,7 @@ pub enum Step {
     /// Ask about state, and go on with the answer.
     Ask(Query, Box<dyn FnOnce(Answer) -> Step + Send>),
     /// Find out who holds this key, and go on with what is known of it; `None` if nobody holds it.
-    Identify(String, Box<dyn FnOnce(Option<&Credential>) -> Step + Send>),
+    Identify(String, ThenHolder),
     /// Take note of this nonce, and go on with whether it is fresh: it was not noted before.
     Nonce(Nonce, Box<dyn FnOnce(bool) -> Step + Send>),
     /// Submit to the engine, and go on with what happened.

@@ -11,7 +11,8 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -25,6 +26,9 @@ use crate::outbox::{Slot, Told};
 use crate::reactor::handle::Bell;
 use crate::session::Ticket;
 use crate::submitted::Submitted;
+
+#[cfg(test)]
+mod tests;
 
 /// The boards have too much to do, or are gone; the question was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,9 +51,9 @@ pub type OutcomeReply = Box<dyn FnOnce(Outcome) + Send>;
 /// What the board thread is asked to do.
 pub(crate) enum Mail {
     /// Answer this.
-    Ask(Query, Reply),
+    Ask(Query, Reply, Waiting),
     /// Submit this to the source.
-    Submit(Submission, OutcomeReply),
+    Submit(Submission, OutcomeReply, Waiting),
     /// This loop's sessions listen to other topics than before; in order.
     Changes(usize, Vec<Change>),
     /// End.
@@ -83,15 +87,30 @@ pub(crate) enum Word {
     Subscribed(Asker, Slot, Option<Told>),
 }
 
-/// The way to the board thread.
+/// The way to the board thread. Questions and submissions may take half of the room that there is for mail, so that however many
+/// there are, subscriptions get through.
 #[derive(Clone)]
 pub struct BoardsHandle {
     mail: SyncSender<Mail>,
+    questions: Arc<AtomicUsize>,
+    questions_max: usize,
+}
+
+/// A place among the questions and submissions that wait; free again when it is dropped.
+pub(crate) struct Waiting(Arc<AtomicUsize>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl BoardsHandle {
-    pub(crate) const fn new(mail: SyncSender<Mail>) -> Self {
-        Self { mail }
+    /// With room for so many letters.
+    pub(crate) fn new(mail_max: usize) -> (Self, Receiver<Mail>) {
+        let mail_max = mail_max.max(2);
+        let (mail, inbox) = sync_channel(mail_max);
+        (Self { mail, questions: Arc::default(), questions_max: mail_max / 2 }, inbox)
     }
 
     /// Asks about state now. `reply` is called on the board thread, so it must only hand the answer on. It
@@ -101,10 +120,8 @@ impl BoardsHandle {
     /// # Errors
     /// [`Busy`] if too many questions wait; `reply` is dropped uncalled.
     pub fn ask(&self, query: Query, reply: Reply) -> Result<(), Busy> {
-        match self.mail.try_send(Mail::Ask(query, reply)) {
-            Ok(()) => Ok(()),
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(Busy),
-        }
+        let waiting = self.place()?;
+        self.post(Mail::Ask(query, reply, waiting))
     }
 
     /// Submits something to the source. `reply` is called on the board thread, so it must only hand the outcome
@@ -113,7 +130,19 @@ impl BoardsHandle {
     /// # Errors
     /// [`Busy`] if too much waits; `reply` is dropped uncalled, and nothing happens.
     pub fn submit(&self, submission: Submission, reply: OutcomeReply) -> Result<(), Busy> {
-        match self.mail.try_send(Mail::Submit(submission, reply)) {
+        let waiting = self.place()?;
+        self.post(Mail::Submit(submission, reply, waiting))
+    }
+
+    /// A place among the questions and submissions that wait.
+    fn place(&self) -> Result<Waiting, Busy> {
+        let before = self.questions.fetch_add(1, Ordering::Relaxed);
+        let waiting = Waiting(Arc::clone(&self.questions));
+        if before >= self.questions_max { Err(Busy) } else { Ok(waiting) }
+    }
+
+    fn post(&self, mail: Mail) -> Result<(), Busy> {
+        match self.mail.try_send(mail) {
             Ok(()) => Ok(()),
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(Busy),
         }
@@ -284,8 +313,12 @@ impl BoardThread {
 
     fn read(&mut self, mail: Mail, events: &mut Vec<Event>) -> std::ops::ControlFlow<()> {
         match mail {
-            Mail::Submit(submission, reply) => self.submit(submission, reply, events),
-            Mail::Ask(query, reply) => {
+            Mail::Submit(submission, reply, waiting) => {
+                drop(waiting);
+                self.submit(submission, reply, events);
+            }
+            Mail::Ask(query, reply, waiting) => {
+                drop(waiting);
                 self.counters.queries.add(1);
                 reply(self.boards.query(&query, self.clock.now()));
             }

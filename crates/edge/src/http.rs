@@ -53,13 +53,13 @@ impl House {
         counters: Arc<Counters>,
         goodbyes: Arc<Goodbyes>,
     ) -> Self {
-        let turnstile = |dialect: &Box<dyn Dialect>| {
+        let turnstile = |dialect: &dyn Dialect| {
             let rates =
                 dialect.manners().http_rates.iter().map(|&(count, per)| Rate { count, per });
             Mutex::new(Turnstile::new(rates.collect()))
         };
         Self {
-            turnstiles: dialects.iter().map(turnstile).collect(),
+            turnstiles: dialects.iter().map(|dialect| turnstile(&**dialect)).collect(),
             doors: dialects.iter().map(|dialect| dialect.doors().clone()).collect(),
             dialects,
             boards,

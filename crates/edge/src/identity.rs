@@ -69,9 +69,8 @@ pub fn restrict(holder: &Credential, answer: &mut AnswerBody) {
         AnswerBody::OpenOrders(orders) => orders.retain(|order| covers(holder, order.instrument)),
         AnswerBody::OwnTrades(trades) => trades.retain(|trade| covers(holder, trade.instrument)),
         AnswerBody::Order(story) => {
-            if story.as_ref().is_some_and(|story| !covers(holder, story.order.instrument)) {
-                *story = None;
-            }
+            let seen = story.take();
+            *story = seen.filter(|story| covers(holder, story.order.instrument));
         }
         _ => {}
     }

@@ -31,4 +31,4 @@ pub mod ws;
 #[cfg(test)]
 mod testing;
 
-pub use start::{Edge, Settings, start};
+pub use start::{Edge, Revoker, Settings, start};

@@ -19,6 +19,9 @@ use std::time::Duration;
 use dialects::Frame;
 use model::{Class, Sequence};
 
+#[cfg(test)]
+mod tests;
+
 /// The number of a topic of a dialect while somebody listens to it, dense from 0. Numbers are used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Slot(pub u32);
@@ -70,7 +73,8 @@ struct Line {
     frame_taken: usize,
     /// How many frames have left, so that `place - left` is an index.
     left: u64,
-    /// Where the frames with a latest value stand.
+    /// Where the frames with a latest value stand, but for one that is half on the wire: that has to end, and a
+    /// newer one waits behind it.
     latest: Vec<(Slot, u64)>,
     /// Bytes of the lossless frames that were not taken, and of all frames.
     lossless_bytes: usize,
@@ -102,17 +106,14 @@ impl Outbox {
         let line = self.line(now);
         if told.class == Class::Latest {
             if let Some(&(_, place)) = line.latest.iter().find(|(slot, _)| *slot == told.slot) {
-                let index = (place - line.left) as usize;
-                // What is half on the wire has to end; the newer one waits behind it.
-                if index > 0 || line.frame_taken == 0 {
-                    let older = &mut line.frames[index];
-                    line.frame_bytes = line.frame_bytes - older.frame.bytes().len() + bytes;
-                    *older = told.clone();
-                    return Pushed::Replaced;
-                }
-                line.latest.retain(|(slot, _)| *slot != told.slot);
+                let older = &mut line.frames[(place - line.left) as usize];
+                line.frame_bytes = line.frame_bytes - older.frame.bytes().len() + bytes;
+                *older = told.clone();
+                return Pushed::Replaced;
             }
-            line.latest.push((told.slot, line.left + line.frames.len() as u64));
+            if taken == 0 {
+                line.latest.push((told.slot, line.left + line.frames.len() as u64));
+            }
         } else {
             line.lossless_bytes += bytes - taken;
         }
@@ -148,6 +149,7 @@ impl Outbox {
             let waiting = told.frame.bytes().len() - if place == 0 { line.frame_taken } else { 0 };
             line.frame_bytes += waiting;
             match told.class {
+                Class::Latest if begun && place == 0 => {}
                 Class::Latest => line.latest.push((told.slot, place as u64)),
                 Class::Lossless => line.lossless_bytes += waiting,
             }
@@ -262,18 +264,18 @@ impl Line {
         let rest = first.frame.bytes().len() - self.frame_taken;
         let taken = bytes.min(rest);
         self.frame_bytes -= taken;
-        if first.class == Class::Lossless {
-            self.lossless_bytes -= taken;
+        match first.class {
+            Class::Lossless => self.lossless_bytes -= taken,
+            Class::Latest => {
+                let left = self.left;
+                if let Some(at) = self.latest.iter().position(|(_, place)| *place == left) {
+                    self.latest.swap_remove(at);
+                }
+            }
         }
         if taken < rest {
             self.frame_taken += taken;
             return taken;
-        }
-        if first.class == Class::Latest {
-            let left = self.left;
-            if let Some(at) = self.latest.iter().position(|(_, place)| *place == left) {
-                self.latest.swap_remove(at);
-            }
         }
         self.frames.pop_front();
         self.frame_taken = 0;

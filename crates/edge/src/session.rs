@@ -82,7 +82,7 @@ impl Desk {
 /// How far a chunk was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heard {
-    /// To its end.
+    /// To its end, or to the client's last word: nothing behind that is read.
     All,
     /// Not to its end, so that others have their turn: what [`Chunk::rest`] has left is to be brought again.
     Enough,

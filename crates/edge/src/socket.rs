@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use crate::outbox::Outbox;
 
+#[cfg(test)]
+mod tests;
+
 /// Pieces are joined up to so many bytes.
 pub const JOIN_BYTES: usize = 64 * 1024;
 

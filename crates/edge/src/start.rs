@@ -2,7 +2,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
@@ -24,7 +23,8 @@ pub struct Settings {
     pub loops: usize,
     /// Words that may be in a loop's ring before the board thread waits for that loop.
     pub ring_words_max: usize,
-    /// Letters to the boards that may wait: questions, and each turn's changes of each loop.
+    /// Letters to the boards that may wait: each turn's changes of each loop, and questions, which may be half of
+    /// them.
     pub mail_max: usize,
     /// Goodbyes that are remembered.
     pub goodbyes_max: usize,
@@ -51,6 +51,7 @@ pub struct Edge {
     pub passes: Arc<Passes>,
     /// From when session time is counted.
     pub opened: Instant,
+    dialects: Dialects,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -67,14 +68,15 @@ pub fn start(
 ) -> io::Result<Edge> {
     let counters = Arc::new(Counters::default());
     let goodbyes = Arc::new(Goodbyes::new(settings.goodbyes_max));
-    let (mail, inbox) = sync_channel(settings.mail_max);
+    let (handle, inbox) = BoardsHandle::new(settings.mail_max);
     let mut edge = Edge {
         loops: Vec::new(),
-        boards: BoardsHandle::new(mail),
+        boards: handle,
         counters: Arc::clone(&counters),
         goodbyes: Arc::clone(&goodbyes),
         passes: Arc::default(),
         opened: Instant::now(),
+        dialects: Arc::clone(dialects),
         threads: Vec::new(),
     };
     let mut lanes = Vec::new();
@@ -108,7 +110,36 @@ pub fn start(
     Ok(edge)
 }
 
+/// Ends what a key has opened. Whoever keeps credentials has one.
+#[derive(Clone)]
+pub struct Revoker {
+    dialects: Dialects,
+    loops: Vec<LoopHandle>,
+    passes: Arc<Passes>,
+}
+
+impl Revoker {
+    /// This key of a dialect is good no longer, and whoever knows identities knows that already: its passes are good
+    /// for nothing, and every connection that they have let in ends in the dialect's words.
+    pub fn revoke(&self, dialect: &str, key: &str) {
+        self.passes.revoke(dialect, key);
+        let Some(index) = self.dialects.iter().position(|it| it.name() == dialect) else { return };
+        let key = key.into();
+        self.loops.iter().for_each(|each| each.revoke(index, &key));
+    }
+}
+
 impl Edge {
+    /// What ends what keys have opened.
+    #[must_use]
+    pub fn revoker(&self) -> Revoker {
+        Revoker {
+            dialects: Arc::clone(&self.dialects),
+            loops: self.loops.clone(),
+            passes: Arc::clone(&self.passes),
+        }
+    }
+
     /// Asks everybody to leave, in their dialects, and blocks until they have.
     pub fn drain(&self) {
         let draining: Vec<Draining> = self.loops.iter().map(LoopHandle::drain).collect();

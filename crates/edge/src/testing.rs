@@ -4,12 +4,16 @@
 use std::time::Duration;
 
 use dialects::{
-    Dialect, Doors, FrameBuilder, HttpRequest, HttpResponse, LastWords, Manners, Parting, Request,
+    Dialect, Doors, FrameBuilder, FramePool, HttpRequest, HttpResponse, LastWords, Manners,
+    Parting, Request,
 };
 use model::{
-    Cadence, Event, EventBody, InstrumentId, Level, LevelBook, OrderId, Price, Quantity, Sequence,
-    Side, Time, Topic, TopicKind, Trade, TradeId, Update,
+    Cadence, Class, Event, EventBody, InstrumentId, Level, LevelBook, OrderId, Price, Quantity,
+    Sequence, Side, Time, Topic, TopicKind, Trade, TradeId, Update,
 };
+
+use crate::outbox::{Slot, Told};
+use crate::ws::{Opcode, encode};
 
 /// See the module.
 pub struct Plain {
@@ -71,14 +75,13 @@ impl Dialect for Plain {
         let text = String::from_utf8_lossy(message);
         for word in text.split_ascii_whitespace() {
             let acknowledgement = format!("{word} ok").into_bytes();
-            out.push(match word.split_at(1) {
-                ("+", name) => Request::Subscribe {
-                    subscription: name.into(),
-                    topics: topic(name).into_iter().collect(),
-                    acknowledgement,
-                },
-                ("-", name) => Request::Unsubscribe { subscription: name.into(), acknowledgement },
-                _ => Request::Say(format!("? {word}").into_bytes()),
+            out.push(if let Some(name) = word.strip_prefix('+') {
+                let topics = topic(name).into_iter().collect();
+                Request::Subscribe { subscription: name.into(), topics, acknowledgement }
+            } else if let Some(name) = word.strip_prefix('-') {
+                Request::Unsubscribe { subscription: name.into(), acknowledgement }
+            } else {
+                Request::Say(format!("? {word}").into_bytes())
             });
         }
     }
@@ -109,6 +112,7 @@ impl Dialect for Plain {
             Parting::SlowConsumer => (None, Some((1008, "too slow"))),
             Parting::TooManySubscriptions => (None, None),
             Parting::Unresponsive => (None, Some((1011, "no pong"))),
+            Parting::Revoked => (Some("who are you"), Some((1008, "revoked"))),
             Parting::Idle => (Some("sleep well"), Some((1001, "idle"))),
         };
         LastWords { message: message.map(|text| text.as_bytes().to_vec()), close }
@@ -167,4 +171,15 @@ impl Dice {
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         ((mixed ^ (mixed >> 31)) % sides as u64) as usize
     }
+}
+
+/// A frame of so many bytes of text, which differ from those of other sequences.
+pub fn told(slot: u32, class: Class, sequence: u64, text_bytes: usize) -> Told {
+    let mut pool = FramePool::new(0);
+    let mut builder = pool.builder();
+    builder.text_mut().extend((0..text_bytes).map(|index| (sequence as usize * 31 + index) as u8));
+    let frame = pool.finish(builder, |headroom, length| {
+        encode::write_header_back(headroom, Opcode::Text, length)
+    });
+    Told { slot: Slot(slot), class, sequence: Sequence(sequence), frame }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::server::{self, BOOK_BYTES_MAX, ENTRY_BYTES_MAX, LEVEL_BYTES_MAX, Market};
 use super::{Markets, Options};
 use crate::http::{HttpRequest, HttpResponse, Step};
-use crate::text::{self, DECIMAL_BYTES_MAX, INTEGER_BYTES_MAX};
+use crate::text::{DECIMAL_BYTES_MAX, INTEGER_BYTES_MAX, Pen, make_room};
 
 mod ohlc;
 mod pages;
@@ -180,16 +180,18 @@ fn book<T>(
     time: Time,
     bids: &[T],
     asks: &[T],
-    mut write: impl FnMut(&mut text::Pen<'_>, &T),
+    mut write: impl FnMut(&mut Pen<'_>, &T),
 ) -> HttpResponse {
     let mut body = Vec::new();
-    text::append(&mut body, room, |pen| {
-        server::stamps(pen, time);
-        server::list(pen, bids.iter(), &mut write);
-        pen.put(br#","asks":"#);
-        server::list(pen, asks.iter(), &mut write);
-        pen.put(b"}");
-    });
+    let start = make_room(&mut body, room);
+    let mut pen = Pen::new(&mut body[start..]);
+    server::stamps(&mut pen, time);
+    server::list(&mut pen, bids.iter(), &mut write);
+    pen.put(br#","asks":"#);
+    server::list(&mut pen, asks.iter(), &mut write);
+    pen.put(b"}");
+    let end = start + pen.written();
+    body.truncate(end);
     HttpResponse::json(200, body)
 }
 
@@ -208,21 +210,23 @@ fn transactions(market: &Arc<Market>, request: &HttpRequest<'_>, _: &Options) ->
         let since = now - window;
         let trades: Vec<_> = trades.iter().take_while(|trade| trade.time >= since).collect();
         let mut body = Vec::new();
-        text::append(&mut body, 2 + TRANSACTION_BYTES_MAX * trades.len(), |pen| {
-            server::list(pen, trades.into_iter(), |pen, trade| {
-                pen.put(br#"{"date":""#);
-                pen.integer(server::micros(trade.time) / 1_000_000);
-                pen.put(br#"","tid":""#);
-                pen.integer(trade.id.0);
-                pen.put(br#"","amount":""#);
-                market.amount(pen, trade.quantity);
-                pen.put(br#"","type":""#);
-                pen.put(super::convert::side(trade.aggressor));
-                pen.put(br#"","price":""#);
-                market.price(pen, trade.price);
-                pen.put(br#""}"#);
-            });
+        let start = make_room(&mut body, 2 + TRANSACTION_BYTES_MAX * trades.len());
+        let mut pen = Pen::new(&mut body[start..]);
+        server::list(&mut pen, trades.into_iter(), |pen, trade| {
+            pen.put(br#"{"date":""#);
+            pen.integer(server::micros(trade.time) / 1_000_000);
+            pen.put(br#"","tid":""#);
+            pen.integer(trade.id.0);
+            pen.put(br#"","amount":""#);
+            market.amount(pen, trade.quantity);
+            pen.put(br#"","type":""#);
+            pen.put(super::convert::side(trade.aggressor));
+            pen.put(br#"","price":""#);
+            market.price(pen, trade.price);
+            pen.put(br#""}"#);
         });
+        let end = start + pen.written();
+        body.truncate(end);
         HttpResponse::json(200, body)
     })
 }

@@ -134,6 +134,10 @@ impl Dialect for Bitstamp {
             Parting::SlowConsumer => {
                 LastWords { message: None, close: Some((1008, "slow consumer")) }
             }
+            // Not published. The client hears what it would hear at its next private subscription.
+            Parting::Revoked => {
+                LastWords { message: Some(server::UNAUTHORIZED.to_vec()), close: Some((1008, "")) }
+            }
             Parting::TooManySubscriptions | Parting::Unresponsive | Parting::Idle => {
                 LastWords { message: None, close: None }
             }

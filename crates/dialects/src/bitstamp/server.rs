@@ -11,7 +11,7 @@ use super::convert::{self, MARKET_BUY_PRICE, OrderEvent, OrderPrice};
 use super::wire::ClientMessage;
 use super::{Markets, Options};
 use crate::dialect::Request;
-use crate::text::{self, DECIMAL_BYTES_MAX, INTEGER_BYTES_MAX, Pen};
+use crate::text::{DECIMAL_BYTES_MAX, INTEGER_BYTES_MAX, Moment, Pen, make_room, sixteen_digits};
 
 /// A listed market, with all that its frames have in common written out beforehand.
 pub struct Market {
@@ -114,7 +114,7 @@ const BAD_SUBSCRIPTION: &[u8] =
 const BAD_CHANNEL: &[u8] =
     br#"{"event":"bts:error","channel":"","data":{"code":null,"message":"Invalid channel provided."}}"#;
 /// M5.
-const UNAUTHORIZED: &[u8] =
+pub const UNAUTHORIZED: &[u8] =
     br#"{"event":"bts:error","channel":"","data":{"code":4009,"message":"Connection is unauthorized."}}"#;
 
 /// M6. The seed has an empty string, the page of 2026 `null` (A2).
@@ -166,34 +166,67 @@ pub const ENTRY_BYTES_MAX: usize = 12 + 2 * DECIMAL_BYTES_MAX + INTEGER_BYTES_MA
 /// Section 5.1.
 fn encode_trade(market: &Market, trade: &Trade, out: &mut Vec<u8>) {
     let rules = &market.instrument;
-    text::append(out, TRADE_BYTES_MAX + market.trade_tail.len(), |pen| {
-        pen.put(br#"{"data":{"id":"#);
-        pen.integer(trade.id.0);
-        let micros = micros(trade.time.floor_to_millis());
-        pen.put(br#","timestamp":""#);
-        pen.integer(micros / 1_000_000);
-        pen.put(br#"","amount":"#);
-        pen.number_and_fixed(
-            rules.quantity_units(trade.quantity),
-            rules.quantity_decimals,
-            br#","amount_str":""#,
-        );
-        pen.put(br#"","price":"#);
-        pen.number_and_fixed(
-            rules.price_units(trade.price),
-            rules.price_decimals,
-            br#","price_str":""#,
-        );
-        pen.put(br#"","type":"#);
-        pen.put(convert::side(trade.aggressor));
-        pen.put(br#","microtimestamp":""#);
-        pen.integer(micros);
-        pen.put(br#"","buy_order_id":"#);
-        pen.integer(trade.buyer().0);
-        pen.put(br#","sell_order_id":"#);
-        pen.integer(trade.seller().0);
-        pen.text(&market.trade_tail);
-    });
+    let start = make_room(out, TRADE_BYTES_MAX + market.trade_tail.len());
+    let mut pen = Pen::new(&mut out[start..]);
+    pen.put(br#"{"data":{"id":"#);
+    pen.integer(trade.id.0);
+    let moment = moment(trade.time.floor_to_millis());
+    pen.put(br#","timestamp":""#);
+    pen.seconds(&moment);
+    pen.put(br#"","amount":"#);
+    pen.number_and_fixed(
+        rules.quantity_units(trade.quantity),
+        rules.quantity_decimals,
+        br#","amount_str":""#,
+    );
+    pen.put(br#"","price":"#);
+    pen.number_and_fixed(
+        rules.price_units(trade.price),
+        rules.price_decimals,
+        br#","price_str":""#,
+    );
+    encode_parties(&mut pen, trade, &moment);
+    pen.text(&market.trade_tail);
+    let end = start + pen.written();
+    out.truncate(end);
+}
+
+/// How a trade ends. Mostly all numbers have the same sixteen digits, and then the text is put at once.
+#[inline(always)]
+fn encode_parties(pen: &mut Pen<'_>, trade: &Trade, moment: &Moment) {
+    const TEXT: &[u8; 111] = br#"","type":_,"microtimestamp":"________________","buy_order_id":________________,"sell_order_id":________________"#;
+    const SIDE: usize = hole(TEXT, 0, 1);
+    const TIME: usize = hole(TEXT, SIDE, 16);
+    const BUYER: usize = hole(TEXT, TIME + 16, 16);
+    const SELLER: usize = hole(TEXT, BUYER + 16, 16);
+    let (side, buyer, seller) = (convert::side(trade.aggressor), trade.buyer().0, trade.seller().0);
+    let usual = (moment.sixteen_digits(), sixteen_digits(buyer), sixteen_digits(seller));
+    if let (Some(micros), Some(buyer), Some(seller)) = usual {
+        let text = pen.put_to_change(TEXT);
+        text[SIDE] = side[0];
+        text[TIME..TIME + 16].copy_from_slice(&micros);
+        text[BUYER..BUYER + 16].copy_from_slice(&buyer);
+        text[SELLER..SELLER + 16].copy_from_slice(&seller);
+        return;
+    }
+    pen.put(br#"","type":"#);
+    pen.put(side);
+    pen.put(br#","microtimestamp":""#);
+    pen.micros(moment);
+    pen.put(br#"","buy_order_id":"#);
+    pen.integer(buyer);
+    pen.put(br#","sell_order_id":"#);
+    pen.integer(seller);
+}
+
+/// Where the first hole of so many bytes is in a text, at or after `from`.
+const fn hole(text: &[u8], from: usize, length: usize) -> usize {
+    let (mut at, mut open) = (from, 0);
+    while open < length {
+        open = if text[at] == b'_' { open + 1 } else { 0 };
+        at += 1;
+    }
+    at - length
 }
 
 /// Section 5.2.
@@ -201,90 +234,96 @@ fn encode_order(market: &Market, update: &OrderUpdate, out: &mut Vec<u8>) {
     let order = &update.order;
     let micros = micros(update.mark.time);
     let tail = &market.order_tails[OrderEvent::of(update) as usize];
-    text::append(out, ORDER_BYTES_MAX + tail.len(), |pen| {
-        pen.put(br#"{"data":{"id":"#);
-        pen.integer(order.id.0);
-        pen.put(br#","id_str":""#);
-        pen.integer(order.id.0);
-        pen.put(br#"","order_type":"#);
-        pen.put(convert::side(order.side));
-        pen.put(br#","order_subtype":"#);
-        pen.integer(convert::order_subtype(order));
-        pen.put(br#","datetime":""#);
-        pen.integer((micros + 500_000) / 1_000_000);
-        pen.put(br#"","microtimestamp":""#);
-        pen.integer(micros);
-        pen.put(br#"","amount":"#);
-        if order.remaining.is_zero() {
-            pen.put(br#"0,"amount_str":"0"#);
-        } else {
-            let units = market.instrument.quantity_units(order.remaining);
-            let decimals = market.instrument.quantity_decimals;
-            pen.number_and_fixed(units, decimals, br#","amount_str":""#);
+    let start = make_room(out, ORDER_BYTES_MAX + tail.len());
+    let mut pen = Pen::new(&mut out[start..]);
+    pen.put(br#"{"data":{"id":"#);
+    pen.integer(order.id.0);
+    pen.put(br#","id_str":""#);
+    pen.integer(order.id.0);
+    pen.put(br#"","order_type":"#);
+    pen.put(convert::side(order.side));
+    pen.put(br#","order_subtype":"#);
+    pen.integer(convert::order_subtype(order));
+    pen.put(br#","datetime":""#);
+    pen.integer((micros + 500_000) / 1_000_000);
+    pen.put(br#"","microtimestamp":""#);
+    pen.integer(micros);
+    pen.put(br#"","amount":"#);
+    if order.remaining.is_zero() {
+        pen.put(br#"0,"amount_str":"0"#);
+    } else {
+        let units = market.instrument.quantity_units(order.remaining);
+        let decimals = market.instrument.quantity_decimals;
+        pen.number_and_fixed(units, decimals, br#","amount_str":""#);
+    }
+    pen.put(br#"","amount_traded":""#);
+    market.amount_in_order(&mut pen, convert::traded(update.step));
+    pen.put(br#"","amount_at_create":""#);
+    market.amount_in_order(&mut pen, order.original);
+    pen.put(br#"","price":"#);
+    match convert::order_price(update) {
+        OrderPrice::At(price) => {
+            let units = market.instrument.price_units(price);
+            let decimals = market.instrument.price_decimals;
+            pen.number_and_fixed(units, decimals, br#","price_str":""#);
         }
-        pen.put(br#"","amount_traded":""#);
-        market.amount_in_order(pen, convert::traded(update.step));
-        pen.put(br#"","amount_at_create":""#);
-        market.amount_in_order(pen, order.original);
-        pen.put(br#"","price":"#);
-        match convert::order_price(update) {
-            OrderPrice::At(price) => {
-                let units = market.instrument.price_units(price);
-                let decimals = market.instrument.price_decimals;
-                pen.number_and_fixed(units, decimals, br#","price_str":""#);
-            }
-            OrderPrice::AnyToBuy => pen.text(&market.market_buy_price),
+        OrderPrice::AnyToBuy => pen.text(&market.market_buy_price),
+    }
+    pen.put(br#"","is_liquidation":false"#);
+    pen.text(tail);
+    pen.put(&convert::event_id(update.mark, market.instrument.id));
+    match update.previous {
+        Some(mark) => {
+            pen.put(br#"","pre_event_id":""#);
+            pen.put(&convert::event_id(mark, market.instrument.id));
+            pen.put(br#"","order_source":"orderbook"}"#);
         }
-        pen.put(br#"","is_liquidation":false"#);
-        pen.text(tail);
-        pen.put(&convert::event_id(update.mark, market.instrument.id));
-        match update.previous {
-            Some(mark) => {
-                pen.put(br#"","pre_event_id":""#);
-                pen.put(&convert::event_id(mark, market.instrument.id));
-                pen.put(br#"","order_source":"orderbook"}"#);
-            }
-            None => pen.put(br#"","pre_event_id":null,"order_source":"orderbook"}"#),
-        }
-    });
+        None => pen.put(br#"","pre_event_id":null,"order_source":"orderbook"}"#),
+    }
+    let end = start + pen.written();
+    out.truncate(end);
 }
 
 /// Sections 5.3 and 5.5.
 fn encode_book(market: &Market, book: &BookUpdate<'_>, tail: &[u8], out: &mut Vec<u8>) {
     let levels = book.bids.len() + book.asks.len();
     let room = BOOK_BYTES_MAX + LEVEL_BYTES_MAX * levels + tail.len();
-    text::append(out, room, |pen| {
-        pen.put(br#"{"data":"#);
-        stamps(pen, book.time);
-        list(pen, book.bids.best_first(), |pen, level| market.level(pen, level));
-        pen.put(br#","asks":"#);
-        list(pen, book.asks.best_first(), |pen, level| market.level(pen, level));
-        pen.text(tail);
-    });
+    let start = make_room(out, room);
+    let mut pen = Pen::new(&mut out[start..]);
+    pen.put(br#"{"data":"#);
+    stamps(&mut pen, book.time);
+    list(&mut pen, book.bids.best_first(), |pen, level| market.level(pen, level));
+    pen.put(br#","asks":"#);
+    list(&mut pen, book.asks.best_first(), |pen, level| market.level(pen, level));
+    pen.text(tail);
+    let end = start + pen.written();
+    out.truncate(end);
 }
 
 /// Section 5.4.
 fn encode_detail(market: &Market, detail: &DetailUpdate<'_>, out: &mut Vec<u8>) {
     let entries = detail.bids.len() + detail.asks.len();
     let room = BOOK_BYTES_MAX + ENTRY_BYTES_MAX * entries + market.detail_tail.len();
-    text::append(out, room, |pen| {
-        pen.put(br#"{"data":"#);
-        stamps(pen, detail.time);
-        list(pen, detail.bids.best_first(), |pen, entry| market.order(pen, entry));
-        pen.put(br#","asks":"#);
-        list(pen, detail.asks.best_first(), |pen, entry| market.order(pen, entry));
-        pen.text(&market.detail_tail);
-    });
+    let start = make_room(out, room);
+    let mut pen = Pen::new(&mut out[start..]);
+    pen.put(br#"{"data":"#);
+    stamps(&mut pen, detail.time);
+    list(&mut pen, detail.bids.best_first(), |pen, entry| market.order(pen, entry));
+    pen.put(br#","asks":"#);
+    list(&mut pen, detail.asks.best_first(), |pen, entry| market.order(pen, entry));
+    pen.text(&market.detail_tail);
+    let end = start + pen.written();
+    out.truncate(end);
 }
 
 /// Opens a book's object, up to where its bids begin.
 #[inline(always)]
 pub fn stamps(pen: &mut Pen<'_>, time: Time) {
-    let micros = micros(time);
+    let moment = moment(time);
     pen.put(br#"{"timestamp":""#);
-    pen.integer(micros / 1_000_000);
+    pen.seconds(&moment);
     pen.put(br#"","microtimestamp":""#);
-    pen.integer(micros);
+    pen.micros(&moment);
     pen.put(br#"","bids":"#);
 }
 
@@ -349,6 +388,11 @@ impl Market {
         pen.integer(entry.order.0);
         pen.put(br#""]"#);
     }
+}
+
+/// A moment to be written.
+fn moment(time: Time) -> Moment {
+    Moment::of(micros(time))
 }
 
 /// Microseconds since 1970; nothing is told of the time before.

@@ -7,6 +7,9 @@
 
 use crate::outbox::{Slot, Told};
 
+#[cfg(test)]
+mod tests;
+
 /// Where a socket stands that is told nothing.
 const ROOT: u32 = 0;
 

@@ -1,9 +1,10 @@
 //! How others reach a loop: the bell that wakes it, the letters it gets, and the handle that writes them.
 
+use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use crate::limits::Seat;
@@ -24,14 +25,27 @@ pub struct Newcomer {
 }
 
 /// What a loop is told outside of its ring.
-#[derive(Debug)]
 pub(crate) enum Letter {
     /// Take over this connection.
     Adopt(Newcomer),
     /// Ask everybody to leave; let go of the sender when the last has left.
     Drain(SyncSender<()>),
+    /// End every connection of a dialect that was let in by this key.
+    Revoke { dialect: usize, key: Arc<str> },
     /// Drop what is left and end.
     Stop,
+}
+
+/// Names no key.
+impl fmt::Debug for Letter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Adopt(_) => "Adopt",
+            Self::Drain(_) => "Drain",
+            Self::Revoke { .. } => "Revoke",
+            Self::Stop => "Stop",
+        })
+    }
 }
 
 /// Wakes a loop, but only if it sleeps: a system call for each batch at most, and none while it works.
@@ -48,11 +62,13 @@ impl Bell {
 
     /// To be called after something was left for the loop. Returns whether it had to be woken.
     pub(crate) fn ring(&self) -> bool {
-        // Sequentially consistent on both sides: either we see that it sleeps, or it sees, when it looks a
-        // last time before sleeping, what was left for it.
-        let wakes = self.asleep.swap(false, Ordering::SeqCst);
+        // What was left was written before this fence; the loop has a fence between saying that it sleeps and its
+        // last look. So either we see that it sleeps, or it sees what was left.
+        fence(Ordering::SeqCst);
+        let wakes =
+            self.asleep.load(Ordering::Relaxed) && self.asleep.swap(false, Ordering::Relaxed);
         if wakes {
-            self.waker.wake().expect("an event counter can always be raised");
+            self.ring_aloud();
         }
         wakes
     }
@@ -64,8 +80,8 @@ impl Bell {
 
     /// The loop says that it goes to sleep; it must look once more for work before it does.
     pub(crate) fn doze(&self) {
-        self.asleep.store(true, Ordering::SeqCst);
-        std::sync::atomic::fence(Ordering::SeqCst);
+        self.asleep.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
     }
 
     /// The loop says that it is awake.
@@ -97,7 +113,9 @@ impl LoopHandle {
     pub fn adopt(&self, newcomer: Newcomer) -> Result<(), Newcomer> {
         let returned = |letter| match letter {
             Letter::Adopt(newcomer) => newcomer,
-            Letter::Drain(_) | Letter::Stop => unreachable!("what was sent comes back"),
+            Letter::Drain(_) | Letter::Revoke { .. } | Letter::Stop => {
+                unreachable!("what was sent comes back")
+            }
         };
         match self.letters.try_send(Letter::Adopt(newcomer)) {
             Ok(()) => {
@@ -117,6 +135,11 @@ impl LoopHandle {
         let (gone, wait) = sync_channel(0);
         self.send(Letter::Drain(gone));
         Draining(wait)
+    }
+
+    /// Ends every connection of a dialect that was let in by this key, in the dialect's words.
+    pub(crate) fn revoke(&self, dialect: usize, key: &Arc<str>) {
+        self.send(Letter::Revoke { dialect, key: Arc::clone(key) });
     }
 
     /// Drops every connection and ends the loop.

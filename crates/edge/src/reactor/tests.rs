@@ -1,20 +1,20 @@
 //! A real loop over real loopback sockets; the test is its board thread, so that it decides what happens when.
 
 use std::collections::VecDeque;
-use std::io::Write;
-use std::net::{Ipv4Addr, TcpListener};
-use std::sync::mpsc::sync_channel;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::thread::JoinHandle;
 
+use dialects::Parting;
 use model::Event;
 use views::Board;
 
 use super::*;
 use crate::board_thread::{Lane, Lanes, Mail};
 use crate::boards::Boards;
-use crate::goodbye::Goodbye;
+use crate::goodbye::{Goodbye, Reason};
 use crate::testing::{Dice, Plain, book_change, print, whole_book};
-use crate::ws::decode::{Decoder, Incoming};
+use crate::ws::decode::{Chunk, Decoder, Incoming};
 use crate::ws::{Opcode, Role, encode};
 
 /// Nothing here takes so long unless it never comes.
@@ -37,13 +37,13 @@ fn house(plain: Plain) -> House {
 
 fn house_with_mail(plain: Plain, mail_max: usize) -> House {
     let dialects: Dialects = Arc::new([Box::new(plain) as Box<dyn dialects::Dialect>]);
-    let (mail, inbox) = sync_channel(mail_max);
+    let (boards, inbox) = BoardsHandle::new(mail_max);
     let (words, ring) = rtrb::RingBuffer::new(256);
     let counters = Arc::new(Counters::default());
     let goodbyes = Arc::new(Goodbyes::new(10_000));
     let around = Surroundings {
         dialects: Arc::clone(&dialects),
-        boards: BoardsHandle::new(mail),
+        boards,
         passes: Arc::default(),
         opened: Instant::now(),
         counters: Arc::clone(&counters),
@@ -191,11 +191,13 @@ fn who_subscribes_is_acknowledged_then_told_and_then_no_more() {
 
 #[test]
 fn nothing_is_acknowledged_before_the_boards_have_been_asked() {
-    let mut house = house_with_mail(Plain::default(), 1);
+    let mut house = house_with_mail(Plain::default(), 2);
     let mut ann = house.connect();
     let mut bob = house.connect();
-    ann.says("+trades0");
-    assert_eq!(ann.hears(), "+trades0 ok", "there was room for the first letter");
+    for name in ["+trades0", "+trades1"] {
+        ann.says(name);
+        assert_eq!(ann.hears(), format!("{name} ok"), "there is room for two letters");
+    }
     bob.says("+trades1");
     house.until("reading stops", |house| {
         ann.says("hello");
@@ -205,8 +207,9 @@ fn nothing_is_acknowledged_before_the_boards_have_been_asked() {
     let nothing = bob.stream.read(&mut [0; 16]).expect_err("it is held back");
     assert!(matches!(nothing.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut));
     bob.stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
-    house.serve();
-    house.serve();
+    for _ in 0..3 {
+        house.serve();
+    }
     assert_eq!(bob.hears(), "+trades1 ok");
     house.happen(&[print(1, 1)]);
     assert_eq!(bob.hears(), "trades1 1");
@@ -387,32 +390,69 @@ fn nothing_follows_the_word_that_nothing_will_follow_even_where_it_waited() {
         heard.push(slow.hears());
     }
     assert_eq!(heard[heard.len() - 2], "-trades0 ok");
+    slow.says("and");
+    assert_eq!(slow.hears(), "? and", "nothing else was on its way");
     assert!((heard.len() as u64) < filled + 10, "what waited was thrown away");
+}
+
+/// Asks without reading until nothing more is taken. Returns how many bytes were.
+fn ask_and_never_read(deaf: &mut Visitor) -> usize {
+    deaf.stream.set_nonblocking(true).expect("a stream");
+    let questions = frame(Opcode::Ping, &[b'x'; 125]).repeat(100);
+    // It could say this for ever; when it has been refused for a while, nothing of it is taken any more.
+    let (mut said, mut taken_at) = (0, Instant::now());
+    while taken_at.elapsed() < Duration::from_millis(200) && said < 64 << 20 {
+        match deaf.stream.write(&questions[said % questions.len()..]) {
+            Ok(bytes) => (said, taken_at) = (said + bytes, Instant::now()),
+            Err(_) => std::thread::yield_now(),
+        }
+    }
+    said
 }
 
 #[test]
 fn a_client_that_asks_and_never_reads_is_not_read_from() {
     let house = house(Plain::default());
     let mut deaf = house.connect();
-    deaf.stream.set_nonblocking(true).expect("a stream");
-    let questions = frame(Opcode::Ping, &[b'x'; 125]).repeat(100);
-    let begin = Instant::now();
-    let mut refused = 0;
-    let mut said = 0;
-    // It could say this for ever; when it has been refused for a while, nothing of it is taken any more.
-    while refused < 1_000 && begin.elapsed() < PATIENCE {
-        match deaf.stream.write(&questions[said % questions.len()..]) {
-            Ok(bytes) => (said, refused) = (said + bytes, 0),
-            Err(_) => {
-                refused += 1;
-                std::thread::yield_now();
-            }
-        }
-    }
-    assert_eq!(refused, 1_000, "all {said} bytes were taken");
+    let said = ask_and_never_read(&mut deaf);
     drop(deaf);
-    let reason = house.goodbye().reason;
-    assert!(matches!(reason, Reason::Network(_) | Reason::ClientVanished), "{reason:?}");
+    let goodbye = house.goodbye();
+    assert!(
+        matches!(goodbye.reason, Reason::Network(_) | Reason::ClientVanished),
+        "{goodbye:?}, {said} bytes said"
+    );
+    let visit_bytes = MESSAGES_A_VISIT * 127;
+    assert!(goodbye.bytes_waiting > 0, "it was not deaf enough: {said} bytes said");
+    assert!(goodbye.bytes_waiting < ANSWER_BYTES_MAX + visit_bytes, "{goodbye:?}, {said} said");
+}
+
+#[test]
+fn a_client_that_reads_late_gets_all_its_answers() {
+    let house = house(Plain::default());
+    let mut late = house.connect();
+    let said = ask_and_never_read(&mut late);
+    late.stream.set_nonblocking(false).expect("a stream");
+    let question_bytes = frame(Opcode::Ping, &[b'x'; 125]).len();
+    let expected = format!("(pong {})", "x".repeat(125));
+    for number in 0..said / question_bytes {
+        assert_eq!(late.hears(), expected, "answer {number} of {said} bytes");
+    }
+}
+
+#[test]
+fn who_hangs_up_behind_a_last_word_is_heard_and_gone() {
+    let house = house(Plain::default());
+    for number in 1..=300 {
+        let mut ann = house.connect();
+        ann.says("hello");
+        assert_eq!(ann.hears(), "? hello");
+        // Both may be there when the loop looks, and it is told of them once.
+        ann.says("bye");
+        ann.stream.shutdown(Shutdown::Write).expect("a line");
+        house.until("it has left", |house| house.goodbyes.recent().len() == number);
+    }
+    assert!(house.goodbyes.recent().iter().all(|end| end.reason == Reason::ClientVanished));
+    house.until("all is heard", |house| house.counters.messages_in.read() == 600);
 }
 
 #[test]
@@ -428,6 +468,7 @@ fn each_end_has_its_record() {
     bob.says(&"b".repeat(600));
     assert_eq!(bob.hears(), "(close Some(1009) too long)");
     assert_eq!(bob.hears(), "(end)");
+    assert_eq!(house.goodbyes.recent().len(), 1, "it is listened for the end of what he says");
     drop(bob);
     house.until("two have left", |house| house.goodbyes.recent().len() == 2);
 

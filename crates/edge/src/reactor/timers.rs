@@ -7,6 +7,9 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
+#[cfg(test)]
+mod tests;
+
 /// Alarms of all sockets of a loop.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {

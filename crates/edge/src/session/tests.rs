@@ -1,5 +1,5 @@
 use super::*;
-use crate::testing::{Plain, topic};
+use crate::testing::{Dice, Plain, topic};
 use crate::ws::{Opcode, encode};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -287,4 +287,86 @@ fn leaving_gives_back_what_was_listened_to() {
 fn a_session_that_waits_is_small() {
     let bytes = size_of::<Session>();
     assert!(bytes <= 320, "a session is {bytes} bytes");
+}
+
+/// Whatever comes, cut however and at whatever time, a session keeps to its own rules.
+#[test]
+fn it_keeps_its_rules_whatever_comes() {
+    for seed in 0..3_000 {
+        let mut dice = Dice(seed);
+        let mut plain = Plain::default();
+        plain.manners.idle_max = (dice.roll(2) == 0).then_some(SECOND * 40);
+        plain.manners.age_max = (dice.roll(2) == 0).then_some(SECOND * 200);
+        let mut stage = stage(plain);
+        let (mut listens, mut closed, mut hung_up) = (Vec::new(), false, false);
+        let mut kept: Vec<u8> = Vec::new();
+        for _ in 0..40 {
+            stage.now += Duration::from_millis(dice.roll(20_000) as u64);
+            match dice.roll(10) {
+                0 => stage.session.tick(&stage.plain, stage.now, &mut stage.desk),
+                1 if dice.roll(10) == 0 => {
+                    stage.session.part(&stage.plain, Parting::Shutdown, stage.now, &mut stage.desk);
+                }
+                _ => kept.extend(something_said(&mut dice)),
+            }
+            // What is not cut off is brought, and what is left of that is brought again.
+            let mut brought: Vec<u8> = kept.drain(..dice.roll(kept.len() + 1)).collect();
+            let mut chunk = Chunk::new(&mut brought);
+            let most = 1 + dice.roll(4);
+            let heard =
+                stage.session.receive(&stage.plain, &mut chunk, most, stage.now, &mut stage.desk);
+            if heard == Heard::Enough {
+                assert!(!chunk.rest().is_empty(), "seed {seed}");
+                kept.splice(0..0, chunk.rest().to_vec());
+            }
+            for deed in stage.desk.deeds.drain(..) {
+                assert!(!hung_up, "seed {seed}: {deed:?} after hanging up");
+                match deed {
+                    Deed::HangUp => hung_up = true,
+                    _ if closed => panic!("seed {seed}: {deed:?} after the close"),
+                    Deed::Close { .. } => closed = true,
+                    Deed::Subscribe(topic, ticket) => {
+                        assert!(listens.iter().all(|(known, _)| *known != topic), "seed {seed}");
+                        listens.push((topic, ticket));
+                    }
+                    Deed::Unsubscribe(interest) => {
+                        let known = (interest.topic, interest.ticket);
+                        let at = listens.iter().position(|listened| *listened == known);
+                        listens.swap_remove(at.unwrap_or_else(|| panic!("seed {seed}: {known:?}")));
+                    }
+                    Deed::Say(_) | Deed::Ping | Deed::Pong(_) => {}
+                }
+            }
+            let mut interests: Vec<_> = stage
+                .session
+                .interests()
+                .iter()
+                .map(|interest| (interest.topic, interest.ticket))
+                .collect();
+            interests.sort_unstable();
+            listens.sort_unstable();
+            assert_eq!(interests, listens, "seed {seed}");
+            assert!(interests.len() <= 4, "seed {seed}");
+            assert_eq!(stage.session.is_over(), hung_up, "seed {seed}");
+            assert_eq!(stage.session.is_speaking(), !closed && !hung_up, "seed {seed}");
+            assert_eq!(stage.session.ending().is_some(), closed || hung_up, "seed {seed}");
+        }
+    }
+}
+
+fn something_said(dice: &mut Dice) -> Vec<u8> {
+    let mut said = Vec::new();
+    let words =
+        ["+trades0", "-trades0", "+x:trades0", "-x:trades0", "+book1 -book1", "+delta2 hello"];
+    let opcode = [Opcode::Ping, Opcode::Pong, Opcode::Close][dice.roll(3)];
+    match dice.roll(40) {
+        0 => said.extend((0..dice.roll(20)).map(|_| dice.roll(256) as u8)),
+        1 => encode::push_client_frame(&mut said, opcode, [9; 4], b""),
+        2..6 => encode::push_client_frame(&mut said, Opcode::Ping, [9; 4], b"ping"),
+        word => {
+            let text = words[word % words.len()].as_bytes();
+            encode::push_client_frame(&mut said, Opcode::Text, [1, 2, 3, 4], text);
+        }
+    }
+    said
 }

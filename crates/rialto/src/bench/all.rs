@@ -4,14 +4,13 @@
 use std::fmt;
 use std::fs;
 use std::process::Command;
-use std::time::Duration;
 
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::numbers::{Micros, Tenths};
+use super::numbers::{Micros, Tenths, Thousands, Thousandths};
 use super::serving::Venue;
-use super::{idle, load, start, venue};
+use super::{encode, engine, fanout, idle, load, start, venue};
 
 /// Options of `rialto bench all`.
 #[derive(Args, Clone, Debug)]
@@ -25,19 +24,31 @@ pub struct Options {
 #[derive(Clone, Debug)]
 pub struct Report {
     machine: Machine,
+    taken: Vec<Taken>,
+}
+
+/// What one bench found.
+#[derive(Clone, Debug)]
+struct Taken {
+    /// What is behind `rialto bench`.
+    command: String,
     figures: Vec<Figure>,
+    /// The whole report.
+    report: Value,
 }
 
 /// One line of the table.
 #[derive(Clone, Debug)]
 struct Figure {
-    what: &'static str,
+    what: String,
     measured: String,
     target: Option<String>,
-    /// What is behind `rialto bench`.
-    command: String,
-    /// The whole report that the figure is from.
-    report: Value,
+}
+
+impl Figure {
+    fn new(what: impl Into<String>, measured: impl Into<String>, target: Option<String>) -> Self {
+        Self { what: what.into(), measured: measured.into(), target }
+    }
 }
 
 /// Where the figures were taken.
@@ -77,7 +88,7 @@ impl Report {
     /// The report as one JSON object.
     pub fn json(&self) -> String {
         let Machine { processor, cores, kernel, compiler, load } = &self.machine;
-        let reports: Vec<&Value> = self.figures.iter().map(|figure| &figure.report).collect();
+        let reports: Vec<&Value> = self.taken.iter().map(|taken| &taken.report).collect();
         json!({
             "bench": "all",
             "machine": {
@@ -98,9 +109,11 @@ impl fmt::Display for Report {
         )?;
         writeln!(f, "| figure | measured | target | command |")?;
         write!(f, "|---|---|---|---|")?;
-        for Figure { what, measured, target, command, .. } in &self.figures {
-            let target = target.as_deref().unwrap_or("–");
-            write!(f, "\n| {what} | {measured} | {target} | `rialto bench {command}` |")?;
+        for Taken { command, figures, .. } in &self.taken {
+            for Figure { what, measured, target } in figures {
+                let target = target.as_deref().unwrap_or("–");
+                write!(f, "\n| {what} | {measured} | {target} | `{command}` |")?;
+            }
         }
         Ok(())
     }
@@ -112,59 +125,128 @@ impl fmt::Display for Report {
 /// What failed first.
 pub fn run(options: &Options) -> Result<Report, String> {
     let machine = Machine::here();
-    let figures = vec![
-        start_figure(options)?,
-        venue_figure(options)?,
-        idle_figure(options)?,
-        load_figure(options)?,
-    ];
-    Ok(Report { machine, figures })
+    let small = options.small;
+    let taken =
+        [take_fanout, take_engine, take_encode, take_start, take_venue, take_idle, take_load]
+            .iter()
+            .map(|take| take(small));
+    Ok(Report { machine, taken: taken.collect::<Result<_, _>>()? })
 }
 
-fn start_figure(options: &Options) -> Result<Figure, String> {
-    let runs = if options.small { 1 } else { 9 };
-    let report = start::run(&start::Options { runs })?;
-    Ok(Figure {
-        what: "start to ready",
-        measured: Micros(report.ready_us).to_string(),
-        target: Some(format!("≤ {}", Micros(start::TARGET_US))),
-        command: format!("start --runs {runs}"),
+fn take_fanout(small: bool) -> Result<Taken, String> {
+    let (sockets, turns, rounds, idle) = if small { (10, 3, 1, 50) } else { (500, 100, 9, 5_000) };
+    let report = fanout::run(&fanout::Options { sockets, turns, rounds, idle })?;
+    let figures =
+        report.costs.iter().zip(fanout::TARGETS_PER_MILLE).map(|(cost, (target, aim))| {
+            let [ours, ratio, target, aim] =
+                [cost.ours_ns, cost.ratio_per_mille, target, aim].map(Thousandths);
+            Figure::new(
+                format!(
+                    "a delivery to {sockets} sockets, {} × {} B a turn",
+                    cost.messages, cost.message_bytes
+                ),
+                format!("{ours} µs of CPU, {ratio} of a plain `send()` loop's speed"),
+                Some(format!("≥ {target}, aim ≥ {aim}")),
+            )
+        });
+    Ok(Taken {
+        command: format!(
+            "rialto bench fanout --sockets {sockets} --turns {turns} --rounds {rounds}"
+        ),
+        figures: figures.collect(),
         report: value(&report.json()),
     })
 }
 
-fn venue_figure(options: &Options) -> Result<Figure, String> {
-    let (seconds, settle) = if options.small { (2, 0) } else { (20, 3) };
+fn take_engine(small: bool) -> Result<Taken, String> {
+    let (commands, rounds) = if small { (100_000, 1) } else { (1_000_000, 9) };
+    let flow = engine::Options { seed: 1, resting: 100_000, commands, accounts: 1_000, rounds };
+    let report = engine::run(&flow)?;
+    let each = |ps: u64| format!("{} ns", Tenths(ps));
+    let (target, target_p99) = (each(engine::TARGET_PS), engine::TARGET_P99_NS);
+    Ok(Taken {
+        command: format!("rialto bench engine --commands {commands} --rounds {rounds}"),
+        figures: vec![Figure::new(
+            "engine with events, CPU of a command at 100,000 resting orders",
+            format!("{}, p99 {} ns", each(report.each_ps), report.single_ns.p99),
+            Some(format!("≤ {target}, p99 ≤ {target_p99} ns")),
+        )],
+        report: value(&report.json()),
+    })
+}
+
+fn take_encode(small: bool) -> Result<Taken, String> {
+    let rounds = if small { 10 } else { 2_000 };
+    let report = encode::run(&encode::Options { rounds })?;
+    let figure = |what: &str, cost: &encode::Cost, target| {
+        let encode::Cost { ns, ns_min, plain_ns, .. } = cost;
+        let measured = format!("{ns} ns, fastest {ns_min} ns; plainly with serde {plain_ns} ns");
+        Figure::new(what, measured, Some(target))
+    };
+    let (target, aim) = (encode::TRADE_TARGET_NS, encode::TRADE_AIM_NS);
+    Ok(Taken {
+        command: format!("rialto bench encode --rounds {rounds}"),
+        figures: vec![
+            figure("encoding a trade", &report.trade, format!("≤ {target} ns, aim ≤ {aim} ns")),
+            figure(
+                "encoding a book of 200 levels",
+                &report.book,
+                format!("≤ {} ns", encode::BOOK_TARGET_NS),
+            ),
+        ],
+        report: value(&report.json()),
+    })
+}
+
+fn take_start(small: bool) -> Result<Taken, String> {
+    let runs = if small { 1 } else { 9 };
+    let report = start::run(&start::Options { runs })?;
+    let target = format!("≤ {}, aim ≤ {}", Micros(start::TARGET_US), Micros(start::AIM_US));
+    Ok(Taken {
+        command: format!("rialto bench start --runs {runs}"),
+        figures: vec![Figure::new(
+            "start to ready",
+            Micros(report.ready_us).to_string(),
+            Some(target),
+        )],
+        report: value(&report.json()),
+    })
+}
+
+fn take_venue(small: bool) -> Result<Taken, String> {
+    let (seconds, settle) = if small { (2, 0) } else { (20, 3) };
     let report = venue::run(&venue::Options { seconds, settle })?;
     let percent = |per_mille: u64| format!("{} % of a core", Tenths(per_mille * 100));
-    Ok(Figure {
-        what: "demo venue with its crowd, nobody connected",
-        measured: percent(report.core_per_mille()),
-        target: Some(format!("≤ {}", percent(venue::TARGET_PER_MILLE))),
-        command: format!("venue --seconds {seconds} --settle {settle}"),
+    Ok(Taken {
+        command: format!("rialto bench venue --seconds {seconds}"),
+        figures: vec![Figure::new(
+            "demo venue with its crowd, nobody connected",
+            percent(report.core_per_mille()),
+            Some(format!("≤ {}", percent(venue::TARGET_PER_MILLE))),
+        )],
         report: value(&report.json()),
     })
 }
 
-fn idle_figure(options: &Options) -> Result<Figure, String> {
-    let (sockets, settle) = if options.small { (1_000, 0) } else { (10_000, 3) };
-    let path = "/bitstamp".to_owned();
-    let report = idle::run(&idle::Options { sockets, path, settle })?;
-    Ok(Figure {
-        what: "memory of the server for each idle connection",
-        measured: format!("{} B", report.bytes_each()),
-        target: Some(format!("≤ {} B", idle::TARGET_BYTES)),
-        command: format!("idle --sockets {sockets} --settle {settle}"),
+fn take_idle(small: bool) -> Result<Taken, String> {
+    let (sockets, settle) = if small { (1_000, 0) } else { (10_000, 3) };
+    let report = idle::run(&idle::Options { sockets, path: "/bitstamp".to_owned(), settle })?;
+    Ok(Taken {
+        command: format!("rialto bench idle --sockets {sockets}"),
+        figures: vec![Figure::new(
+            format!("memory of the server for each of {} idle connections", report.open),
+            format!("{} B", report.bytes_each()),
+            Some(format!("≤ {} B, aim ≤ {} B", idle::TARGET_BYTES, idle::AIM_BYTES)),
+        )],
         report: value(&report.json()),
     })
 }
 
 /// The whole venue under listeners: the market, its books and the sockets together.
-fn load_figure(options: &Options) -> Result<Figure, String> {
-    let (sockets, seconds) = if options.small { (50, 1) } else { (500, 10) };
+fn take_load(small: bool) -> Result<Taken, String> {
+    let (sockets, seconds) = if small { (50, 1) } else { (500, 10) };
     let venue = Venue::start(&["--seed", "7"])?;
-    std::thread::sleep(Duration::from_secs(1));
-    let say = r#"{"event":"bts:subscribe","data":{"channel":"order_book_btcusd"}}"#;
+    let say = r#"{"event":"bts:subscribe","data":{"channel":"live_orders_btcusd"}}"#;
     let report = load::run(&load::Options {
         url: format!("ws://{}/bitstamp", venue.address),
         sockets,
@@ -177,15 +259,27 @@ fn load_figure(options: &Options) -> Result<Figure, String> {
         opening: 64,
         timeout: 10,
     })?;
-    let each =
-        report.server_ns_per_delivery().ok_or("failed to load the venue: nothing was delivered")?;
-    Ok(Figure {
-        what: "whole venue, CPU for each delivery of a book of 200 levels",
-        measured: format!("{} µs at {} a second", Tenths(each), report.deliveries_per_second()),
-        target: None,
+    let each = report.server_ns_per_delivery();
+    let each = each.ok_or("failed to load the venue: nothing was delivered")?;
+    let latency = report.latency_us.ok_or("failed to load the venue: no message had a time")?;
+    let (each, rate) = (Thousandths(each), Thousands(report.deliveries_per_second()));
+    Ok(Taken {
         command: format!(
-            "load ws://…/bitstamp --sockets {sockets} --say '{say}' --stamp data.microtimestamp --seconds {seconds} --pid P"
+            "rialto bench load ws://…/bitstamp --sockets {sockets} --seconds {seconds} --pid … \
+             --say '{say}' --stamp data.microtimestamp"
         ),
+        figures: vec![
+            Figure::new(
+                format!("whole demo venue, orders of BTC/USD to {sockets} sockets"),
+                format!("{each} µs of CPU a delivery, at {rate} a second"),
+                None,
+            ),
+            Figure::new(
+                "the same: from the order's time to its being read",
+                format!("p50 {}, p99 {}", Micros(latency.p50), Micros(latency.p99)),
+                None,
+            ),
+        ],
         report: value(&report.json()),
     })
 }

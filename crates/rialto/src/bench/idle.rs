@@ -17,6 +17,8 @@ use super::target::Target;
 
 /// What the project promises, in bytes.
 pub const TARGET_BYTES: u64 = 4_096;
+/// What it aims at.
+pub const AIM_BYTES: u64 = 1_024;
 
 /// Options of `rialto bench idle`.
 #[derive(Args, Clone, Debug)]

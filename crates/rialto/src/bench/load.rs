@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use super::numbers::{Fairness, Histogram, Thousands};
+use super::numbers::{Fairness, Histogram, Thousands, at_least_one};
 use super::process::{CpuTimes, Process};
 use super::progress::Progress;
 use super::sockets::{Heard, Plan, Sockets};
@@ -57,18 +57,11 @@ pub struct Options {
     #[arg(long, value_name = "PID")]
     pub pid: Vec<u32>,
     /// How many sockets may be opening at a time
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = positive)]
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = at_least_one)]
     pub opening: usize,
     /// How long a socket may take to open, in seconds
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     pub timeout: u64,
-}
-
-fn positive(text: &str) -> Result<usize, String> {
-    text.parse()
-        .ok()
-        .filter(|&number| number > 0)
-        .ok_or_else(|| format!("{text:?} is not a number from 1 on"))
 }
 
 /// What is counted while measuring.

@@ -5,6 +5,9 @@
 //! works; what is measured is the same code that serves.
 
 pub mod all;
+pub mod encode;
+pub mod engine;
+pub mod fanout;
 pub mod idle;
 pub mod load;
 mod numbers;
@@ -34,6 +37,19 @@ pub enum Bench {
         the server waits for on purpose (a book each 100 ms) are in it."
     )]
     Load(Asked<load::Options>),
+    /// CPU of the matching engine for each command, on the documented flow
+    #[command(
+        after_help = "Example: another flow\n  rialto bench engine --seed 7 --resting 20000\n\n\
+        Of a hundred commands 60 place a limit order near the touch, 30 cancel, 8 place a marketable order and \
+        2 replace. Build with --release."
+    )]
+    Engine(Asked<engine::Options>),
+    /// CPU of a delivery, from the event to the sockets, beside a plain loop of sends
+    #[command(after_help = "Example: 2,000 listeners\n  rialto bench fanout --sockets 2000")]
+    Fanout(Asked<fanout::Options>),
+    /// What encoding a trade and a book of 200 levels costs
+    #[command(after_help = "Example: a quick look\n  rialto bench encode --rounds 200")]
+    Encode(Asked<encode::Options>),
     /// Memory of the server for each idle connection
     #[command(after_help = "Example: half as many\n  rialto bench idle --sockets 5000")]
     Idle(Asked<idle::Options>),
@@ -67,6 +83,18 @@ pub fn run(bench: &Bench) -> Result<(), String> {
     match bench {
         Bench::Load(asked) => {
             let report = load::run(&asked.options)?;
+            tell(&report, asked.json.then(|| report.json()))
+        }
+        Bench::Engine(asked) => {
+            let report = engine::run(&asked.options)?;
+            tell(&report, asked.json.then(|| report.json()))
+        }
+        Bench::Fanout(asked) => {
+            let report = fanout::run(&asked.options)?;
+            tell(&report, asked.json.then(|| report.json()))
+        }
+        Bench::Encode(asked) => {
+            let report = encode::run(&asked.options)?;
             tell(&report, asked.json.then(|| report.json()))
         }
         Bench::Idle(asked) => {

@@ -164,6 +164,16 @@ impl fmt::Display for Tenths {
     }
 }
 
+/// Thousandths, written with three decimals: `Thousandths(1234)` is `1.234`.
+#[derive(Clone, Copy, Debug)]
+pub struct Thousandths(pub u64);
+
+impl fmt::Display for Thousandths {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:03}", Thousands(self.0 / 1_000), self.0 % 1_000)
+    }
+}
+
 /// Microseconds, in the unit that suits them.
 #[derive(Clone, Copy, Debug)]
 pub struct Micros(pub u64);
@@ -190,6 +200,12 @@ impl fmt::Display for Bytes {
             _ => write!(f, "{} MB", Tenths(self.0 / 1_000)),
         }
     }
+}
+
+/// Reads a number of the command line that cannot be 0.
+pub fn at_least_one(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|&number| number > 0);
+    number.ok_or_else(|| format!("{text:?} is not a number from 1 on"))
 }
 
 /// The middle one of some values, which it sorts.
@@ -251,6 +267,7 @@ mod tests {
         assert_eq!(texts, ["0", "999", "1,000", "1,532,100"]);
         assert_eq!(Tenths(1_250).to_string(), "1.3");
         assert_eq!(Tenths(0).to_string(), "0.0");
+        assert_eq!(Thousandths(13_031).to_string(), "13.031");
         let times = [9_999, 10_000, 1_234_567, 12_345_678].map(|micros| Micros(micros).to_string());
         assert_eq!(times, ["9999 µs", "10.0 ms", "1,234.6 ms", "12.3 s"]);
         assert_eq!(Bytes(4_096).to_string(), "4096 B");

@@ -106,30 +106,31 @@ mod tests {
 
     #[test]
     fn work_is_counted_to_the_thread_that_did_it() {
-        let before = Process::own().cpu().expect("this process runs");
-        thread::Builder::new()
-            .name("worker".to_owned())
-            .spawn(move || {
-                let mut sum = 0_u64;
-                let (after, worked) = loop {
-                    for number in 0..1_000_000_u64 {
-                        sum = std::hint::black_box(sum.wrapping_add(number * number));
-                    }
-                    let after = Process::own().cpu().expect("this process runs");
-                    let worked: u64 = after
-                        .each_since(&before)
-                        .filter(|(name, _)| *name == "worker")
-                        .map(|(_, ns)| ns)
-                        .sum();
-                    if worked > 20_000_000 {
-                        break (after, worked);
-                    }
-                };
-                assert!(after.since(&before) > 0 && worked < 60_000_000_000, "{worked} ns");
-            })
-            .expect("a thread starts")
-            .join()
-            .expect("the thread does not panic");
+        fn look() -> CpuTimes {
+            Process::own().cpu().expect("this process runs")
+        }
+        fn of_worker(after: &CpuTimes, before: &CpuTimes) -> u64 {
+            after.each_since(before).filter(|(name, _)| *name == "worker").map(|(_, ns)| ns).sum()
+        }
+        let before = look();
+        let work = move || {
+            let mut sum = 0_u64;
+            let worked = loop {
+                for number in 0..1_000_000_u64 {
+                    sum = std::hint::black_box(sum.wrapping_add(number * number));
+                }
+                let now = look();
+                if of_worker(&now, &before) > 20_000_000 {
+                    break now;
+                }
+            };
+            assert!(worked.since(&before) >= 20_000_000);
+            let idled = look();
+            let (little, much) = (of_worker(&idled, &worked), of_worker(&worked, &before));
+            assert!(little < much, "{little} ns between two looks, {much} ns before");
+        };
+        let worker = thread::Builder::new().name("worker".to_owned()).spawn(work);
+        worker.expect("a thread starts").join().expect("the thread does not panic");
     }
 
     #[test]

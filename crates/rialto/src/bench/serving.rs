@@ -151,3 +151,18 @@ fn listen_to(reader: PipeReader, announce: &SyncSender<(String, Instant)>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Venue;
+
+    #[test]
+    fn a_program_that_ends_instead_of_listening_is_told() {
+        // The running program is the tests, and they know no `serve`.
+        let error = Venue::start(&[]).expect_err("tests do not listen");
+        assert!(
+            error.contains("ended with exit status") && error.contains("before it listened"),
+            "{error}"
+        );
+    }
+}

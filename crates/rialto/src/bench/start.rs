@@ -13,6 +13,8 @@ use super::serving::Venue;
 
 /// What the project promises, in µs.
 pub const TARGET_US: u64 = 1_000_000;
+/// What it aims at.
+pub const AIM_US: u64 = 500_000;
 /// When a venue is given up that listens and is not ready.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long to wait between two questions.

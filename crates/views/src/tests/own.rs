@@ -255,7 +255,7 @@ impl Slow {
     fn answer(&self, query: &Query) -> AnswerBody {
         let account = query.account().expect("all of them are about one");
         let Some(seen) = self.seen(account) else { return AnswerBody::Unavailable };
-        let all = self.ids().into_iter().filter_map(|id| self.order(account, id));
+        let mut all = self.ids().into_iter().filter_map(|id| self.order(account, id));
         match query {
             Query::Balances { .. } => {
                 let mut balances: Vec<Balance> = Vec::new();
@@ -276,9 +276,7 @@ impl Slow {
             Query::Order { key, .. } => {
                 let found = match key {
                     OrderKey::Id(id) => self.order(account, *id),
-                    OrderKey::Label(label) => {
-                        all.filter(|own| own.label.as_ref() == Some(label)).last()
-                    }
+                    OrderKey::Label(label) => all.rfind(|own| own.label.as_ref() == Some(label)),
                 };
                 AnswerBody::Order(found.map(|order| {
                     let mut trades = self.trades(account);

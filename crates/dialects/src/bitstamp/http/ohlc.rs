@@ -8,7 +8,7 @@ use super::super::Options;
 use super::super::server::{self, Market};
 use super::{ask, parameter, unavailable};
 use crate::http::{HttpRequest, HttpResponse, Step};
-use crate::text::{self, DECIMAL_BYTES_MAX, INTEGER_BYTES_MAX};
+use crate::text::{DECIMAL_BYTES_MAX, INTEGER_BYTES_MAX, Pen, make_room};
 
 /// The lengths that can be asked for, in seconds.
 const STEPS: [u32; 12] =
@@ -169,27 +169,29 @@ const CANDLE_BYTES_MAX: usize = 80 + INTEGER_BYTES_MAX + 5 * DECIMAL_BYTES_MAX;
 fn word(market: &Market, candles: &[Candle]) -> HttpResponse {
     let mut body = Vec::new();
     let room = 64 + 2 * market.name.len() + CANDLE_BYTES_MAX * candles.len();
-    text::append(&mut body, room, |pen| {
-        pen.put(br#"{"data":{"pair":""#);
-        pen.text(market.name.as_bytes());
-        pen.put(br#"","market":""#);
-        pen.text(market.name.as_bytes());
-        pen.put(br#"","ohlc":"#);
-        server::list(pen, candles.iter(), |pen, candle| {
-            pen.put(br#"{"timestamp":""#);
-            pen.integer(server::micros(candle.start) / 1_000_000);
-            let prices = [candle.open, candle.high, candle.low, candle.close];
-            let names: [&[u8]; 4] =
-                [br#"","open":""#, br#"","high":""#, br#"","low":""#, br#"","close":""#];
-            for (name, price) in names.into_iter().zip(prices) {
-                pen.text(name);
-                market.price(pen, price);
-            }
-            pen.put(br#"","volume":""#);
-            market.amount(pen, candle.volume);
-            pen.put(br#""}"#);
-        });
-        pen.put(b"}}");
+    let start = make_room(&mut body, room);
+    let mut pen = Pen::new(&mut body[start..]);
+    pen.put(br#"{"data":{"pair":""#);
+    pen.text(market.name.as_bytes());
+    pen.put(br#"","market":""#);
+    pen.text(market.name.as_bytes());
+    pen.put(br#"","ohlc":"#);
+    server::list(&mut pen, candles.iter(), |pen, candle| {
+        pen.put(br#"{"timestamp":""#);
+        pen.integer(server::micros(candle.start) / 1_000_000);
+        let prices = [candle.open, candle.high, candle.low, candle.close];
+        let names: [&[u8]; 4] =
+            [br#"","open":""#, br#"","high":""#, br#"","low":""#, br#"","close":""#];
+        for (name, price) in names.into_iter().zip(prices) {
+            pen.text(name);
+            market.price(pen, price);
+        }
+        pen.put(br#"","volume":""#);
+        market.amount(pen, candle.volume);
+        pen.put(br#""}"#);
     });
+    pen.put(b"}}");
+    let end = start + pen.written();
+    body.truncate(end);
     HttpResponse::json(200, body)
 }

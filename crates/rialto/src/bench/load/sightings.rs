@@ -128,6 +128,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_forgotten_takes_no_younger_message_along() {
+        let mut sightings = Sightings::new(2);
+        for (message, millis) in
+            [("tick", 0), ("tick", 1), ("tick", 1_900), ("other", 2_100), ("tick", 2_200)]
+        {
+            sightings.see(message.as_bytes(), millis * 1_000_000);
+        }
+        let spread = sightings.into_spread().shares().expect("messages were shared");
+        assert_eq!((spread.count, spread.max), (2, 300_000));
+    }
+
+    #[test]
     fn long_messages_are_told_apart_by_their_ends() {
         let mut sightings = Sightings::new(2);
         let long = |first: u8, last: u8| {

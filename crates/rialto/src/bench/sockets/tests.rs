@@ -189,6 +189,30 @@ fn what_is_larger_than_a_read_arrives_whole() {
 }
 
 #[test]
+fn what_one_turn_does_not_read_the_next_one_does() {
+    const LETTERS: usize = 100_000;
+    let address = server(b"", |_, mut peer| {
+        peer.say(&"x".repeat(LETTERS)).expect("the client reads");
+        // Nothing more comes, and so nothing wakes the client but what it left.
+        assert_eq!(peer.hear().as_deref(), Some("close Some(1000)"));
+    });
+    let mut sockets = Sockets::new(plan(address, 1, &[])).expect("there are files enough");
+    let mut letters = 0;
+    let mut keep = |heard: Heard<'_>| letters += heard.payload.len();
+    // Far less than the message at a time.
+    sockets.buffer = vec![0; 64].into_boxed_slice();
+    sockets.open(&mut keep, &mut |_| {}).expect("the socket opens");
+    let deadline = Instant::now() + PATIENCE;
+    while letters < LETTERS && Instant::now() < deadline {
+        sockets
+            .turn(deadline, &mut |heard| letters += heard.payload.len())
+            .expect("the epoll works");
+    }
+    assert_eq!(letters, LETTERS);
+    sockets.part(PATIENCE).expect("it says goodbye");
+}
+
+#[test]
 fn why_a_socket_ended_is_kept() {
     let address = server(b"", |number, mut peer| match number % 4 {
         0 => drop(peer.frame(Opcode::Close, b"\x03\xf0slow reader")),

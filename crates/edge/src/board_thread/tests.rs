@@ -1,0 +1,226 @@
+//! The real thread with a source that is told what happens; the test reads its ring.
+
+use std::sync::mpsc::sync_channel;
+use std::sync::{Condvar, Mutex};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use model::{Action, NoOrders, Sequence, Time};
+use views::Board;
+
+use super::*;
+use crate::clock::Speed;
+use crate::testing::{Plain, print, topic};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// When a source was let go on, by market's clock and ours.
+type Calls = Arc<(Mutex<Vec<(Time, Instant)>>, Condvar)>;
+
+/// Prints a trade at each millisecond of market time, up to the last; notes when it was let go on.
+struct Metronome {
+    next: u64,
+    last: u64,
+    calls: Calls,
+}
+
+impl Source for Metronome {
+    fn due(&self) -> Option<Time> {
+        (self.next <= self.last).then_some(Time(self.next as i64 * 1_000))
+    }
+    fn advance(&mut self, now: Time, out: &mut Vec<Event>) {
+        let (calls, called) = &*self.calls;
+        calls.lock().expect("nobody panics with it").push((now, Instant::now()));
+        called.notify_all();
+        while self.due().is_some_and(|due| due <= now) {
+            out.push(print(self.next, 0));
+            self.next += 1;
+        }
+    }
+    fn submit(&mut self, _: Time, _: Action, _: &mut Vec<Event>) -> Result<Sequence, NoOrders> {
+        Err(NoOrders)
+    }
+}
+
+struct House {
+    boards: BoardsHandle,
+    ring: rtrb::Consumer<Word>,
+    calls: Calls,
+    counters: Arc<Counters>,
+    thread: Option<JoinHandle<()>>,
+    /// The bell's poll, so that it can be rung.
+    _poll: mio::Poll,
+}
+
+fn house(speed: Speed, last: u64, ring_words_max: usize) -> House {
+    let dialects: crate::boards::Dialects =
+        Arc::new([Box::new(Plain::default()) as Box<dyn dialects::Dialect>]);
+    let poll = mio::Poll::new().expect("a poll");
+    let bell = Arc::new(Bell::new(poll.registry(), mio::Token(0)).expect("a bell"));
+    let (words, ring) = rtrb::RingBuffer::new(ring_words_max);
+    let (boards, inbox) = BoardsHandle::new(16);
+    let counters = Arc::new(Counters::default());
+    let calls = Arc::new((Mutex::new(Vec::new()), Condvar::new()));
+    let board = Board::by_level(model::InstrumentId(0), Time(0));
+    let thread = BoardThread {
+        source: Box::new(Metronome { next: 1, last, calls: Arc::clone(&calls) }),
+        submitted: Submitted::default(),
+        boards: Boards::new(vec![board], dialects, 1),
+        clock: MarketClock::starting(Time(0), speed),
+        mail: inbox,
+        lanes: Lanes::new(vec![Lane { ring: words, bell }], Arc::clone(&counters)),
+        counters: Arc::clone(&counters),
+    };
+    let thread = Some(thread::spawn(|| thread.run()));
+    House { boards, ring, calls, counters, thread, _poll: poll }
+}
+
+impl House {
+    fn subscribe(&self, ticket: u32) {
+        let asker = Asker { place: 5, tenancy: 6, ticket: Ticket(ticket) };
+        let topic = topic("trades0").expect("a topic");
+        let changes = vec![Change::Subscribe { dialect: 0, topic, asker }];
+        assert!(self.boards.change(0, changes).is_ok(), "there is room for it");
+    }
+    fn ask(&self, query: Query) -> Answer {
+        let (answered, answer) = sync_channel(1);
+        let reply = Box::new(move |answer| answered.send(answer).expect("it is waited for"));
+        self.boards.ask(query, reply).expect("there is room for it");
+        answer.recv_timeout(PATIENCE).expect("an answer")
+    }
+    fn word(&mut self) -> Word {
+        let begin = Instant::now();
+        loop {
+            if let Ok(word) = self.ring.pop() {
+                return word;
+            }
+            assert!(begin.elapsed() < PATIENCE, "no word came");
+            thread::yield_now();
+        }
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        self.boards.stop();
+        let ended = self.thread.take().expect("it ends once").join();
+        assert!(ended.is_ok() || thread::panicking(), "the board thread panicked");
+    }
+}
+
+#[test]
+fn what_happens_after_a_subscription_follows_its_answer_without_a_gap() {
+    let mut house = house(Speed::WALL, 200, 16);
+    house.subscribe(1);
+    let Word::Subscribed(asker, slot, state) = house.word() else { panic!("the answer is first") };
+    assert_eq!((asker.place, asker.tenancy, asker.ticket), (5, 6, Ticket(1)));
+    assert!(state.is_none());
+    let mut before = None;
+    loop {
+        let Word::Told(told) = house.word() else { panic!("nobody else subscribed") };
+        assert_eq!(told.slot, slot);
+        let number = told.sequence.0;
+        if let Some(before) = before {
+            assert_eq!(number, before + 1);
+        }
+        assert_eq!(told.frame.text(), format!("trades0 {number}").as_bytes());
+        if number == 200 {
+            break;
+        }
+        before = Some(number);
+    }
+}
+
+#[test]
+fn a_full_ring_is_waited_for_and_loses_nothing() {
+    let mut house = house(Speed(1_000_000), 5_000, 4);
+    house.subscribe(1);
+    let begin = Instant::now();
+    while house.counters.ring_waits.read() == 0
+        && house.calls.0.lock().expect("calls").len() < 5_000
+    {
+        assert!(begin.elapsed() < PATIENCE, "the ring never filled");
+        thread::yield_now();
+    }
+    let Word::Subscribed(..) = house.word() else { panic!("the answer is first") };
+    let mut last = None;
+    while last != Some(5_000) {
+        let Word::Told(told) = house.word() else { panic!("nobody else subscribed") };
+        assert!(last.is_none_or(|last| told.sequence.0 == last + 1), "{:?}", told.sequence);
+        last = Some(told.sequence.0);
+    }
+    assert!(house.counters.ring_waits.read() > 0);
+}
+
+#[test]
+fn a_loop_that_has_ended_holds_nobody_up() {
+    let mut house = house(Speed(1_000_000), 5_000, 4);
+    house.subscribe(1);
+    let Word::Subscribed(..) = house.word() else { panic!("the answer is first") };
+    // The loop ends: its end of the ring goes, as does what is in it.
+    let (_, gone) = rtrb::RingBuffer::new(1);
+    drop(std::mem::replace(&mut house.ring, gone));
+    // All of market time passes, and questions are answered behind it.
+    let begin = Instant::now();
+    loop {
+        let trades = Query::Trades { instrument: model::InstrumentId(0), since: Time(0), limit: 1 };
+        let model::AnswerBody::Trades(trades) = house.ask(trades).body else { panic!("trades") };
+        if trades.first().is_some_and(|trade| trade.id.0 == 5_000) {
+            break;
+        }
+        assert!(begin.elapsed() < PATIENCE, "it stands still");
+    }
+}
+
+#[test]
+fn it_goes_on_at_the_due_time_and_does_not_spin_until_then() {
+    let house = house(Speed(500), 20, 16);
+    let (calls, called) = &*house.calls;
+    let calls = calls.lock().expect("nobody panics with it");
+    let (calls, timed_out) = called
+        .wait_timeout_while(calls, PATIENCE, |calls| calls.len() < 20)
+        .expect("nobody panics with it");
+    assert!(!timed_out.timed_out(), "only {} calls came", calls.len());
+    // Each thing at its own time, though whoever was late may have done several at once; never early: at half
+    // the wall's speed nineteen milliseconds of market time take thirty-eight.
+    let times: Vec<i64> = calls.iter().map(|(time, _)| time.0).collect();
+    assert_eq!(times, (1..=20).map(|number| number * 1_000).collect::<Vec<_>>());
+    let took = calls[19].1 - calls[0].1;
+    assert!(took > Duration::from_millis(25), "{took:?}");
+}
+
+#[test]
+fn questions_see_the_present() {
+    let house = house(Speed::WALL, u64::MAX, 16);
+    let first = house.ask(Query::Now).now;
+    let trades = Query::Trades { instrument: model::InstrumentId(0), since: Time(0), limit: 1 };
+    let begin = Instant::now();
+    loop {
+        let answer = house.ask(trades.clone());
+        assert!(answer.now >= first);
+        let model::AnswerBody::Trades(trades) = answer.body else { panic!("trades") };
+        let shown = trades.first().map_or(0, |trade| trade.id.0 as i64);
+        // A trade a millisecond: all but those of the last moments are there.
+        assert!(answer.now.0 / 1_000 - shown <= 1_000, "{shown} at {}", answer.now.0);
+        if shown > 20 {
+            break;
+        }
+        assert!(begin.elapsed() < PATIENCE, "time stands still");
+    }
+}
+
+#[test]
+fn who_asks_when_too_many_wait_is_told_so_and_subscriptions_get_through() {
+    let (boards, inbox) = BoardsHandle::new(4);
+    assert_eq!(boards.ask(Query::Now, Box::new(|_| {})), Ok(()));
+    assert_eq!(boards.ask(Query::Now, Box::new(|_| {})), Ok(()));
+    assert_eq!(boards.ask(Query::Now, Box::new(|_| {})), Err(Busy));
+    assert_eq!(boards.change(0, Vec::new()), Ok(()));
+    assert_eq!(boards.change(0, Vec::new()), Ok(()));
+    assert_eq!(boards.change(0, Vec::new()), Err(Vec::new()), "now there is no room at all");
+    // A question that was answered makes room for another, as soon as there is room at all.
+    drop(inbox.recv());
+    assert_eq!(boards.ask(Query::Now, Box::new(|_| {})), Ok(()));
+    drop(inbox);
+    assert_eq!(boards.ask(Query::Now, Box::new(|_| {})), Err(Busy));
+}

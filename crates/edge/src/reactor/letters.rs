@@ -1,0 +1,113 @@
+//! Letters: connections to take over, keys that are good no longer, and how it all ends.
+
+use std::io;
+use std::net::TcpStream;
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
+use std::sync::mpsc::TryRecvError;
+
+use dialects::Parting;
+use mio::Token;
+use mio::unix::SourceFd;
+
+use super::client::Client;
+use super::handle::Letter;
+use super::{LETTERS_A_TURN, Loop, Newcomer};
+use crate::goodbye::Reason;
+use crate::session::Session;
+
+impl Loop {
+    /// Reads what came by letter. Returns whether that is to be the end.
+    pub(super) fn read_letters(&mut self) -> bool {
+        self.has_letters = false;
+        for _ in 0..LETTERS_A_TURN {
+            match self.letters.try_recv() {
+                Ok(letter) => {
+                    if self.read_letter(letter) {
+                        return true;
+                    }
+                }
+                Err(TryRecvError::Empty) => return false,
+                Err(TryRecvError::Disconnected) => return true,
+            }
+        }
+        self.has_letters = true;
+        false
+    }
+
+    pub(super) fn read_letter(&mut self, letter: Letter) -> bool {
+        match letter {
+            Letter::Adopt(newcomer) => self.adopt(newcomer),
+            Letter::Drain(gone) => {
+                self.drained.push(gone);
+                self.draining = true;
+                for place in self.clients.places() {
+                    self.ask_to_leave(place);
+                }
+                self.check_drained();
+            }
+            Letter::Revoke { dialect, key } => {
+                for place in self.clients.places() {
+                    self.revoke(place, dialect, &key);
+                }
+            }
+            Letter::Stop => return true,
+        }
+        false
+    }
+
+    pub(super) fn adopt(&mut self, newcomer: Newcomer) {
+        let Newcomer { stream, dialect, early, peer, seat } = newcomer;
+        let manners = self.around.dialects[dialect].manners();
+        let session = Session::open(Arc::clone(&self.limits[dialect]), manners, self.now);
+        let ready = ready(&stream);
+        let fd = stream.as_raw_fd();
+        let place = self.clients.add(stream, Client::new(session, dialect, peer, seat));
+        self.fanout.make_room(self.clients.places().len());
+        self.around.counters.connections.add(1);
+        self.around.counters.connections_open.add(1);
+        let registered = ready.and_then(|()| {
+            let interest = mio::Interest::READABLE | mio::Interest::WRITABLE;
+            self.poll.registry().register(&mut SourceFd(&fd), Token(place as usize), interest)
+        });
+        if let Err(error) = registered {
+            return self.lose(place, Reason::Network(error.kind()));
+        }
+        if !early.is_empty() {
+            self.clients.at(place).kept = Some(early.into());
+        }
+        self.will_read(place);
+        self.set_alarm(place);
+        if self.draining {
+            self.ask_to_leave(place);
+        }
+    }
+
+    pub(super) fn ask_to_leave(&mut self, place: u32) {
+        self.part(place, Parting::Shutdown);
+    }
+
+    /// Ends a connection that was let in by this key.
+    fn revoke(&mut self, place: u32, dialect: usize, key: &str) {
+        let Some(client) = self.clients.get(place) else { return };
+        if client.dialect == dialect && client.session.was_let_in_by(key) {
+            self.part(place, Parting::Revoked);
+        }
+    }
+
+    fn part(&mut self, place: u32, parting: Parting) {
+        let Some(client) = self.clients.get(place) else { return };
+        let dialect = &*self.around.dialects[client.dialect];
+        client.session.part(dialect, parting, self.now, &mut self.desk);
+        self.do_deeds(place);
+        self.write(place);
+        self.set_alarm(place);
+    }
+}
+
+/// Makes a stream fit for a loop.
+fn ready(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nonblocking(true)?;
+    // What waits is written at once and whole; the network need not wait for more.
+    stream.set_nodelay(true)
+}

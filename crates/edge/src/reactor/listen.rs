@@ -1,0 +1,174 @@
+//! Requests in: clients are heard, a little each, their sessions' deeds are done, and the boards are told who listens
+//! to what before anybody is told that it is so.
+
+use std::io::{ErrorKind, Read};
+
+use super::{ANSWER_BYTES_MAX, Loop, MESSAGES_A_VISIT, READ_BYTES, VISITS_A_TURN};
+use crate::board_thread::{Asker, Change};
+use crate::goodbye::Reason;
+use crate::session::{Deed, Heard, Interest};
+use crate::ws::decode::Chunk;
+
+impl Loop {
+    pub(super) fn note_readiness(
+        &mut self,
+        place: u32,
+        readable: bool,
+        writable: bool,
+        ended: bool,
+    ) {
+        let Some(client) = self.clients.get(place) else { return };
+        client.read_to_end |= ended;
+        if writable && client.blocked {
+            client.blocked = false;
+            self.write(place);
+        }
+        if readable || ended {
+            self.will_read(place);
+        }
+    }
+
+    pub(super) fn will_read(&mut self, place: u32) {
+        if let Some(client) = self.clients.get(place)
+            && !client.will_be_read
+        {
+            client.will_be_read = true;
+            self.readable.push_back(place);
+        }
+    }
+
+    /// Hears every client that has something to say, a little each.
+    pub(super) fn listen(&mut self) {
+        // While the boards have no room for changes, nobody can make more of them.
+        if !self.changes.is_empty() {
+            if !self.readable.is_empty() {
+                self.around.counters.reads_held.add(1);
+            }
+            return;
+        }
+        for _ in 0..self.readable.len().min(VISITS_A_TURN) {
+            let Some(place) = self.readable.pop_front() else { break };
+            self.visit(place);
+        }
+    }
+
+    pub(super) fn visit(&mut self, place: u32) {
+        let Some((stream, client)) = self.clients.with_stream(place) else { return };
+        client.will_be_read = false;
+        if client.session.is_over() {
+            return;
+        }
+        if client.outbox.answer_bytes() >= ANSWER_BYTES_MAX {
+            client.is_held_off = true;
+            return;
+        }
+        let mut kept = client.kept.take();
+        // Readiness is told once: one reads until there is less than one asked for, and where the other end has
+        // said its last byte, until one has seen that.
+        let mut is_read_again = true;
+        let bytes = match &mut kept {
+            Some(kept) => &mut kept[..],
+            None => match stream.read(&mut self.read_buffer) {
+                Ok(0) => return self.lose(place, Reason::ClientVanished),
+                Ok(bytes) => {
+                    is_read_again = bytes == READ_BYTES || client.read_to_end;
+                    &mut self.read_buffer[..bytes]
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {
+                    return self.will_read(place);
+                }
+                Err(error) => return self.lose(place, Reason::Network(error.kind())),
+            },
+        };
+        let mut chunk = Chunk::new(bytes);
+        let dialect = &*self.around.dialects[client.dialect];
+        let (now, desk) = (self.now, &mut self.desk);
+        let heard = client.session.receive(dialect, &mut chunk, MESSAGES_A_VISIT, now, desk);
+        if heard == Heard::Enough {
+            client.kept = Some(chunk.rest().into());
+            is_read_again = true;
+        }
+        if is_read_again {
+            self.will_read(place);
+        }
+        self.do_deeds(place);
+        self.write(place);
+        self.set_alarm(place);
+    }
+
+    /// Does what a session asked for. What is said is put in line; writing it is the caller's.
+    pub(super) fn do_deeds(&mut self, place: u32) {
+        let mut deeds = std::mem::take(&mut self.desk.deeds);
+        let now = self.now;
+        for deed in deeds.drain(..) {
+            let client = self.clients.at(place);
+            match deed {
+                Deed::Subscribe(topic, ticket) => {
+                    let asker = Asker { place, tenancy: client.tenancy, ticket };
+                    let dialect = client.dialect;
+                    self.changes.push(Change::Subscribe { dialect, topic, asker });
+                    self.around.counters.interests_open.add(1);
+                    if !client.is_held {
+                        client.is_held = true;
+                        self.held.push(place);
+                    }
+                }
+                Deed::Unsubscribe(interest) => self.leave(place, interest),
+                Deed::HangUp => self.leave_all(place),
+                Deed::Close { .. } => {
+                    self.leave_all(place);
+                    self.clients.at(place).say(deed, now);
+                }
+                Deed::Say(_) | Deed::Ping | Deed::Pong(_) => client.say(deed, now),
+            }
+        }
+        self.desk.deeds = deeds;
+        self.clients.note_line(place);
+    }
+
+    /// Its end is decided: nothing is told any more.
+    pub(super) fn leave_all(&mut self, place: u32) {
+        let client = self.clients.at(place);
+        client.note_last(self.sequence, self.now);
+        client.outbox.forget_frames();
+        for interest in client.session.leave() {
+            self.leave(place, interest);
+        }
+    }
+
+    pub(super) fn leave(&mut self, place: u32, interest: Interest) {
+        let client = self.clients.at(place);
+        self.around.counters.interests_open.take(1);
+        let (dialect, topic) = (client.dialect, interest.topic);
+        self.changes.push(Change::Unsubscribe { dialect, topic });
+        if let Some((slot, spot)) = interest.slot {
+            client.outbox.forget(slot);
+            if let Some(moved) = self.fanout.unlisten(slot, spot) {
+                let moved = &mut self.clients.at(moved).session;
+                *moved.place_mut(slot).expect("a listener has an interest in its slot") = spot;
+            }
+        }
+    }
+
+    /// Tells the boards who listens to what; only then may the acknowledgements leave.
+    pub(super) fn send_changes(&mut self) {
+        if !self.changes.is_empty() {
+            let changes = std::mem::take(&mut self.changes);
+            if let Err(changes) = self.around.boards.change(self.index, changes) {
+                self.changes = changes;
+                return;
+            }
+        }
+        let mut held = std::mem::take(&mut self.held);
+        for place in held.drain(..) {
+            // A place that changed hands since then has nothing held.
+            if let Some(client) = self.clients.get(place)
+                && std::mem::take(&mut client.is_held)
+            {
+                self.write(place);
+            }
+        }
+        self.held = held;
+    }
+}

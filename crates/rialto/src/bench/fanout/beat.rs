@@ -1,0 +1,73 @@
+//! A dialect of beats: whatever a client says subscribes it, and every trade is so many bytes.
+
+use std::time::Duration;
+
+use dialects::{
+    Dialect, Doors, FrameBuilder, HttpRequest, HttpResponse, LastWords, Manners, Parting, Request,
+};
+use model::{InstrumentId, Topic, TopicKind, Update};
+
+/// It has one topic.
+pub struct Beat {
+    message_bytes: usize,
+    manners: Manners,
+    doors: Doors,
+}
+
+/// What a subscription is answered with.
+pub const ACKNOWLEDGEMENT: &[u8] = b"ok";
+
+impl Beat {
+    /// Trades of this length.
+    pub fn of(message_bytes: usize) -> Self {
+        Self {
+            message_bytes,
+            manners: Manners {
+                message_bytes_max: 512,
+                oversize_reason: "",
+                subscriptions_max: 1_024,
+                ping_every: None,
+                pong_within: Duration::from_secs(60),
+                idle_max: None,
+                age_max: None,
+                notice: Duration::from_secs(5),
+                queue_bytes_max: 16 * 1024 * 1024,
+                stall_max: Duration::from_secs(60),
+                http_rates: &[],
+            },
+            doors: Doors { socket_paths: &[], http_prefixes: &[], hosts: &[] },
+        }
+    }
+}
+
+impl Dialect for Beat {
+    fn name(&self) -> &'static str {
+        "beat"
+    }
+    fn doors(&self) -> &Doors {
+        &self.doors
+    }
+    fn manners(&self) -> &Manners {
+        &self.manners
+    }
+    fn decode(&self, _: &[u8], out: &mut Vec<Request>) {
+        out.push(Request::Subscribe {
+            subscription: "beat".into(),
+            topics: vec![Topic::of(InstrumentId(0), TopicKind::Trades)],
+            acknowledgement: ACKNOWLEDGEMENT.to_vec(),
+        });
+    }
+    fn encode(&self, _: &Topic, _: &Update<'_>, out: &mut FrameBuilder) -> bool {
+        out.text_mut().extend(std::iter::repeat_n(b'.', self.message_bytes));
+        true
+    }
+    fn http(&self, _: &HttpRequest<'_>) -> dialects::Step {
+        dialects::Step::Reply(HttpResponse::json(404, Vec::new()))
+    }
+    fn http_too_fast(&self) -> HttpResponse {
+        HttpResponse::json(429, Vec::new())
+    }
+    fn part(&self, _: Parting) -> LastWords {
+        LastWords { message: None, close: None }
+    }
+}
