@@ -37,7 +37,7 @@ pub struct CredentialId(pub u64);
 
 impl fmt::Display for CredentialId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "c{}", self.0)
+        f.pad(&format!("c{}", self.0))
     }
 }
 
