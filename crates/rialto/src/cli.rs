@@ -33,6 +33,9 @@ pub enum Command {
     #[command(after_help = "Example: a recorded morning, ten times as fast, for ever\n  \
                             rialto replay captures/bitstamp-2022-01-05 --speed 10 --loop")]
     Replay(Replay),
+    /// Create, list and revoke accounts and credentials; show those of the demo
+    #[command(subcommand)]
+    Keys(crate::keys::Keys),
     /// Measure this build, or load any WebSocket server
     #[command(subcommand)]
     Bench(crate::bench::Bench),

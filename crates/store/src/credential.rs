@@ -37,7 +37,7 @@ pub struct CredentialId(pub u64);
 
 impl fmt::Display for CredentialId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "c{}", self.0)
+        f.pad(&format!("c{}", self.0))
     }
 }
 
@@ -85,6 +85,12 @@ pub enum Proof {
 }
 
 impl Found {
+    /// Its key, where that is no secret.
+    #[must_use]
+    pub fn public_key(&self) -> Option<&str> {
+        let is_secret = matches!(self.proof, Proof::Key);
+        (!is_secret).then_some(&*self.shown)
+    }
     /// What signatures are made with, if they are and it is still good.
     #[must_use]
     pub fn signing_secret(&self) -> Option<&Secret> {
@@ -144,7 +150,7 @@ pub struct Issued {
 }
 
 /// A credential that is no longer good. Whoever holds connections opened with it ends them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revocation {
     /// Its place among the store's changes: later ones have larger numbers.
     pub version: u64,
@@ -152,6 +158,9 @@ pub struct Revocation {
     pub credential: CredentialId,
     /// In which dialect.
     pub dialect: &'static str,
+    /// Its key, where that is no secret. Where it is, nobody knows it but its holder: ask for each key that is in
+    /// use whether it is still good.
+    pub key: Option<String>,
     /// Whose it was.
     pub account: AccountId,
 }

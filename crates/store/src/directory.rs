@@ -35,6 +35,7 @@ impl Directory {
                 version,
                 credential: found.id,
                 dialect: found.dialect,
+                key: found.public_key().map(str::to_owned),
                 account: found.account.id,
             };
             self.revocations.insert((version, found.id), revocation);
@@ -79,12 +80,12 @@ impl Directory {
     /// What was revoked after this version.
     pub fn revocations(&self, after: u64) -> Vec<Revocation> {
         let first = (after.saturating_add(1), CredentialId(0));
-        self.revocations.range(first..).map(|(_, it)| *it).collect()
+        self.revocations.range(first..).map(|(_, it)| it.clone()).collect()
     }
     /// How this credential was revoked, if it was.
     pub fn revocation(&self, id: CredentialId) -> Option<Revocation> {
         // Asked by who revokes, which is rare; most often it is among the last.
-        self.revocations.values().rev().find(|it| it.credential == id).copied()
+        self.revocations.values().rev().find(|it| it.credential == id).cloned()
     }
     fn is_revoked(&self, id: CredentialId) -> bool {
         self.credentials.get(&id).is_some_and(|known| known.revoked.is_some())

@@ -8,7 +8,7 @@
 mod tests;
 
 use std::fmt;
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
@@ -98,7 +98,10 @@ impl MasterKey {
     pub fn make(path: &Path, random: &mut Random) -> Result<(), StoreError> {
         let io = |error: std::io::Error| StoreError::Io {
             path: path.to_owned(),
-            error: error.to_string(),
+            error: match error.kind() {
+                ErrorKind::AlreadyExists => "it is there already; name another file".to_owned(),
+                _ => error.to_string(),
+            },
         };
         let text = Zeroizing::new(random.letters(b"0123456789abcdef", TEXT_BYTES)?);
         let mut options = std::fs::OpenOptions::new();

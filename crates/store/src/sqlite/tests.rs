@@ -294,6 +294,8 @@ fn a_revoked_key_proves_nothing_and_watchers_are_told_in_order() {
     for issued in issued.iter().rev() {
         let revocation = store.revoke(issued.id, LATER).expect("it is revoked");
         assert_eq!((revocation.credential, revocation.account), (issued.id, carol.id));
+        let is_public = ["bitstamp", "timex"].contains(&issued.dialect);
+        assert_eq!(revocation.key.as_deref(), is_public.then_some(reveal(issued, 0)));
         assert_eq!(store.revoke(issued.id, NOW), Ok(revocation), "a second time changes nothing");
         let found = store.credential(issued.dialect, reveal(issued, 0)).expect("it is known");
         assert_eq!(found.revoked, Some(LATER));
