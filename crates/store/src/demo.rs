@@ -130,8 +130,8 @@ pub(crate) fn is_demo_name(name: &str) -> bool {
 /// Puts the demo's accounts into a directory.
 pub(crate) fn learn(directory: &mut Directory) {
     for (account, credentials) in all() {
-        directory.learn_account(account.clone());
         let account = Arc::new(account);
+        directory.learn_account(Arc::clone(&account));
         for (id, form, minted) in credentials {
             let proof = match minted.secret {
                 None => Proof::Key,

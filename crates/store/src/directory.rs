@@ -23,10 +23,10 @@ pub(crate) struct Directory {
 
 impl Directory {
     /// Takes an account.
-    pub fn learn_account(&mut self, account: Account) {
+    pub fn learn_account(&mut self, account: Arc<Account>) {
         self.by_name.insert(account.name.clone(), account.id);
         self.by_address.insert(account.address.clone(), account.id);
-        self.accounts.insert(account.id, Arc::new(account));
+        self.accounts.insert(account.id, account);
     }
     /// Takes a credential, or what it is at this version.
     pub fn learn_credential(&mut self, version: u64, key: Digest, found: Found) {

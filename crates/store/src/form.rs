@@ -143,8 +143,8 @@ impl Form {
                 Ok(Minted { key: Secret::new(shown.clone()), shown, secret, parts })
             }
             Shape::Bearer { key, begins } => {
-                let random = random.letters(key.letters, key.count)?;
-                Ok(bearer(key.name, format!("{begins}{random}")))
+                let random = Secret::new(random.letters(key.letters, key.count)?);
+                Ok(bearer(key.name, format!("{begins}{}", random.reveal())))
             }
             Shape::Token { name } => Ok(bearer(name, token(account, now, random)?)),
         }

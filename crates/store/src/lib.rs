@@ -5,7 +5,8 @@
 //! words but the names of the parts of its credentials.
 //!
 //! Reads are answered from memory, so that nothing on the order path waits for a disk; writes are durable when
-//! they return, and seen by readers of this process at once. What another process writes (`rialto keys`, while a
+//! they return, and seen by readers of this process at once; they wait for the disk, and up to five seconds for
+//! another process, so they are not for a thread that serves others. What another process writes (`rialto keys`, while a
 //! venue runs) is seen after [`Store::refresh`], which is cheap when nothing has changed: call it every so often.
 
 mod credential;

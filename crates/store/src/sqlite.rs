@@ -8,6 +8,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard};
@@ -205,23 +206,25 @@ impl Disk {
         let last: i64 = snapshot.query_row("SELECT last FROM change", [], |row| row.get(0))?;
         let seen = snapshot.pragma_query_value(None, "data_version", |row| row.get(0))?;
         let mut sql = snapshot.prepare("SELECT * FROM account WHERE change > ?1")?;
-        let accounts: Vec<Account> =
-            sql.query_map([after], rows::account)?.collect::<Result<_, _>>()?;
+        let accounts: BTreeMap<AccountId, Arc<Account>> = sql
+            .query_map([after], rows::account)?
+            .map(|account| account.map(|account| (account.id, Arc::new(account))))
+            .collect::<Result<_, _>>()?;
         let mut sql =
             snapshot.prepare("SELECT * FROM credential WHERE change > ?1 ORDER BY change, id")?;
         let credentials: Vec<rows::Raw> =
             sql.query_map([after], rows::Raw::of)?.collect::<Result<_, _>>()?;
         let mut found = Vec::with_capacity(credentials.len());
         for raw in credentials {
-            let new = || accounts.iter().find(|account| account.id == raw.account).cloned();
-            let account = directory.account(raw.account).or_else(|| new().map(Arc::new));
+            let new = accounts.get(&raw.account).cloned();
+            let account = new.or_else(|| directory.account(raw.account));
             let account = account.ok_or(StoreError::Malformed(raw.id))?;
             let (version, key) = (raw.version, raw.key);
             let (credential, damage) = raw.found(account, self.master.as_ref())?;
             self.damage = self.damage.take().or(damage);
             found.push((version, key, credential));
         }
-        for account in accounts {
+        for account in accounts.into_values() {
             directory.learn_account(account);
         }
         for (version, key, found) in found {
