@@ -16,7 +16,7 @@ pub struct Amount(pub i128);
 impl Amount {
     /// Nothing.
     pub const ZERO: Self = Self(0);
-    /// The most that an account may be given at once, and hold: far above what exists, far below overflow.
+    /// The most that may exist of an asset, in all accounts together: far above what does, far below overflow.
     pub const MAX: Self = Self(1 << 120);
 }
 

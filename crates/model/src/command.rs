@@ -3,7 +3,7 @@
 use crate::asset::Amount;
 use crate::ids::{AccountId, AssetId, InstrumentId, OrderId, Sequence};
 use crate::instrument::{Price, Quantity, Status};
-use crate::order::{NewOrder, SelfTradePolicy};
+use crate::order::{NewOrder, SelfTradePolicy, Side};
 use crate::time::Time;
 use crate::topic::Cadence;
 
@@ -23,6 +23,19 @@ pub struct Command {
 pub enum Action {
     /// Place an order.
     Place(NewOrder),
+    /// Place a market order whose size is said in the quote asset: the most lots for which what the account pays
+    /// (or gets, of a sell), fees included, is not above this amount as the book stands. It goes on as a market
+    /// order of so many lots, immediate-or-cancel.
+    PlaceWorth {
+        /// Whose it is.
+        account: AccountId,
+        /// What is traded.
+        instrument: InstrumentId,
+        /// Buy or sell.
+        side: Side,
+        /// How much of the quote asset; positive.
+        worth: Amount,
+    },
     /// Cancel an open order, resting or waiting for its trigger.
     Cancel {
         /// Who asks; only the owner may cancel.
@@ -89,7 +102,7 @@ pub enum Action {
         /// How much; positive.
         amount: Amount,
     },
-    /// From now on, tell this account's balances whenever they change, and once now.
+    /// From now on, tell this account's balances whenever they change, and all of them once now.
     Follow(AccountId),
     /// Open, restrict or halt an instrument.
     SetStatus {
@@ -108,6 +121,7 @@ impl Action {
     pub const fn account(&self) -> Option<AccountId> {
         match *self {
             Self::Place(NewOrder { account, .. })
+            | Self::PlaceWorth { account, .. }
             | Self::Cancel { account, .. }
             | Self::Replace { account, .. }
             | Self::CancelAll { account, .. }
@@ -124,6 +138,7 @@ impl Action {
     pub const fn instrument(&self) -> Option<InstrumentId> {
         match *self {
             Self::Place(NewOrder { instrument, .. })
+            | Self::PlaceWorth { instrument, .. }
             | Self::Cancel { instrument, .. }
             | Self::Replace { instrument, .. }
             | Self::SetStatus { instrument, .. } => Some(instrument),

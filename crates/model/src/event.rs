@@ -69,7 +69,8 @@ pub enum EventBody {
         /// To whom.
         to: AccountId,
     },
-    /// What an account holds of an asset now. Told of accounts that are followed, after what changed it.
+    /// What an account holds of an asset now. Told of accounts that are followed: after all else that a command
+    /// caused, once for each balance that is not what it was before, by account and asset.
     Balance(Balance),
     /// A command was refused; nothing changed.
     Rejected(Rejection),
@@ -98,7 +99,7 @@ pub struct Fill {
     pub maker: OrderState,
     /// The arriving order, after this fill.
     pub taker: OrderState,
-    /// What the maker paid, in units of the quote asset.
+    /// What the maker paid, in units of the quote asset. A self-trade is free.
     pub maker_fee: Amount,
     /// What the taker paid, in units of the quote asset.
     pub taker_fee: Amount,

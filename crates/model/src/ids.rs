@@ -46,6 +46,11 @@ number! {
     Epoch(u32)
 }
 
+impl AccountId {
+    /// The venue's own account, to which all fees go. Nobody trades with it; it is an account like any other.
+    pub const FEES: Self = Self(u32::MAX);
+}
+
 impl InstrumentId {
     /// Stands where an event concerns no single instrument.
     pub const NONE: Self = Self(u16::MAX);

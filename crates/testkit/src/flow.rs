@@ -7,9 +7,9 @@
 use engine::Rules;
 use engine::flow::Random;
 use model::{
-    AccountId, Action, Cadence, Command, Event, EventBody, Instrument, InstrumentId, Minimum,
-    NewOrder, OrderId, OrderKind, OrderState, Price, Quantity, SelfTradePolicy, Sequence, Side,
-    Span, Status, Time, TimeInForce, Trigger, TriggerWhen,
+    AccountId, Action, Amount, AssetId, Assets, Balance, Cadence, Command, Event, EventBody,
+    Instrument, InstrumentId, Minimum, NewOrder, OrderId, OrderKind, OrderState, Price, Quantity,
+    SelfTradePolicy, Sequence, Side, Span, Status, Time, TimeInForce, Trigger, TriggerWhen,
 };
 
 /// Where prices gather, in ticks.
@@ -26,6 +26,11 @@ pub struct Flow {
     /// The rules of this world.
     pub rules: Rules,
     accounts: u32,
+    assets: u16,
+    /// How many balances have been filled; that is how it begins.
+    endowed: u32,
+    /// Of a thousand such gifts so many are small.
+    thrift: u64,
     /// Few stop orders, few orders of another instrument, and hardly anybody leaves at once: levels by the
     /// hundred.
     deep: bool,
@@ -41,6 +46,8 @@ pub struct Flow {
     disturbed: Option<InstrumentId>,
     /// Orders heard of lately, with where they are.
     heard: Vec<(InstrumentId, OrderState)>,
+    /// Balances heard of lately.
+    purses: Vec<Balance>,
 }
 
 impl Flow {
@@ -58,10 +65,27 @@ impl Flow {
             1 => Some(random.below(30_000) as u32),
             _ => Some(2_000),
         };
+        let (maker_fee_ppm, taker_fee_ppm) = match random.below(6) {
+            0 => (0, 0),
+            1 => (1_000_000, 999_999),
+            2 => (random.below(10_000) as u32, random.below(10_000) as u32),
+            _ => (1_000, 2_000),
+        };
+        let instruments = instruments();
+        let assets = Assets::of(&instruments).all().len() as u16;
         Self {
-            instruments: instruments(),
-            rules: Rules { open_orders_max, band_basis_points },
+            instruments,
+            rules: Rules {
+                open_orders_max,
+                band_basis_points,
+                maker_fee_ppm,
+                taker_fee_ppm,
+                self_trades_pay: random.below(4) == 0,
+            },
             accounts: 2 + random.below(5) as u32,
+            assets,
+            endowed: 0,
+            thrift: [0, 200, 900][random.below(3) as usize],
             deep,
             reach: if deep { 400 } else { 4 + random.below(12) as i64 },
             madness: [0, 2, 10, 60][random.below(4) as usize],
@@ -70,6 +94,7 @@ impl Flow {
             now: 1_795_305_600_000_000,
             disturbed: None,
             heard: Vec::new(),
+            purses: Vec::new(),
             random,
         }
     }
@@ -82,6 +107,11 @@ impl Flow {
     /// What happened to what was sent: orders heard of can be asked to change.
     pub fn hear(&mut self, events: &[Event]) {
         for event in events {
+            if let EventBody::Balance(balance) = event.body {
+                self.purses.retain(|it| (it.account, it.asset) != (balance.account, balance.asset));
+                self.purses.truncate(REMEMBERED - 1);
+                self.purses.insert(0, balance);
+            }
             let (gone, order) = match &event.body {
                 EventBody::Rested(order) | EventBody::Armed(order) => (None, Some(*order)),
                 EventBody::Replaced { old, new, .. } => (Some(old.id), Some(*new)),
@@ -124,6 +154,14 @@ impl Flow {
     }
 
     fn action(&mut self) -> Action {
+        if self.endowed < self.accounts * u32::from(self.assets) {
+            let account = AccountId(1 + self.endowed / u32::from(self.assets));
+            let asset = AssetId((self.endowed % u32::from(self.assets)) as u16);
+            self.endowed += 1;
+            let small = self.chance(self.thrift);
+            let amount = if small { self.pocket_money() } else { Amount(1 << 100) };
+            return Action::Deposit { account, asset, amount };
+        }
         if let Some(instrument) = self.disturbed
             && self.chance(100)
         {
@@ -132,7 +170,14 @@ impl Flow {
         }
         let most = if self.deep && !self.chance(20) { 930 } else { 1_000 };
         match self.random.below(most) {
-            0..680 => Action::Place(self.order()),
+            0..30 => self.movement(),
+            30..60 => Action::PlaceWorth {
+                account: self.account(),
+                instrument: self.instrument(),
+                side: self.one_of([Side::Buy, Side::Sell]),
+                worth: self.pocket_money(),
+            },
+            60..680 => Action::Place(self.order()),
             680..820 if self.deep && self.chance(700) => Action::Place(self.order()),
             680..820 => {
                 let (account, instrument, order) = self.aim();
@@ -170,6 +215,41 @@ impl Flow {
         }
     }
 
+    /// Money moves by itself, or begins to be followed.
+    fn movement(&mut self) -> Action {
+        let (mut account, mut asset, mut amount) =
+            (self.account(), self.asset(), self.pocket_money());
+        let which = self.random.below(5);
+        if (2..4).contains(&which) && !self.purses.is_empty() && self.chance(600) {
+            // All that is free, sometimes one unit more: what is held is then all that there is.
+            let known = self.purses[self.random.below(self.purses.len() as u64) as usize];
+            (account, asset, amount) = (known.account, known.asset, known.available);
+            amount += Amount(i128::from(self.chance(100)));
+        }
+        match which {
+            0..2 => Action::Deposit { account, asset, amount },
+            2 => Action::Withdraw { account, asset, amount },
+            3 => Action::Transfer { from: account, to: self.account(), asset, amount },
+            _ => Action::Follow(account),
+        }
+    }
+
+    /// From next to nothing to what buys some of everything.
+    fn pocket_money(&mut self) -> Amount {
+        if self.chance(self.madness) {
+            let edge = self.one_of([0, 1, -1, 1 << 120, 1 << 119, i128::MAX, i128::MIN, 1 << 64]);
+            return Amount(edge.wrapping_add(i128::from(self.random.below(3)) - 1));
+        }
+        let digits = 1 + self.random.below(11) as u32;
+        let amount = (1 + self.random.below(99)) * 10_u64.pow(digits);
+        Amount(i128::from(amount))
+    }
+
+    fn asset(&mut self) -> AssetId {
+        let unheard_of = if self.chance(self.madness) { 2 } else { 0 };
+        AssetId(self.random.below(u64::from(self.assets) + unheard_of) as u16)
+    }
+
     fn order(&mut self) -> NewOrder {
         let side = self.one_of([Side::Buy, Side::Sell]);
         let patient = self.chance(self.patience);
@@ -185,10 +265,15 @@ impl Flow {
             2..4 if !self.deep => TimeInForce::GoodTillDate(self.day()),
             _ => TimeInForce::GoodTillCanceled,
         };
-        let trigger = self.chance(if self.deep { 30 } else { 120 }).then(|| Trigger {
+        let mut trigger = self.chance(if self.deep { 30 } else { 120 }).then(|| Trigger {
             price: self.price(None),
             when: self.one_of([TriggerWhen::AtOrAbove, TriggerWhen::AtOrBelow]),
         });
+        if kind == OrderKind::Market && self.chance(250) {
+            // Far below the market and so woken at once, when far more is needed than was held.
+            let price = Price(1 + self.random.below(50) as i64);
+            trigger = Some(Trigger { price, when: TriggerWhen::AtOrAbove });
+        }
         NewOrder {
             account: self.account(),
             instrument: self.instrument(),

@@ -13,7 +13,7 @@ use dialects::{
     Connector, Dialect, Errand, FrameBuilder, Heard, HttpRequest, Misheard, Request, Step,
 };
 use engine::Engine;
-use engine::flow::Random;
+use engine::flow::{Random, enriched};
 use model::{
     Answer, AnswerBody, Cadence, Command, Event, EventBody, Instrument, InstrumentId, Level,
     Listing, Minimum, Quantity, Query, Sequence, Time, Topic, Trade, Update,
@@ -156,7 +156,7 @@ impl Here {
             listings.iter().map(|listing| listing.instrument.clone()).collect();
         let mut here = Self {
             seed,
-            engine: Engine::new(&instruments),
+            engine: enriched(Engine::new(&instruments), 1..=6),
             events: Vec::new(),
             boards: instruments.iter().map(|it| Board::new(it.id, START)).collect(),
             dialect: Bitstamp::new(listings, Options::default()).expect("good listings"),

@@ -2,7 +2,9 @@
 //! between commands.
 
 use engine::Engine;
-use model::{Command, Event, InstrumentId, Side};
+use model::{
+    AccountId, AssetId, CloseReason, Command, Event, EventBody, InstrumentId, Rejection, Side,
+};
 
 use super::verdict;
 use crate::flow::Flow;
@@ -24,6 +26,12 @@ pub struct Figures {
     pub woken: usize,
     /// Of these, rejections.
     pub rejected: usize,
+    /// Of these, for want of money.
+    pub refused_funds: usize,
+    /// Of these, stop orders that could not be paid for when they were woken.
+    pub unfunded: usize,
+    /// Of these, balances.
+    pub balances: usize,
 }
 
 /// Runs the market of a seed and compares all along.
@@ -56,9 +64,15 @@ impl Figures {
         self.events += events.len();
         for event in events {
             match event.body {
-                model::EventBody::Filled(_) => self.fills += 1,
-                model::EventBody::Triggered(_) => self.woken += 1,
-                model::EventBody::Rejected(_) => self.rejected += 1,
+                EventBody::Filled(_) => self.fills += 1,
+                EventBody::Triggered(_) => self.woken += 1,
+                EventBody::Rejected(why) => {
+                    self.rejected += 1;
+                    let funds = matches!(why, Rejection::InsufficientFunds { .. });
+                    self.refused_funds += usize::from(funds);
+                }
+                EventBody::Closed { reason: CloseReason::Unfunded, .. } => self.unfunded += 1,
+                EventBody::Balance(_) => self.balances += 1,
                 _ => {}
             }
         }
@@ -75,7 +89,7 @@ fn breaks(flow: &Flow, commands: &[Command]) -> Option<String> {
 struct Both {
     engine: Engine,
     market: Market,
-    accounts: Vec<model::AccountId>,
+    accounts: Vec<AccountId>,
     fast: Vec<Event>,
     slow: Vec<Event>,
 }
@@ -131,6 +145,15 @@ impl Both {
                 same("open orders", format!("{fast:?}"), format!("{slow:?}"))?;
             }
             instrument.0 += 1;
+        }
+        for (asset, brought_in) in (0..).map(AssetId).zip(self.market.brought_in()) {
+            let fast = self.engine.supply(asset);
+            same("supply", format!("{fast}"), format!("{brought_in}"))?;
+            for &account in self.accounts.iter().chain(&[AccountId::FEES]) {
+                let fast = self.engine.balance(account, asset);
+                let slow = self.market.balance(account, asset);
+                same("balance", format!("{fast:?}"), format!("{slow:?}"))?;
+            }
         }
         let fast = self.engine.open_orders_count();
         same("open orders", format!("{fast}"), format!("{}", self.market.open_orders_count()))

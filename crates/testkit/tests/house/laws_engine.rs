@@ -12,11 +12,19 @@ fn the_fast_market_agrees_with_the_slow_one() {
         all.fills += one.fills;
         all.woken += one.woken;
         all.rejected += one.rejected;
+        all.refused_funds += one.refused_funds;
+        all.unfunded += one.unfunded;
+        all.balances += one.balances;
     }
     println!("{all:?}");
     let many = (seeds.end - seeds.start) as usize;
     assert!(
-        all.fills > 100 * many && all.woken > 5 * many && all.rejected > 50 * many,
+        all.fills > 100 * many
+            && all.woken > 5 * many
+            && all.rejected > 50 * many
+            && all.refused_funds > 20 * many
+            && all.unfunded > many / 20
+            && all.balances > 50 * many,
         "too little happened to mean anything: {all:?}"
     );
 }
