@@ -9,6 +9,9 @@ use std::hash::{BuildHasher, RandomState};
 use dialects::Nonce;
 use model::{Span, Time};
 
+#[cfg(test)]
+mod tests;
+
 /// Nonces of one key that are remembered at once; while they are, no other is fresh.
 pub const PER_KEY_MAX: usize = 131_072;
 /// Keys whose nonces are remembered at once.

@@ -13,6 +13,9 @@ use model::AccountId;
 
 use crate::identity::Grant;
 
+#[cfg(test)]
+mod tests;
+
 /// Letters and digits in a pass.
 pub const LENGTH: usize = 32;
 /// Passes of one account that are good at once; one more ends the oldest.

@@ -15,6 +15,9 @@ use crate::identity::{Grant, Identities, Nobody, may_ask, may_submit, restrict};
 use crate::nonces::Nonces;
 use crate::passes::Passes;
 
+#[cfg(test)]
+mod tests;
+
 /// Fills what it is given with bytes that nobody can guess.
 pub type Random = Box<dyn Fn(&mut [u8]) + Send + Sync>;
 

@@ -8,6 +8,9 @@ use std::collections::VecDeque;
 use dialects::Outcome;
 use model::{Event, Sequence};
 
+#[cfg(test)]
+mod tests;
+
 /// Commands whose outcomes may be awaited at once.
 const WAITING_MAX: usize = 4_096;
 
