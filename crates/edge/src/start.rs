@@ -113,9 +113,9 @@ pub fn start(
 /// Ends what a key has opened. Whoever keeps credentials has one.
 #[derive(Clone)]
 pub struct Revoker {
-    dialects: Dialects,
-    loops: Vec<LoopHandle>,
-    passes: Arc<Passes>,
+    pub(crate) dialects: Dialects,
+    pub(crate) loops: Vec<LoopHandle>,
+    pub(crate) passes: Arc<Passes>,
 }
 
 impl Revoker {

@@ -5,7 +5,7 @@ use std::sync::{Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use model::{Action, NoOrders, Sequence, Time};
+use model::{AccountId, Action, AnswerBody, NoOrders, Sequence, Time};
 use views::Board;
 
 use super::*;
@@ -37,8 +37,18 @@ impl Source for Metronome {
             self.next += 1;
         }
     }
-    fn submit(&mut self, _: Time, _: Action, _: &mut Vec<Event>) -> Result<Sequence, NoOrders> {
-        Err(NoOrders)
+    /// Whoever asks to be followed causes a trade, after all that is due; nothing else is taken.
+    fn submit(
+        &mut self,
+        now: Time,
+        action: Action,
+        out: &mut Vec<Event>,
+    ) -> Result<Sequence, NoOrders> {
+        let Action::Follow(account) = action else { return Err(NoOrders) };
+        self.advance(now, out);
+        let number = 1_000_000 + u64::from(account.0);
+        out.push(Event { cause: Sequence(number), ..print(number, 0) });
+        Ok(Sequence(number))
     }
 }
 
@@ -87,6 +97,13 @@ impl House {
         let reply = Box::new(move |answer| answered.send(answer).expect("it is waited for"));
         self.boards.ask(query, reply).expect("there is room for it");
         answer.recv_timeout(PATIENCE).expect("an answer")
+    }
+    fn submit(&self, action: Action) -> Outcome {
+        let (done, outcome) = sync_channel(1);
+        let reply = Box::new(move |outcome| done.send(outcome).expect("it is waited for"));
+        let submission = Submission { action, label: None };
+        self.boards.submit(submission, reply).expect("there is room for it");
+        outcome.recv_timeout(PATIENCE).expect("an outcome")
     }
     fn word(&mut self) -> Word {
         let begin = Instant::now();
@@ -223,4 +240,22 @@ fn who_asks_when_too_many_wait_is_told_so_and_subscriptions_get_through() {
     assert_eq!(boards.ask(Query::Now, Box::new(|_| {})), Ok(()));
     drop(inbox);
     assert_eq!(boards.ask(Query::Now, Box::new(|_| {})), Err(Busy));
+}
+
+#[test]
+fn a_submission_is_answered_with_what_it_caused_once_that_is_shown() {
+    let house = house(Speed(0), 3, 16);
+    for account in 1..=3 {
+        let outcome = house.submit(Action::Follow(AccountId(account)));
+        let Outcome::Done { command, events } = outcome else { panic!("it was taken") };
+        let number = 1_000_000 + u64::from(account);
+        assert_eq!(command, Sequence(number));
+        assert_eq!(events.iter().map(|event| event.sequence.0).collect::<Vec<_>>(), [number]);
+        let trades = Query::Trades { instrument: model::InstrumentId(0), since: Time(0), limit: 1 };
+        let AnswerBody::Trades(trades) = house.ask(trades).body else { panic!("there are trades") };
+        assert_eq!(trades[0].id.0, number, "whoever asks then sees it");
+    }
+    let refused = Action::Tick(model::Cadence::TENTH);
+    assert_eq!(house.submit(refused), Outcome::NotTaken);
+    assert_eq!(house.counters.submissions.read(), 4);
 }
