@@ -4,6 +4,7 @@
 pub mod latecomer;
 pub mod mirror;
 pub mod one_frame;
+pub mod private;
 pub mod reference;
 pub mod twin;
 

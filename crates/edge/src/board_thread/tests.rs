@@ -181,7 +181,7 @@ fn a_loop_that_has_ended_holds_nobody_up() {
     let begin = Instant::now();
     loop {
         let trades = Query::Trades { instrument: model::InstrumentId(0), since: Time(0), limit: 1 };
-        let model::AnswerBody::Trades(trades) = house.ask(trades).body else { panic!("trades") };
+        let AnswerBody::Trades(trades) = house.ask(trades).body else { panic!("trades") };
         if trades.first().is_some_and(|trade| trade.id.0 == 5_000) {
             break;
         }
@@ -215,7 +215,7 @@ fn questions_see_the_present() {
     loop {
         let answer = house.ask(trades.clone());
         assert!(answer.now >= first);
-        let model::AnswerBody::Trades(trades) = answer.body else { panic!("trades") };
+        let AnswerBody::Trades(trades) = answer.body else { panic!("trades") };
         let shown = trades.first().map_or(0, |trade| trade.id.0 as i64);
         // A trade a millisecond: all but those of the last moments are there.
         assert!(answer.now.0 / 1_000 - shown <= 1_000, "{shown} at {}", answer.now.0);
