@@ -8,6 +8,8 @@ use model::{
     Sequence, Side, Status, Time, TimeInForce, Trigger, TriggerWhen,
 };
 
+mod money;
+
 const HERE: InstrumentId = InstrumentId(0);
 
 /// A market where things are said one at a time, a microsecond apart.
@@ -105,6 +107,8 @@ fn short(event: &Event) -> String {
         EventBody::Rejected(why) => format!("rejected {why:?}"),
         EventBody::StatusChanged(status) => format!("{status:?}"),
         EventBody::Ticked(_) => "ticked".to_owned(),
+        EventBody::Deposited(it) | EventBody::Withdrawn(it) => format!("moved {}", it.amount),
+        EventBody::Transferred { from, .. } => format!("moved {}", from.amount),
         other => unreachable!("an engine does not tell {other:?}"),
     }
 }

@@ -16,6 +16,8 @@ use model::{
 const MIDDLE: i64 = 1_000;
 /// Ids that are remembered to be cancelled or replaced.
 const REMEMBERED: usize = 64;
+/// As many in a crowded world, where about so many orders are open.
+const REMEMBERED_CROWDED: usize = 600;
 
 /// The flow of a seed, and the world it is sent into.
 #[derive(Clone, Debug)]
@@ -44,6 +46,8 @@ pub struct Flow {
     now: i64,
     /// An instrument that may not be trading, until it is told to.
     disturbed: Option<InstrumentId>,
+    /// How many of the orders heard of are kept in mind.
+    remembered: usize,
     /// Orders heard of lately, with where they are.
     heard: Vec<(InstrumentId, OrderState)>,
     /// Balances heard of lately.
@@ -93,9 +97,28 @@ impl Flow {
             sequence: 0,
             now: 1_795_305_600_000_000,
             disturbed: None,
+            remembered: REMEMBERED,
             heard: Vec::new(),
             purses: Vec::new(),
             random,
+        }
+    }
+
+    /// A world of so many accounts that have enough, or little, of everything, and of about as many open orders
+    /// at any time, however long it lasts.
+    #[must_use]
+    pub fn crowded(seed: u64, accounts: u32) -> Self {
+        let plain = Rules { self_trades_pay: seed % 2 == 1, ..Rules::default() };
+        Self {
+            rules: plain,
+            accounts,
+            thrift: 300,
+            deep: false,
+            reach: 12,
+            madness: 2,
+            patience: 200,
+            remembered: REMEMBERED_CROWDED,
+            ..Self::new(seed)
         }
     }
 
@@ -128,10 +151,10 @@ impl Flow {
                 self.heard.retain(|(_, heard)| heard.id != gone);
             }
             let Some(order) = order else { continue };
-            if self.heard.len() < REMEMBERED {
+            if self.heard.len() < self.remembered {
                 self.heard.push((event.instrument, order));
             } else {
-                let place = self.random.below(REMEMBERED as u64) as usize;
+                let place = self.random.below(self.remembered as u64) as usize;
                 self.heard[place] = (event.instrument, order);
             }
         }
@@ -167,6 +190,10 @@ impl Flow {
         {
             self.disturbed = None;
             return Action::SetStatus { instrument, status: Status::Trading };
+        }
+        if self.heard.len() >= REMEMBERED_CROWDED / 2 && self.chance(250) {
+            let (account, instrument, order) = self.aim();
+            return Action::Cancel { account, instrument, order };
         }
         let most = if self.deep && !self.chance(20) { 930 } else { 1_000 };
         match self.random.below(most) {
@@ -330,7 +357,9 @@ impl Flow {
         if self.chance(self.madness / 4) {
             return self.one_of([AccountId(0), AccountId(u32::MAX), AccountId(70_000)]);
         }
-        AccountId(1 + self.random.below(u64::from(self.accounts)) as u32)
+        // In a large world a few are there more often, so that they meet themselves too.
+        let among = if self.chance(200) { self.accounts.min(5) } else { self.accounts };
+        AccountId(1 + self.random.below(u64::from(among)) as u32)
     }
 
     fn instrument(&mut self) -> InstrumentId {

@@ -6,6 +6,7 @@
 //! it can be read against the rules by eye.
 
 use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 
 use engine::Rules;
 use model::{
@@ -29,10 +30,8 @@ struct Open {
 }
 
 /// What somebody has of something.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Possession {
-    account: AccountId,
-    asset: AssetId,
     available: i128,
     held: i128,
 }
@@ -53,8 +52,10 @@ pub struct Market {
     statuses: Vec<Status>,
     last_trades: Vec<Option<Price>>,
     policies: Vec<(AccountId, SelfTradePolicy)>,
-    possessions: Vec<Possession>,
-    followed: Vec<AccountId>,
+    possessions: BTreeMap<(AccountId, AssetId), Possession>,
+    followed: BTreeSet<AccountId>,
+    /// What this command has touched, as it was before.
+    before: BTreeMap<(AccountId, AssetId), Possession>,
     /// Deposits less withdrawals of each asset, of which there are as many.
     brought_in: Vec<i128>,
     open: Vec<Open>,
@@ -81,8 +82,9 @@ impl Market {
             statuses: vec![Status::Trading; instruments.len()],
             last_trades: vec![None; instruments.len()],
             policies: Vec::new(),
-            possessions: Vec::new(),
-            followed: Vec::new(),
+            possessions: BTreeMap::new(),
+            followed: BTreeSet::new(),
+            before: BTreeMap::new(),
             brought_in: vec![0; assets_of(instruments).len()],
             open: Vec::new(),
             now: Time(i64::MIN),
@@ -98,7 +100,6 @@ impl Market {
         if command.time > self.now {
             self.now = command.time;
         }
-        let mut before = self.what_is_followed();
         let mut telling = Telling { cause: command.sequence, out };
         self.expire(&mut telling);
         match command.action {
@@ -116,16 +117,14 @@ impl Market {
                 self.transfer(from, to, asset, amount, &mut telling);
             }
             Action::Follow(account) => {
-                if !self.followed.contains(&account) {
-                    self.followed.push(account);
-                }
+                self.followed.insert(account);
                 for asset in 0..self.brought_in.len() {
                     let balance = self.balance(account, AssetId(asset as u16));
                     let body = EventBody::Balance(balance);
                     self.tell(&mut telling, InstrumentId::NONE, body);
                 }
                 // All of them have just been told.
-                before.retain(|balance| balance.account != account);
+                self.before.retain(|&(whose, _), _| whose != account);
             }
             Action::Cancel { account, instrument, order } => {
                 self.cancel(account, instrument, order, &mut telling);
@@ -152,25 +151,12 @@ impl Market {
                 self.tell(&mut telling, InstrumentId::NONE, EventBody::Ticked(cadence));
             }
         }
-        for old in before {
-            let new = self.balance(old.account, old.asset);
-            if new != old {
-                self.tell(&mut telling, InstrumentId::NONE, EventBody::Balance(new));
+        for ((account, asset), old) in std::mem::take(&mut self.before) {
+            if self.followed.contains(&account) && self.possessions[&(account, asset)] != old {
+                let body = EventBody::Balance(self.balance(account, asset));
+                self.tell(&mut telling, InstrumentId::NONE, body);
             }
         }
-    }
-
-    /// The balances of followed accounts, by account and asset.
-    fn what_is_followed(&self) -> Vec<Balance> {
-        let mut followed = self.followed.clone();
-        followed.sort();
-        let mut balances = Vec::new();
-        for account in followed {
-            for asset in 0..self.brought_in.len() {
-                balances.push(self.balance(account, AssetId(asset as u16)));
-            }
-        }
-        balances
     }
 
     fn tell(&mut self, telling: &mut Telling<'_>, instrument: InstrumentId, body: EventBody) {
@@ -921,16 +907,11 @@ impl Market {
         self.set_aside(instrument, order, -amount);
     }
 
+    /// A possession that is about to change.
     fn possession(&mut self, account: AccountId, asset: AssetId) -> &mut Possession {
-        let is = |it: &Possession| it.account == account && it.asset == asset;
-        let at = match self.possessions.iter().position(is) {
-            Some(at) => at,
-            None => {
-                self.possessions.push(Possession { account, asset, available: 0, held: 0 });
-                self.possessions.len() - 1
-            }
-        };
-        &mut self.possessions[at]
+        let possession = self.possessions.entry((account, asset)).or_default();
+        self.before.entry((account, asset)).or_insert(*possession);
+        possession
     }
 
     fn movement_refused(&self, asset: AssetId, amount: Amount) -> Option<Rejection> {
@@ -1019,11 +1000,8 @@ impl Market {
     /// What an account has of an asset.
     #[must_use]
     pub fn balance(&self, account: AccountId, asset: AssetId) -> Balance {
-        let is = |it: &&Possession| it.account == account && it.asset == asset;
-        let (available, held) = match self.possessions.iter().find(is) {
-            Some(it) => (Amount(it.available), Amount(it.held)),
-            None => (Amount::ZERO, Amount::ZERO),
-        };
+        let it = self.possessions.get(&(account, asset)).copied().unwrap_or_default();
+        let (available, held) = (Amount(it.available), Amount(it.held));
         Balance { account, asset, available, held }
     }
     /// Deposits less withdrawals of each asset.
