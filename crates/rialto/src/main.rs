@@ -4,6 +4,7 @@ mod bench;
 mod cli;
 mod config;
 mod keys;
+mod known;
 mod replay;
 mod run;
 mod serve;

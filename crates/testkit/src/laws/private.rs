@@ -171,7 +171,11 @@ impl World {
         match self.dice.roll(20) {
             0 => self.pass_made(),
             1..=4 => self.listener_acts(),
-            5 => self.session_now += Duration::from_millis(self.dice.roll(8_000) as u64),
+            5 => {
+                self.session_now += Duration::from_millis(
+                    self.dice.roll(80_000 / self.size.accounts as usize) as u64,
+                )
+            }
             _ => {
                 let action = self.action();
                 self.command(action);

@@ -40,7 +40,7 @@ fn nobody_is_told_what_is_somebody_elses() {
     );
 }
 
-/// A thousand accounts; `RIALTO_LONG` runs ten such markets.
+/// A thousand accounts; `RIALTO_LONG` runs three such markets.
 #[test]
 fn nobody_of_a_thousand_is_told_what_is_somebody_elses() {
     if std::env::var_os("RIALTO_LONG").is_none() {
@@ -48,7 +48,7 @@ fn nobody_of_a_thousand_is_told_what_is_somebody_elses() {
         return;
     }
     let mut all = private::Figures::default();
-    (0..10).for_each(|seed| add(&mut all, private::check(seed, Size::LARGE)));
+    (0..3).for_each(|seed| add(&mut all, private::check(seed, Size::LARGE)));
     println!("{all:?}");
-    assert!(all.delivered > 100_000 && all.refused > 10_000, "too little happened: {all:?}");
+    assert!(all.delivered > 30_000 && all.refused > 3_000, "too little happened: {all:?}");
 }
