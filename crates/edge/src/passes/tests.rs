@@ -23,8 +23,8 @@ fn a_pass_is_good_for_its_account_its_dialect_and_its_time_however_often() {
     let passes = Passes::default();
     let pass = passes.issue(grant(ALICE, "a"), Duration::ZERO, MINUTE, random(1));
     assert!(pass.len() == LENGTH && pass.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-    for now in [0, 0, 30, 59] {
-        assert!(opens(&passes, ALICE, &pass, now), "at {now}");
+    for second in [0, 0, 30, 59] {
+        assert!(opens(&passes, ALICE, &pass, second), "at {second}");
     }
     assert!(!opens(&passes, ALICE, &pass, 60));
     assert!(!opens(&passes, BOB, &pass, 0));
