@@ -1,8 +1,9 @@
 //! The seam between the house and a dialect's server half.
 
-use model::{Answer, Query, Topic, Update};
+use model::{AccountId, Topic, Update};
 
 use crate::frame::FrameBuilder;
+use crate::http::{HttpRequest, HttpResponse, Step};
 use crate::manners::{LastWords, Manners, Parting};
 
 /// One published JSON API, served. Everything is a pure function of its arguments and of the listings that
@@ -30,8 +31,8 @@ pub trait Dialect: Send + Sync {
         false
     }
 
-    /// Understands one request to the HTTP half.
-    fn http(&self, request: &HttpRequest<'_>) -> HttpReply;
+    /// Understands one request to the HTTP half: what has to be done to answer it.
+    fn http(&self, request: &HttpRequest<'_>) -> Step;
 
     /// The answer to a request that came faster than [`Manners::http_rates`] allow.
     fn http_too_fast(&self) -> HttpResponse;
@@ -65,6 +66,21 @@ pub enum Request {
         /// Said once subscribed, before the first frame of it.
         acknowledgement: Vec<u8>,
     },
+    /// Start telling these topics of an account to whoever holds a pass of it.
+    SubscribeOwn {
+        /// As in [`Request::Subscribe`].
+        subscription: Box<str>,
+        /// Whose topics they are.
+        account: AccountId,
+        /// The pass (see [`Step::IssuePass`]), as the client gave it; empty if it gave none.
+        pass: Box<str>,
+        /// As in [`Request::Subscribe`].
+        topics: Vec<Topic>,
+        /// Said if the pass is good now and this account's.
+        acknowledgement: Vec<u8>,
+        /// Said if not.
+        refusal: Vec<u8>,
+    },
     /// Stop telling them.
     Unsubscribe {
         /// The name that was subscribed.
@@ -74,52 +90,4 @@ pub enum Request {
     },
     /// Say this to the client at once.
     Say(Vec<u8>),
-}
-
-/// One request to a dialect's HTTP half.
-#[derive(Clone, Copy, Debug)]
-pub struct HttpRequest<'a> {
-    /// Upper case.
-    pub method: &'a str,
-    /// The path at the venue (see [`Doors::http_prefixes`]), still percent-encoded.
-    pub path: &'a str,
-    /// What follows the question mark, if there is one.
-    pub query: Option<&'a str>,
-    /// The body; empty if there is none.
-    pub body: &'a [u8],
-}
-
-/// The reply to an [`HttpRequest`].
-pub enum HttpReply {
-    /// It needs no state.
-    Now(HttpResponse),
-    /// The board has to be asked.
-    Ask(Asking),
-}
-
-/// A question for the board and how its answer is worded.
-pub struct Asking {
-    /// What is asked.
-    pub query: Query,
-    /// How the answer is worded.
-    pub word: Box<dyn FnOnce(Answer) -> HttpResponse + Send>,
-}
-
-/// A response of a dialect's HTTP half.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HttpResponse {
-    /// The status code.
-    pub status: u16,
-    /// The exact `Content-Type`; `None` sends none.
-    pub content_type: Option<&'static str>,
-    /// The body.
-    pub body: Vec<u8>,
-}
-
-impl HttpResponse {
-    /// A JSON response with exactly `application/json` as its type.
-    #[must_use]
-    pub fn json(status: u16, body: Vec<u8>) -> Self {
-        Self { status, content_type: Some("application/json"), body }
-    }
 }

@@ -6,6 +6,7 @@
 
 pub mod dialect;
 pub mod frame;
+pub mod http;
 pub mod manners;
 
 pub mod connector;
@@ -14,6 +15,7 @@ pub mod text;
 pub mod bitstamp;
 
 pub use connector::{Connector, Errand, Heard, Misheard};
-pub use dialect::{Asking, Dialect, Doors, HttpReply, HttpRequest, HttpResponse, Request};
+pub use dialect::{Dialect, Doors, Request};
 pub use frame::{Frame, FrameBuilder, FramePool, HEADROOM};
+pub use http::{Credential, HttpRequest, HttpResponse, Nonce, Outcome, Step, Submission};
 pub use manners::{LastWords, Manners, Parting};

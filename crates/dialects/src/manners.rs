@@ -48,6 +48,8 @@ pub enum Parting {
     Unresponsive,
     /// Nothing said for too long.
     Idle,
+    /// The key by which it was let in is good no longer.
+    Revoked,
 }
 
 /// What is said, and how the connection ends.

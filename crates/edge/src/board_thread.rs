@@ -16,7 +16,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::thread;
 use std::time::Duration;
 
-use model::{Answer, Event, Query, Source, Topic};
+use dialects::{Outcome, Submission};
+use model::{Answer, Event, NoOrders, Query, Source, Topic};
 
 use crate::boards::{Boards, Outlet};
 use crate::clock::MarketClock;
@@ -24,6 +25,7 @@ use crate::metrics::Counters;
 use crate::outbox::{Slot, Told};
 use crate::reactor::handle::Bell;
 use crate::session::Ticket;
+use crate::submitted::Submitted;
 
 #[cfg(test)]
 mod tests;
@@ -43,10 +45,15 @@ impl std::error::Error for Busy {}
 /// What is done with an answer, on the board thread: hand it on, do not work with it.
 pub type Reply = Box<dyn FnOnce(Answer) + Send>;
 
+/// What is done with an outcome, on the board thread: hand it on, do not work with it.
+pub type OutcomeReply = Box<dyn FnOnce(Outcome) + Send>;
+
 /// What the board thread is asked to do.
 pub(crate) enum Mail {
     /// Answer this.
     Ask(Query, Reply, Waiting),
+    /// Submit this to the source.
+    Submit(Submission, OutcomeReply, Waiting),
     /// This loop's sessions listen to other topics than before; in order.
     Changes(usize, Vec<Change>),
     /// End.
@@ -80,7 +87,7 @@ pub(crate) enum Word {
     Subscribed(Asker, Slot, Option<Told>),
 }
 
-/// The way to the board thread. Questions may take half of the room that there is for mail, so that however many
+/// The way to the board thread. Questions and submissions may take half of the room that there is for mail, so that however many
 /// there are, subscriptions get through.
 #[derive(Clone)]
 pub struct BoardsHandle {
@@ -89,7 +96,7 @@ pub struct BoardsHandle {
     questions_max: usize,
 }
 
-/// A place among the questions that wait; free again when it is dropped.
+/// A place among the questions and submissions that wait; free again when it is dropped.
 pub(crate) struct Waiting(Arc<AtomicUsize>);
 
 impl Drop for Waiting {
@@ -113,12 +120,29 @@ impl BoardsHandle {
     /// # Errors
     /// [`Busy`] if too many questions wait; `reply` is dropped uncalled.
     pub fn ask(&self, query: Query, reply: Reply) -> Result<(), Busy> {
+        let waiting = self.place()?;
+        self.post(Mail::Ask(query, reply, waiting))
+    }
+
+    /// Submits something to the source. `reply` is called on the board thread, so it must only hand the outcome
+    /// on. That comes once everything that was caused has been shown: whoever then asks sees it.
+    ///
+    /// # Errors
+    /// [`Busy`] if too much waits; `reply` is dropped uncalled, and nothing happens.
+    pub fn submit(&self, submission: Submission, reply: OutcomeReply) -> Result<(), Busy> {
+        let waiting = self.place()?;
+        self.post(Mail::Submit(submission, reply, waiting))
+    }
+
+    /// A place among the questions and submissions that wait.
+    fn place(&self) -> Result<Waiting, Busy> {
         let before = self.questions.fetch_add(1, Ordering::Relaxed);
         let waiting = Waiting(Arc::clone(&self.questions));
-        if before >= self.questions_max {
-            return Err(Busy);
-        }
-        match self.mail.try_send(Mail::Ask(query, reply, waiting)) {
+        if before >= self.questions_max { Err(Busy) } else { Ok(waiting) }
+    }
+
+    fn post(&self, mail: Mail) -> Result<(), Busy> {
+        match self.mail.try_send(mail) {
             Ok(()) => Ok(()),
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(Busy),
         }
@@ -195,6 +219,7 @@ impl Outlet for Lanes {
 pub(crate) struct BoardThread {
     pub source: Box<dyn Source>,
     pub boards: Boards,
+    pub submitted: Submitted,
     pub clock: MarketClock,
     pub mail: Receiver<Mail>,
     pub lanes: Lanes,
@@ -227,7 +252,7 @@ impl BoardThread {
             self.go_on(&mut events);
             match first {
                 Ok(mail) => {
-                    if self.read(mail).is_break() {
+                    if self.read(mail, &mut events).is_break() {
                         return;
                     }
                 }
@@ -236,7 +261,7 @@ impl BoardThread {
             }
             for _ in 1..MAIL_A_TURN {
                 let Ok(mail) = self.mail.try_recv() else { break };
-                if self.read(mail).is_break() {
+                if self.read(mail, &mut events).is_break() {
                     return;
                 }
             }
@@ -254,18 +279,44 @@ impl BoardThread {
         {
             self.source.advance(due, events);
         }
-        if events.is_empty() {
-            return;
+        self.show(events);
+    }
+
+    /// Shows what happened to those who listen, and then tells those who caused it.
+    fn show(&mut self, events: &mut Vec<Event>) {
+        if !events.is_empty() {
+            let encoded = self.boards.frames_encoded();
+            self.boards.apply(events, &mut self.lanes);
+            self.counters.frames_encoded.add(self.boards.frames_encoded() - encoded);
+            self.counters.events.add(events.len() as u64);
         }
-        let encoded = self.boards.frames_encoded();
-        self.boards.apply(events, &mut self.lanes);
-        self.counters.frames_encoded.add(self.boards.frames_encoded() - encoded);
-        self.counters.events.add(events.len() as u64);
+        self.submitted.happened(events, self.source.handed_out());
         events.clear();
     }
 
-    fn read(&mut self, mail: Mail) -> std::ops::ControlFlow<()> {
+    fn submit(&mut self, submission: Submission, reply: OutcomeReply, events: &mut Vec<Event>) {
+        self.counters.submissions.add(1);
+        if self.submitted.is_full() {
+            return reply(Outcome::NotTaken);
+        }
+        match self.source.submit(self.clock.now(), submission.action, events) {
+            Ok(command) => {
+                if let Some(label) = submission.label {
+                    self.boards.label(command, label.into());
+                }
+                self.submitted.expect(command, reply);
+            }
+            Err(NoOrders) => reply(Outcome::NotTaken),
+        }
+        self.show(events);
+    }
+
+    fn read(&mut self, mail: Mail, events: &mut Vec<Event>) -> std::ops::ControlFlow<()> {
         match mail {
+            Mail::Submit(submission, reply, waiting) => {
+                drop(waiting);
+                self.submit(submission, reply, events);
+            }
             Mail::Ask(query, reply, waiting) => {
                 drop(waiting);
                 self.counters.queries.add(1);

@@ -2,7 +2,8 @@
 //!
 //! Pure: events go in, frames come out, whoever calls brings them to sockets. A frame is encoded once for each
 //! dialect and topic that somebody listens to, and handed once to each loop with listeners, however many those
-//! have; for a topic that nobody listens to nothing is computed.
+//! have; for a topic that nobody listens to nothing is computed. What is an account's own is told by its own topics;
+//! whoever subscribes to those has shown a pass (see [`crate::session`]).
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -10,9 +11,10 @@ use std::sync::Arc;
 
 use dialects::{Dialect, FrameBuilder, FramePool};
 use model::{
-    Answer, AnswerBody, Class, Event, InstrumentId, Query, Sequence, Time, Topic, TopicKind, Update,
+    Answer, AnswerBody, Class, Event, InstrumentId, Label, Query, Scope, Sequence, Time, Topic,
+    TopicKind, Update,
 };
-use views::Board;
+use views::{Accounts, Board};
 
 use crate::outbox::{Slot, Told};
 use crate::ws::{Opcode, encode};
@@ -45,6 +47,7 @@ pub struct Opening {
 pub struct Boards {
     dialects: Dialects,
     boards: Vec<Shown>,
+    accounts: Accounts,
     slots: Vec<Heed>,
     free: Vec<Slot>,
     by_topic: HashMap<(usize, Topic), Slot>,
@@ -86,6 +89,7 @@ impl Boards {
         Self {
             dialects,
             boards: boards.into_iter().map(|board| Shown { board, kinds: Vec::new() }).collect(),
+            accounts: Accounts::default(),
             slots: Vec::new(),
             free: Vec::new(),
             by_topic: HashMap::new(),
@@ -93,6 +97,19 @@ impl Boards {
             loops,
             sequence: Sequence::default(),
         }
+    }
+
+    /// The same, and of these accounts what is their own.
+    #[must_use]
+    pub fn with_accounts(mut self, accounts: Accounts) -> Self {
+        self.accounts = accounts;
+        self
+    }
+
+    /// The order that this command places is called so by its owner. To be said before its events are applied;
+    /// commands come in order.
+    pub fn label(&mut self, command: Sequence, label: Label) {
+        self.accounts.label(command, label);
     }
 
     /// Takes in what happened and tells it to those who listen.
@@ -114,19 +131,31 @@ impl Boards {
                     for &slot in heeded {
                         let heed = &slots[slot.index()];
                         let dialect = &*dialects[heed.dialect];
-                        let Some(told) = press.word(dialect, slot, heed, event.sequence, update)
-                        else {
-                            continue;
-                        };
-                        for (of_loop, &listeners) in heed.listeners.iter().enumerate() {
-                            if listeners > 0 {
-                                out.tell(of_loop, told.clone());
-                            }
+                        if let Some(told) = press.word(dialect, slot, heed, event.sequence, update)
+                        {
+                            hand_out(heed, &told, out);
                         }
                     }
                 });
             }
+            self.tell_owners(event, out);
         }
+    }
+
+    /// Tells each account concerned what is its own: by the slots of its own topics, and no others.
+    fn tell_owners(&mut self, event: &Event, out: &mut impl Outlet) {
+        let places = self.boards.get(event.instrument.index()).map(|shown| shown.board.places());
+        let (dialects, slots, press) = (&self.dialects, &self.slots, &mut self.press);
+        let by_topic = &self.by_topic;
+        self.accounts.apply(event, places.unwrap_or_default(), &mut |topic, update| {
+            for (index, dialect) in dialects.iter().enumerate() {
+                let Some(&slot) = by_topic.get(&(index, *topic)) else { continue };
+                let heed = &slots[slot.index()];
+                if let Some(told) = press.word(&**dialect, slot, heed, event.sequence, update) {
+                    hand_out(heed, &told, out);
+                }
+            }
+        });
     }
 
     /// One more listener of a topic on a loop. Everything that happens from now on comes by the slot.
@@ -189,6 +218,10 @@ impl Boards {
                 .map_or(AnswerBody::Unavailable, |shown| shown.board.answer(query, now))
         };
         let body = match *query {
+            Query::Balances { .. }
+            | Query::OpenOrders { .. }
+            | Query::Order { .. }
+            | Query::OwnTrades(_) => self.accounts.answer(query, now),
             Query::Now => AnswerBody::Now,
             Query::Tickers { window } => AnswerBody::Tickers(
                 self.boards
@@ -241,9 +274,21 @@ impl Boards {
     }
 }
 
-/// The board that a topic is about.
+/// The board that a topic is about, if it is about an instrument and nobody's own.
 fn shown_mut<'a>(boards: &'a mut [Shown], topic: &Topic) -> Option<&'a mut Shown> {
-    boards.get_mut(topic.instrument()?.index())
+    match topic.scope {
+        Scope::Instrument(instrument) => boards.get_mut(instrument.index()),
+        Scope::All | Scope::Account(..) => None,
+    }
+}
+
+/// Hands a frame to every loop with listeners.
+fn hand_out(heed: &Heed, told: &Told, out: &mut impl Outlet) {
+    for (of_loop, &listeners) in heed.listeners.iter().enumerate() {
+        if listeners > 0 {
+            out.tell(of_loop, told.clone());
+        }
+    }
 }
 
 impl Shown {

@@ -43,7 +43,7 @@ pub enum Decider {
 }
 
 /// How many reasons there are by name.
-const REASONS: usize = 10;
+const REASONS: usize = 11;
 
 impl Reason {
     /// Who decided.
@@ -70,10 +70,11 @@ impl Reason {
             Self::Parted(Parting::TooManySubscriptions) => 3,
             Self::Parted(Parting::Unresponsive) => 4,
             Self::Parted(Parting::Idle) => 5,
-            Self::Violation => 6,
-            Self::ClientClosed => 7,
-            Self::ClientVanished => 8,
-            Self::Network(_) => 9,
+            Self::Parted(Parting::Revoked) => 6,
+            Self::Violation => 7,
+            Self::ClientClosed => 8,
+            Self::ClientVanished => 9,
+            Self::Network(_) => 10,
         }
     }
 }
@@ -85,6 +86,7 @@ const NAMES: [&str; REASONS] = [
     "too_many_subscriptions",
     "unresponsive",
     "idle",
+    "revoked",
     "violation",
     "client_closed",
     "client_vanished",

@@ -5,15 +5,16 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use ::http::{HeaderValue, Request, Response, StatusCode, Uri, header};
-use dialects::{Asking, Dialect, Doors, HttpReply, HttpRequest, HttpResponse};
+use dialects::{Dialect, Doors, HttpRequest, HttpResponse, Outcome, Step};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body, Bytes, Incoming};
+use model::Time;
 use tokio::sync::oneshot;
 
-use crate::board_thread::BoardsHandle;
+use crate::board_thread::{BoardsHandle, Busy};
 use crate::boards::Dialects;
 use crate::goodbye::Goodbyes;
 use crate::limits::{Limits, Rate, Turnstile};
@@ -21,6 +22,7 @@ use crate::listener::Upgrading;
 use crate::metrics::Counters;
 use crate::prometheus;
 use crate::route::{Page, Route, route};
+use crate::steps::{Clerk, Next};
 use crate::ws::handshake;
 
 /// What every HTTP request needs to be answered.
@@ -31,6 +33,7 @@ pub struct House {
     /// One for each dialect.
     turnstiles: Vec<Mutex<Turnstile>>,
     boards: BoardsHandle,
+    clerk: Clerk,
     limits: Limits,
     pub(crate) counters: Arc<Counters>,
     goodbyes: Arc<Goodbyes>,
@@ -39,11 +42,13 @@ pub struct House {
 }
 
 impl House {
-    /// A house with these tongues, not ready yet.
+    /// A house with these tongues, not ready yet. Session time is counted from `opened`, as the loops count it.
     #[must_use]
     pub fn new(
         dialects: Dialects,
         boards: BoardsHandle,
+        clerk: Clerk,
+        opened: Instant,
         limits: Limits,
         counters: Arc<Counters>,
         goodbyes: Arc<Goodbyes>,
@@ -58,11 +63,12 @@ impl House {
             doors: dialects.iter().map(|dialect| dialect.doors().clone()).collect(),
             dialects,
             boards,
+            clerk,
             limits,
             counters,
             goodbyes,
             ready: AtomicBool::new(false),
-            opened: Instant::now(),
+            opened,
         }
     }
 
@@ -139,11 +145,18 @@ impl House {
                 Ok(body) => body,
                 Err((status, text)) => return plain(status, text),
             };
-            let request = HttpRequest { method: parts.method.as_str(), path, query, body: &body };
-            match self.dialects[dialect].http(&request) {
-                HttpReply::Now(response) => worded(response),
-                HttpReply::Ask(asking) => self.ask_boards(asking).await,
-            }
+            let headers = headers_of(&parts.headers);
+            let wall = wall();
+            let step = self.dialects[dialect].http(&HttpRequest {
+                method: parts.method.as_str(),
+                path,
+                received_path: parts.uri.path(),
+                query,
+                headers: &headers,
+                body: &body,
+                wall,
+            });
+            self.take(dialect, step, wall).await
         });
         answered
             .await
@@ -173,26 +186,44 @@ impl House {
         }
     }
 
-    async fn ask_boards(&self, asking: Asking) -> Response<Full<Bytes>> {
-        let (tell, told) = oneshot::channel();
-        let reply = Box::new(move |answer| {
-            // Nobody is left to tell if the client went away meanwhile.
-            let _ = tell.send(answer);
-        });
-        let busy = || {
-            self.counters.http_busy.add(1);
-            let mut response =
-                plain(StatusCode::SERVICE_UNAVAILABLE, "too many questions at once; try again\n");
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-            response
-        };
-        if self.boards.ask(asking.query, reply).is_err() {
-            return busy();
+    /// Takes the steps by which a dialect answers, one after the other.
+    async fn take(&self, dialect: usize, mut step: Step, wall: Time) -> Response<Full<Bytes>> {
+        let name = self.dialects[dialect].name();
+        let mut service = self.clerk.serve(name, wall, self.opened.elapsed());
+        loop {
+            step = match service.take(step) {
+                Next::Reply(response) => return worded(response),
+                Next::Ask(query, then) => {
+                    let (tell, told) = handed_on();
+                    if self.boards.ask(query, tell).is_err() {
+                        return self.busy();
+                    }
+                    match told.await {
+                        Ok(answer) => then(answer),
+                        Err(_) => return self.busy(),
+                    }
+                }
+                Next::Submit(submission, then) => {
+                    let (tell, told) = handed_on();
+                    match self.boards.submit(submission, tell) {
+                        Err(Busy) => then(Outcome::NotTaken),
+                        Ok(()) => match told.await {
+                            Ok(outcome) => then(outcome),
+                            // The boards have ended; nobody knows what became of it.
+                            Err(_) => return self.busy(),
+                        },
+                    }
+                }
+            }
         }
-        match told.await {
-            Ok(answer) => worded((asking.word)(answer)),
-            Err(_) => busy(),
-        }
+    }
+
+    fn busy(&self) -> Response<Full<Bytes>> {
+        self.counters.http_busy.add(1);
+        let mut response =
+            plain(StatusCode::SERVICE_UNAVAILABLE, "too many questions at once; try again\n");
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        response
     }
 
     fn page(&self, page: Page, method: &::http::Method) -> Response<Full<Bytes>> {
@@ -235,6 +266,27 @@ impl House {
         }
         text + "\n/healthz  /readyz  /metrics\n"
     }
+}
+
+/// A reply that hands on what it is told, and where that comes.
+fn handed_on<T: Send + 'static>() -> (Box<dyn FnOnce(T) + Send>, oneshot::Receiver<T>) {
+    let (tell, told) = oneshot::channel();
+    let reply = Box::new(move |answer| {
+        // Nobody is left to tell if the client went away meanwhile.
+        let _gone = tell.send(answer);
+    });
+    (reply, told)
+}
+
+/// The wall's time now.
+fn wall() -> Time {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Time(i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX))
+}
+
+/// Names, which are in lower case already, and values that are text.
+fn headers_of(headers: &::http::HeaderMap) -> Vec<(&str, &str)> {
+    headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect()
 }
 
 /// The host that a request names: in its target if that is absolute, else in its header.

@@ -6,9 +6,15 @@ pub mod http;
 pub mod listener;
 pub mod route;
 
+pub mod identity;
+pub mod nonces;
+pub mod passes;
+pub mod steps;
+
 pub mod board_thread;
 pub mod boards;
 pub mod reactor;
+pub mod submitted;
 
 pub mod session;
 
@@ -25,4 +31,4 @@ pub mod ws;
 #[cfg(test)]
 mod testing;
 
-pub use start::{Edge, Settings, start};
+pub use start::{Edge, Revoker, Settings, start};

@@ -61,6 +61,8 @@ counters! {
     frames_handed: Only,
     /// Questions that the boards answered.
     queries: Only,
+    /// Commands that somebody submitted.
+    submissions: Only,
     /// Times a loop was woken because frames were there and it slept.
     loop_wakes: Only,
     /// Times the board thread had to wait for a loop whose ring was full.

@@ -16,7 +16,9 @@ use dialects::{Dialect, LastWords, Manners, Parting, Request};
 use model::Topic;
 
 use crate::goodbye::Reason;
+use crate::identity::Grant;
 use crate::outbox::Slot;
+use crate::passes::Passes;
 use crate::session::interests::Interests;
 use crate::ws::Role;
 use crate::ws::decode::{Chunk, Decoder, Incoming, Limits};
@@ -62,9 +64,19 @@ pub enum Deed {
 pub struct Desk {
     /// What is to be done, in order. The owner empties it.
     pub deeds: Vec<Deed>,
+    /// The passes that open private topics. Their time is counted as the sessions' is.
+    pub passes: Arc<Passes>,
     /// How many messages have been heard.
     pub messages: u64,
     requests: Vec<Request>,
+}
+
+impl Desk {
+    /// An empty desk of sessions that are let in to private topics by these passes.
+    #[must_use]
+    pub fn new(passes: Arc<Passes>) -> Self {
+        Self { passes, ..Self::default() }
+    }
 }
 
 /// How far a chunk was read.
@@ -89,6 +101,8 @@ pub struct Session {
     stage: Stage,
     ending: Option<Ending>,
     interests: Interests,
+    /// By which keys it was let in to private topics.
+    grants: Vec<Arc<Grant>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,6 +151,7 @@ impl Session {
             stage: Stage::Open,
             ending: None,
             interests: Interests::default(),
+            grants: Vec::new(),
         }
     }
 
@@ -295,6 +310,12 @@ impl Session {
         self.ending
     }
 
+    /// Whether it was let in to private topics by this key of its dialect.
+    #[must_use]
+    pub fn was_let_in_by(&self, key: &str) -> bool {
+        self.grants.iter().any(|grant| *grant.key == *key)
+    }
+
     /// When it was opened.
     #[must_use]
     pub const fn opened(&self) -> Duration {
@@ -331,17 +352,35 @@ impl Session {
                 break;
             }
             match request {
-                Request::Subscribe { subscription, topics, acknowledgement } => {
-                    let subscriptions_max = dialect.manners().subscriptions_max;
-                    if self.interests.subscribe(
-                        subscription,
-                        topics,
-                        subscriptions_max,
-                        &mut desk.deeds,
-                    ) {
-                        desk.deeds.push(Deed::Say(acknowledgement));
-                    } else {
-                        self.part(dialect, Parting::TooManySubscriptions, now, desk);
+                Request::Subscribe { subscription, mut topics, acknowledgement } => {
+                    // What is an account's own is told to whoever shows a pass, whatever a dialect says.
+                    topics.retain(|topic| topic.account().is_none());
+                    self.subscribe(dialect, subscription, topics, acknowledgement, now, desk);
+                }
+                Request::SubscribeOwn {
+                    subscription,
+                    account,
+                    pass,
+                    topics,
+                    acknowledgement,
+                    refusal,
+                } => {
+                    let shown = desk.passes.shown(dialect.name(), account, &pass, now);
+                    let opens = |grant: &Arc<Grant>| {
+                        topics.iter().all(|topic| {
+                            topic.account() == Some(grant.account)
+                                && topic.instrument().is_none_or(|where_| grant.covers(where_))
+                        })
+                    };
+                    match shown.filter(opens) {
+                        Some(grant) => {
+                            if !self.grants.contains(&grant) {
+                                self.grants.push(grant);
+                            }
+                            let words = acknowledgement;
+                            self.subscribe(dialect, subscription, topics, words, now, desk);
+                        }
+                        None => desk.deeds.push(Deed::Say(refusal)),
                     }
                 }
                 Request::Unsubscribe { subscription, acknowledgement } => {
@@ -352,6 +391,23 @@ impl Session {
             }
         }
         desk.requests = requests;
+    }
+
+    fn subscribe(
+        &mut self,
+        dialect: &dyn Dialect,
+        name: Box<str>,
+        topics: Vec<Topic>,
+        acknowledgement: Vec<u8>,
+        now: Duration,
+        desk: &mut Desk,
+    ) {
+        let subscriptions_max = dialect.manners().subscriptions_max;
+        if self.interests.subscribe(name, topics, subscriptions_max, &mut desk.deeds) {
+            desk.deeds.push(Deed::Say(acknowledgement));
+        } else {
+            self.part(dialect, Parting::TooManySubscriptions, now, desk);
+        }
     }
 
     fn ping(&mut self, manners: &Manners, now: Duration, desk: &mut Desk) {

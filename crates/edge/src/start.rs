@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use model::Source;
 
@@ -11,7 +12,9 @@ use crate::boards::{Boards, Dialects};
 use crate::clock::MarketClock;
 use crate::goodbye::Goodbyes;
 use crate::metrics::Counters;
+use crate::passes::Passes;
 use crate::reactor::{Draining, Loop, LoopHandle, Surroundings};
+use crate::submitted::Submitted;
 
 /// How the edge is set up.
 #[derive(Clone, Debug)]
@@ -44,6 +47,11 @@ pub struct Edge {
     pub counters: Arc<Counters>,
     /// Why connections ended.
     pub goodbyes: Arc<Goodbyes>,
+    /// The passes that sockets may show.
+    pub passes: Arc<Passes>,
+    /// From when session time is counted.
+    pub opened: Instant,
+    dialects: Dialects,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -66,6 +74,9 @@ pub fn start(
         boards: handle,
         counters: Arc::clone(&counters),
         goodbyes: Arc::clone(&goodbyes),
+        passes: Arc::default(),
+        opened: Instant::now(),
+        dialects: Arc::clone(dialects),
         threads: Vec::new(),
     };
     let mut lanes = Vec::new();
@@ -74,6 +85,8 @@ pub fn start(
         let around = Surroundings {
             dialects: Arc::clone(dialects),
             boards: edge.boards.clone(),
+            passes: Arc::clone(&edge.passes),
+            opened: edge.opened,
             counters: Arc::clone(&counters),
             goodbyes: Arc::clone(&goodbyes),
         };
@@ -86,6 +99,7 @@ pub fn start(
     let board_thread = BoardThread {
         source,
         boards: boards(edge.loops.len()),
+        submitted: Submitted::default(),
         clock,
         mail: inbox,
         lanes: Lanes::new(lanes, Arc::clone(&counters)),
@@ -96,7 +110,36 @@ pub fn start(
     Ok(edge)
 }
 
+/// Ends what a key has opened. Whoever keeps credentials has one.
+#[derive(Clone)]
+pub struct Revoker {
+    pub(crate) dialects: Dialects,
+    pub(crate) loops: Vec<LoopHandle>,
+    pub(crate) passes: Arc<Passes>,
+}
+
+impl Revoker {
+    /// This key of a dialect is good no longer, and whoever knows identities knows that already: its passes are good
+    /// for nothing, and every connection that they have let in ends in the dialect's words.
+    pub fn revoke(&self, dialect: &str, key: &str) {
+        self.passes.revoke(dialect, key);
+        let Some(index) = self.dialects.iter().position(|it| it.name() == dialect) else { return };
+        let key = key.into();
+        self.loops.iter().for_each(|each| each.revoke(index, &key));
+    }
+}
+
 impl Edge {
+    /// What ends what keys have opened.
+    #[must_use]
+    pub fn revoker(&self) -> Revoker {
+        Revoker {
+            dialects: Arc::clone(&self.dialects),
+            loops: self.loops.clone(),
+            passes: Arc::clone(&self.passes),
+        }
+    }
+
     /// Asks everybody to leave, in their dialects, and blocks until they have.
     pub fn drain(&self) {
         let draining: Vec<Draining> = self.loops.iter().map(LoopHandle::drain).collect();

@@ -1,15 +1,16 @@
 //! A dialect for the edge's own tests, so plain that a test reads as what it tests: `+trades0` subscribes to the
-//! trades of instrument 0, `-trades0` unsubscribes, anything else comes back behind a question mark.
+//! trades of instrument 0, `-trades0` unsubscribes, `@7:own0:PASS` subscribes to account 7's own orders there,
+//! anything else comes back behind a question mark.
 
 use std::time::Duration;
 
 use dialects::{
-    Dialect, Doors, FrameBuilder, FramePool, HttpReply, HttpRequest, HttpResponse, LastWords,
-    Manners, Parting, Request,
+    Dialect, Doors, FrameBuilder, FramePool, HttpRequest, HttpResponse, LastWords, Manners,
+    Parting, Request,
 };
 use model::{
-    Cadence, Class, Event, EventBody, InstrumentId, Level, LevelBook, OrderId, Price, Quantity,
-    Sequence, Side, Time, Topic, TopicKind, Trade, TradeId, Update,
+    AccountId, Cadence, Class, Event, EventBody, InstrumentId, Level, LevelBook, OrderId, Price,
+    Quantity, Sequence, Side, Time, Topic, TopicKind, Trade, TradeId, Update,
 };
 
 use crate::outbox::{Slot, Told};
@@ -55,10 +56,31 @@ pub fn topic(name: &str) -> Option<Topic> {
         "trades" => TopicKind::Trades,
         "book" => TopicKind::Book { depth: 10, cadence: Cadence::TENTH },
         "delta" => TopicKind::Delta { cadence: Cadence::TENTH },
+        "own" => return Some(Topic::own(ALICE, InstrumentId(0), TopicKind::OwnOrders)),
         _ => return None,
     };
     let digits = name.trim_start_matches(|letter: char| letter.is_ascii_alphabetic());
     Some(Topic::of(InstrumentId(digits.parse().ok()?), kind))
+}
+
+/// Whose topics [`topic`] speaks of.
+pub const ALICE: AccountId = AccountId(7);
+
+/// `7:own0:PASS`; the topic is that account's, but `7:8:own0:PASS` asks for account 8's as if it were 7.
+fn subscribe_own(own: &str) -> Option<Request> {
+    let (name, pass) = own.rsplit_once(':')?;
+    let (accounts, topic) = name.rsplit_once(':')?;
+    let account = |text: &str| Some(AccountId(text.parse().ok()?));
+    let (shown, asked) = accounts.split_once(':').unwrap_or((accounts, accounts));
+    let instrument = InstrumentId(topic.strip_prefix("own")?.parse().ok()?);
+    Some(Request::SubscribeOwn {
+        subscription: name.into(),
+        account: account(shown)?,
+        pass: pass.into(),
+        topics: vec![Topic::own(account(asked)?, instrument, TopicKind::OwnOrders)],
+        acknowledgement: format!("@{name} ok").into_bytes(),
+        refusal: format!("@{name} no").into_bytes(),
+    })
 }
 
 impl Dialect for Plain {
@@ -80,6 +102,8 @@ impl Dialect for Plain {
                 Request::Subscribe { subscription: name.into(), topics, acknowledgement }
             } else if let Some(name) = word.strip_prefix('-') {
                 Request::Unsubscribe { subscription: name.into(), acknowledgement }
+            } else if let Some(own) = word.strip_prefix('@') {
+                subscribe_own(own).expect("an account, a topic and a pass")
             } else {
                 Request::Say(format!("? {word}").into_bytes())
             });
@@ -91,6 +115,7 @@ impl Dialect for Plain {
             Update::Trade(trade) => format!("trades{instrument} {}", trade.id),
             Update::Book(book) => format!("book{instrument} {}", book.time.0),
             Update::Delta(book) => format!("delta{instrument} {}", book.time.0),
+            Update::OwnOrder(own) => format!("own{instrument} of {} {}", own.account, own.order.id),
             _ => return false,
         };
         out.text_mut().extend_from_slice(text.as_bytes());
@@ -100,8 +125,8 @@ impl Dialect for Plain {
     fn tells_state_first(&self, topic: &Topic) -> bool {
         self.state_first && matches!(topic.kind, TopicKind::Book { .. } | TopicKind::Delta { .. })
     }
-    fn http(&self, _: &HttpRequest<'_>) -> HttpReply {
-        HttpReply::Now(HttpResponse::json(404, b"{}".to_vec()))
+    fn http(&self, _: &HttpRequest<'_>) -> dialects::Step {
+        dialects::Step::Reply(HttpResponse::json(404, b"{}".to_vec()))
     }
     fn http_too_fast(&self) -> HttpResponse {
         HttpResponse::json(429, b"{}".to_vec())
@@ -112,6 +137,7 @@ impl Dialect for Plain {
             Parting::SlowConsumer => (None, Some((1008, "too slow"))),
             Parting::TooManySubscriptions => (None, None),
             Parting::Unresponsive => (None, Some((1011, "no pong"))),
+            Parting::Revoked => (Some("who are you"), Some((1008, "revoked"))),
             Parting::Idle => (Some("sleep well"), Some((1001, "idle"))),
         };
         LastWords { message: message.map(|text| text.as_bytes().to_vec()), close }

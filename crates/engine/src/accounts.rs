@@ -1,13 +1,10 @@
-//! What the engine keeps of an account: its self-trade policy, and its open orders in line by id.
+//! What the engine keeps of an account beside its balances: its self-trade policy, and its open orders in line
+//! by id.
 //!
-//! Balances and holds will stand beside these; nothing here knows money.
+//! Records are in the order in which accounts came; what accounts own is in the ledger, in the same order.
 
 use crate::orders::{NONE, Orders};
 use model::{AccountId, SelfTradePolicy};
-use std::collections::BTreeMap;
-
-/// Ids below this are looked up in a plain table, others in a sorted map.
-const DENSE: u32 = 1 << 16;
 
 /// One account.
 #[derive(Clone, Copy, Debug)]
@@ -20,74 +17,89 @@ pub(crate) struct Account {
     pub youngest: u32,
 }
 
-/// All accounts that ever had an order or a policy.
-#[derive(Clone, Debug, Default)]
+/// All accounts that ever had something, a policy or a follower.
+#[derive(Clone, Debug)]
 pub(crate) struct Accounts {
     records: Vec<Account>,
-    /// Record + 1, by id.
-    dense: Vec<u32>,
-    sparse: BTreeMap<u32, u32>,
+    /// An open hash table of ids and records + 1; 0 is a free place. At most half full.
+    places: Vec<(u32, u32)>,
+}
+
+/// Spreads ids that are given in sequence evenly over the table.
+const fn place_of(id: AccountId, places: usize) -> usize {
+    (id.0.wrapping_mul(0x9e37_79b1) >> (32 - places.trailing_zeros())) as usize
 }
 
 impl Accounts {
-    #[inline]
-    fn record_of(&self, id: AccountId) -> Option<usize> {
-        let record = if id.0 < DENSE {
-            self.dense.get(id.0 as usize).copied().unwrap_or(0)
-        } else {
-            self.sparse.get(&id.0).copied().unwrap_or(0)
-        };
-        record.checked_sub(1).map(|record| record as usize)
+    pub fn new() -> Self {
+        Self { records: Vec::new(), places: vec![(0, 0); 64] }
     }
-    /// The account, if it ever had an order or a policy.
+    /// Where the account is, if it is known.
+    #[inline]
+    pub fn record_of(&self, id: AccountId) -> Option<u32> {
+        let mut place = place_of(id, self.places.len());
+        loop {
+            let (here, record) = self.places[place];
+            if record == 0 {
+                return None;
+            }
+            if here == id.0 {
+                return Some(record - 1);
+            }
+            place = (place + 1) & (self.places.len() - 1);
+        }
+    }
+    /// The account, if it is known.
     #[inline]
     pub fn find(&self, id: AccountId) -> Option<&Account> {
-        self.record_of(id).map(|record| &self.records[record])
+        self.record_of(id).map(|record| &self.records[record as usize])
+    }
+    /// All of them, in the order of their records.
+    pub fn all(&self) -> &[Account] {
+        &self.records
     }
     /// The account's self-trade policy.
     #[inline]
     pub fn policy(&self, id: AccountId) -> SelfTradePolicy {
         self.find(id).map_or(SelfTradePolicy::default(), |account| account.policy)
     }
-    /// The account, remembered from now on.
-    #[inline]
-    pub fn of(&mut self, id: AccountId) -> &mut Account {
-        let record = match self.record_of(id) {
-            Some(record) => record,
-            None => self.remember(id),
-        };
-        &mut self.records[record]
+    /// Sets the policy of a known account.
+    pub fn set_policy(&mut self, record: u32, policy: SelfTradePolicy) {
+        self.records[record as usize].policy = policy;
     }
-    #[cold]
-    fn remember(&mut self, id: AccountId) -> usize {
+    /// Remembers an account that is not known yet.
+    pub fn remember(&mut self, id: AccountId) -> u32 {
+        if (self.records.len() + 1) * 2 > self.places.len() {
+            let places = vec![(0, 0); self.places.len() * 2];
+            for (here, record) in core::mem::replace(&mut self.places, places) {
+                if record != 0 {
+                    self.enter(AccountId(here), record);
+                }
+            }
+        }
         let policy = SelfTradePolicy::default();
         self.records.push(Account { id, policy, oldest: NONE, youngest: NONE });
         let number = self.records.len() as u32;
-        if id.0 < DENSE {
-            let needed = id.0 as usize + 1;
-            if self.dense.len() < needed {
-                self.dense.resize(needed, 0);
-            }
-            self.dense[id.0 as usize] = number;
-        } else {
-            self.sparse.insert(id.0, number);
-        }
-        number as usize - 1
+        self.enter(id, number);
+        number - 1
     }
-    /// Accounts whose policy is not the default, by id.
-    pub fn policies(&self) -> impl Iterator<Item = (AccountId, SelfTradePolicy)> + '_ {
-        let dense = self.dense.iter().filter_map(|number| number.checked_sub(1));
-        let sparse = self.sparse.values().filter_map(|number| number.checked_sub(1));
-        dense
-            .chain(sparse)
-            .map(|record| &self.records[record as usize])
-            .filter(|account| account.policy != SelfTradePolicy::default())
-            .map(|account| (account.id, account.policy))
+    fn enter(&mut self, id: AccountId, number: u32) {
+        let mut place = place_of(id, self.places.len());
+        while self.places[place].1 != 0 {
+            place = (place + 1) & (self.places.len() - 1);
+        }
+        self.places[place] = (id.0, number);
+    }
+    #[inline]
+    fn owner(&mut self, slot: u32, orders: &Orders) -> &mut Account {
+        let record = self.record_of(orders[slot].account);
+        let record = record.expect("whoever has an open order has what it holds");
+        &mut self.records[record as usize]
     }
     /// Puts an order at the end of its account's line; its id is the highest there.
     #[inline]
     pub fn link(&mut self, slot: u32, orders: &mut Orders) {
-        let account = self.of(orders[slot].account);
+        let account = self.owner(slot, orders);
         let last = account.youngest;
         account.youngest = slot;
         if last == NONE {
@@ -110,7 +122,7 @@ impl Accounts {
             orders.links[links.younger as usize].older = links.older;
         }
         if links.older == NONE || links.younger == NONE {
-            let account = self.of(orders[slot].account);
+            let account = self.owner(slot, orders);
             if links.older == NONE {
                 account.oldest = links.younger;
             }

@@ -1,9 +1,10 @@
 //! Whether a command is accepted. Nothing here changes anything; the first reason found is told.
 //!
-//! An order that passes is sound in itself and countable; whether its owner can pay for it will be asked after
-//! these, by the ledger.
+//! An order that passes is sound in itself and countable, and its owner can pay for it (`funds`), which is asked
+//! last.
 
 use crate::engine::Engine;
+use crate::funds::Backing;
 use crate::resting::{Book, Rail};
 use model::{
     AccountId, InstrumentId, NewOrder, OrderId, OrderKind, Price, Quantity, Rejection, Side,
@@ -15,9 +16,9 @@ impl Engine {
         self.books.get(instrument.index()).ok_or(Rejection::UnknownInstrument)
     }
 
-    /// In this order: instrument, status, combination, prices, quantity, minimum, date, band, room.
+    /// In this order: instrument, status, combination, prices, quantity, minimum, date, band, room, funds.
     #[inline]
-    pub(crate) fn check_place(&self, new: &NewOrder) -> Result<(), Rejection> {
+    pub(crate) fn check_place(&self, new: &NewOrder) -> Result<Backing, Rejection> {
         let book = self.book(new.instrument)?;
         check_status(book, new.post_only)?;
         let immediate =
@@ -48,7 +49,7 @@ impl Engine {
         if (!immediate || trigger.is_some()) && self.orders.count() >= self.rules.open_orders_max {
             return Err(Rejection::TooManyOrders);
         }
-        Ok(())
+        self.check_funds(new)
     }
 
     /// In this order: instrument, status, order; then as for a new order.
@@ -81,6 +82,7 @@ impl Engine {
         }
         let opposite = book.best(Rail::resting(flags.side().opposite())).map(|(price, _)| price);
         self.check_band(flags.side(), Some(price), opposite)?;
+        self.check_replace_funds(&self.orders[slot], price, quantity)?;
         Ok(slot)
     }
 

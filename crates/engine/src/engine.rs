@@ -3,12 +3,15 @@
 use crate::accounts::Accounts;
 use crate::expiry::Expiry;
 use crate::index::Index;
+use crate::ledger::{Ledger, Purse};
 use crate::orders::{NONE, Order, Orders};
 use crate::resting::{Book, Rail};
 use crate::rules::{OPEN_ORDERS_MAX, Rules, Steps};
+use crate::terms::Terms;
 use model::{
-    AccountId, Action, CloseReason, Command, Event, EventBody, Instrument, InstrumentId, Level,
-    OrderId, OrderState, Price, Rejection, Sequence, Side, Status, Time,
+    AccountId, Action, Amount, AssetId, Assets, Balance, CloseReason, Command, Event, EventBody,
+    Instrument, InstrumentId, Level, OrderId, OrderState, Price, Rejection, Sequence, Side, Status,
+    Time,
 };
 
 /// The first order's id: sixteen digits, as clients of real venues are used to.
@@ -29,7 +32,9 @@ pub struct Engine {
     pub(crate) books: Vec<Book>,
     pub(crate) orders: Orders,
     pub(crate) index: Index,
+    pub(crate) assets: Assets,
     pub(crate) accounts: Accounts,
+    pub(crate) ledger: Ledger,
     pub(crate) expiry: Expiry,
     /// Room to gather woken orders in; empty between commands.
     pub(crate) wave: Vec<(OrderId, u32)>,
@@ -70,7 +75,8 @@ impl Engine {
     /// An engine without orders.
     ///
     /// # Panics
-    /// If the instruments are not numbered densely from 0, or a tick or lot size is not positive.
+    /// If the instruments are not numbered densely from 0, a tick or lot size is not positive or so fine that
+    /// amounts cannot be counted, or a fee is above the whole.
     #[must_use]
     pub fn with_rules(instruments: &[Instrument], rules: Rules) -> Self {
         assert!(
@@ -78,19 +84,34 @@ impl Engine {
                 && instruments.len() < InstrumentId::NONE.index(),
             "instruments are numbered densely from 0"
         );
+        assert!(
+            rules.maker_fee_ppm <= 1_000_000 && rules.taker_fee_ppm <= 1_000_000,
+            "a fee is at most all of a trade's value"
+        );
         let rules = Rules { open_orders_max: rules.open_orders_max.min(OPEN_ORDERS_MAX), ..rules };
-        Self {
+        let assets = Assets::of(instruments);
+        let book = |instrument: &Instrument| {
+            let settlement = assets.settlement(instrument.id).expect("every instrument settles");
+            Book::new(Steps::of(instrument, settlement), Terms::of(*settlement, &rules))
+        };
+        let books = instruments.iter().map(book).collect();
+        let mut engine = Self {
             rules,
             now: Time(i64::MIN),
             told: 0,
             next_trade: FIRST_TRADE,
-            books: instruments.iter().map(|it| Book::new(Steps::of(it))).collect(),
+            books,
             orders: Orders::new(),
             index: Index::new(OrderId(FIRST_ORDER)),
-            accounts: Accounts::default(),
+            accounts: Accounts::new(),
+            ledger: Ledger::new(assets.all().len()),
+            assets,
             expiry: Expiry::default(),
             wave: Vec::new(),
-        }
+        };
+        let fees = engine.open_account(AccountId::FEES);
+        debug_assert_eq!(fees, crate::ledger::FEES);
+        engine
     }
 
     /// Carries out one command and appends what happened to `out`. Does not allocate in the steady state, as
@@ -102,15 +123,25 @@ impl Engine {
             self.close(slot, CloseReason::Expired, &mut teller);
         }
         self.act(&command.action, &mut teller);
+        if self.ledger.has_news() {
+            self.tell_balances(&mut teller);
+        }
         self.told = teller.told;
     }
 
     fn act(&mut self, action: &Action, teller: &mut Teller<'_>) {
         match *action {
             Action::Place(ref new) => match self.check_place(new) {
-                Ok(()) => self.place(new, teller),
+                Ok(backing) => self.place(new, backing, teller),
                 Err(why) => self.reject(new.instrument, why, teller),
             },
+            Action::PlaceWorth { account, instrument, side, worth } => {
+                let sized = self.size_worth(account, instrument, side, worth);
+                match sized.and_then(|new| Ok((new, self.check_place(&new)?))) {
+                    Ok((new, backing)) => self.place(&new, backing, teller),
+                    Err(why) => self.reject(instrument, why, teller),
+                }
+            }
             Action::Cancel { account, instrument, order } => {
                 match self.check_cancel(account, instrument, order) {
                     Ok(slot) => self.close(slot, CloseReason::Canceled, teller),
@@ -133,9 +164,23 @@ impl Engine {
             }
             Action::SetSelfTradePolicy { account, policy } => {
                 if policy != self.accounts.policy(account) {
-                    self.accounts.of(account).policy = policy;
+                    let record = self.open_account(account);
+                    self.accounts.set_policy(record, policy);
                 }
             }
+            Action::Deposit { account, asset, amount } => {
+                let done = self.deposit(account, asset, amount);
+                teller.tell(InstrumentId::NONE, done.unwrap_or_else(EventBody::Rejected));
+            }
+            Action::Withdraw { account, asset, amount } => {
+                let done = self.withdraw(account, asset, amount);
+                teller.tell(InstrumentId::NONE, done.unwrap_or_else(EventBody::Rejected));
+            }
+            Action::Transfer { from, to, asset, amount } => {
+                let done = self.transfer(from, to, asset, amount);
+                teller.tell(InstrumentId::NONE, done.unwrap_or_else(EventBody::Rejected));
+            }
+            Action::Follow(account) => self.follow(account, teller),
             Action::SetStatus { instrument, status } => {
                 match self.books.get_mut(instrument.index()) {
                     Some(book) => {
@@ -177,14 +222,15 @@ impl Engine {
         }
     }
 
-    /// Ends an open order, resting or armed, and tells why.
+    /// Ends an open order, resting or armed, and tells why. What it holds is available again.
     #[inline]
     pub(crate) fn close(&mut self, slot: u32, reason: CloseReason, teller: &mut Teller<'_>) {
         let order = self.take_out(slot);
+        self.release(&order);
         teller.tell(order.instrument, EventBody::Closed { order: order.state(), reason });
     }
 
-    /// Takes an open order out of its level and forgets it.
+    /// Takes an open order out of its level and forgets it. What it holds stays held.
     #[inline]
     pub(crate) fn take_out(&mut self, slot: u32) -> Order {
         let order = self.orders[slot];
@@ -238,6 +284,34 @@ impl Engine {
     #[must_use]
     pub const fn open_orders_count(&self) -> u32 {
         self.orders.count()
+    }
+    /// The assets that its accounts hold.
+    #[must_use]
+    pub const fn assets(&self) -> &Assets {
+        &self.assets
+    }
+    /// What an account has of an asset; nothing, if there is no such account or asset.
+    #[must_use]
+    pub fn balance(&self, account: AccountId, asset: AssetId) -> Balance {
+        let record = self.accounts.record_of(account).filter(|_| self.assets.get(asset).is_some());
+        let purse = record.map_or_else(Purse::default, |record| self.ledger.purse(record, asset));
+        Balance { account, asset, available: purse.available, held: purse.held }
+    }
+    /// What every account ever known has of every asset, fees included, in no particular order.
+    pub fn balances(&self) -> impl Iterator<Item = Balance> + '_ {
+        self.accounts.all().iter().flat_map(|account| {
+            self.assets.all().iter().map(|asset| self.balance(account.id, asset.id))
+        })
+    }
+    /// All that there is of an asset: what was deposited less what was withdrawn.
+    #[must_use]
+    pub fn supply(&self, asset: AssetId) -> Amount {
+        if self.assets.get(asset).is_some() { self.ledger.supply(asset) } else { Amount::ZERO }
+    }
+    /// Whether an account's balances are told.
+    #[must_use]
+    pub fn is_followed(&self, account: AccountId) -> bool {
+        self.accounts.record_of(account).is_some_and(|record| self.ledger.is_followed(record))
     }
     /// The best level of a side.
     #[must_use]

@@ -6,8 +6,8 @@
 
 use crate::engine::Engine;
 use model::{
-    AccountId, Action, Command, Event, EventBody, Instrument, InstrumentId, Minimum, NewOrder,
-    OrderId, OrderKind, Price, Quantity, Sequence, Side, Time, TimeInForce,
+    AccountId, Action, Amount, Assets, Command, Event, EventBody, Instrument, InstrumentId,
+    Minimum, NewOrder, OrderId, OrderKind, Price, Quantity, Sequence, Side, Time, TimeInForce,
 };
 
 /// Random numbers from a seed, the same everywhere (SplitMix64).
@@ -56,7 +56,7 @@ impl Default for FlowOptions {
 /// The commands of a flow.
 #[derive(Clone, Debug)]
 pub struct Flow {
-    /// These fill the book.
+    /// These give the accounts what they trade with, then fill the book.
     pub fill: Vec<Command>,
     /// These are timed.
     pub commands: Vec<Command>,
@@ -84,6 +84,26 @@ const SPREAD: u64 = 1_000;
 /// Lots of an order: 1 to this.
 const LOTS: u64 = 1_000;
 
+/// Deposits that make an account so rich in all assets that it never lacks anything in what people do with it,
+/// yet thousands such accounts can be.
+pub fn riches(assets: &Assets, account: AccountId) -> impl Iterator<Item = Action> + use<'_> {
+    let amount = Amount(1 << 100);
+    assets.all().iter().map(move |asset| Action::Deposit { account, asset: asset.id, amount })
+}
+
+/// The engine with such riches in the accounts of these numbers, before anything happens.
+#[must_use]
+pub fn enriched(mut engine: Engine, accounts: core::ops::RangeInclusive<u32>) -> Engine {
+    let assets = engine.assets().clone();
+    let mut out = Vec::new();
+    for action in accounts.flat_map(|account| riches(&assets, AccountId(account))) {
+        let command = Command { sequence: Sequence(0), time: Time(i64::MIN), action };
+        engine.apply(&command, &mut out);
+        out.clear();
+    }
+    engine
+}
+
 /// Makes the flow. Takes about as long as running it twice.
 #[must_use]
 pub fn flow(options: FlowOptions) -> Flow {
@@ -95,12 +115,16 @@ pub fn flow(options: FlowOptions) -> Flow {
         open: Vec::with_capacity(options.resting * 2),
         sequence: 0,
     };
-    let fill = (0..options.resting)
-        .map(|_| {
-            let action = maker.near();
-            maker.command(action)
-        })
-        .collect();
+    let mut fill = Vec::new();
+    let assets = maker.engine.assets().clone();
+    for account in 1..=options.accounts {
+        let deposits = riches(&assets, AccountId(account));
+        fill.extend(deposits.map(|deposit| maker.command(deposit)));
+    }
+    fill.extend((0..options.resting).map(|_| {
+        let action = maker.near();
+        maker.command(action)
+    }));
     let commands = (0..options.commands)
         .map(|_| {
             let action = match maker.random.below(100) {

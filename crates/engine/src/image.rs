@@ -4,21 +4,21 @@
 //! Layout, all integers little-endian: `RIALTOEN`, version `u32`, then the fields of [`Engine::walk`], then the
 //! digest of all bytes before it. Not a journal: an image says how things stand, not how they came to be.
 
-use crate::accounts::Accounts;
 use crate::engine::{Engine, FIRST_ORDER, FIRST_TRADE};
 use crate::index::Index;
+use crate::ledger::Purse;
 use crate::orders::{Flags, NONE, Order};
 use crate::resting::{Book, Rail};
-use crate::rules::{OPEN_ORDERS_MAX, Rules, Steps};
+use crate::rules::{OPEN_ORDERS_MAX, Rules};
 use core::fmt;
 use model::{
-    AccountId, Instrument, InstrumentId, Minimum, OrderId, Price, Quantity, SelfTradePolicy,
-    Status, Time, TriggerWhen,
+    AccountId, Amount, AssetId, Assets, Instrument, InstrumentId, Minimum, OrderId, Price,
+    Quantity, SelfTradePolicy, Status, Time, TriggerWhen,
 };
 
 const MAGIC: &[u8; 8] = b"RIALTOEN";
 /// Raised with every change of the layout.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Counters above this are not believed: ids must stay below `2^53`, sequences must have room to go on.
 const COUNTER_MAX: u64 = 1 << 53;
 
@@ -126,18 +126,18 @@ impl Engine {
         sink.word(u64::from(self.rules.open_orders_max));
         sink.byte(u8::from(self.rules.band_basis_points.is_some()));
         sink.word(u64::from(self.rules.band_basis_points.unwrap_or(0)));
+        sink.word(u64::from(self.rules.maker_fee_ppm));
+        sink.word(u64::from(self.rules.taker_fee_ppm));
+        sink.byte(u8::from(self.rules.self_trades_pay));
         sink.word(self.now.0 as u64);
         sink.word(self.told);
         sink.word(self.index.next().0);
         sink.word(self.next_trade);
-        sink.word(self.accounts.policies().count() as u64);
-        for (account, policy) in self.accounts.policies() {
-            sink.word(u64::from(account.0));
-            sink.byte(policy as u8);
-        }
+        sink.word(digest_of_assets(&self.assets));
+        self.walk_accounts(sink);
         sink.word(self.books.len() as u64);
         for book in &self.books {
-            sink.word(digest_of(&book.steps));
+            sink.word(digest_of(book));
             sink.byte(book.status as u8);
             // Prices are positive.
             sink.word(book.last.map_or(0, |last| last.0 as u64));
@@ -147,6 +147,39 @@ impl Engine {
             for rail in Rail::ALL {
                 for slot in book.queue(rail, &self.orders) {
                     walk_order(&self.orders[slot], sink);
+                }
+            }
+        }
+    }
+
+    /// The accounts that are not blank, by id, each with what it has of the assets that it has.
+    fn walk_accounts(&self, sink: &mut impl Sink) {
+        let has = |purse: &Purse| *purse != Purse::default();
+        let mut known: Vec<(AccountId, u32)> = self
+            .accounts
+            .all()
+            .iter()
+            .zip(0..)
+            .map(|(account, record)| (account.id, record))
+            .collect();
+        known.retain(|&(id, record)| {
+            self.accounts.policy(id) != SelfTradePolicy::default()
+                || self.ledger.is_followed(record)
+                || self.ledger.purses(record).iter().any(has)
+        });
+        known.sort_unstable();
+        sink.word(known.len() as u64);
+        for (id, record) in known {
+            sink.word(u64::from(id.0));
+            sink.byte(self.accounts.policy(id) as u8);
+            sink.byte(u8::from(self.ledger.is_followed(record)));
+            let purses = self.ledger.purses(record);
+            sink.word(purses.iter().filter(|purse| has(purse)).count() as u64);
+            for (asset, purse) in purses.iter().enumerate().filter(|(_, purse)| has(purse)) {
+                sink.word(asset as u64);
+                for Amount(amount) in [purse.available, purse.held] {
+                    sink.word(amount as u64);
+                    sink.word((amount >> 64) as u64);
                 }
             }
         }
@@ -182,6 +215,9 @@ impl Engine {
         let rules = Rules {
             open_orders_max: open_orders_max as u32,
             band_basis_points: (banded == 1).then_some(band),
+            maker_fee_ppm: reader.below(1_000_001, "a fee")? as u32,
+            taker_fee_ppm: reader.below(1_000_001, "a fee")? as u32,
+            self_trades_pay: reader.flag("whether self-trades pay")?,
         };
         let mut engine = Self::with_rules(instruments, rules);
         engine.now = Time(reader.word()? as i64);
@@ -189,13 +225,16 @@ impl Engine {
         let next_order = reader.within(FIRST_ORDER, COUNTER_MAX, "the next order id")?;
         engine.next_trade = reader.within(FIRST_TRADE, COUNTER_MAX, "the next trade id")?;
         engine.index = Index::new(OrderId(next_order));
-        engine.accounts = reader.policies()?;
+        if reader.word()? != digest_of_assets(&engine.assets) {
+            return Err(ImageError::OtherInstruments);
+        }
+        engine.take_accounts(&mut reader)?;
 
         if reader.word()? != engine.books.len() as u64 {
             return Err(ImageError::OtherInstruments);
         }
         for book in &mut engine.books {
-            if reader.word()? != digest_of(&book.steps) {
+            if reader.word()? != digest_of(book) {
                 return Err(ImageError::OtherInstruments);
             }
             book.status = reader.status()?;
@@ -210,6 +249,64 @@ impl Engine {
             return Err(ImageError::Impossible("more bytes than state"));
         }
         Ok(engine)
+    }
+
+    /// Takes back accounts and what they own. What they hold is held against their orders later.
+    fn take_accounts(&mut self, reader: &mut Reader<'_>) -> Result<(), ImageError> {
+        let mut before = None;
+        for _ in 0..reader.below(1 << 32, "accounts")? {
+            let id = AccountId(reader.below(1 << 32, "an account")? as u32);
+            if before >= Some(id) {
+                return Err(ImageError::Impossible("the order of accounts"));
+            }
+            before = Some(id);
+            let policy = reader.policy()?;
+            let followed = reader.flag("whether an account is followed")?;
+            let purses = reader.below(self.assets.all().len() as u64 + 1, "an account's assets")?;
+            if policy == SelfTradePolicy::default() && !followed && purses == 0 {
+                return Err(ImageError::Impossible("a blank account"));
+            }
+            let record = self.open_account(id);
+            self.accounts.set_policy(record, policy);
+            let mut next = 0;
+            for _ in 0..purses {
+                let asset = reader.within(next, self.assets.all().len() as u64, "an asset")?;
+                next = asset + 1;
+                let asset = AssetId(asset as u16);
+                let purse = Purse { available: reader.amount()?, held: reader.amount()? };
+                let owned = purse.available + purse.held;
+                if owned == Amount::ZERO || self.ledger.supply(asset) + owned > Amount::MAX {
+                    return Err(ImageError::Impossible("a balance"));
+                }
+                self.ledger.restore(record, asset, purse);
+            }
+            if followed {
+                self.ledger.follow(record);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether each account holds exactly what its orders hold.
+    fn check_holds(&self) -> Result<(), ImageError> {
+        for (account, record) in self.accounts.all().iter().zip(0..) {
+            let mut holds = vec![Amount::ZERO; self.assets.all().len()];
+            let mut slot = account.oldest;
+            while slot != NONE {
+                let order = &self.orders[slot];
+                let asset = self.books[order.instrument.index()].held_asset(order.flags.side());
+                let hold = self.hold_of(order);
+                if hold > Amount::MAX - holds[asset.index()] {
+                    return Err(ImageError::Impossible("a hold"));
+                }
+                holds[asset.index()] += hold;
+                slot = self.orders.links[slot as usize].younger;
+            }
+            if self.ledger.purses(record).iter().map(|purse| purse.held).ne(holds) {
+                return Err(ImageError::Impossible("a hold"));
+            }
+        }
+        Ok(())
     }
 
     /// Puts the image's orders in line: in their levels as they come, then by id.
@@ -252,7 +349,7 @@ impl Engine {
         if self.books.iter().any(Book::is_crossed) {
             return Err(ImageError::Impossible("a crossed book"));
         }
-        Ok(())
+        self.check_holds()
     }
 
     /// Whether this can be an open order.
@@ -284,6 +381,7 @@ impl Engine {
             && book.steps.counts_quantity(order.original)
             && order.remaining > Quantity::ZERO
             && order.remaining <= order.original
+            && self.accounts.record_of(order.account).is_some()
             && (FIRST_ORDER..self.index.next().0).contains(&order.id.0);
         if sound { Ok(()) } else { Err(ImageError::Impossible("an open order")) }
     }
@@ -322,9 +420,26 @@ fn walk_order(order: &Order, sink: &mut impl Sink) {
     sink.byte(order.when.map_or(0, |when| 1 + when as u8));
 }
 
-/// What must be the same for an image to fit an instrument.
-fn digest_of(steps: &Steps) -> u64 {
+/// What must be the same for an image to fit the assets.
+fn digest_of_assets(assets: &Assets) -> u64 {
     let mut digest = Digest::new();
+    for asset in assets.all() {
+        digest.word(Digest::of_bytes(asset.code.as_bytes()));
+        digest.byte(asset.decimals);
+    }
+    digest.0
+}
+
+/// What must be the same for an image to fit an instrument.
+fn digest_of(book: &Book) -> u64 {
+    let (steps, settlement) = (&book.steps, &book.terms.settlement);
+    let mut digest = Digest::new();
+    digest.word(u64::from(settlement.base.0));
+    digest.word(u64::from(settlement.quote.0));
+    for factor in [settlement.base_per_lot, settlement.quote_per_tick_lot] {
+        digest.word(factor as u64);
+        digest.word((factor >> 64) as u64);
+    }
     digest.word(steps.tick_units as u64);
     digest.word(steps.lot_units as u64);
     let (kind, minimum) = match steps.minimum {
@@ -368,25 +483,30 @@ impl Reader<'_> {
             .copied()
             .ok_or(ImageError::Impossible("a status"))
     }
-    fn policies(&mut self) -> Result<Accounts, ImageError> {
-        let mut accounts = Accounts::default();
-        let mut before = None;
-        for _ in 0..self.below(1 << 32, "self-trade policies")? {
-            let id = AccountId(self.below(1 << 32, "an account")? as u32);
-            let policy = [
-                SelfTradePolicy::CancelResting,
-                SelfTradePolicy::CancelArriving,
-                SelfTradePolicy::CancelBoth,
-            ]
-            .into_iter()
-            .find(|&policy| self.0.first() == Some(&(policy as u8)))
-            .filter(|_| before < Some(id))
-            .ok_or(ImageError::Impossible("a self-trade policy"))?;
-            self.byte()?;
-            accounts.of(id).policy = policy;
-            before = Some(id);
+    fn flag(&mut self, what: &'static str) -> Result<bool, ImageError> {
+        match self.byte()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(ImageError::Impossible(what)),
         }
-        Ok(accounts)
+    }
+    fn policy(&mut self) -> Result<SelfTradePolicy, ImageError> {
+        let byte = self.byte()?;
+        [
+            SelfTradePolicy::Allow,
+            SelfTradePolicy::CancelResting,
+            SelfTradePolicy::CancelArriving,
+            SelfTradePolicy::CancelBoth,
+        ]
+        .into_iter()
+        .find(|&policy| policy as u8 == byte)
+        .ok_or(ImageError::Impossible("a self-trade policy"))
+    }
+    fn amount(&mut self) -> Result<Amount, ImageError> {
+        let (low, high) = (self.word()?, self.word()?);
+        let amount = Amount((i128::from(high as i64) << 64) | i128::from(low));
+        let sound = (Amount::ZERO..=Amount::MAX).contains(&amount);
+        if sound { Ok(amount) } else { Err(ImageError::Impossible("an amount")) }
     }
     fn order(&mut self) -> Result<Order, ImageError> {
         Ok(Order {

@@ -2,23 +2,29 @@
 //! price the oldest order first; then it rests or ends.
 
 use crate::engine::{Engine, Teller};
+use crate::funds::{Backing, held_at};
+use crate::ledger::Deal;
 use crate::orders::{NONE, Order};
 use crate::resting::{Book, Rail};
 use model::{
-    CloseReason, EventBody, Fill, NewOrder, Price, Quantity, SelfTradePolicy, Side, TradeId,
+    Amount, CloseReason, EventBody, Fill, NewOrder, Price, Quantity, SelfTradePolicy, Side, TradeId,
 };
 
 impl Engine {
     /// An accepted order begins.
     #[inline]
-    pub(crate) fn place(&mut self, new: &NewOrder, teller: &mut Teller<'_>) {
+    pub(crate) fn place(&mut self, new: &NewOrder, backing: Backing, teller: &mut Teller<'_>) {
         let id = self.index.issue();
         let order = Order::new(id, new);
+        if backing.hold > Amount::ZERO {
+            let asset = self.books[new.instrument.index()].held_asset(new.side);
+            self.ledger.hold(backing.owner, asset, backing.hold);
+        }
         if new.trigger.is_some() {
             self.arm(order, teller);
         } else {
             teller.tell(new.instrument, EventBody::Created(order.state()));
-            self.enter(order, NONE, teller);
+            self.enter(order, NONE, backing.owner, teller);
         }
         self.wake(new.instrument, teller);
     }
@@ -34,6 +40,10 @@ impl Engine {
         let old = self.orders[slot];
         let id = self.index.issue();
         let new = Order { id, price, original: quantity, remaining: quantity, ..old };
+        let owner = self.accounts.record_of(old.account).expect("who holds is known");
+        let asset = self.books[old.instrument.index()].held_asset(old.flags.side());
+        let more = self.hold_of(&new) - self.hold_of(&old);
+        self.ledger.hold(owner, asset, more);
         let kept_place = price == old.price && quantity <= old.remaining;
         teller.tell(
             old.instrument,
@@ -56,15 +66,21 @@ impl Engine {
             }
         } else {
             self.take_out(slot);
-            self.enter(new, NONE, teller);
+            self.enter(new, NONE, owner, teller);
             self.wake(old.instrument, teller);
         }
     }
 
     /// An order, already told, meets the book. `slot` is where it lives if it was open before (a woken stop
-    /// order), else [`NONE`].
+    /// order), else [`NONE`]; `owner` is its account's record.
     #[inline]
-    pub(crate) fn enter(&mut self, mut order: Order, slot: u32, teller: &mut Teller<'_>) {
+    pub(crate) fn enter(
+        &mut self,
+        mut order: Order,
+        slot: u32,
+        owner: u32,
+        teller: &mut Teller<'_>,
+    ) {
         let book = &self.books[order.instrument.index()];
         let other = Rail::resting(order.flags.side().opposite());
         let ended = match book.best(other) {
@@ -74,7 +90,7 @@ impl Engine {
                 } else if order.flags.is_fill_or_kill() && !self.can_fill(&order, other) {
                     Some(CloseReason::Killed)
                 } else {
-                    self.take(&mut order, other, teller)
+                    self.take(&mut order, owner, other, teller)
                 }
             }
             _ if order.flags.is_fill_or_kill() => Some(CloseReason::Killed),
@@ -97,6 +113,7 @@ impl Engine {
             self.forget(slot, &order);
         }
         if !order.remaining.is_zero() {
+            self.release(&order);
             let reason = ended.unwrap_or(CloseReason::NotFilled);
             teller.tell(order.instrument, EventBody::Closed { order: order.state(), reason });
         }
@@ -106,6 +123,7 @@ impl Engine {
     fn take(
         &mut self,
         taker: &mut Order,
+        owner: u32,
         other: Rail,
         teller: &mut Teller<'_>,
     ) -> Option<CloseReason> {
@@ -119,7 +137,8 @@ impl Engine {
             }
             let slot = book.shelves[level as usize].head;
             let maker = &mut self.orders[slot];
-            if maker.account == taker.account {
+            let own = maker.account == taker.account;
+            if own {
                 let policy = *policy.get_or_insert_with(|| self.accounts.policy(taker.account));
                 match policy {
                     SelfTradePolicy::Allow => {}
@@ -141,6 +160,19 @@ impl Engine {
             book.traded(price);
             let id = TradeId(self.next_trade);
             self.next_trade += 1;
+
+            let terms = &book.terms;
+            let value = terms.settlement.quote(price, quantity);
+            let fees = terms.fees(value, own);
+            let host = if own { Some(owner) } else { self.accounts.record_of(maker.account) };
+            let host = host.expect("whoever has an open order has what it holds");
+            let taker_buys = taker.flags.side() == Side::Buy;
+            let (buyer_fee, seller_fee) = Deal::sides(fees, taker_buys);
+            let (buyer, seller, held_at) =
+                if taker_buys { (owner, host, held_at(taker)) } else { (host, owner, Some(price)) };
+            let deal = Deal { buyer, seller, quantity, value, held_at, buyer_fee, seller_fee };
+            self.ledger.settle(terms, &deal);
+
             teller.tell(
                 instrument,
                 EventBody::Filled(Fill {
@@ -149,6 +181,8 @@ impl Engine {
                     quantity,
                     maker: maker.state(),
                     taker: taker.state(),
+                    maker_fee: fees.maker,
+                    taker_fee: fees.taker,
                 }),
             );
             if maker.remaining.is_zero() {

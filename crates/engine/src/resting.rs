@@ -6,7 +6,8 @@
 use crate::ladder::Ladder;
 use crate::orders::{NONE, Orders};
 use crate::rules::Steps;
-use model::{Level, Price, Quantity, Side, Status, TriggerWhen};
+use crate::terms::Terms;
+use model::{AssetId, Level, Price, Quantity, Side, Status, TriggerWhen};
 
 /// All that waits at one price.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +70,7 @@ impl Rail {
 #[derive(Clone, Debug)]
 pub(crate) struct Book {
     pub steps: Steps,
+    pub terms: Terms,
     pub status: Status,
     /// The last trade's price.
     pub last: Option<Price>,
@@ -81,9 +83,10 @@ pub(crate) struct Book {
 }
 
 impl Book {
-    pub fn new(steps: Steps) -> Self {
+    pub fn new(steps: Steps, terms: Terms) -> Self {
         Self {
             steps,
+            terms,
             status: Status::default(),
             last: None,
             lowest: Price(i64::MAX),
@@ -91,6 +94,14 @@ impl Book {
             ladders: Default::default(),
             shelves: Vec::new(),
             free: NONE,
+        }
+    }
+    /// The asset that orders of a side hold.
+    #[inline]
+    pub const fn held_asset(&self, side: Side) -> AssetId {
+        match side {
+            Side::Buy => self.terms.settlement.quote,
+            Side::Sell => self.terms.settlement.base,
         }
     }
     /// The best level of a rail: its price and number.

@@ -3,7 +3,7 @@
 //! Not the state of an order or a book: these are constants of an engine's life, saved with its image.
 
 pub use model::instrument::{PRICE_UNITS_MAX, QUANTITY_UNITS_MAX};
-use model::{Instrument, Minimum, Price, Quantity};
+use model::{Amount, Instrument, Minimum, Price, Quantity, Settlement};
 
 /// The most open orders an engine can be told to hold, resting and armed, over all instruments.
 pub const OPEN_ORDERS_MAX: u32 = 1 << 20;
@@ -22,11 +22,24 @@ pub struct Rules {
     /// price (of the trigger price for a stop-limit order); `None` is any distance. A price on the other side
     /// of the market cannot trade and is never refused.
     pub band_basis_points: Option<u32>,
+    /// What the resting order of a trade pays, in millionths of price × quantity, rounded up to the unit of the
+    /// quote asset; at most a million.
+    pub maker_fee_ppm: u32,
+    /// What the arriving order of a trade pays, likewise.
+    pub taker_fee_ppm: u32,
+    /// Whether an account pays fees for trades with itself.
+    pub self_trades_pay: bool,
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { open_orders_max: OPEN_ORDERS_MAX, band_basis_points: Some(2_000) }
+        Self {
+            open_orders_max: OPEN_ORDERS_MAX,
+            band_basis_points: Some(2_000),
+            maker_fee_ppm: 1_000,
+            taker_fee_ppm: 2_000,
+            self_trades_pay: false,
+        }
     }
 }
 
@@ -55,13 +68,30 @@ pub(crate) struct Steps {
     pub quantity_max: Quantity,
 }
 
+/// No order is worth more than this, at whatever price, and none is for more of the base asset: with the highest
+/// fee it is still below [`Amount::MAX`].
+const ORDER_MAX: i128 = Amount::MAX.0 / 4;
+
 impl Steps {
     /// # Panics
-    /// If the tick or lot size is not positive.
-    pub fn of(instrument: &Instrument) -> Self {
+    /// If the tick or lot size is not positive, or even one lot cannot be counted.
+    pub fn of(instrument: &Instrument, settlement: &Settlement) -> Self {
         assert!(
             instrument.tick_units > 0 && instrument.lot_units > 0,
             "tick and lot size of {}/{} are positive",
+            instrument.base,
+            instrument.quote
+        );
+        let price_max = PRICE_UNITS_MAX / instrument.tick_units;
+        let lots_max = [
+            i128::from(QUANTITY_UNITS_MAX / instrument.lot_units),
+            ORDER_MAX / i128::from(price_max).saturating_mul(settlement.quote_per_tick_lot),
+            ORDER_MAX / settlement.base_per_lot,
+        ];
+        let quantity_max = lots_max.into_iter().min().unwrap_or(0) as i64;
+        assert!(
+            quantity_max > 0,
+            "steps of {}/{} are so fine that amounts can be counted",
             instrument.base,
             instrument.quote
         );
@@ -69,8 +99,8 @@ impl Steps {
             tick_units: instrument.tick_units,
             lot_units: instrument.lot_units,
             minimum: instrument.minimum,
-            price_max: Price(PRICE_UNITS_MAX / instrument.tick_units),
-            quantity_max: Quantity(QUANTITY_UNITS_MAX / instrument.lot_units),
+            price_max: Price(price_max),
+            quantity_max: Quantity(quantity_max),
         }
     }
     pub const fn counts_price(&self, price: Price) -> bool {

@@ -8,6 +8,7 @@ use model::{
     Sequence, Side, Status, Time, TimeInForce, Trigger, TriggerWhen,
 };
 
+mod money;
 mod room;
 
 const HERE: InstrumentId = InstrumentId(0);
@@ -24,11 +25,21 @@ fn scene() -> Scene {
 }
 
 fn scene_with(rules: Rules) -> Scene {
-    let instruments = vec![flow::instrument()];
+    let mut scene = poor_scene(vec![flow::instrument()], rules);
+    scene.enrich();
+    scene
+}
+
+/// Where nobody has anything yet.
+fn poor_scene(instruments: Vec<Instrument>, rules: Rules) -> Scene {
     Scene { engine: Engine::with_rules(&instruments, rules), instruments, now: 0 }
 }
 
 impl Scene {
+    /// Gives the accounts 1 to 9 more than they can spend.
+    fn enrich(&mut self) {
+        self.engine = flow::enriched(self.engine.clone(), 1..=9);
+    }
     fn say(&mut self, action: Action) -> Vec<Event> {
         self.now += 1;
         let mut out = Vec::new();
@@ -97,6 +108,8 @@ fn short(event: &Event) -> String {
         EventBody::Rejected(why) => format!("rejected {why:?}"),
         EventBody::StatusChanged(status) => format!("{status:?}"),
         EventBody::Ticked(_) => "ticked".to_owned(),
+        EventBody::Deposited(it) | EventBody::Withdrawn(it) => format!("moved {}", it.amount),
+        EventBody::Transferred { from, .. } => format!("moved {}", from.amount),
         other => unreachable!("an engine does not tell {other:?}"),
     }
 }
@@ -171,6 +184,7 @@ fn best_price_first_and_at_one_price_the_oldest() {
 #[test]
 fn events_are_numbered_without_gaps_and_name_their_cause() {
     let mut scene = scene();
+    let before = scene.engine.sequence().0;
     let mut all = Vec::new();
     for action in [
         Action::Place(sell(5, 100)),
@@ -180,8 +194,10 @@ fn events_are_numbered_without_gaps_and_name_their_cause() {
     ] {
         all.extend(scene.say(action));
     }
-    let heads: Vec<_> =
-        all.iter().map(|it| (it.sequence.0, it.cause.0, it.time.0, it.instrument)).collect();
+    let heads: Vec<_> = all
+        .iter()
+        .map(|it| (it.sequence.0 - before, it.cause.0, it.time.0, it.instrument))
+        .collect();
     let tick = InstrumentId::NONE;
     assert_eq!(
         heads,
@@ -458,8 +474,8 @@ fn what_cannot_be_counted_is_refused() {
 fn orders_below_the_minimum_are_refused() {
     let minimum = |value| Minimum::Notional(flow::instrument().notional_of_units(value, 0));
     let instrument = Instrument { minimum: minimum(10), ..flow::instrument() };
-    let engine = Engine::new(std::slice::from_ref(&instrument));
-    let mut scene = Scene { engine, instruments: vec![instrument], now: 0 };
+    let mut scene = poor_scene(vec![instrument], Rules::default());
+    scene.enrich();
     // 20.00 × 0.5 is 10.
     assert_eq!(scene.place(sell(49_999_999, 2_000)), "rejected BelowMinimum");
     assert_eq!(scene.place(sell(50_000_000, 2_000)), "created 0×50000000, rested 0×50000000");

@@ -2,12 +2,13 @@
 //!
 //! Every trade counts, not only a command's last: a stop order at a price that was traded is woken. Those that
 //! a command's trades have reached form a wave and enter in the order of their ids; those that the wave's own
-//! trades reach form the next. An order is woken once, so the waves end.
+//! trades reach form the next. An order is woken once, so the waves end. What an order holds while it waits, and
+//! what happens to one that cannot be paid for when it is woken, is said in `funds`.
 
 use crate::engine::{Engine, Teller};
 use crate::orders::Order;
 use crate::resting::{Book, Rail};
-use model::{EventBody, InstrumentId, Price};
+use model::{CloseReason, EventBody, InstrumentId, Price, Side};
 
 impl Engine {
     /// An accepted stop order begins to wait. If the last trade has reached it already, it is in the next wave.
@@ -47,11 +48,22 @@ impl Engine {
         book.forget_trades();
         wave.sort_unstable();
         for (_, slot) in wave.drain(..) {
+            let waited = self.orders[slot];
+            let owner = self.accounts.record_of(waited.account).expect("who holds is known");
             self.orders[slot].set_armed(false);
             let order = self.orders[slot];
             teller.tell(instrument, EventBody::Triggered(order.state()));
             teller.tell(instrument, EventBody::Created(order.state()));
-            self.enter(order, slot, teller);
+            if order.flags.is_market() && order.flags.side() == Side::Buy {
+                self.release(&waited);
+                if !self.can_pay(&order, owner) {
+                    self.forget(slot, &order);
+                    let reason = CloseReason::Unfunded;
+                    teller.tell(instrument, EventBody::Closed { order: order.state(), reason });
+                    continue;
+                }
+            }
+            self.enter(order, slot, owner, teller);
         }
         self.wave = wave;
     }

@@ -25,8 +25,8 @@ use std::collections::BinaryHeap;
 
 use engine::Engine;
 use model::{
-    AccountId, Action, Instrument, Minimum, NewOrder, OrderKind, OrderState, Price, Quantity,
-    SelfTradePolicy, Side, Span, Status, Time, TimeInForce,
+    AccountId, Action, Amount, AssetId, Instrument, Minimum, NewOrder, OrderKind, OrderState,
+    Price, Quantity, SelfTradePolicy, Side, Span, Status, Time, TimeInForce,
 };
 
 use cast::Role;
@@ -87,7 +87,7 @@ struct Participant {
     market: usize,
     role: Role,
     chance: Chance,
-    /// Whether it has said how its own orders may meet.
+    /// Whether it has brought in what it trades with and said how its own orders may meet.
     introduced: bool,
 }
 
@@ -141,6 +141,7 @@ impl Crowd {
         };
         if !participant.introduced {
             participant.introduced = true;
+            out.extend(endowment(market, participant.account, engine.assets()));
             // Nobody in the crowd trades with itself.
             out.push(Action::SetSelfTradePolicy {
                 account: participant.account,
@@ -173,6 +174,23 @@ impl Crowd {
     pub fn fair_price(&self, market: usize) -> Price {
         self.fair.price(market)
     }
+}
+
+/// What a participant brings along: as much of both assets of its market as thousands of millions of typical
+/// orders take, so that years of trading do not exhaust it.
+fn endowment(market: &Market, account: AccountId, assets: &model::Assets) -> Vec<Action> {
+    const ORDERS: i128 = 4_000_000_000;
+    let Some(settlement) = assets.settlement(market.instrument.id) else { return Vec::new() };
+    let typical = [
+        (settlement.base, settlement.base(market.size)),
+        (settlement.quote, settlement.quote(market.start, market.size)),
+    ];
+    let deposit = |(asset, typical): (AssetId, Amount)| {
+        // Thousands of participants bring the most before there is more of an asset than there may be.
+        let amount = Amount(typical.0.saturating_mul(ORDERS).min(Amount::MAX.0 >> 14));
+        Action::Deposit { account, asset, amount }
+    };
+    typical.map(deposit).into()
 }
 
 /// What the status of an instrument lets a participant do.

@@ -1,8 +1,9 @@
 //! Commands: what somebody asks of the engine, numbered and stamped by the sequencer.
 
-use crate::ids::{AccountId, InstrumentId, OrderId, Sequence};
+use crate::asset::Amount;
+use crate::ids::{AccountId, AssetId, InstrumentId, OrderId, Sequence};
 use crate::instrument::{Price, Quantity, Status};
-use crate::order::{NewOrder, SelfTradePolicy};
+use crate::order::{NewOrder, SelfTradePolicy, Side};
 use crate::time::Time;
 use crate::topic::Cadence;
 
@@ -22,6 +23,19 @@ pub struct Command {
 pub enum Action {
     /// Place an order.
     Place(NewOrder),
+    /// Place a market order whose size is said in the quote asset: the most lots for which what the account pays
+    /// (or gets, of a sell), fees included, is not above this amount as the book stands. It goes on as a market
+    /// order of so many lots, immediate-or-cancel.
+    PlaceWorth {
+        /// Whose it is.
+        account: AccountId,
+        /// What is traded.
+        instrument: InstrumentId,
+        /// Buy or sell.
+        side: Side,
+        /// How much of the quote asset; positive.
+        worth: Amount,
+    },
     /// Cancel an open order, resting or waiting for its trigger.
     Cancel {
         /// Who asks; only the owner may cancel.
@@ -59,6 +73,37 @@ pub enum Action {
         /// From now on.
         policy: SelfTradePolicy,
     },
+    /// Give an account something from outside.
+    Deposit {
+        /// To whom.
+        account: AccountId,
+        /// What.
+        asset: AssetId,
+        /// How much; positive.
+        amount: Amount,
+    },
+    /// Take something out of an account. What is held cannot be taken.
+    Withdraw {
+        /// From whom.
+        account: AccountId,
+        /// What.
+        asset: AssetId,
+        /// How much; positive.
+        amount: Amount,
+    },
+    /// Move something from one account to another. What is held cannot be moved.
+    Transfer {
+        /// From whom.
+        from: AccountId,
+        /// To whom.
+        to: AccountId,
+        /// What.
+        asset: AssetId,
+        /// How much; positive.
+        amount: Amount,
+    },
+    /// From now on, tell this account's balances whenever they change, and all of them once now.
+    Follow(AccountId),
     /// Open, restrict or halt an instrument.
     SetStatus {
         /// Which one.
@@ -68,4 +113,42 @@ pub enum Action {
     },
     /// Time passes: orders expire, and topics of this cadence speak.
     Tick(Cadence),
+}
+
+impl Action {
+    /// Who asks; `None` where it is nobody's account.
+    #[must_use]
+    pub const fn account(&self) -> Option<AccountId> {
+        match *self {
+            Self::Place(NewOrder { account, .. })
+            | Self::PlaceWorth { account, .. }
+            | Self::Cancel { account, .. }
+            | Self::Replace { account, .. }
+            | Self::CancelAll { account, .. }
+            | Self::SetSelfTradePolicy { account, .. }
+            | Self::Deposit { account, .. }
+            | Self::Withdraw { account, .. }
+            | Self::Transfer { from: account, .. }
+            | Self::Follow(account) => Some(account),
+            Self::SetStatus { .. } | Self::Tick(_) => None,
+        }
+    }
+    /// Where it acts; `None` where that is no single instrument.
+    #[must_use]
+    pub const fn instrument(&self) -> Option<InstrumentId> {
+        match *self {
+            Self::Place(NewOrder { instrument, .. })
+            | Self::PlaceWorth { instrument, .. }
+            | Self::Cancel { instrument, .. }
+            | Self::Replace { instrument, .. }
+            | Self::SetStatus { instrument, .. } => Some(instrument),
+            Self::CancelAll { instrument, .. } => instrument,
+            Self::SetSelfTradePolicy { .. }
+            | Self::Deposit { .. }
+            | Self::Withdraw { .. }
+            | Self::Transfer { .. }
+            | Self::Follow(_)
+            | Self::Tick(_) => None,
+        }
+    }
 }

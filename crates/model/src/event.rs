@@ -3,8 +3,9 @@
 //! The engine's events speak order by order; sources by level (a replay, an upstream venue) speak of levels
 //! and prints. Nothing behind the views can tell the difference.
 
+use crate::asset::Amount;
 use crate::book::Level;
-use crate::ids::{InstrumentId, OrderId, Sequence, TradeId};
+use crate::ids::{AccountId, AssetId, InstrumentId, OrderId, Sequence, TradeId};
 use crate::instrument::{Price, Quantity, Status};
 use crate::order::OrderState;
 use crate::time::Time;
@@ -57,6 +58,20 @@ pub enum EventBody {
     Armed(OrderState),
     /// A stop order was woken; it is told as created next.
     Triggered(OrderState),
+    /// Something came in from outside.
+    Deposited(Movement),
+    /// Something was taken out.
+    Withdrawn(Movement),
+    /// Something went from one account to another.
+    Transferred {
+        /// From whom, what, how much.
+        from: Movement,
+        /// To whom.
+        to: AccountId,
+    },
+    /// What an account holds of an asset now. Told of accounts that are followed: after all else that a command
+    /// caused, once for each balance that is not what it was before, by account and asset.
+    Balance(Balance),
     /// A command was refused; nothing changed.
     Rejected(Rejection),
     /// The instrument's status changed.
@@ -84,6 +99,34 @@ pub struct Fill {
     pub maker: OrderState,
     /// The arriving order, after this fill.
     pub taker: OrderState,
+    /// What the maker paid, in units of the quote asset. A self-trade is free.
+    pub maker_fee: Amount,
+    /// What the taker paid, in units of the quote asset.
+    pub taker_fee: Amount,
+}
+
+/// Something came to an account or left it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Movement {
+    /// Whose.
+    pub account: AccountId,
+    /// What.
+    pub asset: AssetId,
+    /// How much.
+    pub amount: Amount,
+}
+
+/// What an account holds of an asset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Balance {
+    /// Whose.
+    pub account: AccountId,
+    /// What.
+    pub asset: AssetId,
+    /// Free to be used.
+    pub available: Amount,
+    /// Set aside for open orders.
+    pub held: Amount,
 }
 
 impl Fill {
@@ -122,6 +165,8 @@ pub enum CloseReason {
     WouldMatch,
     /// It would have met an order of its own account.
     SelfTrade,
+    /// A stop order was woken and could not be paid for.
+    Unfunded,
 }
 
 /// Why a command was refused.
@@ -141,6 +186,19 @@ pub enum Rejection {
     BelowMinimum,
     /// Would trade too far through the market (see the engine's price band).
     OutsideBand,
+    /// The account has not enough for it.
+    InsufficientFunds {
+        /// Of what.
+        asset: AssetId,
+        /// How much it takes.
+        needed: Amount,
+        /// How much is free.
+        available: Amount,
+    },
+    /// No such asset.
+    UnknownAsset,
+    /// The amount is not positive or beyond what can be counted.
+    BadAmount,
     /// Parts of the order contradict each other (a post-only market order, say).
     BadCombination,
     /// Expires at or before now.

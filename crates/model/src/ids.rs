@@ -25,6 +25,10 @@ number! {
     AccountId(u32)
 }
 number! {
+    /// The place of an asset among the assets of the directory, dense from 0.
+    AssetId(u16)
+}
+number! {
     /// An order's id, unique over all instruments. The engine counts from `2^50`, so that ids have the
     /// sixteen digits that clients of real venues are used to and stay below `2^53`.
     OrderId(u64)
@@ -42,11 +46,24 @@ number! {
     Epoch(u32)
 }
 
+impl AccountId {
+    /// The venue's own account, to which all fees go. Nobody trades with it; it is an account like any other.
+    pub const FEES: Self = Self(u32::MAX);
+}
+
 impl InstrumentId {
     /// Stands where an event concerns no single instrument.
     pub const NONE: Self = Self(u16::MAX);
 
     /// The id as an index into tables that are dense by instrument.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl AssetId {
+    /// The id as an index into tables that are dense by asset.
     #[must_use]
     pub const fn index(self) -> usize {
         self.0 as usize

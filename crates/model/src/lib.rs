@@ -8,6 +8,7 @@ pub mod decimal;
 pub mod ids;
 pub mod time;
 
+pub mod asset;
 pub mod instrument;
 pub mod order;
 
@@ -15,6 +16,7 @@ pub mod command;
 pub mod event;
 pub mod source;
 
+pub mod account;
 pub mod book;
 pub mod candle;
 pub mod ticker;
@@ -24,17 +26,19 @@ pub mod query;
 pub mod topic;
 pub mod update;
 
+pub use account::{Label, Liquidity, OwnOrder, OwnOrderUpdate, OwnStep, OwnTrade, Standing};
+pub use asset::{Amount, Asset, Assets, Settlement};
 pub use book::{BookSide, Level, OrderEntry};
 pub use candle::{Candle, INTERVALS, Interval};
 pub use command::{Action, Command};
 pub use decimal::{Decimal, DecimalError};
-pub use event::{CloseReason, Event, EventBody, Fill, LevelBook, Rejection};
-pub use ids::{AccountId, Epoch, InstrumentId, OrderId, Sequence, TradeId};
+pub use event::{Balance, CloseReason, Event, EventBody, Fill, LevelBook, Movement, Rejection};
+pub use ids::{AccountId, AssetId, Epoch, InstrumentId, OrderId, Sequence, TradeId};
 pub use instrument::{Instrument, Listing, Minimum, Price, Quantity, Status};
 pub use order::{
     NewOrder, OrderKind, OrderState, SelfTradePolicy, Side, TimeInForce, Trigger, TriggerWhen,
 };
-pub use query::{Answer, AnswerBody, Query};
+pub use query::{Answer, AnswerBody, OrderKey, OrderStory, OwnTrades, Query, Sort};
 pub use source::{NoOrders, Source};
 pub use ticker::{Ticker, Window};
 pub use time::{Span, Time};

@@ -1,16 +1,18 @@
 //! Questions about state now, beside the stream, and their answers. Answers show the same durable state that
 //! subscribers see.
 
+use crate::account::{Label, OwnOrder, OwnTrade};
 use crate::book::{Level, OrderEntry};
 use crate::candle::{Candle, Interval};
-use crate::ids::InstrumentId;
+use crate::event::Balance;
+use crate::ids::{AccountId, InstrumentId, OrderId, TradeId};
 use crate::ticker::{Ticker, Window};
 use crate::time::Time;
 use crate::topic::Cadence;
 use crate::trade::Trade;
 
 /// A question about state now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Query {
     /// The whole book by level, as last told to the subscribers of this cadence.
     Book {
@@ -62,6 +64,96 @@ pub enum Query {
     },
     /// What time it is in the market.
     Now,
+    /// What an account holds.
+    Balances {
+        /// Whose.
+        account: AccountId,
+    },
+    /// The open orders of an account, stop orders included, the oldest first.
+    OpenOrders {
+        /// Whose.
+        account: AccountId,
+        /// Where; `None` is everywhere.
+        instrument: Option<InstrumentId>,
+    },
+    /// One order of an account, open or ended not too long ago, and its trades.
+    Order {
+        /// Whose.
+        account: AccountId,
+        /// Which.
+        key: OrderKey,
+    },
+    /// Trades of an account.
+    OwnTrades(OwnTrades),
+}
+
+impl Query {
+    /// The account that alone may be told the answer, if it is about one.
+    #[must_use]
+    pub const fn account(&self) -> Option<AccountId> {
+        match self {
+            Self::Balances { account }
+            | Self::OpenOrders { account, .. }
+            | Self::Order { account, .. }
+            | Self::OwnTrades(OwnTrades { account, .. }) => Some(*account),
+            Self::Book { .. }
+            | Self::Detail { .. }
+            | Self::Trades { .. }
+            | Self::Candles { .. }
+            | Self::Ticker { .. }
+            | Self::Tickers { .. }
+            | Self::Now => None,
+        }
+    }
+}
+
+/// How an owner names an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OrderKey {
+    /// By its id.
+    Id(OrderId),
+    /// By its owner's own name; the newest order with it is meant.
+    Label(Label),
+}
+
+/// Which trades of an account are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnTrades {
+    /// Whose.
+    pub account: AccountId,
+    /// Where; `None` is everywhere.
+    pub instrument: Option<InstrumentId>,
+    /// Not older than this.
+    pub since: Option<Time>,
+    /// Not newer than this.
+    pub until: Option<Time>,
+    /// Not with a smaller id than this.
+    pub since_id: Option<TradeId>,
+    /// Which come first.
+    pub sort: Sort,
+    /// So many of them are left out at first.
+    pub offset: usize,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Which come first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Sort {
+    /// The oldest.
+    OldestFirst,
+    /// The newest.
+    #[default]
+    NewestFirst,
+}
+
+/// An order of an account and its trades.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderStory {
+    /// The order.
+    pub order: OwnOrder,
+    /// Its trades that are remembered, the oldest first.
+    pub trades: Vec<OwnTrade>,
 }
 
 /// The reply to a [`Query`]. Every variant carries the market time at which it was given.
@@ -104,6 +196,15 @@ pub enum AnswerBody {
     Tickers(Vec<(InstrumentId, Ticker)>),
     /// To [`Query::Now`].
     Now,
-    /// The source does not know it: orders of a source by level, a book before its first snapshot.
+    /// To [`Query::Balances`]: of each asset that the account ever held, in the order of the assets.
+    Balances(Vec<Balance>),
+    /// To [`Query::OpenOrders`].
+    OpenOrders(Vec<OwnOrder>),
+    /// To [`Query::Order`]; `None` if the account has no such order, or none that is remembered.
+    Order(Option<Box<OrderStory>>),
+    /// To [`Query::OwnTrades`].
+    OwnTrades(Vec<OwnTrade>),
+    /// The source does not know it: orders of a source by level, a book before its first snapshot; or nobody
+    /// follows the account.
     Unavailable,
 }

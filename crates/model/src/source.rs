@@ -32,4 +32,10 @@ pub trait Source: Send {
         action: Action,
         out: &mut Vec<Event>,
     ) -> Result<Sequence, NoOrders>;
+
+    /// Commands up to this one have had all of their events handed out. Less than the last one submitted only
+    /// where events wait until their command is durable.
+    fn handed_out(&self) -> Sequence {
+        Sequence(u64::MAX)
+    }
 }

@@ -67,6 +67,12 @@ pub enum TopicKind {
     },
     /// The running funding rate of a perpetual.
     Funding,
+    /// Each step in the life of each order of one account, stop orders included.
+    OwnOrders,
+    /// Each trade of one account with others.
+    OwnTrades,
+    /// Each trade of one account with itself.
+    SelfTrades,
 }
 
 /// What can be subscribed to.
@@ -93,6 +99,19 @@ impl Topic {
     pub const fn of(instrument: InstrumentId, kind: TopicKind) -> Self {
         Self { kind, scope: Scope::Instrument(instrument) }
     }
+    /// A topic of one account in one instrument.
+    #[must_use]
+    pub const fn own(account: AccountId, instrument: InstrumentId, kind: TopicKind) -> Self {
+        Self { kind, scope: Scope::Account(account, instrument) }
+    }
+    /// The account that alone may be told it, if it is one's own.
+    #[must_use]
+    pub const fn account(&self) -> Option<AccountId> {
+        match self.scope {
+            Scope::Account(account, _) => Some(account),
+            Scope::Instrument(_) | Scope::All => None,
+        }
+    }
     /// The instrument it is about, if it is one.
     #[must_use]
     pub const fn instrument(&self) -> Option<InstrumentId> {
@@ -105,7 +124,12 @@ impl Topic {
     #[must_use]
     pub const fn class(&self) -> Class {
         match self.kind {
-            TopicKind::Trades | TopicKind::Orders | TopicKind::Delta { .. } => Class::Lossless,
+            TopicKind::Trades
+            | TopicKind::Orders
+            | TopicKind::Delta { .. }
+            | TopicKind::OwnOrders
+            | TopicKind::OwnTrades
+            | TopicKind::SelfTrades => Class::Lossless,
             TopicKind::Book { .. }
             | TopicKind::Detail { .. }
             | TopicKind::Candles { .. }

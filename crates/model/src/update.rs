@@ -1,6 +1,7 @@
 //! Updates: what the subscribers of a topic are told, before any dialect words it. Borrowed from the views,
 //! so that telling costs nothing where nobody listens.
 
+use crate::account::{OwnOrderUpdate, OwnTrade};
 use crate::book::{BookSide, OrderEntry};
 use crate::candle::Candle;
 use crate::event::CloseReason;
@@ -27,6 +28,12 @@ pub enum Update<'a> {
     Candle(&'a Candle),
     /// Rolling statistics.
     Ticker(&'a Ticker),
+    /// A step in the life of an own order.
+    OwnOrder(&'a OwnOrderUpdate),
+    /// An own trade with somebody else.
+    OwnTrade(&'a OwnTrade),
+    /// A trade of an account with itself.
+    SelfTrade(&'a Trade),
 }
 
 /// Levels of both sides and the stamp of the book they belong to.

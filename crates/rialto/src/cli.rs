@@ -33,6 +33,9 @@ pub enum Command {
     #[command(after_help = "Example: a recorded morning, ten times as fast, for ever\n  \
                             rialto replay captures/bitstamp-2022-01-05 --speed 10 --loop")]
     Replay(Replay),
+    /// Create, list and revoke accounts and credentials; show those of the demo
+    #[command(subcommand)]
+    Keys(crate::keys::Keys),
     /// Measure this build, or load any WebSocket server
     #[command(subcommand)]
     Bench(crate::bench::Bench),
@@ -47,7 +50,13 @@ pub struct Serve {
     /// Where to listen; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
-    /// Keep nothing on disk (this version never does, and says so)
+    /// The folder with the accounts that `rialto keys` makes [default: rialto-data]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// The file with the master key that seals their secrets [default: the variable RIALTO_MASTER_KEY]
+    #[arg(long, value_name = "FILE")]
+    pub master_key: Option<PathBuf>,
+    /// Read no accounts and keep nothing on disk (this version keeps no market at all, and says so)
     #[arg(long)]
     pub ephemeral: bool,
     /// What the crowd is seeded with: the same seed and clock give the same market

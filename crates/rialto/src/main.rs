@@ -3,6 +3,8 @@
 mod bench;
 mod cli;
 mod config;
+mod keys;
+mod known;
 mod replay;
 mod run;
 mod serve;
@@ -17,6 +19,7 @@ fn main() -> ExitCode {
     {
         Command::Serve(options) => serve::venue(&options).and_then(run::run),
         Command::Replay(options) => replay::venue(&options).and_then(run::run),
+        Command::Keys(keys) => keys::run(&keys),
         Command::Bench(bench) => bench::run(&bench).map_err(run::Failure),
     };
     match ended {

@@ -11,9 +11,10 @@ use edge::limits::Limits;
 use feed::capture::Capture;
 use feed::source::replay::Replay;
 use model::{Decimal, Listing, Span};
-use views::Board;
+use views::{Accounts, Board};
 
 use crate::cli;
+use crate::known::Known;
 use crate::run::{Failure, Venue, failed};
 
 /// Where it listens unless told otherwise: where the demo does.
@@ -37,6 +38,9 @@ pub fn venue(options: &cli::Replay) -> Result<Venue, Failure> {
             about(&capture.venue, listings.len(), &replay, speed, options.looped),
         ],
         boards: listings.iter().map(|it| Board::by_level(it.instrument.id, begins)).collect(),
+        accounts: Accounts::default(),
+        known: Known::nobody(),
+        happened: Vec::new(),
         opens: Some(replay.opens()),
         source: Box::new(replay),
         dialects: tongue.dialects,

@@ -14,10 +14,12 @@ use edge::limits::{Limits, Seats};
 use edge::listener::{Gangway, accept};
 use edge::outbox::Told;
 use edge::{Edge, Settings};
-use model::{Source, Time};
+use model::{Event, Source, Time};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use views::Board;
+use views::{Accounts, Board};
+
+use crate::known::Known;
 
 /// Something that is to be served.
 pub struct Venue {
@@ -25,6 +27,12 @@ pub struct Venue {
     pub about: Vec<String>,
     /// A board for each instrument, in the order of their numbers.
     pub boards: Vec<Board>,
+    /// What accounts are shown.
+    pub accounts: Accounts,
+    /// Who one is.
+    pub known: Known,
+    /// What has happened already.
+    pub happened: Vec<Event>,
     /// Where events come from.
     pub source: Box<dyn Source>,
     /// The tongues.
@@ -86,7 +94,9 @@ pub fn run(mut venue: Venue) -> Result<(), Failure> {
     settings.loops = venue.loops.unwrap_or(settings.loops);
     let opens = venue.opens.unwrap_or_else(|| MarketClock::of_the_wall().start());
     let mut source = venue.source;
-    let mut boards = Boards::new(venue.boards, Arc::clone(&dialects), settings.loops);
+    let mut boards = Boards::new(venue.boards, Arc::clone(&dialects), settings.loops)
+        .with_accounts(venue.accounts);
+    boards.apply(&venue.happened, &mut Nobody);
     catch_up(source.as_mut(), &mut boards, opens);
     let clock = match venue.opens {
         Some(opens) => MarketClock::starting(opens, venue.speed),
@@ -101,10 +111,13 @@ pub fn run(mut venue: Venue) -> Result<(), Failure> {
     let house = Arc::new(House::new(
         Arc::clone(&dialects),
         edge.boards.clone(),
+        venue.known.clerk(&edge),
+        edge.opened,
         venue.limits.clone(),
         Arc::clone(&edge.counters),
         Arc::clone(&edge.goodbyes),
     ));
+    venue.known.watch(edge.revoker(), edge.boards.clone());
     let gangway = Arc::new(Gangway::new(edge.loops.clone()));
     let seats = Seats::new(&venue.limits);
     let (stop, stopping) = watch::channel(false);
@@ -142,12 +155,15 @@ pub fn run(mut venue: Venue) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Before doors open nobody listens.
+struct Nobody;
+
+impl Outlet for Nobody {
+    fn tell(&mut self, _of_loop: usize, _told: Told) {}
+}
+
 /// Lets the source do everything up to `now`, shown to the boards and to nobody else yet.
 fn catch_up(source: &mut dyn Source, boards: &mut Boards, now: Time) {
-    struct Nobody;
-    impl Outlet for Nobody {
-        fn tell(&mut self, _of_loop: usize, _told: Told) {}
-    }
     let mut events = Vec::new();
     while source.due().is_some_and(|due| due <= now) {
         source.advance(now, &mut events);

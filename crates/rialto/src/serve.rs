@@ -4,10 +4,12 @@ use dialects::Dialect;
 use dialects::bitstamp::Bitstamp;
 use edge::clock::{MarketClock, Speed};
 use edge::limits::Limits;
-use views::Board;
+use model::{Assets, Instrument, Source};
+use views::{Accounts, Board};
 
 use crate::cli::Serve;
 use crate::config::Config;
+use crate::known::{Known, folder};
 use crate::run::{Failure, Venue, failed};
 
 /// The venue that these options ask for.
@@ -23,7 +25,18 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
     };
     let now = MarketClock::of_the_wall().start();
     let seed = options.seed.unwrap_or(now.micros().unsigned_abs());
-    let (begins, source) = config.market(seed, opens.unwrap_or(now));
+    let (begins, mut source) = config.market(seed, opens.unwrap_or(now));
+    let listen = options.listen.unwrap_or(config.listen);
+    let instruments: Vec<Instrument> =
+        config.listings.iter().map(|listing| listing.instrument.clone()).collect();
+    let assets = Assets::of(&instruments);
+    let known = Known::open(options, listen.ip(), instruments)
+        .map_err(failed(format_args!("open the accounts in {}", folder(options).display())))?;
+    let mut happened = Vec::new();
+    for action in known.opening(&assets) {
+        // An engine takes every command.
+        let _command = source.submit(begins, action, &mut happened);
+    }
     let bitstamp = Bitstamp::new(&config.listings, config.bitstamp)
         .map_err(failed(format_args!("list the instruments of {}", config.name)))?;
     let boards = config.listings.iter().map(|it| Board::new(it.instrument.id, begins));
@@ -34,11 +47,14 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
             format!("nothing is kept on disk: {kept}"),
         ],
         boards: boards.collect(),
+        accounts: Accounts::new(assets),
+        known,
+        happened,
         source: Box::new(source),
         dialects: vec![Box::new(bitstamp) as Box<dyn Dialect>],
         opens,
         speed,
-        listen: options.listen.unwrap_or(config.listen),
+        listen,
         loops: options.loops,
         limits: Limits::default(),
     })

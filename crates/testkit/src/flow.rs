@@ -7,15 +7,17 @@
 use engine::Rules;
 use engine::flow::Random;
 use model::{
-    AccountId, Action, Cadence, Command, Event, EventBody, Instrument, InstrumentId, Minimum,
-    NewOrder, OrderId, OrderKind, OrderState, Price, Quantity, SelfTradePolicy, Sequence, Side,
-    Span, Status, Time, TimeInForce, Trigger, TriggerWhen,
+    AccountId, Action, Amount, AssetId, Assets, Balance, Cadence, Command, Event, EventBody,
+    Instrument, InstrumentId, Minimum, NewOrder, OrderId, OrderKind, OrderState, Price, Quantity,
+    SelfTradePolicy, Sequence, Side, Span, Status, Time, TimeInForce, Trigger, TriggerWhen,
 };
 
 /// Where prices gather, in ticks.
 const MIDDLE: i64 = 1_000;
 /// Ids that are remembered to be cancelled or replaced.
 const REMEMBERED: usize = 64;
+/// As many in a crowded world, where about so many orders are open.
+const REMEMBERED_CROWDED: usize = 600;
 
 /// The flow of a seed, and the world it is sent into.
 #[derive(Clone, Debug)]
@@ -26,6 +28,11 @@ pub struct Flow {
     /// The rules of this world.
     pub rules: Rules,
     accounts: u32,
+    assets: u16,
+    /// How many balances have been filled; that is how it begins.
+    endowed: u32,
+    /// Of a thousand such gifts so many are small.
+    thrift: u64,
     /// Few stop orders, few orders of another instrument, and hardly anybody leaves at once: levels by the
     /// hundred.
     deep: bool,
@@ -39,8 +46,12 @@ pub struct Flow {
     now: i64,
     /// An instrument that may not be trading, until it is told to.
     disturbed: Option<InstrumentId>,
+    /// How many of the orders heard of are kept in mind.
+    remembered: usize,
     /// Orders heard of lately, with where they are.
     heard: Vec<(InstrumentId, OrderState)>,
+    /// Balances heard of lately.
+    purses: Vec<Balance>,
 }
 
 impl Flow {
@@ -58,10 +69,27 @@ impl Flow {
             1 => Some(random.below(30_000) as u32),
             _ => Some(2_000),
         };
+        let (maker_fee_ppm, taker_fee_ppm) = match random.below(6) {
+            0 => (0, 0),
+            1 => (1_000_000, 999_999),
+            2 => (random.below(10_000) as u32, random.below(10_000) as u32),
+            _ => (1_000, 2_000),
+        };
+        let instruments = instruments();
+        let assets = Assets::of(&instruments).all().len() as u16;
         Self {
-            instruments: instruments(),
-            rules: Rules { open_orders_max, band_basis_points },
+            instruments,
+            rules: Rules {
+                open_orders_max,
+                band_basis_points,
+                maker_fee_ppm,
+                taker_fee_ppm,
+                self_trades_pay: random.below(4) == 0,
+            },
             accounts: 2 + random.below(5) as u32,
+            assets,
+            endowed: 0,
+            thrift: [0, 200, 900][random.below(3) as usize],
             deep,
             reach: if deep { 400 } else { 4 + random.below(12) as i64 },
             madness: [0, 2, 10, 60][random.below(4) as usize],
@@ -69,8 +97,28 @@ impl Flow {
             sequence: 0,
             now: 1_795_305_600_000_000,
             disturbed: None,
+            remembered: REMEMBERED,
             heard: Vec::new(),
+            purses: Vec::new(),
             random,
+        }
+    }
+
+    /// A world of so many accounts that have enough, or little, of everything, and of about as many open orders
+    /// at any time, however long it lasts.
+    #[must_use]
+    pub fn crowded(seed: u64, accounts: u32) -> Self {
+        let plain = Rules { self_trades_pay: seed % 2 == 1, ..Rules::default() };
+        Self {
+            rules: plain,
+            accounts,
+            thrift: 300,
+            deep: false,
+            reach: 12,
+            madness: 2,
+            patience: 200,
+            remembered: REMEMBERED_CROWDED,
+            ..Self::new(seed)
         }
     }
 
@@ -82,6 +130,11 @@ impl Flow {
     /// What happened to what was sent: orders heard of can be asked to change.
     pub fn hear(&mut self, events: &[Event]) {
         for event in events {
+            if let EventBody::Balance(balance) = event.body {
+                self.purses.retain(|it| (it.account, it.asset) != (balance.account, balance.asset));
+                self.purses.truncate(REMEMBERED - 1);
+                self.purses.insert(0, balance);
+            }
             let (gone, order) = match &event.body {
                 EventBody::Rested(order) | EventBody::Armed(order) => (None, Some(*order)),
                 EventBody::Replaced { old, new, .. } => (Some(old.id), Some(*new)),
@@ -98,10 +151,10 @@ impl Flow {
                 self.heard.retain(|(_, heard)| heard.id != gone);
             }
             let Some(order) = order else { continue };
-            if self.heard.len() < REMEMBERED {
+            if self.heard.len() < self.remembered {
                 self.heard.push((event.instrument, order));
             } else {
-                let place = self.random.below(REMEMBERED as u64) as usize;
+                let place = self.random.below(self.remembered as u64) as usize;
                 self.heard[place] = (event.instrument, order);
             }
         }
@@ -124,15 +177,34 @@ impl Flow {
     }
 
     fn action(&mut self) -> Action {
+        if self.endowed < self.accounts * u32::from(self.assets) {
+            let account = AccountId(1 + self.endowed / u32::from(self.assets));
+            let asset = AssetId((self.endowed % u32::from(self.assets)) as u16);
+            self.endowed += 1;
+            let small = self.chance(self.thrift);
+            let amount = if small { self.pocket_money() } else { Amount(1 << 100) };
+            return Action::Deposit { account, asset, amount };
+        }
         if let Some(instrument) = self.disturbed
             && self.chance(100)
         {
             self.disturbed = None;
             return Action::SetStatus { instrument, status: Status::Trading };
         }
+        if self.heard.len() >= REMEMBERED_CROWDED / 2 && self.chance(250) {
+            let (account, instrument, order) = self.aim();
+            return Action::Cancel { account, instrument, order };
+        }
         let most = if self.deep && !self.chance(20) { 930 } else { 1_000 };
         match self.random.below(most) {
-            0..680 => Action::Place(self.order()),
+            0..30 => self.movement(),
+            30..60 => Action::PlaceWorth {
+                account: self.account(),
+                instrument: self.instrument(),
+                side: self.one_of([Side::Buy, Side::Sell]),
+                worth: self.pocket_money(),
+            },
+            60..680 => Action::Place(self.order()),
             680..820 if self.deep && self.chance(700) => Action::Place(self.order()),
             680..820 => {
                 let (account, instrument, order) = self.aim();
@@ -170,6 +242,41 @@ impl Flow {
         }
     }
 
+    /// Money moves by itself, or begins to be followed.
+    fn movement(&mut self) -> Action {
+        let (mut account, mut asset, mut amount) =
+            (self.account(), self.asset(), self.pocket_money());
+        let which = self.random.below(5);
+        if (2..4).contains(&which) && !self.purses.is_empty() && self.chance(600) {
+            // All that is free, sometimes one unit more: what is held is then all that there is.
+            let known = self.purses[self.random.below(self.purses.len() as u64) as usize];
+            (account, asset, amount) = (known.account, known.asset, known.available);
+            amount += Amount(i128::from(self.chance(100)));
+        }
+        match which {
+            0..2 => Action::Deposit { account, asset, amount },
+            2 => Action::Withdraw { account, asset, amount },
+            3 => Action::Transfer { from: account, to: self.account(), asset, amount },
+            _ => Action::Follow(account),
+        }
+    }
+
+    /// From next to nothing to what buys some of everything.
+    fn pocket_money(&mut self) -> Amount {
+        if self.chance(self.madness) {
+            let edge = self.one_of([0, 1, -1, 1 << 120, 1 << 119, i128::MAX, i128::MIN, 1 << 64]);
+            return Amount(edge.wrapping_add(i128::from(self.random.below(3)) - 1));
+        }
+        let digits = 1 + self.random.below(11) as u32;
+        let amount = (1 + self.random.below(99)) * 10_u64.pow(digits);
+        Amount(i128::from(amount))
+    }
+
+    fn asset(&mut self) -> AssetId {
+        let unheard_of = if self.chance(self.madness) { 2 } else { 0 };
+        AssetId(self.random.below(u64::from(self.assets) + unheard_of) as u16)
+    }
+
     fn order(&mut self) -> NewOrder {
         let side = self.one_of([Side::Buy, Side::Sell]);
         let patient = self.chance(self.patience);
@@ -185,10 +292,15 @@ impl Flow {
             2..4 if !self.deep => TimeInForce::GoodTillDate(self.day()),
             _ => TimeInForce::GoodTillCanceled,
         };
-        let trigger = self.chance(if self.deep { 30 } else { 120 }).then(|| Trigger {
+        let mut trigger = self.chance(if self.deep { 30 } else { 120 }).then(|| Trigger {
             price: self.price(None),
             when: self.one_of([TriggerWhen::AtOrAbove, TriggerWhen::AtOrBelow]),
         });
+        if kind == OrderKind::Market && self.chance(250) {
+            // Far below the market and so woken at once, when far more is needed than was held.
+            let price = Price(1 + self.random.below(50) as i64);
+            trigger = Some(Trigger { price, when: TriggerWhen::AtOrAbove });
+        }
         NewOrder {
             account: self.account(),
             instrument: self.instrument(),
@@ -245,7 +357,9 @@ impl Flow {
         if self.chance(self.madness / 4) {
             return self.one_of([AccountId(0), AccountId(u32::MAX), AccountId(70_000)]);
         }
-        AccountId(1 + self.random.below(u64::from(self.accounts)) as u32)
+        // In a large world a few are there more often, so that they meet themselves too.
+        let among = if self.chance(200) { self.accounts.min(5) } else { self.accounts };
+        AccountId(1 + self.random.below(u64::from(among)) as u32)
     }
 
     fn instrument(&mut self) -> InstrumentId {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use dialects::bitstamp::{Bitstamp, Options, client::Client};
-use dialects::{Connector, Dialect, Errand, Heard, HttpReply, HttpRequest, HttpResponse, Request};
+use dialects::{Connector, Dialect, Errand, Heard, HttpRequest, HttpResponse, Request, Step};
 use edge::ws::decode::{Chunk, Decoder, Incoming, Limits};
 use edge::ws::{CONTROL_BYTES_MAX, Role, Violation, close, handshake, head};
 use engine::Engine;
@@ -234,6 +234,10 @@ pub fn bitstamp_decode(message: &[u8]) {
                 assert!(topics.len() <= 1 && !subscription.is_empty());
                 assert!(subscription.len() <= message.len());
             }
+            Request::SubscribeOwn { subscription, acknowledgement, refusal, .. } => {
+                assert_eq!(control(&acknowledgement)["channel"], *subscription);
+                assert_eq!(control(&refusal)["event"], "bts:error");
+            }
             Request::Unsubscribe { subscription, acknowledgement } => {
                 let said = control(&acknowledgement);
                 assert_eq!(said["event"], "bts:unsubscription_succeeded");
@@ -263,17 +267,25 @@ pub fn bitstamp_http(request: &[u8]) {
     let query = (!query.is_empty()).then_some(query);
     let body = parts.next().unwrap_or_default();
     with_bitstamp(|dialect, boards| {
-        let ask = || dialect.http(&HttpRequest { method, path, query, body });
-        let asking = match ask() {
-            HttpReply::Now(response) => return check_response(&response),
-            HttpReply::Ask(asking) => asking,
-        };
-        let body = answer(boards, &asking.query);
-        check_response(&(asking.word)(Answer { now: NOW, body }));
+        let request = HttpRequest { query, body, ..HttpRequest::bare(method, path) };
+        check_steps(dialect.http(&request), |query| answer(boards, query));
         // The same question, where nothing is known.
-        let HttpReply::Ask(asking) = ask() else { panic!("the same request, another answer") };
-        check_response(&(asking.word)(Answer { now: NOW, body: AnswerBody::Unavailable }));
+        check_steps(dialect.http(&request), |_| AnswerBody::Unavailable);
     });
+}
+
+/// Takes the steps of a request that nobody signed, until it is answered.
+fn check_steps(mut step: Step, answer: impl Fn(&Query) -> AnswerBody) {
+    loop {
+        step = match step {
+            Step::Reply(response) => return check_response(&response),
+            Step::Ask(query, then) => then(Answer { now: NOW, body: answer(&query) }),
+            Step::Identify(_, then) => then(None),
+            Step::Nonce(..) | Step::Submit(..) | Step::IssuePass(..) => {
+                panic!("a step for one whom nobody knows")
+            }
+        };
+    }
 }
 
 fn answer(boards: &[Board], query: &Query) -> AnswerBody {
@@ -291,6 +303,7 @@ fn answer(boards: &[Board], query: &Query) -> AnswerBody {
         | Query::Trades { instrument, .. }
         | Query::Candles { instrument, .. }
         | Query::Ticker { instrument, .. } => of(instrument),
+        _ => AnswerBody::Unavailable,
     }
 }
 

@@ -1,9 +1,11 @@
 //! The laws: what must hold for every market and every listener, whatever the seed. Each says with which seed
 //! it broke.
 
+pub mod conservation;
 pub mod latecomer;
 pub mod mirror;
 pub mod one_frame;
+pub mod private;
 pub mod reference;
 pub mod twin;
 

@@ -5,6 +5,8 @@ pub mod transcript;
 pub mod venue;
 
 pub mod fuzz;
+pub mod people;
+
 pub mod laws;
 pub mod served;
 

@@ -21,10 +21,12 @@ use edge::http::House;
 use edge::limits::{Limits, Seats};
 use edge::listener::{Gangway, accept};
 use edge::{Edge, Settings};
-use model::{Instrument, InstrumentId, Listing, Minimum, Quantity, Time};
+use model::{Assets, Instrument, InstrumentId, Listing, Minimum, Quantity, Time};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use views::Board;
+use views::{Accounts, Board};
+
+use crate::people;
 
 mod mannered;
 
@@ -108,12 +110,15 @@ impl Setup {
         let boards = |loops| {
             let boards = instruments.iter().map(|it| Board::new(it.id, self.begins)).collect();
             Boards::new(boards, Arc::clone(&dialects), loops)
+                .with_accounts(Accounts::new(Assets::of(&instruments)))
         };
         let edge = edge::start(&self.settings, &dialects, boards, Box::new(source), clock)
             .expect("threads to be had");
         let house = Arc::new(House::new(
             Arc::clone(&dialects),
             edge.boards.clone(),
+            people::clerk(Arc::default(), Arc::clone(&edge.passes)),
+            edge.opened,
             self.limits.clone(),
             Arc::clone(&edge.counters),
             Arc::clone(&edge.goodbyes),

@@ -1,21 +1,24 @@
 //! A venue in memory: the engine, the boards and the sessions of the house, with nothing between them but calls.
 //! No socket, no thread, no clock; so that what is tested is the product, and the same at every run.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use dialects::{Dialect, HttpReply, HttpRequest, HttpResponse, Parting};
+use dialects::{Dialect, HttpRequest, HttpResponse, Outcome, Parting};
 use edge::boards::{Boards, Dialects, Outlet};
 use edge::outbox::{Outbox, Told};
 use edge::session::{Deed, Desk, Session, frame_limits};
+use edge::steps::{Clerk, Next};
 use edge::ws::decode::Chunk;
 use edge::ws::{Opcode, encode};
 use engine::Engine;
 use model::{
-    Action, Cadence, Command, Event, EventBody, Instrument, InstrumentId, Listing, Sequence, Span,
-    Time,
+    Action, Assets, Cadence, Command, Event, EventBody, Instrument, InstrumentId, Listing,
+    Sequence, Span, Time,
 };
-use views::Board;
+use views::{Accounts, Board};
 
+use crate::people::{self, Known};
 use crate::transcript::{Ear, Heard, Line, Stage};
 
 /// How often the market ticks.
@@ -35,6 +38,8 @@ pub struct Venue {
     dialects: Dialects,
     lines: Vec<Connection>,
     desk: Desk,
+    clerk: Arc<Clerk>,
+    known: Arc<Known>,
     /// The sessions' clock.
     session_now: Duration,
     leaving: bool,
@@ -77,20 +82,37 @@ impl Venue {
             false => Board::new(instrument.id, start),
         };
         let dialects: Dialects = [dialect].into();
-        Self {
+        let (known, passes) = (Arc::<Known>::default(), Arc::default());
+        let clerk = Arc::new(people::clerk(Arc::clone(&known), Arc::clone(&passes)));
+        let mut venue = Self {
             engine: Engine::new(&instruments),
             by_level,
             now: start,
             commands: 0,
             told: 0,
-            boards: Boards::new(instruments.iter().map(board).collect(), dialects.clone(), 1),
+            boards: Boards::new(instruments.iter().map(board).collect(), dialects.clone(), 1)
+                .with_accounts(Accounts::new(Assets::of(&instruments))),
             dialects,
             lines: Vec::new(),
-            desk: Desk::default(),
+            desk: Desk::new(passes),
+            clerk,
+            known,
             session_now: Duration::ZERO,
             leaving: false,
             events: Vec::new(),
+        };
+        if !by_level {
+            for action in people::opening(&instruments) {
+                venue.command(action);
+            }
         }
+        venue
+    }
+
+    /// Who holds which key.
+    #[must_use]
+    pub fn known(&self) -> &Known {
+        &self.known
     }
 
     /// The boards.
@@ -116,7 +138,14 @@ impl Venue {
     }
 
     fn command(&mut self, action: Action) -> Vec<Event> {
+        self.labeled(action, None)
+    }
+
+    fn labeled(&mut self, action: Action, label: Option<Box<str>>) -> Vec<Event> {
         self.commands += 1;
+        if let Some(label) = label {
+            self.boards.label(Sequence(self.commands), label.into());
+        }
         let command = Command { sequence: Sequence(self.commands), time: self.now, action };
         let mut events = Vec::new();
         self.engine.apply(&command, &mut events);
@@ -335,9 +364,20 @@ impl Stage for Venue {
     }
 
     fn ask(&mut self, request: &HttpRequest<'_>) -> HttpResponse {
-        match self.dialect().http(request) {
-            HttpReply::Now(response) => response,
-            HttpReply::Ask(asking) => (asking.word)(self.boards.query(&asking.query, self.now)),
+        let dialects = Arc::clone(&self.dialects);
+        let clerk = Arc::clone(&self.clerk);
+        let mut service = clerk.serve(dialects[0].name(), request.wall, self.session_now);
+        let mut step = dialects[0].http(request);
+        loop {
+            step = match service.take(step) {
+                Next::Reply(response) => return response,
+                Next::Ask(query, then) => then(self.boards.query(&query, self.now)),
+                Next::Submit(submission, then) => {
+                    let events = self.labeled(submission.action, submission.label);
+                    let command = Sequence(self.commands);
+                    then(Outcome::Done { command, events })
+                }
+            };
         }
     }
 

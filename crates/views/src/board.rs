@@ -4,9 +4,9 @@
 //! never depends on who listens. A board does not count listeners and does not know sessions or dialects.
 
 use model::{
-    AnswerBody, BookSide, BookUpdate, Cadence, DetailUpdate, Event, EventBody, Fill, InstrumentId,
-    LevelBook, OrderEntry, OrderId, OrderState, OrderStep, Price, Quantity, Query, Side, Ticker,
-    Time, TopicKind, Trade, Update, Window,
+    AnswerBody, BookSide, BookUpdate, Cadence, DetailUpdate, Event, EventBody, EventMark, Fill,
+    InstrumentId, LevelBook, OrderEntry, OrderId, OrderState, OrderStep, Price, Quantity, Query,
+    Side, Ticker, Time, TopicKind, Trade, Update, Window,
 };
 
 use crate::book::depth::{Reach, first_orders};
@@ -22,6 +22,19 @@ use crate::ticker::Rolling;
 /// Takes what is told.
 pub type Tell<'a> = &'a mut dyn FnMut(TopicKind, &Update<'_>);
 
+/// Where a step of an order stands in a chain of its instrument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Whose step.
+    pub order: OrderId,
+    /// The step.
+    pub mark: EventMark,
+    /// The one before it.
+    pub previous: Option<EventMark>,
+    /// Whether it is in the chain that the public is told; else it is in that of the stop orders.
+    pub is_public: bool,
+}
+
 /// Everything that is shown of one instrument.
 #[derive(Debug)]
 pub struct Board {
@@ -31,6 +44,10 @@ pub struct Board {
     candles: Candles,
     rolling: Rolling,
     chain: Chain,
+    /// The steps that stop orders take outside the book have a chain of their own.
+    stops: Chain,
+    /// Where the steps of the last event stand.
+    places: Vec<Place>,
     untold: Untold,
     listeners: Listeners,
     /// The order that is being matched: public, though it does not rest.
@@ -73,6 +90,8 @@ impl Board {
             candles: Candles::new(),
             rolling: Rolling::new(),
             chain: Chain::default(),
+            stops: Chain::default(),
+            places: Vec::with_capacity(2),
             untold: Untold::default(),
             listeners: Listeners::default(),
             arriving: None,
@@ -95,6 +114,7 @@ impl Board {
     /// Takes in the next event and tells what it means for the kinds that are listened to. Events of other
     /// instruments are none of its business.
     pub fn apply(&mut self, event: &Event, tell: Tell<'_>) {
+        self.places.clear();
         if event.instrument != self.instrument && event.instrument != InstrumentId::NONE {
             return;
         }
@@ -115,6 +135,8 @@ impl Board {
                 self.remaining(time, order.id, Quantity::ZERO);
                 if public {
                     self.step(time, order, OrderStep::Closed(*reason), tell);
+                } else {
+                    self.step_outside(time, order);
                 }
             }
             EventBody::Replaced { old, new, kept_place } => {
@@ -124,8 +146,11 @@ impl Board {
             EventBody::Printed(trade) => self.trade(trade, tell),
             EventBody::BookDelta(levels) => self.level_delta(time, levels, tell),
             EventBody::BookSnapshot(levels) => self.level_snapshot(time, levels, tell),
-            EventBody::Armed(_)
-            | EventBody::Triggered(_)
+            EventBody::Armed(order) | EventBody::Triggered(order) => self.step_outside(time, order),
+            EventBody::Deposited(_)
+            | EventBody::Withdrawn(_)
+            | EventBody::Transferred { .. }
+            | EventBody::Balance(_)
             | EventBody::Rejected(_)
             | EventBody::StatusChanged(_) => {}
         }
@@ -183,9 +208,24 @@ impl Board {
     fn step(&mut self, time: Time, order: &OrderState, step: OrderStep, tell: Tell<'_>) {
         // The chain goes on whether or not somebody listens: marks are facts of the market.
         let update = self.chain.step(time, *order, step);
+        let (order, mark, previous) = (order.id, update.mark, update.previous);
+        self.places.push(Place { order, mark, previous, is_public: true });
         if self.listeners.orders {
             tell(TopicKind::Orders, &Update::Order(&update));
         }
+    }
+
+    fn step_outside(&mut self, time: Time, order: &OrderState) {
+        // Which step it is does not matter for its place.
+        let update = self.stops.step(time, *order, OrderStep::Created);
+        let (order, mark, previous) = (order.id, update.mark, update.previous);
+        self.places.push(Place { order, mark, previous, is_public: false });
+    }
+
+    /// Where the steps of the event that was taken in last stand, for those who tell their owners of them.
+    #[must_use]
+    pub fn places(&self) -> &[Place] {
+        &self.places
     }
 
     fn trade(&mut self, trade: &Trade, tell: Tell<'_>) {
@@ -356,6 +396,10 @@ impl Board {
                 AnswerBody::Tickers(vec![(self.instrument, self.ticker(window, now))])
             }
             Query::Now => AnswerBody::Now,
+            Query::Balances { .. }
+            | Query::OpenOrders { .. }
+            | Query::Order { .. }
+            | Query::OwnTrades(_) => AnswerBody::Unavailable,
         }
     }
 
@@ -427,6 +471,7 @@ impl Board {
         self.candles.digest(&mut digest);
         self.rolling.digest(&mut digest);
         self.chain.digest(&mut digest);
+        self.stops.digest(&mut digest);
         digest.finish()
     }
 }

@@ -57,7 +57,12 @@ impl Listeners {
 /// When topics of this kind speak; `None` if they do not wait for a tick.
 const fn cadence_of(kind: TopicKind) -> Option<Cadence> {
     match kind {
-        TopicKind::Trades | TopicKind::Orders | TopicKind::Funding => None,
+        TopicKind::Trades
+        | TopicKind::Orders
+        | TopicKind::Funding
+        | TopicKind::OwnOrders
+        | TopicKind::OwnTrades
+        | TopicKind::SelfTrades => None,
         TopicKind::Book { cadence, .. }
         | TopicKind::Detail { cadence, .. }
         | TopicKind::Delta { cadence }

@@ -5,8 +5,8 @@
 //! takes the oldest of the best level; every so many events a tick lets the book speak.
 
 use model::{
-    AccountId, Cadence, CloseReason, Event, EventBody, Fill, InstrumentId, OrderId, OrderKind,
-    OrderState, Price, Quantity, Sequence, Side, Time, TimeInForce, TradeId,
+    AccountId, Amount, Cadence, CloseReason, Event, EventBody, Fill, InstrumentId, OrderId,
+    OrderKind, OrderState, Price, Quantity, Sequence, Side, Time, TimeInForce, TradeId,
 };
 
 use crate::book::{SIDES, price_at};
@@ -177,7 +177,15 @@ impl Maker {
         taker.remaining = Quantity::ZERO;
         self.trades += 1;
         let id = TradeId(self.trades);
-        self.say(EventBody::Filled(Fill { id, price, quantity, maker, taker }));
+        self.say(EventBody::Filled(Fill {
+            id,
+            price,
+            quantity,
+            maker,
+            taker,
+            maker_fee: Amount::ZERO,
+            taker_fee: Amount::ZERO,
+        }));
         if maker.remaining.is_zero() {
             self.lines[side as usize][level].remove(0);
             self.resting -= 1;

@@ -6,6 +6,8 @@
 
 pub mod board;
 
+pub mod account;
+
 pub mod book;
 pub mod candles;
 pub mod chain;
@@ -17,6 +19,7 @@ pub mod digest;
 
 pub mod flow;
 
+pub use account::Accounts;
 pub use board::Board;
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! What a board tells, answers and never tells.
 
 use model::{
-    AccountId, AnswerBody, Cadence, CloseReason, Event, EventBody, Fill, InstrumentId, Level,
-    OrderId, OrderKind, OrderState, Price, Quantity, Query, Sequence, Side, Span, Time,
+    AccountId, Amount, AnswerBody, Cadence, CloseReason, Event, EventBody, Fill, InstrumentId,
+    Level, OrderId, OrderKind, OrderState, Price, Quantity, Query, Sequence, Side, Span, Time,
     TimeInForce, TopicKind, TradeId, Trigger, TriggerWhen, Update,
 };
 
@@ -14,6 +14,7 @@ mod slow;
 mod by_level;
 mod documented_flow;
 mod hostile;
+mod own;
 mod room;
 mod stamps;
 mod twin;
@@ -98,6 +99,8 @@ fn one_fill_is_told_as_maker_taker_trade() {
         quantity: Quantity(4),
         maker: order(1, Side::Buy, 100, 6),
         taker: order(2, Side::Sell, 100, 0),
+        maker_fee: Amount::ZERO,
+        taker_fee: Amount::ZERO,
     };
     assert_eq!(
         told(&mut board, &event(2_900, EventBody::Filled(fill))),

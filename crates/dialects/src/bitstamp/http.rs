@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::server::{self, BOOK_BYTES_MAX, ENTRY_BYTES_MAX, LEVEL_BYTES_MAX, Market};
 use super::{Markets, Options};
-use crate::dialect::{Asking, HttpReply, HttpRequest, HttpResponse};
+use crate::http::{HttpRequest, HttpResponse, Step};
 use crate::text::{DECIMAL_BYTES_MAX, INTEGER_BYTES_MAX, Pen, make_room};
 
 mod ohlc;
@@ -28,12 +28,12 @@ pub fn reply(
     markets: &Markets,
     pages: &Pages,
     options: &Options,
-) -> HttpReply {
+) -> Step {
     if request.query.is_some_and(|query| query.len() > QUERY_BYTES_MAX) {
-        return HttpReply::Now(refused(403, "code", "API0021", TOO_LONG));
+        return Step::Reply(refused(403, "code", "API0021", TOO_LONG));
     }
     let Some(path) = request.path.strip_prefix("/api/v2/") else {
-        return HttpReply::Now(no_such_page());
+        return Step::Reply(no_such_page());
     };
     let path = path.strip_suffix('/').unwrap_or(path);
     let (endpoint, symbol) = match path.split_once('/') {
@@ -42,14 +42,14 @@ pub fn reply(
     };
     let lower = symbol.map(str::to_ascii_lowercase);
     let market = lower.as_deref().and_then(|symbol| markets.called(symbol));
-    let of = |ask: fn(&Arc<Market>, &HttpRequest<'_>, &Options) -> HttpReply| match market {
+    let of = |ask: fn(&Arc<Market>, &HttpRequest<'_>, &Options) -> Step| match market {
         Some(market) => ask(market, request, options),
-        None => HttpReply::Now(no_such_market()),
+        None => Step::Reply(no_such_market()),
     };
     let reply = match (endpoint, symbol) {
-        ("markets", None) => HttpReply::Now(page(&pages.markets)),
-        ("trading-pairs-info", None) => HttpReply::Now(page(&pages.trading_pairs)),
-        ("currencies", None) => HttpReply::Now(page(&pages.currencies)),
+        ("markets", None) => Step::Reply(page(&pages.markets)),
+        ("trading-pairs-info", None) => Step::Reply(page(&pages.trading_pairs)),
+        ("currencies", None) => Step::Reply(page(&pages.currencies)),
         ("status", None) => status(),
         ("eur_usd", None) => tickers::eur_usd(markets),
         ("ticker", None) => tickers::all(markets, Window::DAY),
@@ -63,14 +63,14 @@ pub fn reply(
         ("ohlc", Some(_)) => of(ohlc::ohlc),
         // Only perpetuals have a funding rate, and none is listed.
         ("funding_rate" | "funding_rate_history", Some(_)) => {
-            HttpReply::Now(HttpResponse { status: 404, content_type: None, body: Vec::new() })
+            Step::Reply(HttpResponse { status: 404, content_type: None, body: Vec::new() })
         }
-        _ => HttpReply::Now(no_such_page()),
+        _ => Step::Reply(no_such_page()),
     };
     match request.method {
         "GET" | "HEAD" => reply,
-        _ if matches!(&reply, HttpReply::Now(response) if response.status == 404) => reply,
-        _ => HttpReply::Now(HttpResponse { status: 405, content_type: None, body: Vec::new() }),
+        _ if matches!(&reply, Step::Reply(response) if response.status == 404) => reply,
+        _ => Step::Reply(HttpResponse { status: 405, content_type: None, body: Vec::new() }),
     }
 }
 
@@ -121,11 +121,8 @@ fn json(value: &impl Serialize) -> HttpResponse {
     HttpResponse::json(200, serde_json::to_vec(value).expect("texts and numbers can be written"))
 }
 
-fn ask(
-    query: Query,
-    word: impl FnOnce(Time, AnswerBody) -> HttpResponse + Send + 'static,
-) -> HttpReply {
-    HttpReply::Ask(Asking { query, word: Box::new(|answer| word(answer.now, answer.body)) })
+fn ask(query: Query, word: impl FnOnce(Time, AnswerBody) -> HttpResponse + Send + 'static) -> Step {
+    Step::Ask(query, Box::new(|answer| Step::Reply(word(answer.now, answer.body))))
 }
 
 /// The value of a parameter, if it is there; the last one counts.
@@ -136,7 +133,7 @@ fn parameter<'a>(request: &HttpRequest<'a>, name: &str) -> Option<&'a str> {
 }
 
 /// Section 8.2, `status`: the only body with a space, as it was seen.
-fn status() -> HttpReply {
+fn status() -> Step {
     ask(Query::Now, |now, _| {
         let body = format!(r#"{{"server_time": {}}}"#, now.millis());
         HttpResponse::json(200, body.into_bytes())
@@ -144,7 +141,7 @@ fn status() -> HttpReply {
 }
 
 /// Section 8.3. The answer is the published state, so its stamp is that of the last diff, or of the start.
-fn order_book(market: &Arc<Market>, request: &HttpRequest<'_>, options: &Options) -> HttpReply {
+fn order_book(market: &Arc<Market>, request: &HttpRequest<'_>, options: &Options) -> Step {
     let instrument = market.instrument.id;
     let cadence = options.cadence;
     let market = Arc::clone(market);
@@ -199,7 +196,7 @@ fn book<T>(
 }
 
 /// Section 8.2, `transactions`: newest first, all strings. The window ends now, which only the answer knows.
-fn transactions(market: &Arc<Market>, request: &HttpRequest<'_>, _: &Options) -> HttpReply {
+fn transactions(market: &Arc<Market>, request: &HttpRequest<'_>, _: &Options) -> Step {
     let window = match parameter(request, "time") {
         Some("minute") => Span::seconds(60),
         Some("day") => Span::seconds(86_400),

@@ -18,8 +18,9 @@ use std::time::Duration;
 
 use model::{Cadence, InstrumentId, Listing, Topic, Update};
 
-use crate::dialect::{Dialect, Doors, HttpReply, HttpRequest, HttpResponse, Request};
+use crate::dialect::{Dialect, Doors, Request};
 use crate::frame::FrameBuilder;
+use crate::http::{HttpRequest, HttpResponse, Step};
 use crate::manners::{LastWords, Manners, Parting};
 
 use http::Pages;
@@ -118,7 +119,7 @@ impl Dialect for Bitstamp {
         let Some(market) = self.markets.of(instrument) else { return false };
         server::encode(market, topic.kind, update, out.text_mut())
     }
-    fn http(&self, request: &HttpRequest<'_>) -> HttpReply {
+    fn http(&self, request: &HttpRequest<'_>) -> Step {
         http::reply(request, &self.markets, &self.pages, &self.options)
     }
     fn http_too_fast(&self) -> HttpResponse {
@@ -132,6 +133,10 @@ impl Dialect for Bitstamp {
             }
             Parting::SlowConsumer => {
                 LastWords { message: None, close: Some((1008, "slow consumer")) }
+            }
+            // Not published. The client hears what it would hear at its next private subscription.
+            Parting::Revoked => {
+                LastWords { message: Some(server::UNAUTHORIZED.to_vec()), close: Some((1008, "")) }
             }
             Parting::TooManySubscriptions | Parting::Unresponsive | Parting::Idle => {
                 LastWords { message: None, close: None }

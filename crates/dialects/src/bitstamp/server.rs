@@ -114,7 +114,7 @@ const BAD_SUBSCRIPTION: &[u8] =
 const BAD_CHANNEL: &[u8] =
     br#"{"event":"bts:error","channel":"","data":{"code":null,"message":"Invalid channel provided."}}"#;
 /// M5.
-const UNAUTHORIZED: &[u8] =
+pub const UNAUTHORIZED: &[u8] =
     br#"{"event":"bts:error","channel":"","data":{"code":4009,"message":"Connection is unauthorized."}}"#;
 
 /// M6. The seed has an empty string, the page of 2026 `null` (A2).

@@ -5,7 +5,7 @@ use std::sync::{Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use model::{Action, NoOrders, Sequence, Time};
+use model::{AccountId, Action, AnswerBody, NoOrders, Sequence, Time};
 use views::Board;
 
 use super::*;
@@ -37,8 +37,18 @@ impl Source for Metronome {
             self.next += 1;
         }
     }
-    fn submit(&mut self, _: Time, _: Action, _: &mut Vec<Event>) -> Result<Sequence, NoOrders> {
-        Err(NoOrders)
+    /// Whoever asks to be followed causes a trade, after all that is due; nothing else is taken.
+    fn submit(
+        &mut self,
+        now: Time,
+        action: Action,
+        out: &mut Vec<Event>,
+    ) -> Result<Sequence, NoOrders> {
+        let Action::Follow(account) = action else { return Err(NoOrders) };
+        self.advance(now, out);
+        let number = 1_000_000 + u64::from(account.0);
+        out.push(Event { cause: Sequence(number), ..print(number, 0) });
+        Ok(Sequence(number))
     }
 }
 
@@ -64,6 +74,7 @@ fn house(speed: Speed, last: u64, ring_words_max: usize) -> House {
     let board = Board::by_level(model::InstrumentId(0), Time(0));
     let thread = BoardThread {
         source: Box::new(Metronome { next: 1, last, calls: Arc::clone(&calls) }),
+        submitted: Submitted::default(),
         boards: Boards::new(vec![board], dialects, 1),
         clock: MarketClock::starting(Time(0), speed),
         mail: inbox,
@@ -86,6 +97,13 @@ impl House {
         let reply = Box::new(move |answer| answered.send(answer).expect("it is waited for"));
         self.boards.ask(query, reply).expect("there is room for it");
         answer.recv_timeout(PATIENCE).expect("an answer")
+    }
+    fn submit(&self, action: Action) -> Outcome {
+        let (done, outcome) = sync_channel(1);
+        let reply = Box::new(move |outcome| done.send(outcome).expect("it is waited for"));
+        let submission = Submission { action, label: None };
+        self.boards.submit(submission, reply).expect("there is room for it");
+        outcome.recv_timeout(PATIENCE).expect("an outcome")
     }
     fn word(&mut self) -> Word {
         let begin = Instant::now();
@@ -163,7 +181,7 @@ fn a_loop_that_has_ended_holds_nobody_up() {
     let begin = Instant::now();
     loop {
         let trades = Query::Trades { instrument: model::InstrumentId(0), since: Time(0), limit: 1 };
-        let model::AnswerBody::Trades(trades) = house.ask(trades).body else { panic!("trades") };
+        let AnswerBody::Trades(trades) = house.ask(trades).body else { panic!("trades") };
         if trades.first().is_some_and(|trade| trade.id.0 == 5_000) {
             break;
         }
@@ -195,9 +213,9 @@ fn questions_see_the_present() {
     let trades = Query::Trades { instrument: model::InstrumentId(0), since: Time(0), limit: 1 };
     let begin = Instant::now();
     loop {
-        let answer = house.ask(trades);
+        let answer = house.ask(trades.clone());
         assert!(answer.now >= first);
-        let model::AnswerBody::Trades(trades) = answer.body else { panic!("trades") };
+        let AnswerBody::Trades(trades) = answer.body else { panic!("trades") };
         let shown = trades.first().map_or(0, |trade| trade.id.0 as i64);
         // A trade a millisecond: all but those of the last moments are there.
         assert!(answer.now.0 / 1_000 - shown <= 1_000, "{shown} at {}", answer.now.0);
@@ -222,4 +240,22 @@ fn who_asks_when_too_many_wait_is_told_so_and_subscriptions_get_through() {
     assert_eq!(boards.ask(Query::Now, Box::new(|_| {})), Ok(()));
     drop(inbox);
     assert_eq!(boards.ask(Query::Now, Box::new(|_| {})), Err(Busy));
+}
+
+#[test]
+fn a_submission_is_answered_with_what_it_caused_once_that_is_shown() {
+    let house = house(Speed(0), 3, 16);
+    for account in 1..=3 {
+        let outcome = house.submit(Action::Follow(AccountId(account)));
+        let Outcome::Done { command, events } = outcome else { panic!("it was taken") };
+        let number = 1_000_000 + u64::from(account);
+        assert_eq!(command, Sequence(number));
+        assert_eq!(events.iter().map(|event| event.sequence.0).collect::<Vec<_>>(), [number]);
+        let trades = Query::Trades { instrument: model::InstrumentId(0), since: Time(0), limit: 1 };
+        let AnswerBody::Trades(trades) = house.ask(trades).body else { panic!("there are trades") };
+        assert_eq!(trades[0].id.0, number, "whoever asks then sees it");
+    }
+    let refused = Action::Tick(model::Cadence::TENTH);
+    assert_eq!(house.submit(refused), Outcome::NotTaken);
+    assert_eq!(house.counters.submissions.read(), 4);
 }

@@ -120,7 +120,7 @@ fn what_the_dialect_does_not_word_is_not_told() {
 #[test]
 fn topics_of_nothing_that_is_here_are_silent() {
     let mut boards = boards(1, 1, 1);
-    let all = Topic { kind: TopicKind::Trades, scope: model::Scope::All };
+    let all = Topic { kind: TopicKind::Trades, scope: Scope::All };
     boards.subscribe(0, 0, named("trades9"));
     boards.subscribe(0, 0, all);
     let mut heard = Heard::default();

@@ -1,5 +1,6 @@
 //! How others reach a loop: the bell that wakes it, the letters it gets, and the handle that writes them.
 
+use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -24,14 +25,27 @@ pub struct Newcomer {
 }
 
 /// What a loop is told outside of its ring.
-#[derive(Debug)]
 pub(crate) enum Letter {
     /// Take over this connection.
     Adopt(Newcomer),
     /// Ask everybody to leave; let go of the sender when the last has left.
     Drain(SyncSender<()>),
+    /// End every connection of a dialect that was let in by this key.
+    Revoke { dialect: usize, key: Arc<str> },
     /// Drop what is left and end.
     Stop,
+}
+
+/// Names no key.
+impl fmt::Debug for Letter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Adopt(_) => "Adopt",
+            Self::Drain(_) => "Drain",
+            Self::Revoke { .. } => "Revoke",
+            Self::Stop => "Stop",
+        })
+    }
 }
 
 /// Wakes a loop, but only if it sleeps: a system call for each batch at most, and none while it works.
@@ -99,7 +113,9 @@ impl LoopHandle {
     pub fn adopt(&self, newcomer: Newcomer) -> Result<(), Newcomer> {
         let returned = |letter| match letter {
             Letter::Adopt(newcomer) => newcomer,
-            Letter::Drain(_) | Letter::Stop => unreachable!("what was sent comes back"),
+            Letter::Drain(_) | Letter::Revoke { .. } | Letter::Stop => {
+                unreachable!("what was sent comes back")
+            }
         };
         match self.letters.try_send(Letter::Adopt(newcomer)) {
             Ok(()) => {
@@ -119,6 +135,11 @@ impl LoopHandle {
         let (gone, wait) = sync_channel(0);
         self.send(Letter::Drain(gone));
         Draining(wait)
+    }
+
+    /// Ends every connection of a dialect that was let in by this key, in the dialect's words.
+    pub(crate) fn revoke(&self, dialect: usize, key: &Arc<str>) {
+        self.send(Letter::Revoke { dialect, key: Arc::clone(key) });
     }
 
     /// Drops every connection and ends the loop.

@@ -1,4 +1,4 @@
-//! Letters: connections to take over, and how it all ends.
+//! Letters: connections to take over, keys that are good no longer, and how it all ends.
 
 use std::io;
 use std::net::TcpStream;
@@ -46,6 +46,11 @@ impl Loop {
                 }
                 self.check_drained();
             }
+            Letter::Revoke { dialect, key } => {
+                for place in self.clients.places() {
+                    self.revoke(place, dialect, &key);
+                }
+            }
             Letter::Stop => return true,
         }
         false
@@ -79,9 +84,21 @@ impl Loop {
     }
 
     pub(super) fn ask_to_leave(&mut self, place: u32) {
+        self.part(place, Parting::Shutdown);
+    }
+
+    /// Ends a connection that was let in by this key.
+    fn revoke(&mut self, place: u32, dialect: usize, key: &str) {
+        let Some(client) = self.clients.get(place) else { return };
+        if client.dialect == dialect && client.session.was_let_in_by(key) {
+            self.part(place, Parting::Revoked);
+        }
+    }
+
+    fn part(&mut self, place: u32, parting: Parting) {
         let Some(client) = self.clients.get(place) else { return };
         let dialect = &*self.around.dialects[client.dialect];
-        client.session.part(dialect, Parting::Shutdown, self.now, &mut self.desk);
+        client.session.part(dialect, parting, self.now, &mut self.desk);
         self.do_deeds(place);
         self.write(place);
         self.set_alarm(place);

@@ -37,6 +37,7 @@ use crate::board_thread::{BoardsHandle, Change, Word};
 use crate::boards::Dialects;
 use crate::goodbye::Goodbyes;
 use crate::metrics::Counters;
+use crate::passes::Passes;
 use crate::session::{Desk, frame_limits};
 use crate::ws::decode::Limits;
 
@@ -70,6 +71,9 @@ const CHANGES_WAIT: Duration = Duration::from_millis(1);
 pub(crate) struct Surroundings {
     pub dialects: Dialects,
     pub boards: BoardsHandle,
+    pub passes: Arc<Passes>,
+    /// From when session time is counted.
+    pub opened: Instant,
     pub counters: Arc<Counters>,
     pub goodbyes: Arc<Goodbyes>,
 }
@@ -131,6 +135,8 @@ impl Loop {
         let (handle, letters) = LoopHandle::new(Arc::clone(&bell));
         let limits =
             around.dialects.iter().map(|dialect| frame_limits(dialect.manners())).collect();
+        let started = around.opened;
+        let desk = Desk::new(Arc::clone(&around.passes));
         let this = Self {
             index,
             around,
@@ -139,7 +145,7 @@ impl Loop {
             bell: Arc::clone(&bell),
             letters,
             ring,
-            started: Instant::now(),
+            started,
             now: Duration::ZERO,
             turns: 0,
             clients: Clients::default(),
@@ -152,7 +158,7 @@ impl Loop {
             drained: Vec::new(),
             sequence: Sequence::default(),
             has_letters: false,
-            desk: Desk::default(),
+            desk,
             read_buffer: vec![0; READ_BYTES].into(),
             join: Vec::new(),
             tally: Tally::default(),

@@ -13,6 +13,8 @@ use super::*;
 use crate::board_thread::{Lane, Lanes, Mail};
 use crate::boards::Boards;
 use crate::goodbye::{Goodbye, Reason};
+use crate::identity::Grant;
+use crate::start::Revoker;
 use crate::testing::{Dice, Plain, book_change, print, whole_book};
 use crate::ws::decode::{Chunk, Decoder, Incoming};
 use crate::ws::{Opcode, Role, encode};
@@ -28,6 +30,7 @@ struct House {
     lanes: Lanes,
     counters: Arc<Counters>,
     goodbyes: Arc<Goodbyes>,
+    passes: Arc<Passes>,
     listener: TcpListener,
 }
 
@@ -39,11 +42,14 @@ fn house_with_mail(plain: Plain, mail_max: usize) -> House {
     let dialects: Dialects = Arc::new([Box::new(plain) as Box<dyn dialects::Dialect>]);
     let (boards, inbox) = BoardsHandle::new(mail_max);
     let (words, ring) = rtrb::RingBuffer::new(256);
+    let passes = Arc::<Passes>::default();
     let counters = Arc::new(Counters::default());
     let goodbyes = Arc::new(Goodbyes::new(10_000));
     let around = Surroundings {
         dialects: Arc::clone(&dialects),
         boards,
+        passes: Arc::clone(&passes),
+        opened: Instant::now(),
         counters: Arc::clone(&counters),
         goodbyes: Arc::clone(&goodbyes),
     };
@@ -57,6 +63,7 @@ fn house_with_mail(plain: Plain, mail_max: usize) -> House {
         lanes: Lanes::new(vec![Lane { ring: words, bell }], Arc::clone(&counters)),
         counters,
         goodbyes,
+        passes,
         listener: TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a listener"),
     }
 }
@@ -106,6 +113,11 @@ impl House {
             assert!(begin.elapsed() < PATIENCE, "waited in vain until {what}");
             std::thread::yield_now();
         }
+    }
+    /// The record of a visitor who was told to go and now goes.
+    fn goodbye_once_gone(&self, visitor: Visitor) -> Goodbye {
+        drop(visitor);
+        self.goodbye()
     }
     fn goodbye(&self) -> Goodbye {
         self.until("somebody leaves", |house| !house.goodbyes.recent().is_empty());
@@ -484,6 +496,44 @@ fn each_end_has_its_record() {
         ]
     );
     assert_eq!(house.counters.connections_open.read(), 0);
+}
+
+/// A pass of account 7 for this key.
+fn pass(house: &House, key: &str) -> String {
+    let (dialect, account) = ("plain", crate::testing::ALICE);
+    let grant = Grant { dialect, key: key.into(), account, instruments: None };
+    let random = |bytes: &mut [u8]| bytes.fill(key.len() as u8);
+    house.passes.issue(grant, Duration::ZERO, Duration::MAX, random)
+}
+
+#[test]
+fn a_revoked_key_ends_the_lines_that_it_let_in_and_no_others() {
+    let mut house = house(Plain::default());
+    let (one, other) = (pass(&house, "one"), pass(&house, "the other"));
+    let [mut ann, mut bob, mut eve] = [house.connect(), house.connect(), house.connect()];
+    for (visitor, pass) in [(&mut ann, &one), (&mut bob, &other)] {
+        visitor.says(&format!("@7:own0:{pass}"));
+        house.serve();
+        assert_eq!(visitor.hears(), "@7:own0 ok");
+    }
+    eve.says("hello");
+    assert_eq!(eve.hears(), "? hello");
+    let dialects: Dialects = Arc::new([Box::new(Plain::default()) as Box<dyn dialects::Dialect>]);
+    let (loops, passes) = (vec![house.handle.clone()], Arc::clone(&house.passes));
+    let revoker = Revoker { dialects, loops, passes };
+    revoker.revoke("another tongue", "one");
+    revoker.revoke("plain", "one");
+    assert_eq!(
+        (ann.hears(), ann.hears()),
+        ("who are you".into(), "(close Some(1008) revoked)".into())
+    );
+    assert_eq!(house.goodbye_once_gone(ann).reason, Reason::Parted(Parting::Revoked));
+    for visitor in [&mut bob, &mut eve] {
+        visitor.says(&format!("@7:own1:{one}"));
+        assert_eq!(visitor.hears(), "@7:own1 no", "they are still here, and the pass is no good");
+    }
+    bob.says(&format!("@7:own1:{other}"));
+    assert_eq!(bob.hears(), "@7:own1 ok");
 }
 
 #[test]

@@ -370,3 +370,66 @@ fn something_said(dice: &mut Dice) -> Vec<u8> {
     }
     said
 }
+
+/// A pass of account 7 for instruments 0 and 1, issued now for a minute.
+fn pass(stage: &Stage, key: &str) -> String {
+    let grant = Grant {
+        dialect: "plain",
+        key: key.into(),
+        account: crate::testing::ALICE,
+        instruments: Some(vec![model::InstrumentId(0), model::InstrumentId(1)]),
+    };
+    let until = stage.now + Duration::from_secs(60);
+    stage.desk.passes.issue(grant, stage.now, until, |bytes| bytes.fill(key.len() as u8))
+}
+
+#[test]
+fn whoever_shows_a_good_pass_is_told_what_is_its_own() {
+    let mut stage = stage(Plain::default());
+    let pass = pass(&stage, "key");
+    let says = |stage: &mut Stage, text: &str| stage.says_text(&text.replace("PASS", &pass));
+    assert_eq!(says(&mut stage, "@7:own0:PASS"), ["subscribe ownorders0 #0", "@7:own0 ok"]);
+    stage.now += Duration::from_secs(59);
+    assert_eq!(says(&mut stage, "@7:own1:PASS"), ["subscribe ownorders1 #1", "@7:own1 ok"]);
+    stage.now += Duration::from_secs(1);
+    assert_eq!(says(&mut stage, "@7:own0:PASS"), ["@7:own0 no"], "it is too late for another");
+    assert_eq!(stage.session.interests().len(), 2, "what it began goes on");
+    assert_eq!(says(&mut stage, "-7:own0"), ["unsubscribe ownorders0", "-7:own0 ok"]);
+}
+
+#[test]
+fn whoever_shows_none_or_anothers_is_refused_and_stays() {
+    let mut stage = stage(Plain::default());
+    let pass = pass(&stage, "key");
+    for (text, refusal) in [
+        ("@7:own0:".to_owned(), "@7:own0 no"),
+        (format!("@7:own0:{}", "x".repeat(32)), "@7:own0 no"),
+        (format!("@8:own0:{pass}"), "@8:own0 no"),
+        // An instrument that the key may not see, and topics of somebody else.
+        (format!("@7:own2:{pass}"), "@7:own2 no"),
+        (format!("@7:8:own0:{pass}"), "@7:8:own0 no"),
+    ] {
+        assert_eq!(stage.says_text(&text), [refusal], "{text}");
+    }
+    assert!(stage.session.interests().is_empty() && stage.session.is_speaking());
+    assert!(!stage.session.was_let_in_by("key"));
+}
+
+#[test]
+fn what_is_ones_own_is_never_told_without_a_pass_whatever_the_dialect_says() {
+    let mut stage = stage(Plain::default());
+    assert_eq!(stage.says_text("+own0"), ["+own0 ok"]);
+    assert!(stage.session.interests().is_empty());
+}
+
+#[test]
+fn one_knows_by_which_keys_somebody_was_let_in() {
+    let mut stage = stage(Plain::default());
+    let (one, other) = (pass(&stage, "one"), pass(&stage, "the other"));
+    stage.says_text(&format!("@7:own0:{one} @7:own1:{one}"));
+    assert!(stage.session.was_let_in_by("one") && !stage.session.was_let_in_by("the other"));
+    stage.says_text(&format!("@7:own1:{other}"));
+    assert!(stage.session.was_let_in_by("one") && stage.session.was_let_in_by("the other"));
+    assert_eq!(stage.parts(Parting::Revoked), ["who are you", "close Some(1008) revoked"]);
+    assert_eq!(stage.ending(), (Reason::Parted(Parting::Revoked), Some(1008)));
+}

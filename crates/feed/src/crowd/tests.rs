@@ -245,6 +245,7 @@ fn markets_trade_as_often_as_they_should_and_their_books_never_rest() {
                             CloseReason::NotFilled => hour.kinds[2] += 1,
                             CloseReason::Killed => hour.kinds[3] += 1,
                             CloseReason::WouldMatch | CloseReason::SelfTrade => (),
+                            CloseReason::Unfunded => panic!("seed {seed}: somebody cannot pay"),
                         }
                     }
                     EventBody::Triggered(_) => hour.kinds[4] += 1,
@@ -331,10 +332,19 @@ fn sweep(instrument: usize, side: Side, kind: OrderKind, quantity: i64) -> Actio
     })
 }
 
+/// A visitor comes, and can pay for anything.
+fn welcome(source: &mut EngineSource) {
+    let assets = source.engine().assets().clone();
+    for deposit in engine::flow::riches(&assets, VISITOR) {
+        source.submit(BEGIN, deposit, &mut Vec::new()).expect("an engine takes orders");
+    }
+}
+
 #[test]
 fn a_swept_book_is_full_again_within_two_seconds() {
     for seed in seeds(3, 30) {
         let mut source = source(seed);
+        welcome(&mut source);
         let mut now = BEGIN + Span::seconds(30 + seed as i64);
         for place in 0..DEMO.len() {
             for side in [Side::Buy, Side::Sell] {
@@ -366,6 +376,7 @@ fn a_swept_book_is_full_again_within_two_seconds() {
 fn a_wall_in_the_way_moves_the_book_and_does_not_flatten_it() {
     for seed in seeds(2, 20) {
         let mut source = source(seed);
+        welcome(&mut source);
         let mut now = BEGIN + Span::seconds(20);
         go(&mut source, now, |_| ());
         for (place, market) in markets().iter().enumerate() {

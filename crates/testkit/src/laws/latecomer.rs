@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use engine::Engine;
-use engine::flow::Random;
+use engine::flow::{Random, enriched};
 use model::{
     AccountId, Action, AnswerBody, Cadence, Candle, Command, Event, EventBody, EventMark,
     INTERVALS, Instrument, InstrumentId, Interval, Level, Minimum, NewOrder, OrderEntry, OrderId,
@@ -312,7 +312,7 @@ impl Market {
             minimum: Minimum::Quantity(Quantity(1)),
         };
         Self {
-            engine: Engine::new(&[instrument(0), instrument(1)]),
+            engine: enriched(Engine::new(&[instrument(0), instrument(1)]), 1..=4),
             now: START,
             sequence: 0,
             open: Vec::new(),

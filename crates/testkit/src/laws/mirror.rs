@@ -10,10 +10,10 @@ use std::collections::{BTreeMap, VecDeque};
 use dialects::bitstamp::client::Client;
 use dialects::bitstamp::{Bitstamp, NAME, Options};
 use dialects::{
-    Connector, Dialect, Errand, FrameBuilder, Heard, HttpReply, HttpRequest, Misheard, Request,
+    Connector, Dialect, Errand, FrameBuilder, Heard, HttpRequest, Misheard, Request, Step,
 };
 use engine::Engine;
-use engine::flow::Random;
+use engine::flow::{Random, enriched};
 use model::{
     Answer, AnswerBody, Cadence, Command, Event, EventBody, Instrument, InstrumentId, Level,
     Listing, Minimum, Quantity, Query, Sequence, Time, Topic, Trade, Update,
@@ -156,7 +156,7 @@ impl Here {
             listings.iter().map(|listing| listing.instrument.clone()).collect();
         let mut here = Self {
             seed,
-            engine: Engine::new(&instruments),
+            engine: enriched(Engine::new(&instruments), 1..=6),
             events: Vec::new(),
             boards: instruments.iter().map(|it| Board::new(it.id, START)).collect(),
             dialect: Bitstamp::new(listings, Options::default()).expect("good listings"),
@@ -221,15 +221,17 @@ impl Here {
     }
 
     fn fetch(&self, path: &str) -> Vec<u8> {
-        let request = HttpRequest { method: "GET", path, query: None, body: &[] };
-        let HttpReply::Ask(asking) = self.dialect.http(&request) else {
+        let request = HttpRequest::bare("GET", path);
+        let Step::Ask(query, word) = self.dialect.http(&request) else {
             panic!("seed {}: {path} is no question", self.seed);
         };
-        let Query::Book { instrument, .. } = asking.query else {
-            panic!("seed {}: {path} asks {:?}", self.seed, asking.query);
+        let Query::Book { instrument, .. } = query else {
+            panic!("seed {}: {path} asks {query:?}", self.seed);
         };
-        let body = self.boards[instrument.index()].answer(&asking.query, self.now);
-        let response = (asking.word)(Answer { now: self.now, body });
+        let body = self.boards[instrument.index()].answer(&query, self.now);
+        let Step::Reply(response) = word(Answer { now: self.now, body }) else {
+            panic!("seed {}: {path} asks twice", self.seed);
+        };
         assert_eq!(response.status, 200, "seed {}", self.seed);
         response.body
     }

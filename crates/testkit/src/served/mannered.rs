@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use dialects::{
-    Dialect, Doors, FrameBuilder, HttpReply, HttpRequest, HttpResponse, LastWords, Manners,
-    Parting, Request,
+    Dialect, Doors, FrameBuilder, HttpRequest, HttpResponse, LastWords, Manners, Parting, Request,
 };
 use model::{Topic, Update};
 
@@ -40,7 +39,7 @@ impl Dialect for Mannered {
     fn tells_state_first(&self, topic: &Topic) -> bool {
         self.dialect.tells_state_first(topic)
     }
-    fn http(&self, request: &HttpRequest<'_>) -> HttpReply {
+    fn http(&self, request: &HttpRequest<'_>) -> dialects::Step {
         self.dialect.http(request)
     }
     fn http_too_fast(&self) -> HttpResponse {

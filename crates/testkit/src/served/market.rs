@@ -16,6 +16,7 @@ use model::{
 };
 
 use super::PATIENCE;
+use crate::people;
 
 /// Commands and their times.
 type Script = VecDeque<(Time, Action)>;
@@ -25,9 +26,11 @@ type Shared = Arc<Mutex<Script>>;
 
 /// The source and the script that it follows.
 pub(super) fn scripted(instruments: &[Instrument], begins: Time) -> (Scripted, Shared) {
-    let script = Shared::default();
+    let opening = people::opening(instruments).into_iter().map(|action| (begins, action));
+    let script = Arc::new(Mutex::new(opening.collect::<Script>()));
     let engine = Engine::new(instruments);
-    (Scripted { engine, begins, sequence: Sequence(0), script: Arc::clone(&script) }, script)
+    let now = begins;
+    (Scripted { engine, begins, now, sequence: Sequence(0), script: Arc::clone(&script) }, script)
 }
 
 fn open(script: &Shared) -> MutexGuard<'_, Script> {
@@ -38,6 +41,8 @@ fn open(script: &Shared) -> MutexGuard<'_, Script> {
 pub(super) struct Scripted {
     engine: Engine,
     begins: Time,
+    /// The time of the last command.
+    now: Time,
     sequence: Sequence,
     script: Shared,
 }
@@ -50,13 +55,26 @@ impl Source for Scripted {
     fn advance(&mut self, _now: Time, out: &mut Vec<Event>) {
         let next = open(&self.script).pop_front();
         if let Some((time, action)) = next {
+            self.now = time;
             self.sequence = self.sequence.next();
             self.engine.apply(&Command { sequence: self.sequence, time, action }, out);
         }
     }
 
-    fn submit(&mut self, _: Time, _: Action, _: &mut Vec<Event>) -> Result<Sequence, NoOrders> {
-        Err(NoOrders)
+    /// What the script wants done first is done first; it takes place at the time of the last of it.
+    fn submit(
+        &mut self,
+        now: Time,
+        action: Action,
+        out: &mut Vec<Event>,
+    ) -> Result<Sequence, NoOrders> {
+        while self.due().is_some() {
+            self.advance(now, out);
+        }
+        let time = self.now;
+        self.sequence = self.sequence.next();
+        self.engine.apply(&Command { sequence: self.sequence, time, action }, out);
+        Ok(self.sequence)
     }
 }
 
@@ -167,7 +185,7 @@ impl Market {
         loop {
             let tell = tell.clone();
             let reply = Box::new(move |answer| tell.send(answer).expect("somebody waits for it"));
-            if self.boards.ask(query, reply).is_ok() {
+            if self.boards.ask(query.clone(), reply).is_ok() {
                 return told.recv_timeout(PATIENCE).expect("the boards answer");
             }
             // Too many letters wait; that passes.

@@ -9,10 +9,9 @@ use model::{
     Side, Span, Trigger, TriggerWhen,
 };
 
-use super::{Act, Ask, Client, Heard, Lives, Placing, Said, Setup, Step, Transcript, What};
+use crate::people;
 
-/// The people of transcripts, by account from 1.
-const PEOPLE: [&str; 4] = ["alice", "bob", "carol", "dave"];
+use super::{Act, Ask, Client, Heard, Lives, Placing, Said, Setup, Step, Transcript, What};
 
 /// A line that is no transcript's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -360,8 +359,8 @@ fn close(text: &str) -> Result<(Option<u16>, String), String> {
 }
 
 fn account(name: &str) -> Result<AccountId, String> {
-    let at = PEOPLE.iter().position(|known| *known == name);
-    at.map(|at| AccountId(at as u32 + 1)).ok_or_else(|| format!("who is {name}"))
+    let person = people::called(name).ok_or_else(|| format!("who is {name}"))?;
+    Ok(person.account)
 }
 
 fn side(word: &str) -> Result<Side, String> {

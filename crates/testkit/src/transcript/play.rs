@@ -166,10 +166,8 @@ impl Player<'_> {
 
     fn ask(&mut self, ask: &Ask) -> Result<(), String> {
         let response = self.stage.ask(&HttpRequest {
-            method: &ask.method,
-            path: &ask.path,
             query: ask.query.as_deref(),
-            body: b"",
+            ..HttpRequest::bare(&ask.method, &ask.path)
         });
         let head = |status: u16, content_type: Option<&str>| match content_type {
             Some(content_type) => format!("{status} {content_type}"),

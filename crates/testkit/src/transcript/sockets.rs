@@ -15,6 +15,7 @@ use model::{
 };
 
 use super::{Heard, Line, Stage, Transcript, What};
+use crate::people;
 use crate::served::{self, Served, Setup};
 
 /// A venue over sockets.
@@ -44,8 +45,14 @@ impl Sockets {
         let instruments: Vec<Instrument> =
             setup.listings.iter().map(|listing| listing.instrument.clone()).collect();
         let now = setup.begins;
-        let twin = Engine::new(&instruments);
-        Self { served: setup.serve(), twin, commands: 0, now, lines: Vec::new(), fences: 0 }
+        let mut twin = Engine::new(&instruments);
+        let mut commands = 0;
+        for action in people::opening(&instruments) {
+            commands += 1;
+            let command = Command { sequence: Sequence(commands), time: now, action };
+            twin.apply(&command, &mut Vec::new());
+        }
+        Self { served: setup.serve(), twin, commands, now, lines: Vec::new(), fences: 0 }
     }
 
     /// Whether a transcript can be played here: it needs no other clock than the market's, and no source by level.

@@ -1,6 +1,7 @@
 //! The laws of the edge, over many seeds.
 
-use testkit::laws::one_frame;
+use testkit::laws::private::{self, Size};
+use testkit::laws::{one_frame, verdict};
 
 #[test]
 fn a_frame_is_encoded_once_however_many_listen() {
@@ -16,4 +17,38 @@ fn a_frame_is_encoded_once_however_many_listen() {
         all.frames > 20_000 && all.heard > 4 * all.frames && all.handed > all.frames,
         "too little happened to mean anything: {all:?}"
     );
+}
+
+fn add(all: &mut private::Figures, one: private::Figures) {
+    all.delivered += one.delivered;
+    all.accepted += one.accepted;
+    all.refused += one.refused;
+    all.self_trades += one.self_trades;
+}
+
+#[test]
+fn nobody_is_told_what_is_somebody_elses() {
+    let mut all = private::Figures::default();
+    verdict::seeds().for_each(|seed| add(&mut all, private::check(seed, Size::SMALL)));
+    println!("{all:?}");
+    assert!(
+        all.delivered > 20_000
+            && all.accepted > 3_000
+            && all.refused > 2_000
+            && all.self_trades > 500,
+        "too little happened to mean anything: {all:?}"
+    );
+}
+
+/// A thousand accounts; `RIALTO_LONG` runs three such markets.
+#[test]
+fn nobody_of_a_thousand_is_told_what_is_somebody_elses() {
+    if std::env::var_os("RIALTO_LONG").is_none() {
+        println!("skipped without RIALTO_LONG");
+        return;
+    }
+    let mut all = private::Figures::default();
+    (0..3).for_each(|seed| add(&mut all, private::check(seed, Size::LARGE)));
+    println!("{all:?}");
+    assert!(all.delivered > 30_000 && all.refused > 3_000, "too little happened: {all:?}");
 }

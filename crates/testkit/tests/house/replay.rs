@@ -6,7 +6,7 @@ use std::path::Path;
 
 use dialects::bitstamp::client::{Client, recorded};
 use dialects::bitstamp::{Bitstamp, Options};
-use dialects::{Connector, Dialect, FrameBuilder, HttpReply, HttpRequest, Request};
+use dialects::{Connector, Dialect, FrameBuilder, HttpRequest, Request, Step};
 use engine::flow::Random;
 use feed::capture::{Capture, Recorded};
 use feed::source::replay::Replay;
@@ -250,8 +250,8 @@ fn the_recorded_directory_is_served_again() {
     let (_, recorded) = told.capture.fetched().find(|(at, _)| *at == path).expect("a directory");
     let recorded: Vec<Value> = serde_json::from_str(recorded).expect("rows");
     let dialect = Bitstamp::new(&told.listings, Options::default()).expect("good listings");
-    let request = HttpRequest { method: "GET", path, query: None, body: &[] };
-    let HttpReply::Now(served) = dialect.http(&request) else { panic!("a question?") };
+    let request = HttpRequest::bare("GET", path);
+    let Step::Reply(served) = dialect.http(&request) else { panic!("a question?") };
     let served: Vec<Value> = serde_json::from_slice(&served.body).expect("rows");
     assert_eq!(served.len(), 10);
     for row in &served {
@@ -267,11 +267,11 @@ fn the_recorded_directory_is_served_again() {
 /// The body of a market's book, asked for at the recorded path.
 fn fetched(dialect: &Bitstamp, told: &Told, instrument: InstrumentId) -> String {
     let path = book_path(told, instrument);
-    let request = HttpRequest { method: "GET", path: &path, query: None, body: &[] };
-    let HttpReply::Ask(asking) = dialect.http(&request) else { panic!("{path} is no question") };
+    let request = HttpRequest::bare("GET", &path);
+    let Step::Ask(query, word) = dialect.http(&request) else { panic!("{path} is no question") };
     let now = told.replay.begins();
-    let body = told.boards[instrument.index()].answer(&asking.query, now);
-    let response = (asking.word)(Answer { now, body });
+    let body = told.boards[instrument.index()].answer(&query, now);
+    let Step::Reply(response) = word(Answer { now, body }) else { panic!("{path} asks twice") };
     assert_eq!(response.status, 200);
     String::from_utf8(response.body).expect("text")
 }

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 
 use model::{
-    AccountId, Cadence, CloseReason, Event, EventBody, Fill, Interval, OrderId, OrderKind,
+    AccountId, Amount, Cadence, CloseReason, Event, EventBody, Fill, Interval, OrderId, OrderKind,
     OrderState, Price, Quantity, Rejection, Sequence, Side, Span, Status, Time, TimeInForce,
     TradeId, Trigger, TriggerWhen,
 };
@@ -161,7 +161,15 @@ impl Flow {
             self.trades += 1;
             let price = maker.kind.limit().expect("what rests has a price");
             let id = TradeId(self.trades);
-            self.say(EventBody::Filled(Fill { id, price, quantity, maker, taker }));
+            self.say(EventBody::Filled(Fill {
+                id,
+                price,
+                quantity,
+                maker,
+                taker,
+                maker_fee: Amount(i128::from(self.trades)),
+                taker_fee: Amount(i128::from(self.trades) << 70),
+            }));
             if maker.remaining.is_zero() {
                 self.resting.remove(at);
             }

@@ -1,7 +1,7 @@
 //! Events that contradict each other change what they can and break nothing.
 
 use model::{
-    CloseReason, EventBody, Fill, Level, LevelBook, OrderId, OrderKind, OrderState, Price,
+    Amount, CloseReason, EventBody, Fill, Level, LevelBook, OrderId, OrderKind, OrderState, Price,
     Quantity, Query, Side, Time, TopicKind, TradeId, Window,
 };
 
@@ -38,6 +38,8 @@ fn any_body(dice: &mut Dice, by_level: bool) -> EventBody {
             quantity: Quantity(dice.below(5)),
             maker: a,
             taker: b,
+            maker_fee: Amount::ZERO,
+            taker_fee: Amount::ZERO,
         }),
         6 => EventBody::Triggered(a),
         7 => EventBody::Ticked(CADENCES[dice.below(2) as usize]),

@@ -7,7 +7,7 @@ use model::{AnswerBody, Candle, Interval, Price, Quantity, Query, Time};
 use super::super::Options;
 use super::super::server::{self, Market};
 use super::{ask, parameter, unavailable};
-use crate::dialect::{HttpReply, HttpRequest, HttpResponse};
+use crate::http::{HttpRequest, HttpResponse, Step};
 use crate::text::{DECIMAL_BYTES_MAX, INTEGER_BYTES_MAX, Pen, make_room};
 
 /// The lengths that can be asked for, in seconds.
@@ -40,14 +40,14 @@ enum Bounds {
 /// A parameter that cannot be used, and why, in the venue's words.
 struct Unusable(&'static str, &'static str);
 
-pub fn ohlc(market: &Arc<Market>, request: &HttpRequest<'_>, _: &Options) -> HttpReply {
+pub fn ohlc(market: &Arc<Market>, request: &HttpRequest<'_>, _: &Options) -> Step {
     let wanted = match read(request) {
         Ok(wanted) => wanted,
         Err(Unusable(field, why)) => {
             let body = format!(
                 r#"{{"status":"error","reason":{{"{field}":["{why}"]}},"response_code":"400.001"}}"#
             );
-            return HttpReply::Now(HttpResponse::json(200, body.into_bytes()));
+            return Step::Reply(HttpResponse::json(200, body.into_bytes()));
         }
     };
     let market = Arc::clone(market);

@@ -9,7 +9,7 @@ use super::super::Markets;
 use super::super::convert;
 use super::super::server::Market;
 use super::{ask, json, no_such_page, unavailable};
-use crate::dialect::HttpReply;
+use crate::http::Step;
 use crate::text;
 
 /// `{"timestamp":"1710328241","open":"71448","high":"73656","low":"68626","last":"73285",
@@ -40,7 +40,7 @@ struct Row<'a> {
 }
 
 /// `ticker/{market}/` and `ticker_hour/{market}/`.
-pub fn one(market: &Arc<Market>, window: Window) -> HttpReply {
+pub fn one(market: &Arc<Market>, window: Window) -> Step {
     let market = Arc::clone(market);
     ask(Query::Ticker { instrument: market.instrument.id, window }, move |_, body| match body {
         AnswerBody::Ticker(ticker) => json(&row(&market, window, &ticker)),
@@ -49,7 +49,7 @@ pub fn one(market: &Arc<Market>, window: Window) -> HttpReply {
 }
 
 /// `ticker/`, in the directory's order.
-pub fn all(markets: &Markets, window: Window) -> HttpReply {
+pub fn all(markets: &Markets, window: Window) -> Step {
     let listed: Vec<Arc<Market>> = markets.listed.clone();
     ask(Query::Tickers { window }, move |_, body| {
         let AnswerBody::Tickers(tickers) = body else { return unavailable() };
@@ -119,7 +119,7 @@ fn change(open: Price, last: Price) -> String {
 
 /// `eur_usd/`: what a euro costs (`buy`) and brings (`sell`) in dollars on this venue: on EUR/USD if it is
 /// listed, else by way of the first asset that is traded against both. 404 where no such prices are.
-pub fn eur_usd(markets: &Markets) -> HttpReply {
+pub fn eur_usd(markets: &Markets) -> Step {
     let find = |base: &str, quote: &str| {
         let mut listed = markets.listed.iter();
         let found = listed.find(|m| m.instrument.base == base && m.instrument.quote == quote);
@@ -132,7 +132,7 @@ pub fn eur_usd(markets: &Markets) -> HttpReply {
             Some((find(base, "USD")?, Some(find(base, "EUR")?)))
         }),
     };
-    let Some((dollars, euros)) = way else { return HttpReply::Now(no_such_page()) };
+    let Some((dollars, euros)) = way else { return Step::Reply(no_such_page()) };
     ask(Query::Tickers { window: Window::DAY }, move |_, body| {
         let AnswerBody::Tickers(tickers) = body else { return no_such_page() };
         let quotes = |market: &Market| {

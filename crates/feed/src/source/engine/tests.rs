@@ -36,10 +36,22 @@ fn source(seed: u64) -> EngineSource {
     EngineSource::new(&instruments, Some(crowd), &[Cadence::TENTH], BEGIN, Gate::open())
 }
 
+const VISITOR: AccountId = AccountId(1_001);
+
+/// The market of a seed, where a visitor can pay for anything.
+fn visited(seed: u64, events: &mut Vec<Event>) -> EngineSource {
+    let mut source = source(seed);
+    let assets = source.engine().assets().clone();
+    for deposit in engine::flow::riches(&assets, VISITOR) {
+        source.submit(BEGIN, deposit, events).expect("it takes orders");
+    }
+    source
+}
+
 /// A visitor's order to buy at this price.
 fn buy(price: i64) -> Action {
     Action::Place(NewOrder {
-        account: AccountId(1_001),
+        account: VISITOR,
         instrument: InstrumentId(0),
         side: Side::Buy,
         kind: OrderKind::Limit(Price(price)),
@@ -154,11 +166,12 @@ fn ticks_stand_at_the_multiples_of_their_cadence() {
 #[test]
 fn an_order_comes_after_everything_that_is_due_and_bends_the_market_from_there() {
     let now = BEGIN + Span::millis(7_777);
-    let mut undisturbed = source(9);
-    let before = events_until(&mut undisturbed, now);
+    let mut before = Vec::new();
+    let mut undisturbed = visited(9, &mut before);
+    before.extend(events_until(&mut undisturbed, now));
 
-    let mut visited = source(9);
     let mut events = Vec::new();
+    let mut visited = visited(9, &mut events);
     let cause = visited.submit(now, buy(6_100_000), &mut events).expect("it takes orders");
     assert_eq!(events[..before.len()], before[..]);
     assert!(events.len() > before.len() + 1, "an order through the market trades");

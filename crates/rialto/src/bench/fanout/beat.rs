@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use dialects::{
-    Dialect, Doors, FrameBuilder, HttpReply, HttpRequest, HttpResponse, LastWords, Manners,
-    Parting, Request,
+    Dialect, Doors, FrameBuilder, HttpRequest, HttpResponse, LastWords, Manners, Parting, Request,
 };
 use model::{InstrumentId, Topic, TopicKind, Update};
 
@@ -62,8 +61,8 @@ impl Dialect for Beat {
         out.text_mut().extend(std::iter::repeat_n(b'.', self.message_bytes));
         true
     }
-    fn http(&self, _: &HttpRequest<'_>) -> HttpReply {
-        HttpReply::Now(HttpResponse::json(404, Vec::new()))
+    fn http(&self, _: &HttpRequest<'_>) -> dialects::Step {
+        dialects::Step::Reply(HttpResponse::json(404, Vec::new()))
     }
     fn http_too_fast(&self) -> HttpResponse {
         HttpResponse::json(429, Vec::new())

@@ -1,0 +1,81 @@
+//! Who somebody is: the question to whoever keeps credentials, and what a pass stands for.
+//!
+//! Keeping credentials is not the edge's business, nor is checking a signature: a dialect does that with what it
+//! is told here.
+
+use dialects::Credential;
+use model::{AccountId, Action, AnswerBody, InstrumentId, Query};
+
+/// Knows who holds which key. Asked on the HTTP thread, so it must answer from memory.
+pub trait Identities: Send + Sync {
+    /// What is known of the holder of this key of a dialect; `None` if nobody holds it, or not any more.
+    fn credential(&self, dialect: &str, key: &str) -> Option<Credential>;
+}
+
+/// Nobody holds any key: for venues without accounts.
+#[derive(Clone, Copy, Debug)]
+pub struct Nobody;
+
+impl Identities for Nobody {
+    fn credential(&self, _dialect: &str, _key: &str) -> Option<Credential> {
+        None
+    }
+}
+
+/// What somebody may see, and by which key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Of which dialect.
+    pub dialect: &'static str,
+    /// The key that it was given for. It ends with the key.
+    pub key: Box<str>,
+    /// Whose topics may be told.
+    pub account: AccountId,
+    /// Of which instruments; `None` is all.
+    pub instruments: Option<Vec<InstrumentId>>,
+}
+
+impl Grant {
+    /// Whether it is about this instrument.
+    #[must_use]
+    pub fn covers(&self, instrument: InstrumentId) -> bool {
+        self.instruments.as_ref().is_none_or(|all| all.contains(&instrument))
+    }
+}
+
+/// Whether the holder may ask for this to be done: only for its own account, only if it may trade, only in its
+/// own instruments.
+#[must_use]
+pub fn may_submit(holder: &Credential, action: &Action) -> bool {
+    let instrument = match action {
+        Action::CancelAll { instrument: None, .. } => holder.instruments.is_none(),
+        _ => action.instrument().is_none_or(|instrument| covers(holder, instrument)),
+    };
+    holder.may_trade && action.account() == Some(holder.account) && instrument
+}
+
+/// Whether the holder may ask this: what is about an account is for its owner alone.
+#[must_use]
+pub fn may_ask(holder: Option<&Credential>, query: &Query) -> bool {
+    match query.account() {
+        None => true,
+        Some(account) => holder.is_some_and(|holder| holder.account == account),
+    }
+}
+
+/// Leaves out of an answer what is about instruments that the holder may not see.
+pub fn restrict(holder: &Credential, answer: &mut AnswerBody) {
+    match answer {
+        AnswerBody::OpenOrders(orders) => orders.retain(|order| covers(holder, order.instrument)),
+        AnswerBody::OwnTrades(trades) => trades.retain(|trade| covers(holder, trade.instrument)),
+        AnswerBody::Order(story) => {
+            let seen = story.take();
+            *story = seen.filter(|story| covers(holder, story.order.instrument));
+        }
+        _ => {}
+    }
+}
+
+fn covers(holder: &Credential, instrument: InstrumentId) -> bool {
+    holder.instruments.as_ref().is_none_or(|all| all.contains(&instrument))
+}

@@ -1,0 +1,221 @@
+use std::sync::Mutex;
+
+use dialects::Nonce;
+use model::{
+    AccountId, Action, InstrumentId, OrderId, OwnOrder, OwnTrades, Sequence, Sort, Standing,
+};
+
+use super::*;
+
+const ALICE: AccountId = AccountId(1);
+const BOB: AccountId = AccountId(2);
+const HERE: InstrumentId = InstrumentId(0);
+const THERE: InstrumentId = InstrumentId(1);
+
+/// Alice holds `trade`, `look` and `here`, as long as they are not revoked.
+#[derive(Default)]
+struct Known(Mutex<Vec<String>>);
+
+impl Identities for Known {
+    fn credential(&self, dialect: &str, key: &str) -> Option<Credential> {
+        let revoked = self.0.lock().expect("nobody panics with it").iter().any(|it| it == key);
+        let known = dialect == "plain" && ["trade", "look", "here"].contains(&key);
+        (known && !revoked).then(|| Credential {
+            account: ALICE,
+            secret: b"secret".to_vec(),
+            may_trade: key != "look",
+            instruments: (key == "here").then(|| vec![HERE]),
+        })
+    }
+}
+
+fn clerk() -> (Clerk, Arc<Known>, Arc<Passes>) {
+    let (known, passes) = (Arc::<Known>::default(), Arc::<Passes>::default());
+    let count = Mutex::new(0_u8);
+    let random = move |bytes: &mut [u8]| {
+        let mut count = count.lock().expect("nobody panics with it");
+        *count += 1;
+        bytes.fill(*count);
+    };
+    let identities: Arc<dyn Identities> = known.clone();
+    (Clerk::new(identities, Arc::clone(&passes), Box::new(random)), known, passes)
+}
+
+fn reply(text: &str) -> Step {
+    Step::Reply(HttpResponse::json(200, text.as_bytes().to_vec()))
+}
+
+/// What a request comes to, in words; whatever is asked or submitted is answered so.
+fn serve(clerk: &Clerk, step: Step) -> String {
+    let mut service = clerk.serve("plain", Time::from_seconds(1_000), Duration::from_secs(9));
+    let mut log = String::new();
+    let mut step = step;
+    loop {
+        step = match service.take(step) {
+            Next::Reply(response) => {
+                return log + &String::from_utf8(response.body).expect("text");
+            }
+            Next::Ask(query, then) => {
+                log += &format!("ask {} ", if query == Query::Now { "the time" } else { "that" });
+                let order = |instrument| OwnOrder { instrument, ..own_order() };
+                let body = AnswerBody::OpenOrders(vec![order(HERE), order(THERE)]);
+                then(Answer { now: Time(5), body })
+            }
+            Next::Submit(_, then) => {
+                log += "submit ";
+                then(Outcome::Done { command: Sequence(1), events: Vec::new() })
+            }
+        }
+    }
+}
+
+fn own_order() -> OwnOrder {
+    OwnOrder {
+        instrument: HERE,
+        order: model::OrderState {
+            id: OrderId(1),
+            account: ALICE,
+            side: model::Side::Buy,
+            post_only: false,
+            kind: model::OrderKind::Market,
+            time_in_force: model::TimeInForce::ImmediateOrCancel,
+            trigger: None,
+            original: model::Quantity(1),
+            remaining: model::Quantity(1),
+        },
+        label: None,
+        standing: Standing::Open,
+        created: Time(0),
+        changed: Time(0),
+        replaces: None,
+    }
+}
+
+/// The step that comes after a key was identified.
+fn by(key: &str, then: impl FnOnce() -> Step + Send + 'static) -> Step {
+    Step::Identify(key.into(), Box::new(|_| then()))
+}
+
+fn submit(action: Action) -> Step {
+    let then = |outcome| reply(if outcome == Outcome::NotTaken { "not taken" } else { "done" });
+    Step::Submit(Submission { action, label: None }, Box::new(then))
+}
+
+fn cancel(account: AccountId, instrument: InstrumentId) -> Action {
+    Action::Cancel { account, instrument, order: OrderId(1) }
+}
+
+fn ask(query: Query) -> Step {
+    Step::Ask(
+        query,
+        Box::new(|answer| match answer.body {
+            AnswerBody::OpenOrders(orders) => reply(&format!("{} orders", orders.len())),
+            _ => reply("nothing"),
+        }),
+    )
+}
+
+#[test]
+fn who_holds_a_key_is_told_as_long_as_somebody_does() {
+    let (clerk, known, _) = clerk();
+    let who = |key: &str| {
+        let word = |holder: Option<&Credential>| match holder {
+            Some(holder) => reply(&format!("account {}", holder.account)),
+            None => reply("nobody"),
+        };
+        Step::Identify(key.into(), Box::new(word))
+    };
+    assert_eq!(serve(&clerk, who("trade")), "account 1");
+    assert_eq!(serve(&clerk, who("Trade")), "nobody");
+    known.0.lock().expect("nobody panics with it").push("trade".into());
+    assert_eq!(serve(&clerk, who("trade")), "nobody");
+}
+
+#[test]
+fn nonces_are_fresh_once() {
+    let (clerk, ..) = clerk();
+    let note = || {
+        let nonce =
+            Nonce { key: "trade".into(), text: "7".into(), window: Duration::from_secs(300) };
+        Step::Nonce(nonce, Box::new(|fresh| reply(if fresh { "fresh" } else { "stale" })))
+    };
+    assert_eq!(serve(&clerk, note()), "fresh");
+    assert_eq!(serve(&clerk, note()), "stale");
+}
+
+#[test]
+fn only_the_holder_of_a_key_that_may_trade_submits_and_only_for_its_own_account() {
+    let (clerk, ..) = clerk();
+    let of = |key: &str, action: Action| serve(&clerk, by(key, move || submit(action)));
+    let everywhere = |account| Action::CancelAll { account, instrument: None };
+    assert_eq!(of("trade", cancel(ALICE, HERE)), "submit done");
+    assert_eq!(of("trade", everywhere(ALICE)), "submit done");
+    assert_eq!(of("trade", cancel(BOB, HERE)), "not taken");
+    assert_eq!(of("trade", everywhere(BOB)), "not taken");
+    assert_eq!(of("trade", Action::Tick(model::Cadence::TENTH)), "not taken");
+    assert_eq!(of("look", cancel(ALICE, HERE)), "not taken");
+    assert_eq!(of("here", cancel(ALICE, HERE)), "submit done");
+    assert_eq!(of("here", cancel(ALICE, THERE)), "not taken");
+    assert_eq!(of("here", everywhere(ALICE)), "not taken");
+    assert_eq!(of("nobody's", cancel(ALICE, HERE)), "not taken");
+    assert_eq!(serve(&clerk, submit(cancel(ALICE, HERE))), "not taken");
+}
+
+#[test]
+fn what_is_ones_own_is_told_to_nobody_else() {
+    let (clerk, ..) = clerk();
+    let orders = |account| Query::OpenOrders { account, instrument: None };
+    let of = |key: &str, query: Query| serve(&clerk, by(key, move || ask(query)));
+    assert_eq!(of("trade", orders(ALICE)), "ask that 2 orders");
+    assert_eq!(of("look", orders(ALICE)), "ask that 2 orders");
+    assert_eq!(of("here", orders(ALICE)), "ask that 1 orders");
+    assert_eq!(of("trade", orders(BOB)), "ask the time nothing");
+    let trades = OwnTrades {
+        account: BOB,
+        instrument: None,
+        since: None,
+        until: None,
+        since_id: None,
+        sort: Sort::NewestFirst,
+        offset: 0,
+        limit: 1,
+    };
+    assert_eq!(of("trade", Query::OwnTrades(trades)), "ask the time nothing");
+    assert_eq!(of("trade", Query::Balances { account: BOB }), "ask the time nothing");
+    assert_eq!(of("nobody's", orders(ALICE)), "ask the time nothing");
+    assert_eq!(serve(&clerk, ask(orders(ALICE))), "ask the time nothing");
+    assert_eq!(serve(&clerk, ask(Query::Now)), "ask the time 2 orders", "that is nobody's own");
+}
+
+#[test]
+fn passes_are_for_the_account_of_the_key_and_for_what_it_may_see() {
+    let (clerk, known, passes) = clerk();
+    let minute = Duration::from_secs(60);
+    let issue = |key: &str, account| {
+        serve(&clerk, by(key, move || Step::IssuePass(account, minute, Box::new(reply))))
+    };
+    let shown =
+        |account, pass: &str, now| passes.shown("plain", account, pass, Duration::from_secs(now));
+    let pass = issue("trade", ALICE);
+    let grant = shown(ALICE, &pass, 68).expect("it was issued at 9 for a minute");
+    assert!(grant.account == ALICE && &*grant.key == "trade" && grant.covers(THERE));
+    assert!(shown(ALICE, &pass, 69).is_none());
+    let restricted = issue("here", ALICE);
+    let grant = shown(ALICE, &restricted, 9).expect("just issued");
+    assert!(grant.covers(HERE) && !grant.covers(THERE));
+    for (key, account) in [("trade", BOB), ("nobody's", ALICE), ("nobody's", BOB)] {
+        let pass = issue(key, account);
+        assert_eq!(pass.len(), crate::passes::LENGTH, "it looks like one");
+        assert!(shown(account, &pass, 9).is_none() && shown(ALICE, &pass, 9).is_none());
+    }
+    // The key is revoked after it was identified, before the pass is made.
+    let late = Arc::clone(&known);
+    let pass = serve(
+        &clerk,
+        by("look", move || {
+            late.0.lock().expect("nobody panics with it").push("look".into());
+            Step::IssuePass(ALICE, minute, Box::new(reply))
+        }),
+    );
+    assert!(shown(ALICE, &pass, 9).is_none());
+}

@@ -1,0 +1,56 @@
+//! What was submitted and is not known to have happened yet: who is told, and what of it came so far.
+//!
+//! Pure: commands and events go in, outcomes are handed to whoever waits. Events may come late, where they wait
+//! until their command is durable; an outcome is told when all of them have come.
+
+use std::collections::VecDeque;
+
+use dialects::Outcome;
+use model::{Event, Sequence};
+
+#[cfg(test)]
+mod tests;
+
+/// Commands whose outcomes may be awaited at once.
+const WAITING_MAX: usize = 4_096;
+
+/// Commands whose outcomes are awaited, in order.
+#[derive(Default)]
+pub struct Submitted(VecDeque<Waiting>);
+
+struct Waiting {
+    command: Sequence,
+    events: Vec<Event>,
+    reply: Box<dyn FnOnce(Outcome) + Send>,
+}
+
+impl Submitted {
+    /// Whether so many outcomes are awaited that nothing more may be submitted.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.0.len() >= WAITING_MAX
+    }
+
+    /// The outcome of this command is awaited. Commands come in order.
+    pub fn expect(&mut self, command: Sequence, reply: Box<dyn FnOnce(Outcome) + Send>) {
+        debug_assert!(self.0.back().is_none_or(|last| last.command < command), "in order");
+        self.0.push_back(Waiting { command, events: Vec::new(), reply });
+    }
+
+    /// This happened, and with it everything that commands up to `handed_out` have caused.
+    pub fn happened(&mut self, events: &[Event], handed_out: Sequence) {
+        if self.0.is_empty() {
+            return;
+        }
+        for event in events {
+            if let Ok(at) = self.0.binary_search_by_key(&event.cause, |waiting| waiting.command) {
+                self.0[at].events.push(event.clone());
+            }
+        }
+        while self.0.front().is_some_and(|first| first.command <= handed_out)
+            && let Some(Waiting { command, events, reply }) = self.0.pop_front()
+        {
+            reply(Outcome::Done { command, events });
+        }
+    }
+}

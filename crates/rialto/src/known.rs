@@ -1,0 +1,156 @@
+//! Who one is, as a venue knows it: the store's accounts and credentials, asked by the edge.
+//!
+//! What another process writes to the store (`rialto keys`) is looked for every second: new accounts are followed,
+//! and what a revoked key has opened ends.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use dialects::{Credential, Submission};
+use edge::board_thread::BoardsHandle;
+use edge::identity::{Identities, Nobody};
+use edge::steps::Clerk;
+use edge::{Edge, Revoker};
+use model::{AccountId, Action, Assets, Instrument};
+use store::{Channel, MasterKey, Opening, Random, SqliteStore, Store, StoreError};
+
+use crate::cli::Serve;
+use crate::keys::DATA;
+
+/// How often the store is looked at for what others wrote.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// What is known of accounts; nothing in a venue that has none.
+#[derive(Clone)]
+pub struct Known(Option<Arc<Book>>);
+
+struct Book {
+    store: SqliteStore,
+    instruments: Vec<Instrument>,
+    demo: bool,
+}
+
+impl Known {
+    /// Nobody is known.
+    pub const fn nobody() -> Self {
+        Self(None)
+    }
+
+    /// The accounts that these options name, and where only this machine can listen those of the demo.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be opened.
+    pub fn open(
+        options: &Serve,
+        listen: IpAddr,
+        instruments: Vec<Instrument>,
+    ) -> Result<Self, StoreError> {
+        let data = folder(options);
+        let demo = listen.is_loopback();
+        let opening = Opening { demo, ..Opening::default() };
+        let store = if options.ephemeral || !data.join(store::FILE).exists() {
+            SqliteStore::in_memory(opening)?
+        } else {
+            let master = MasterKey::find(options.master_key.as_deref())?;
+            SqliteStore::open(data, Opening { master, ..opening })?
+        };
+        Ok(Self(Some(Arc::new(Book { store, instruments, demo }))))
+    }
+
+    /// What is done when a market opens: accounts are followed, and those of the demo are given something.
+    pub fn opening(&self, assets: &Assets) -> Vec<Action> {
+        let Some(book) = &self.0 else { return Vec::new() };
+        let mut actions: Vec<Action> =
+            book.store.accounts().iter().map(|account| Action::Follow(account.id)).collect();
+        if book.demo {
+            actions.extend(store::demo_funding(assets).into_iter().map(|funding| {
+                let (account, asset, amount) = (funding.account, funding.asset, funding.amount);
+                Action::Deposit { account, asset, amount }
+            }));
+        }
+        actions
+    }
+
+    /// A clerk who asks here.
+    pub fn clerk(&self, edge: &Edge) -> Clerk {
+        let identities: Arc<dyn Identities> = match &self.0 {
+            Some(book) => Arc::clone(book) as Arc<dyn Identities>,
+            None => Arc::new(Nobody),
+        };
+        let random = |bytes: &mut [u8]| {
+            // A pass that could be guessed is worse than none.
+            Random::system().fill(bytes).expect("the system has randomness to give");
+        };
+        Clerk::new(identities, Arc::clone(&edge.passes), Box::new(random))
+    }
+
+    /// Looks for what others write to the store, as long as the process lives.
+    pub fn watch(&self, revoker: Revoker, boards: BoardsHandle) {
+        let Some(book) = self.0.clone() else { return };
+        let mut seen = book.store.version();
+        let mut followed: Vec<AccountId> =
+            book.store.accounts().iter().map(|account| account.id).collect();
+        let look = move || {
+            loop {
+                thread::sleep(LOOK_EVERY);
+                match book.store.refresh() {
+                    Ok(false) => continue,
+                    Ok(true) => {}
+                    Err(error) => eprintln!("rialto: failed to look at the accounts: {error}"),
+                }
+                for account in book.store.accounts() {
+                    if followed.contains(&account.id) {
+                        continue;
+                    }
+                    let submission = Submission { action: Action::Follow(account.id), label: None };
+                    // Where there is no room it is tried again.
+                    if boards.submit(submission, Box::new(drop)).is_ok() {
+                        followed.push(account.id);
+                    }
+                }
+                let now = book.store.version();
+                for revocation in book.store.revocations(seen) {
+                    if let Some(key) = &revocation.key {
+                        revoker.revoke(revocation.dialect, key);
+                    }
+                }
+                seen = now;
+            }
+        };
+        let watching = thread::Builder::new().name("accounts".into()).spawn(look);
+        if let Err(error) = watching {
+            eprintln!("rialto: revoked keys stay connected: failed to start a thread: {error}");
+        }
+    }
+}
+
+/// Where these options say that state lives.
+pub fn folder(options: &Serve) -> &Path {
+    options.data.as_deref().unwrap_or(Path::new(DATA))
+}
+
+impl Identities for Book {
+    fn credential(&self, dialect: &str, key: &str) -> Option<Credential> {
+        let found = self.store.credential(dialect, key)?;
+        let secret = match found.signing_secret() {
+            Some(secret) => secret.reveal().as_bytes().to_vec(),
+            None if found.is_proven_by_key() => Vec::new(),
+            None => return None,
+        };
+        let hears_own = |channels: &BTreeSet<Channel>| channels.contains(&Channel::Private);
+        // Who may not hear what is its own may not see it by any other way either.
+        if !found.entitlement.channels.as_ref().is_none_or(hears_own) {
+            return None;
+        }
+        Some(Credential {
+            account: found.account.id,
+            secret,
+            may_trade: found.entitlement.trading,
+            instruments: found.entitlement.numbers(&self.instruments),
+        })
+    }
+}

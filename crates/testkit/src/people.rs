@@ -1,0 +1,144 @@
+//! The people of test venues: who they are, what they hold, and by which keys they are known.
+//!
+//! They are accounts 1 to 4, followed, and hold a hundred million of each asset when a market opens ([`opening`]). In
+//! every dialect their keys and secrets are these:
+//!
+//! | name | account | key | secret |
+//! |---|---|---|---|
+//! | alice | 1 | `alicekey000000000000000000000001` | `alicesecret000000000000000000001` |
+//! | bob | 2 | `bobkey00000000000000000000000002` | `bobsecret00000000000000000000002` |
+//! | carol | 3 | `carolkey000000000000000000000003` | `carolsecret000000000000000000003` |
+//! | dave | 4 | `davekey0000000000000000000000004` | `davesecret0000000000000000000004` |
+//!
+//! Carol's key may only look, not trade; dave's is good for the first instrument alone.
+//!
+//! A [`Venue`](crate::venue::Venue) takes all steps of a dialect's HTTP half with these identities. Its session
+//! clock is that of [`Stage::wait`](crate::transcript::Stage::wait), so that passes end when a transcript says;
+//! the wall's time is what the request carries. Its passes are the same at every run:
+//! `PASS00000000000000000000000000A1`, then `…A2`, and so on.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use dialects::Credential;
+use edge::identity::Identities;
+use edge::passes::Passes;
+use edge::steps::{Clerk, Random};
+use model::{AccountId, Action, Amount, Assets, Instrument, InstrumentId};
+
+/// Somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// What transcripts call them.
+    pub name: &'static str,
+    /// Their account, which is also their user number.
+    pub account: AccountId,
+    /// By which they are known.
+    pub key: &'static str,
+    /// With which they sign.
+    pub secret: &'static str,
+    /// Whether the key is good for trading.
+    pub may_trade: bool,
+    /// The only instrument that the key is good for, if it is not good for all.
+    pub only: Option<InstrumentId>,
+}
+
+const fn person(
+    name: &'static str,
+    account: u32,
+    key: &'static str,
+    secret: &'static str,
+) -> Person {
+    Person { name, account: AccountId(account), key, secret, may_trade: true, only: None }
+}
+
+/// All of them, by account from 1.
+pub const PEOPLE: [Person; 4] = [
+    person("alice", 1, "alicekey000000000000000000000001", "alicesecret000000000000000000001"),
+    person("bob", 2, "bobkey00000000000000000000000002", "bobsecret00000000000000000000002"),
+    Person {
+        may_trade: false,
+        ..person("carol", 3, "carolkey000000000000000000000003", "carolsecret000000000000000000003")
+    },
+    Person {
+        only: Some(InstrumentId(0)),
+        ..person("dave", 4, "davekey0000000000000000000000004", "davesecret0000000000000000000004")
+    },
+];
+
+/// What each of them holds of each asset when a market opens, in whole ones.
+pub const HOLDING: i64 = 100_000_000;
+
+/// Whoever has this name.
+#[must_use]
+pub fn called(name: &str) -> Option<&'static Person> {
+    PEOPLE.iter().find(|person| person.name == name)
+}
+
+/// What is done when a market opens, so that the people can trade in it and are shown what is theirs.
+///
+/// # Panics
+/// If an asset is counted so coarsely that a whole one cannot be said.
+#[must_use]
+pub fn opening(instruments: &[Instrument]) -> Vec<Action> {
+    let assets = Assets::of(instruments);
+    let mut actions = Vec::new();
+    for Person { account, .. } in PEOPLE {
+        actions.push(Action::Follow(account));
+        for asset in assets.all() {
+            let amount: Amount = asset.amount_of_units(HOLDING, 0).expect("whole ones can be said");
+            actions.push(Action::Deposit { account, asset: asset.id, amount });
+        }
+    }
+    actions
+}
+
+/// Who holds which key in test venues.
+#[derive(Debug, Default)]
+pub struct Known {
+    revoked: Mutex<BTreeSet<String>>,
+}
+
+impl Known {
+    /// This key is good no longer.
+    pub fn revoke(&self, key: &str) {
+        self.revoked.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned());
+    }
+}
+
+impl Identities for Known {
+    fn credential(&self, _dialect: &str, key: &str) -> Option<Credential> {
+        if self.revoked.lock().unwrap_or_else(PoisonError::into_inner).contains(key) {
+            return None;
+        }
+        PEOPLE.iter().find(|person| person.key == key).map(|person| Credential {
+            account: person.account,
+            secret: person.secret.into(),
+            may_trade: person.may_trade,
+            instruments: person.only.map(|only| vec![only]),
+        })
+    }
+}
+
+/// A clerk who knows these people and issues these passes.
+#[must_use]
+pub fn clerk(known: Arc<Known>, passes: Arc<Passes>) -> Clerk {
+    Clerk::new(known, passes, countable())
+}
+
+/// Bytes of which the passes are made that the module speaks of.
+fn countable() -> Random {
+    let count = AtomicU64::new(0xA0);
+    Box::new(move |bytes| {
+        let number = count.fetch_add(1, Ordering::Relaxed) + 1;
+        let text = format!("PASS{number:028X}");
+        for (byte, letter) in bytes.iter_mut().zip(text.bytes()) {
+            // A byte below 62 becomes the letter at its place.
+            *byte = match letter {
+                b'0'..=b'9' => letter - b'0',
+                _ => letter - b'A' + 10,
+            };
+        }
+    })
+}

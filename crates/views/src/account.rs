@@ -1,0 +1,243 @@
+//! What accounts are shown of themselves: balances, orders with their labels, trades with their fees.
+//!
+//! Events go in, updates come out, questions are answered from the same state. An account is kept from the moment
+//! a balance of it is told ([`EventBody::Balance`]), which the engine does for those that are followed; for all
+//! others nothing is kept and nothing told, so that a crowd costs a look-up. What the state is does not depend on
+//! who listens. This is no ledger: what an account holds is what it is told it holds.
+//!
+//! Open orders are all kept. Of those that have ended [`ENDED_MAX`] of each account are, and none that ended
+//! longer than [`ENDED_FOR`] ago; of the trades the last [`TRADES_MAX`].
+
+use std::collections::{BTreeMap, VecDeque};
+
+use model::{
+    AccountId, AnswerBody, AssetId, Assets, Event, EventBody, Fill, InstrumentId, Label, Liquidity,
+    OrderState, OwnOrderUpdate, OwnStep, OwnTrade, Query, Sequence, Span, Time, Topic, TopicKind,
+    Trade, Update,
+};
+
+use crate::board::Place;
+use crate::digest::Digest;
+
+mod own;
+
+use own::Own;
+
+/// Ended orders that are kept of each account; the oldest go first.
+pub const ENDED_MAX: usize = 10_000;
+/// How long an ended order is kept.
+pub const ENDED_FOR: Span = Span::seconds(30 * 86_400);
+/// Trades that are kept of each account; the oldest go first.
+pub const TRADES_MAX: usize = 65_536;
+
+/// Takes what is told, with the one topic that it belongs to.
+pub type TellOwn<'a> = &'a mut dyn FnMut(&Topic, &Update<'_>);
+
+/// What all accounts that are followed are shown.
+#[derive(Debug, Default)]
+pub struct Accounts {
+    assets: Assets,
+    all: BTreeMap<AccountId, Own>,
+    /// Labels of orders that were submitted and not told yet, by command.
+    labels: VecDeque<(Sequence, Label)>,
+}
+
+impl Accounts {
+    /// Nobody yet, in a market with these assets; trades of instruments that are not among theirs are left out.
+    #[must_use]
+    pub const fn new(assets: Assets) -> Self {
+        Self { assets, all: BTreeMap::new(), labels: VecDeque::new() }
+    }
+
+    /// The order that this command places, or puts in another's place, is called so by its owner. To be said
+    /// before its events are applied; commands come in order.
+    pub fn label(&mut self, command: Sequence, label: Label) {
+        self.labels.push_back((command, label));
+    }
+
+    /// Takes in the next event, and tells what it means for the accounts that it concerns. `places` are those of
+    /// its steps in the chains of its instrument ([`Board::places`](crate::Board::places)).
+    pub fn apply(&mut self, event: &Event, places: &[Place], tell: TellOwn<'_>) {
+        match &event.body {
+            EventBody::Balance(balance) => {
+                self.all.entry(balance.account).or_default().set_balance(*balance);
+            }
+            EventBody::Created(order) => {
+                let label = self.label_of(event);
+                self.step(event, order, OwnStep::Created, label, places, tell);
+            }
+            EventBody::Armed(order) => {
+                let label = self.label_of(event);
+                self.step(event, order, OwnStep::Armed, label, places, tell);
+            }
+            EventBody::Triggered(order) => {
+                self.step(event, order, OwnStep::Triggered, None, places, tell);
+            }
+            EventBody::Replaced { old, new, .. } => {
+                let label = self.label_of(event);
+                self.step(event, new, OwnStep::Replaces(*old), label, places, tell);
+            }
+            EventBody::Closed { order, reason } => {
+                let outside = places.iter().any(|place| !place.is_public);
+                let step = match outside {
+                    true => OwnStep::Disarmed(*reason),
+                    false => OwnStep::Closed(*reason),
+                };
+                self.step(event, order, step, None, places, tell);
+            }
+            EventBody::Filled(fill) => self.filled(event, fill, places, tell),
+            EventBody::Rested(_)
+            | EventBody::Deposited(_)
+            | EventBody::Withdrawn(_)
+            | EventBody::Transferred { .. }
+            | EventBody::Rejected(_)
+            | EventBody::StatusChanged(_)
+            | EventBody::Ticked(_)
+            | EventBody::BookSnapshot(_)
+            | EventBody::BookDelta(_)
+            | EventBody::Printed(_) => {}
+        }
+    }
+
+    /// The label of the order that this event tells of first. It is given to the first order that its command
+    /// accepted, not to others that this one woke.
+    fn label_of(&mut self, event: &Event) -> Option<Label> {
+        while self.labels.front().is_some_and(|(command, _)| *command < event.cause) {
+            self.labels.pop_front();
+        }
+        let (command, _) = self.labels.front()?;
+        if *command != event.cause {
+            return None;
+        }
+        self.labels.pop_front().map(|(_, label)| label)
+    }
+
+    fn step(
+        &mut self,
+        event: &Event,
+        order: &OrderState,
+        step: OwnStep,
+        label: Option<Label>,
+        places: &[Place],
+        tell: TellOwn<'_>,
+    ) {
+        let Some(own) = self.all.get_mut(&order.account) else { return };
+        let label = own.step(event.time, event.instrument, order, step, label);
+        tell_step(event, order, step, label, places, tell);
+    }
+
+    /// Whoever is told of its order's end has been told of the trade that ended it.
+    fn filled(&mut self, event: &Event, fill: &Fill, places: &[Place], tell: TellOwn<'_>) {
+        let Some(fee_asset) = self.assets.settlement(event.instrument).map(|it| it.quote) else {
+            return;
+        };
+        let step = OwnStep::Filled { price: fill.price, quantity: fill.quantity };
+        let trade = fill.trade(event.time);
+        if fill.is_self_trade() {
+            let account = fill.maker.account;
+            if self.all.contains_key(&account) {
+                let topic = Topic::own(account, event.instrument, TopicKind::SelfTrades);
+                tell(&topic, &Update::SelfTrade(&trade));
+            }
+        }
+        for liquidity in [Liquidity::Maker, Liquidity::Taker] {
+            let order = match liquidity {
+                Liquidity::Maker => &fill.maker,
+                Liquidity::Taker => &fill.taker,
+            };
+            let Some(own) = self.all.get_mut(&order.account) else { continue };
+            let part = part_of(event.instrument, fill, &trade, liquidity, fee_asset);
+            let label = own.step(event.time, event.instrument, order, step, None);
+            let part = own.traded(part);
+            if part.self_trade.is_none() {
+                let topic = Topic::own(order.account, event.instrument, TopicKind::OwnTrades);
+                tell(&topic, &Update::OwnTrade(part));
+            }
+            tell_step(event, order, step, label, places, tell);
+        }
+    }
+
+    /// Whether anything of this account is kept.
+    #[must_use]
+    pub fn follows(&self, account: AccountId) -> bool {
+        self.all.contains_key(&account)
+    }
+
+    /// Answers a question about an account.
+    #[must_use]
+    pub fn answer(&self, query: &Query, now: Time) -> AnswerBody {
+        let own = query.account().and_then(|account| self.all.get(&account));
+        let Some(own) = own else { return AnswerBody::Unavailable };
+        match query {
+            Query::Balances { .. } => AnswerBody::Balances(own.balances().to_vec()),
+            Query::OpenOrders { instrument, .. } => {
+                AnswerBody::OpenOrders(own.open_orders(*instrument))
+            }
+            Query::Order { key, .. } => AnswerBody::Order(own.story(key, now).map(Box::new)),
+            Query::OwnTrades(which) => AnswerBody::OwnTrades(own.trades(which)),
+            _ => AnswerBody::Unavailable,
+        }
+    }
+
+    /// A digest of all state that can be shown: equal wherever the same events were taken in.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        let mut digest = Digest::default();
+        for (account, own) in &self.all {
+            digest.word(u64::from(account.0));
+            own.digest(&mut digest);
+        }
+        digest.finish()
+    }
+}
+
+fn tell_step(
+    event: &Event,
+    order: &OrderState,
+    step: OwnStep,
+    label: Option<Label>,
+    places: &[Place],
+    tell: TellOwn<'_>,
+) {
+    let Some(place) = places.iter().find(|place| place.order == order.id) else { return };
+    let topic = Topic::own(order.account, event.instrument, TopicKind::OwnOrders);
+    let update = OwnOrderUpdate {
+        time: event.time,
+        account: order.account,
+        instrument: event.instrument,
+        order: *order,
+        label,
+        step,
+        mark: place.mark,
+        previous: place.previous,
+    };
+    tell(&topic, &Update::OwnOrder(&update));
+}
+
+/// One order's part in a trade; its label is not known here.
+fn part_of(
+    instrument: InstrumentId,
+    fill: &Fill,
+    trade: &Trade,
+    liquidity: Liquidity,
+    fee_asset: AssetId,
+) -> OwnTrade {
+    let (own, other, fee) = match liquidity {
+        Liquidity::Maker => (&fill.maker, &fill.taker, fill.maker_fee),
+        Liquidity::Taker => (&fill.taker, &fill.maker, fill.taker_fee),
+    };
+    OwnTrade {
+        id: trade.id,
+        time: trade.time,
+        instrument,
+        order: own.id,
+        label: None,
+        side: own.side,
+        price: trade.price,
+        quantity: trade.quantity,
+        fee,
+        fee_asset,
+        liquidity,
+        self_trade: fill.is_self_trade().then_some(other.id),
+    }
+}

@@ -1,0 +1,219 @@
+//! What one account is shown of itself.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use model::{
+    Balance, InstrumentId, Label, OrderId, OrderKey, OrderState, OrderStory, OwnOrder, OwnStep,
+    OwnTrade, OwnTrades, Sort, Standing, Time,
+};
+
+use super::{ENDED_FOR, ENDED_MAX, TRADES_MAX};
+use crate::digest::Digest;
+
+/// One account.
+#[derive(Debug, Default)]
+pub struct Own {
+    /// By asset.
+    balances: Vec<Balance>,
+    /// Open and ended, by id.
+    orders: BTreeMap<OrderId, Kept>,
+    /// Those that are open, by id: accepted earlier, smaller.
+    open: BTreeSet<OrderId>,
+    /// Those that have ended, the first to end first.
+    ended: VecDeque<OrderId>,
+    /// Every order that has a label.
+    labels: BTreeSet<(Label, OrderId)>,
+    /// The oldest first.
+    trades: VecDeque<Done>,
+    /// How many trades there were before the oldest that is kept.
+    trades_before: u64,
+}
+
+#[derive(Debug)]
+struct Kept {
+    own: OwnOrder,
+    /// Its last trade, as a number among all of the account's.
+    last_trade: Option<u64>,
+}
+
+#[derive(Debug)]
+struct Done {
+    trade: OwnTrade,
+    /// The trade before it of the same order.
+    before: Option<u64>,
+}
+
+impl Own {
+    pub fn set_balance(&mut self, balance: Balance) {
+        match self.balances.binary_search_by_key(&balance.asset, |known| known.asset) {
+            Ok(at) => self.balances[at] = balance,
+            Err(at) => self.balances.insert(at, balance),
+        }
+    }
+
+    /// An order took a step. Returns its label.
+    pub fn step(
+        &mut self,
+        time: Time,
+        instrument: InstrumentId,
+        order: &OrderState,
+        step: OwnStep,
+        label: Option<Label>,
+    ) -> Option<Label> {
+        let standing = match step {
+            OwnStep::Armed => Standing::Armed,
+            OwnStep::Triggered => Standing::Triggered,
+            OwnStep::Filled { .. } if order.remaining.is_zero() => Standing::Filled,
+            OwnStep::Created | OwnStep::Filled { .. } | OwnStep::Replaces(_) => Standing::Open,
+            OwnStep::Closed(reason) | OwnStep::Disarmed(reason) => Standing::Closed(reason),
+        };
+        let mut replaces = None;
+        if let OwnStep::Replaces(old) = step {
+            replaces = Some(old.id);
+            self.set(time, &old, Standing::Replaced(order.id));
+        }
+        if self.set(time, order, standing) {
+            return self.orders[&order.id].own.label.clone();
+        }
+        // An order from before the account was followed is met at whatever step it takes next.
+        if let Some(label) = &label {
+            self.labels.insert((label.clone(), order.id));
+        }
+        let own = OwnOrder {
+            instrument,
+            order: *order,
+            label: label.clone(),
+            standing,
+            created: time,
+            changed: time,
+            replaces,
+        };
+        self.orders.insert(order.id, Kept { own, last_trade: None });
+        match standing.is_open() {
+            true => drop(self.open.insert(order.id)),
+            false => self.ended.push_back(order.id),
+        }
+        self.forget_ended(time);
+        label
+    }
+
+    /// Notes how a known order stands now; returns whether it is known.
+    fn set(&mut self, time: Time, order: &OrderState, standing: Standing) -> bool {
+        let Some(kept) = self.orders.get_mut(&order.id) else { return false };
+        kept.own.order = *order;
+        kept.own.standing = standing;
+        kept.own.changed = time;
+        if !standing.is_open() && self.open.remove(&order.id) {
+            self.ended.push_back(order.id);
+            self.forget_ended(time);
+        }
+        true
+    }
+
+    fn forget_ended(&mut self, now: Time) {
+        while let Some(first) = self.ended.front() {
+            let kept = &self.orders[first];
+            if self.ended.len() <= ENDED_MAX && kept.own.changed + ENDED_FOR >= now {
+                break;
+            }
+            if let Some(label) = &kept.own.label {
+                self.labels.remove(&(label.clone(), *first));
+            }
+            self.orders.remove(first);
+            self.ended.pop_front();
+        }
+    }
+
+    /// One of its orders met another. Returns the trade with that order's label.
+    pub fn traded(&mut self, mut trade: OwnTrade) -> &OwnTrade {
+        let number = self.trades_before + self.trades.len() as u64;
+        let mut before = None;
+        if let Some(kept) = self.orders.get_mut(&trade.order) {
+            trade.label = kept.own.label.clone();
+            before = kept.last_trade.replace(number);
+        }
+        if self.trades.len() == TRADES_MAX {
+            self.trades.pop_front();
+            self.trades_before += 1;
+        }
+        self.trades.push_back(Done { trade, before });
+        &self.trades.back().expect("it was put there just now").trade
+    }
+
+    pub fn balances(&self) -> &[Balance] {
+        &self.balances
+    }
+
+    pub fn open_orders(&self, instrument: Option<InstrumentId>) -> Vec<OwnOrder> {
+        let open = self.open.iter().map(|id| &self.orders[id].own);
+        open.filter(|own| instrument.is_none_or(|only| only == own.instrument)).cloned().collect()
+    }
+
+    pub fn story(&self, key: &OrderKey, now: Time) -> Option<OrderStory> {
+        let id = match key {
+            OrderKey::Id(id) => *id,
+            OrderKey::Label(label) => {
+                let all = (label.clone(), OrderId(0))..=(label.clone(), OrderId(u64::MAX));
+                self.labels.range(all).next_back()?.1
+            }
+        };
+        let kept = self.orders.get(&id)?;
+        if !kept.own.standing.is_open() && kept.own.changed + ENDED_FOR < now {
+            return None;
+        }
+        let mut trades = Vec::new();
+        let mut next = kept.last_trade;
+        while let Some(done) = next.and_then(|number| self.done(number)) {
+            trades.push(done.trade.clone());
+            next = done.before;
+        }
+        trades.reverse();
+        Some(OrderStory { order: kept.own.clone(), trades })
+    }
+
+    fn done(&self, number: u64) -> Option<&Done> {
+        let at = number.checked_sub(self.trades_before)?;
+        self.trades.get(usize::try_from(at).ok()?)
+    }
+
+    pub fn trades(&self, which: &OwnTrades) -> Vec<OwnTrade> {
+        let wanted = |trade: &&OwnTrade| {
+            which.instrument.is_none_or(|only| only == trade.instrument)
+                && which.since.is_none_or(|since| trade.time >= since)
+                && which.until.is_none_or(|until| trade.time <= until)
+                && which.since_id.is_none_or(|since| trade.id >= since)
+        };
+        let all = self.trades.iter().map(|done| &done.trade);
+        let cut = |trades: &mut dyn Iterator<Item = &OwnTrade>| {
+            trades.skip(which.offset).take(which.limit).cloned().collect()
+        };
+        match which.sort {
+            Sort::OldestFirst => cut(&mut all.filter(wanted)),
+            Sort::NewestFirst => cut(&mut all.rev().filter(wanted)),
+        }
+    }
+
+    pub fn digest(&self, digest: &mut Digest) {
+        for balance in &self.balances {
+            digest.word(u64::from(balance.asset.0));
+            for amount in [balance.available, balance.held] {
+                digest.wide(amount.0);
+            }
+        }
+        for (id, kept) in &self.orders {
+            digest.word(id.0);
+            digest.signed(kept.own.order.remaining.0);
+            digest.signed(kept.own.changed.0);
+            digest.word(u64::from(kept.own.standing.is_open()));
+            for byte in kept.own.label.iter().flat_map(|label| label.bytes()) {
+                digest.word(u64::from(byte));
+            }
+        }
+        digest.word(self.trades_before);
+        for Done { trade, .. } in &self.trades {
+            digest.word(trade.id.0);
+            digest.word(trade.order.0);
+            digest.wide(trade.fee.0);
+        }
+    }
+}

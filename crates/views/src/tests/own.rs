@@ -1,0 +1,466 @@
+//! What accounts are shown of themselves, against a slow twin that keeps everything and works every word and
+//! every answer out from that.
+
+use std::collections::BTreeSet;
+
+use model::{
+    AccountId, Amount, AnswerBody, AssetId, Assets, Balance, CloseReason, Event, EventBody, Fill,
+    Instrument, InstrumentId, Label, Liquidity, Minimum, OrderId, OrderKey, OrderState, OrderStory,
+    OwnOrder, OwnOrderUpdate, OwnStep, OwnTrade, OwnTrades, Quantity, Query, Sequence, Side, Sort,
+    Span, Standing, Time, Topic, TopicKind, TradeId, Update,
+};
+
+use super::flow::Flow;
+use super::{HERE, event, order};
+use crate::account::{Accounts, ENDED_FOR, ENDED_MAX, TRADES_MAX};
+use crate::board::{Board, Place};
+
+const SEEDS: u64 = 200;
+const COMMANDS: usize = 200;
+const QUOTE: AssetId = AssetId(1);
+
+fn assets() -> Assets {
+    let instrument = |id| Instrument {
+        id: InstrumentId(id),
+        base: "BTC".into(),
+        quote: "USD".into(),
+        price_decimals: 2,
+        tick_units: 1,
+        quantity_decimals: 8,
+        lot_units: 1,
+        minimum: Minimum::Quantity(Quantity(1)),
+    };
+    Assets::of(&(0..=HERE.0).map(instrument).collect::<Vec<_>>())
+}
+
+/// An update in words, with the topic it was told to.
+fn word(topic: &Topic, update: &Update<'_>) -> String {
+    match update {
+        Update::OwnOrder(update) => format!("{topic:?} {update:?}"),
+        Update::OwnTrade(trade) => format!("{topic:?} {trade:?}"),
+        Update::SelfTrade(trade) => format!("{topic:?} {trade:?}"),
+        other => panic!("nobody's own: {other:?}"),
+    }
+}
+
+/// Everything that ever happened.
+#[derive(Default)]
+struct Slow {
+    log: Vec<Event>,
+    labels: Vec<(Sequence, Label)>,
+}
+
+impl Slow {
+    /// What was told of an account since it was followed.
+    fn seen(&self, account: AccountId) -> Option<&[Event]> {
+        let told =
+            |event: &Event| matches!(event.body, EventBody::Balance(it) if it.account == account);
+        self.log.iter().position(told).map(|from| &self.log[from..])
+    }
+
+    /// What an order was called when it was accepted, if that was seen.
+    fn label(&self, order: &OrderState) -> Option<Label> {
+        let accepted = |event: &&Event| match &event.body {
+            EventBody::Created(state) | EventBody::Armed(state) => state.id == order.id,
+            EventBody::Replaced { new, .. } => new.id == order.id,
+            _ => false,
+        };
+        let accepted = self.seen(order.account)?.iter().find(accepted)?;
+        let is_first = self.log.iter().find(|event| {
+            event.cause == accepted.cause
+                && matches!(
+                    event.body,
+                    EventBody::Created(_) | EventBody::Armed(_) | EventBody::Replaced { .. }
+                )
+        });
+        if is_first != Some(accepted) {
+            return None;
+        }
+        let named = self.labels.iter().find(|(command, _)| *command == accepted.cause);
+        named.map(|(_, label)| label.clone())
+    }
+
+    fn told(&mut self, event: &Event, places: &[Place]) -> Vec<String> {
+        self.log.push(event.clone());
+        let mut words = Vec::new();
+        let mut step = |slow: &Self, order: &OrderState, step| {
+            let Some(place) = places.iter().find(|place| place.order == order.id) else { return };
+            if slow.seen(order.account).is_some() {
+                let topic = Topic::own(order.account, HERE, TopicKind::OwnOrders);
+                let update = OwnOrderUpdate {
+                    time: event.time,
+                    account: order.account,
+                    instrument: HERE,
+                    order: *order,
+                    label: slow.label(order),
+                    step,
+                    mark: place.mark,
+                    previous: place.previous,
+                };
+                words.push(word(&topic, &Update::OwnOrder(&update)));
+            }
+        };
+        match &event.body {
+            EventBody::Created(order) => step(self, order, OwnStep::Created),
+            EventBody::Armed(order) => step(self, order, OwnStep::Armed),
+            EventBody::Triggered(order) => step(self, order, OwnStep::Triggered),
+            EventBody::Replaced { old, new, .. } => step(self, new, OwnStep::Replaces(*old)),
+            EventBody::Closed { order, reason } => {
+                let was_created = self.log.iter().any(|event| match &event.body {
+                    EventBody::Created(state) => state.id == order.id,
+                    EventBody::Replaced { new, .. } => new.id == order.id,
+                    _ => false,
+                });
+                let closed = OwnStep::Closed(*reason);
+                step(self, order, if was_created { closed } else { OwnStep::Disarmed(*reason) });
+            }
+            EventBody::Filled(fill) => {
+                let filled = OwnStep::Filled { price: fill.price, quantity: fill.quantity };
+                let mut parts = Vec::new();
+                for part in self.parts(event, fill) {
+                    let one = [&fill.maker, &fill.taker].map(|order| order.id == part.order);
+                    let order = if one[0] { &fill.maker } else { &fill.taker };
+                    parts.push((part, *order));
+                }
+                if fill.maker.account == fill.taker.account && !parts.is_empty() {
+                    let topic = Topic::own(fill.maker.account, HERE, TopicKind::SelfTrades);
+                    words.push(word(&topic, &Update::SelfTrade(&fill.trade(event.time))));
+                }
+                for (part, order) in parts {
+                    if part.self_trade.is_none() {
+                        let topic = Topic::own(order.account, HERE, TopicKind::OwnTrades);
+                        words.push(word(&topic, &Update::OwnTrade(&part)));
+                    }
+                    let place = places.iter().find(|place| place.order == order.id);
+                    let place = place.expect("a fill is two steps");
+                    let topic = Topic::own(order.account, HERE, TopicKind::OwnOrders);
+                    let update = OwnOrderUpdate {
+                        time: event.time,
+                        account: order.account,
+                        instrument: HERE,
+                        order,
+                        label: part.label,
+                        step: filled,
+                        mark: place.mark,
+                        previous: place.previous,
+                    };
+                    words.push(word(&topic, &Update::OwnOrder(&update)));
+                }
+            }
+            _ => {}
+        }
+        words
+    }
+
+    /// The parts of followed accounts in a fill.
+    fn parts(&self, event: &Event, fill: &Fill) -> Vec<OwnTrade> {
+        let of = |own: &OrderState, other: &OrderState, fee, liquidity| {
+            self.seen(own.account).map(|_| OwnTrade {
+                id: fill.id,
+                time: event.time,
+                instrument: HERE,
+                order: own.id,
+                label: self.label(own),
+                side: own.side,
+                price: fill.price,
+                quantity: fill.quantity,
+                fee,
+                fee_asset: QUOTE,
+                liquidity,
+                self_trade: (own.account == other.account).then_some(other.id),
+            })
+        };
+        let maker = of(&fill.maker, &fill.taker, fill.maker_fee, Liquidity::Maker);
+        let taker = of(&fill.taker, &fill.maker, fill.taker_fee, Liquidity::Taker);
+        maker.into_iter().chain(taker).collect()
+    }
+
+    fn trades(&self, account: AccountId) -> Vec<OwnTrade> {
+        let mut trades = Vec::new();
+        for event in self.seen(account).unwrap_or_default() {
+            if let EventBody::Filled(fill) = &event.body {
+                let is_own = |part: &OwnTrade| {
+                    let own =
+                        if part.liquidity == Liquidity::Maker { fill.maker } else { fill.taker };
+                    own.account == account
+                };
+                trades.extend(self.parts(event, fill).into_iter().filter(is_own));
+            }
+        }
+        trades
+    }
+
+    /// How an order stands after all that was seen.
+    fn order(&self, account: AccountId, id: OrderId) -> Option<OwnOrder> {
+        let mut own: Option<OwnOrder> = None;
+        for event in self.seen(account)? {
+            let mut replaces = None;
+            let (state, standing) = match &event.body {
+                EventBody::Created(order) => (*order, Standing::Open),
+                EventBody::Armed(order) => (*order, Standing::Armed),
+                EventBody::Triggered(order) => (*order, Standing::Triggered),
+                EventBody::Replaced { old, new, .. } if new.id == id => {
+                    replaces = Some(old.id);
+                    (*new, Standing::Open)
+                }
+                EventBody::Replaced { old, new, .. } => {
+                    // Of an order that was never seen its end is not seen either.
+                    if own.is_none() {
+                        continue;
+                    }
+                    (*old, Standing::Replaced(new.id))
+                }
+                EventBody::Closed { order, reason } => (*order, Standing::Closed(*reason)),
+                EventBody::Filled(fill) => {
+                    let order = if fill.maker.id == id { fill.maker } else { fill.taker };
+                    let is_filled = order.remaining == Quantity::ZERO;
+                    (order, if is_filled { Standing::Filled } else { Standing::Open })
+                }
+                _ => continue,
+            };
+            if state.id != id || state.account != account {
+                continue;
+            }
+            match &mut own {
+                Some(own) => {
+                    (own.order, own.standing, own.changed) = (state, standing, event.time);
+                }
+                None => {
+                    own = Some(OwnOrder {
+                        instrument: HERE,
+                        order: state,
+                        label: self.label(&state),
+                        standing,
+                        created: event.time,
+                        changed: event.time,
+                        replaces,
+                    });
+                }
+            }
+        }
+        own
+    }
+
+    fn ids(&self) -> BTreeSet<OrderId> {
+        let of = |event: &Event| match &event.body {
+            EventBody::Created(it) | EventBody::Armed(it) | EventBody::Triggered(it) => vec![it.id],
+            EventBody::Closed { order, .. } => vec![order.id],
+            EventBody::Replaced { new, .. } => vec![new.id],
+            EventBody::Filled(fill) => vec![fill.maker.id, fill.taker.id],
+            _ => Vec::new(),
+        };
+        self.log.iter().flat_map(of).collect()
+    }
+
+    fn answer(&self, query: &Query) -> AnswerBody {
+        let account = query.account().expect("all of them are about one");
+        let Some(seen) = self.seen(account) else { return AnswerBody::Unavailable };
+        let mut all = self.ids().into_iter().filter_map(|id| self.order(account, id));
+        match query {
+            Query::Balances { .. } => {
+                let mut balances: Vec<Balance> = Vec::new();
+                for event in seen {
+                    let EventBody::Balance(balance) = event.body else { continue };
+                    if balance.account == account {
+                        balances.retain(|known| known.asset != balance.asset);
+                        balances.push(balance);
+                    }
+                }
+                balances.sort_by_key(|balance| balance.asset);
+                AnswerBody::Balances(balances)
+            }
+            Query::OpenOrders { instrument, .. } => AnswerBody::OpenOrders(
+                all.filter(|own| own.standing.is_open() && instrument.is_none_or(|it| it == HERE))
+                    .collect(),
+            ),
+            Query::Order { key, .. } => {
+                let found = match key {
+                    OrderKey::Id(id) => self.order(account, *id),
+                    OrderKey::Label(label) => all.rfind(|own| own.label.as_ref() == Some(label)),
+                };
+                AnswerBody::Order(found.map(|order| {
+                    let mut trades = self.trades(account);
+                    trades.retain(|trade| trade.order == order.order.id);
+                    Box::new(OrderStory { order, trades })
+                }))
+            }
+            Query::OwnTrades(which) => {
+                let mut trades = self.trades(account);
+                trades.retain(|trade| {
+                    which.instrument.is_none_or(|it| it == HERE)
+                        && which.since.is_none_or(|since| trade.time >= since)
+                        && which.until.is_none_or(|until| trade.time <= until)
+                        && which.since_id.is_none_or(|since| trade.id >= since)
+                });
+                if which.sort == Sort::NewestFirst {
+                    trades.reverse();
+                }
+                AnswerBody::OwnTrades(
+                    trades.into_iter().skip(which.offset).take(which.limit).collect(),
+                )
+            }
+            other => panic!("nobody's own: {other:?}"),
+        }
+    }
+}
+
+fn questions(flow: &mut Flow, slow: &Slow) -> Vec<Query> {
+    let dice = &mut flow.dice;
+    let account = AccountId(dice.below(5) as u32);
+    let somewhere = [None, Some(HERE), Some(InstrumentId(0))][dice.below(3) as usize];
+    let mut questions =
+        vec![Query::Balances { account }, Query::OpenOrders { account, instrument: somewhere }];
+    let ids: Vec<OrderId> = slow.ids().into_iter().collect();
+    if !ids.is_empty() {
+        let id = ids[dice.below(ids.len() as i64) as usize];
+        questions.push(Query::Order { account, key: OrderKey::Id(id) });
+    }
+    let label: Label = format!("label {}", dice.below(20)).into();
+    questions.push(Query::Order { account, key: OrderKey::Label(label) });
+    let back = |dice: &mut super::flow::Dice, now: Time| {
+        dice.chance(40).then(|| now - Span::micros(dice.below(100_000_000)))
+    };
+    questions.push(Query::OwnTrades(OwnTrades {
+        account,
+        instrument: somewhere,
+        since: back(&mut flow.dice, flow.now),
+        until: back(&mut flow.dice, flow.now),
+        since_id: flow
+            .dice
+            .chance(30)
+            .then(|| TradeId(100_000_000 + flow.dice.below(60).unsigned_abs())),
+        sort: if flow.dice.chance(50) { Sort::NewestFirst } else { Sort::OldestFirst },
+        offset: flow.dice.below(4) as usize,
+        limit: flow.dice.below(10) as usize,
+    }));
+    questions
+}
+
+#[test]
+fn accounts_and_their_slow_twin_tell_and_answer_the_same() {
+    let (mut told, mut followed_late) = (0, 0);
+    for seed in 0..SEEDS {
+        let start = Time::from_civil(2026, 11, 22);
+        let mut flow = Flow::new(seed, start);
+        let mut board = Board::new(HERE, start);
+        let mut accounts = Accounts::new(assets());
+        let mut slow = Slow::default();
+        for command in 0..COMMANDS {
+            let mut events: Vec<_> = flow.command().collect();
+            let cause = events.first().map(|event| event.cause);
+            if let Some(cause) = cause.filter(|_| flow.dice.chance(40)) {
+                let label: Label = format!("label {}", flow.dice.below(20)).into();
+                accounts.label(cause, label.clone());
+                slow.labels.push((cause, label));
+            }
+            if flow.dice.chance(10) {
+                // The fourth account never gets anything; the third begins late.
+                let account =
+                    AccountId(1 + flow.dice.below(if command > 100 { 3 } else { 2 }) as u32);
+                followed_late += u32::from(account.0 == 3);
+                events.push(event(
+                    flow.now.0,
+                    EventBody::Balance(Balance {
+                        account,
+                        asset: AssetId(flow.dice.below(2) as u16),
+                        available: Amount(i128::from(flow.dice.below(1_000))),
+                        held: Amount(i128::from(flow.dice.below(1_000)) << 64),
+                    }),
+                ));
+            }
+            for event in &events {
+                board.apply(event, &mut |_, _| {});
+                let places = board.places().to_vec();
+                let mut words = Vec::new();
+                accounts.apply(event, &places, &mut |topic, update| {
+                    words.push(word(topic, update));
+                });
+                told += words.len();
+                assert_eq!(
+                    words,
+                    slow.told(event, &places),
+                    "seed {seed}, command {command}, {event:?}"
+                );
+            }
+            if flow.dice.chance(15) {
+                for query in questions(&mut flow, &slow) {
+                    assert_eq!(
+                        accounts.answer(&query, flow.now),
+                        slow.answer(&query),
+                        "seed {seed}, command {command}, {query:?}"
+                    );
+                }
+            }
+        }
+    }
+    assert!(told > 10_000 && followed_late > 100, "{told} words, {followed_late} balances");
+}
+
+fn balance(account: u32) -> Event {
+    event(
+        0,
+        EventBody::Balance(Balance {
+            account: AccountId(account),
+            asset: AssetId(0),
+            available: Amount(1),
+            held: Amount::ZERO,
+        }),
+    )
+}
+
+fn apply(accounts: &mut Accounts, event: &Event) {
+    accounts.apply(event, &[], &mut |_, _| {});
+}
+
+#[test]
+fn ended_orders_are_remembered_so_many_and_so_long() {
+    let mut accounts = Accounts::new(assets());
+    apply(&mut accounts, &balance(7));
+    let close = |accounts: &mut Accounts, id, at: i64| {
+        apply(accounts, &event(at, EventBody::Created(order(id, Side::Buy, 100, 10))));
+        let order = order(id, Side::Buy, 100, 10);
+        let reason = CloseReason::Canceled;
+        apply(accounts, &event(at, EventBody::Closed { order, reason }));
+    };
+    let known = |accounts: &Accounts, id, now| {
+        let query = Query::Order { account: AccountId(7), key: OrderKey::Id(OrderId(id)) };
+        matches!(accounts.answer(&query, Time(now)), AnswerBody::Order(Some(_)))
+    };
+    let many = ENDED_MAX as u64;
+    (1..=many).for_each(|id| close(&mut accounts, id, 0));
+    assert!(known(&accounts, 1, ENDED_FOR.0));
+    assert!(!known(&accounts, 1, ENDED_FOR.0 + 1), "too long ago, though nothing happened since");
+    close(&mut accounts, many + 1, 5);
+    assert!(!known(&accounts, 1, 5) && known(&accounts, 2, 5));
+    close(&mut accounts, many + 2, ENDED_FOR.0 + 5);
+    assert!(!known(&accounts, many, 5) && known(&accounts, many + 1, 5));
+}
+
+#[test]
+fn trades_are_remembered_so_many() {
+    let mut accounts = Accounts::new(assets());
+    apply(&mut accounts, &balance(7));
+    let many = TRADES_MAX as u64 + 10;
+    for id in 1..=many {
+        let (mut maker, mut taker) = (order(1, Side::Sell, 100, 10), order(2, Side::Buy, 100, 10));
+        maker.account = AccountId(8);
+        taker.id = OrderId(2 + id % 3);
+        let (price, quantity) = (model::Price(100), Quantity(1));
+        let fees = (Amount(1), Amount(2));
+        let fill = Fill {
+            id: TradeId(id),
+            price,
+            quantity,
+            maker,
+            taker,
+            maker_fee: fees.0,
+            taker_fee: fees.1,
+        };
+        apply(&mut accounts, &event(0, EventBody::Filled(fill)));
+    }
+    let account = AccountId(7);
+    let query = Query::Order { account, key: OrderKey::Id(OrderId(3)) };
+    let AnswerBody::Order(Some(story)) = accounts.answer(&query, Time(0)) else { panic!("gone") };
+    let expected: Vec<u64> = (11..=many).filter(|id| id % 3 == 1).collect();
+    assert_eq!(story.trades.iter().map(|trade| trade.id.0).collect::<Vec<_>>(), expected);
+}
