@@ -13,6 +13,7 @@ pub mod rules;
 
 mod engine;
 
+mod ahead;
 mod checks;
 mod matching;
 mod triggers;
