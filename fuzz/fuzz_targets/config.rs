@@ -1,7 +1,6 @@
-//! Fuzzes a configuration. What must hold is said where the checks are, in `testkit::fuzz`.
+//! The configuration: any text is read, or refused with a place that lies in it; what is read can be served.
 
 #![no_main]
-//! The configuration: any text is read, or refused with a place that lies in it; what is read can be served.
 
 #[path = "../../crates/rialto/src/config.rs"]
 #[expect(dead_code, reason = "the binary uses the rest of it")]
