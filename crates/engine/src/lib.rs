@@ -14,6 +14,7 @@ pub mod rules;
 
 mod engine;
 
+mod ahead;
 mod checks;
 mod funds;
 mod matching;

@@ -24,6 +24,8 @@ pub const TARGET_PS: u64 = 150_000;
 pub const TARGET_P99_NS: u64 = 1_500;
 /// Slots that the memory probe hops over, 64 bytes each: as much memory as a hundred thousand orders take.
 const PROBE_SLOTS: usize = 1 << 17;
+/// Commands of a row: their events stay in the cache.
+const ROW: usize = 64;
 const PROBE_HOPS: usize = 1_000_000;
 
 /// Options of `rialto bench engine`.
@@ -61,6 +63,8 @@ pub struct Report {
     pub each_ps_min: u64,
     /// The slowest round.
     pub each_ps_max: u64,
+    /// The same where commands come in a row, as when a journal is read again. Median.
+    pub row_ps: u64,
     /// Single commands in ns, each between two looks at the clock, which are in it.
     pub single_ns: Shares,
     /// What two looks at the clock take with nothing between them, in ns.
@@ -88,6 +92,7 @@ impl Report {
             "each_ps_min": self.each_ps_min,
             "each_ps_max": self.each_ps_max,
             "target_each_ps": TARGET_PS,
+            "row_ps": self.row_ps,
             "single_ns": self.single_ns,
             "target_single_p99_ns": TARGET_P99_NS,
             "clock_ns": self.clock_ns,
@@ -114,6 +119,7 @@ impl fmt::Display for Report {
             f,
             "  command    {each} ns with its events, median of {rounds} rounds ({min} to {max}; target: at most {target})"
         )?;
+        writeln!(f, "  in a row   {} ns, as when a journal is read again", Tenths(self.row_ps))?;
         let Shares { p50, p90, p99, p999, max, .. } = self.single_ns;
         writeln!(
             f,
@@ -141,7 +147,7 @@ pub fn run(options: &Options) -> Result<Report, String> {
         apply(&mut filled, command, &mut out);
     }
 
-    let (mut each, mut hops) = (Vec::new(), Vec::new());
+    let (mut each, mut rows, mut hops) = (Vec::new(), Vec::new(), Vec::new());
     let mut chain = Chain::new();
     for round in 0..rounds {
         progress.show(&format!("round {round} of {rounds}"));
@@ -150,6 +156,14 @@ pub fn run(options: &Options) -> Result<Report, String> {
         each.push(cost_ps(commands, || {
             for command in &flow.commands {
                 apply(&mut engine, command, &mut out);
+            }
+        })?);
+        let mut engine = filled.clone();
+        rows.push(cost_ps(commands, || {
+            for commands in flow.commands.chunks(ROW) {
+                out.clear();
+                engine.apply_all(commands, &mut out);
+                black_box(&out);
             }
         })?);
     }
@@ -172,6 +186,7 @@ pub fn run(options: &Options) -> Result<Report, String> {
         each_ps: median(&mut each),
         each_ps_min: each[0],
         each_ps_max: each[each.len() - 1],
+        row_ps: median(&mut rows),
         single_ns: singles.shares().ok_or("failed to measure: no commands")?,
         clock_ns: median(&mut clock),
         hop_ps: median(&mut hops),

@@ -1,5 +1,7 @@
-//! The law *twin*: the same commands give the same events and the same digest; and an engine restored from an
-//! image taken at any moment goes on as if it had never stopped.
+//! The law *twin*: the same commands give the same events and the same digest, one by one or in a row; and an
+//! engine restored from an image taken at any moment goes on as if it had never stopped.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use engine::Engine;
 use engine::flow::Random;
@@ -67,6 +69,9 @@ fn run(world: &Flow, commands: &[Command], cut: usize) -> Result<Figures, String
     let (mut one, mut other, mut restored) = (born(), born(), None);
     let mut figures = Figures::default();
     let mut events: [Vec<Event>; 3] = Default::default();
+    let (mut row, mut told, mut all) = (born(), Vec::new(), Vec::new());
+    catch_unwind(AssertUnwindSafe(|| row.apply_all(commands, &mut told)))
+        .map_err(|_| "the engine panicked, given all commands in a row".to_owned())?;
     for (at, command) in commands.iter().enumerate() {
         if at == cut {
             let image = one.image();
@@ -86,6 +91,7 @@ fn run(world: &Flow, commands: &[Command], cut: usize) -> Result<Figures, String
             return Err(format!("twins tell\n{mine:#?}\nand\n{twins:#?}"));
         }
         figures.events += mine.len();
+        all.extend_from_slice(mine);
         if let Some(restored) = &mut restored {
             verdict::apply(restored, command, restoreds)?;
             if mine != restoreds {
@@ -100,6 +106,9 @@ fn run(world: &Flow, commands: &[Command], cut: usize) -> Result<Figures, String
             }
             figures.digests += 1;
         }
+    }
+    if all != told || one.digest() != row.digest() {
+        return Err("given in a row the commands do something else".to_owned());
     }
     Ok(figures)
 }
