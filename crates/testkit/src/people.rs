@@ -86,12 +86,17 @@ pub fn opening(instruments: &[Instrument]) -> Vec<Action> {
     let mut actions = Vec::new();
     for Person { account, .. } in PEOPLE {
         actions.push(Action::Follow(account));
-        for asset in assets.all() {
-            let amount: Amount = asset.amount_of_units(HOLDING, 0).expect("whole ones can be said");
-            actions.push(Action::Deposit { account, asset: asset.id, amount });
-        }
+        actions.extend(riches(&assets, account));
     }
     actions
+}
+
+/// What makes an account able to trade: [`HOLDING`] of every asset.
+pub(crate) fn riches(assets: &Assets, account: AccountId) -> impl Iterator<Item = Action> {
+    assets.all().iter().map(move |asset| {
+        let amount: Amount = asset.amount_of_units(HOLDING, 0).expect("whole ones can be said");
+        Action::Deposit { account, asset: asset.id, amount }
+    })
 }
 
 /// Who holds which key in test venues.

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use edge::board_thread::BoardsHandle;
 use engine::Engine;
 use model::{
-    AccountId, Action, Answer, Cadence, Command, Event, Instrument, InstrumentId, NewOrder,
+    AccountId, Action, Answer, Assets, Cadence, Command, Event, Instrument, InstrumentId, NewOrder,
     NoOrders, OrderKind, Price, Quantity, Query, Sequence, Side, Source, Span, Time, TimeInForce,
 };
 
@@ -26,8 +26,11 @@ type Shared = Arc<Mutex<Script>>;
 
 /// The source and the script that it follows.
 pub(super) fn scripted(instruments: &[Instrument], begins: Time) -> (Scripted, Shared) {
-    let opening = people::opening(instruments).into_iter().map(|action| (begins, action));
-    let script = Arc::new(Mutex::new(opening.collect::<Script>()));
+    // Maker and taker are nobody's: what they did is not kept, however long a test trades.
+    let assets = Assets::of(instruments);
+    let strangers = [MAKER, TAKER].into_iter().flat_map(|account| people::riches(&assets, account));
+    let opening = people::opening(instruments).into_iter().chain(strangers);
+    let script = Arc::new(Mutex::new(opening.map(|action| (begins, action)).collect::<Script>()));
     let engine = Engine::new(instruments);
     let now = begins;
     (Scripted { engine, begins, now, sequence: Sequence(0), script: Arc::clone(&script) }, script)
@@ -87,9 +90,9 @@ pub struct Market {
 }
 
 /// Who rests in the book, where a test does not care.
-pub const MAKER: AccountId = AccountId(1);
+pub const MAKER: AccountId = AccountId(901);
 /// Who takes from it.
-pub const TAKER: AccountId = AccountId(2);
+pub const TAKER: AccountId = AccountId(902);
 
 impl Market {
     pub(super) fn new(script: Shared, begins: Time, boards: BoardsHandle) -> Self {
