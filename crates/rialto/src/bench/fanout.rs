@@ -342,7 +342,9 @@ struct Market {
 }
 
 impl Market {
-    fn run(&self, edge: &Edge, turns: u32, reader: &Reader) {
+    /// Makes so many turns, and sleeps until they have been read: whoever looked now and then whether they have
+    /// would disturb what is measured on the same core.
+    fn run(self: &Arc<Self>, edge: &Edge, turns: u32, reader: &Reader) {
         // Whoever is asked wakes, and sees that there is something to do.
         let boards = edge.boards.clone();
         let wake = move || {
@@ -350,10 +352,16 @@ impl Market {
             let _busy = boards.ask(Query::Now, Box::new(|_| {}));
         };
         self.turns.store(turns, Ordering::SeqCst);
-        reader.when_caught_up(wake.clone());
+        let (market, me, next) = (Arc::clone(self), thread::current(), wake.clone());
+        reader.when_caught_up(move || match market.turns.load(Ordering::SeqCst) {
+            0 => me.unpark(),
+            _ => next(),
+        });
         wake();
-        wait_until(|| self.turns.load(Ordering::SeqCst) == 0);
-        wait_until(|| !reader.is_behind());
+        while self.turns.load(Ordering::SeqCst) > 0 {
+            thread::park_timeout(PATIENCE);
+        }
+        reader.wait();
     }
 }
 
