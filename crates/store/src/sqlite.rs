@@ -113,8 +113,19 @@ impl SqliteStore {
             _ => error.into(),
         };
         let mode = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
-        let mode = connection.pragma_update_and_check(None, "journal_mode", "WAL", mode);
-        let mode = mode.map_err(not_ours)?;
+        // When a file changes to WAL, SQLite does not wait for others by itself.
+        let end = std::time::Instant::now() + PATIENCE;
+        let mode = loop {
+            match connection.pragma_update_and_check(None, "journal_mode", "WAL", mode) {
+                Err(error)
+                    if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
+                        && std::time::Instant::now() < end =>
+                {
+                    std::thread::sleep(std::time::Duration::from_millis(5));
+                }
+                done => break done.map_err(not_ours)?,
+            }
+        };
         if mode != "wal" && mode != "memory" {
             return Err(StoreError::Database(format!("no WAL in {}, but {mode}", path.display())));
         }
