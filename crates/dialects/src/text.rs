@@ -32,6 +32,8 @@ pub fn fixed(out: &mut Vec<u8>, units: i64, decimals: u8) {
 pub const INTEGER_BYTES_MAX: usize = 20;
 /// The most bytes that a decimal number takes, as text or as JSON number.
 pub const DECIMAL_BYTES_MAX: usize = 22;
+/// The most bytes that a byte of text takes inside a JSON string.
+pub const ESCAPED_BYTES_MAX: usize = 6;
 
 /// A pen writes whole windows, of which only the front may count.
 const SLACK: usize = 32;
@@ -114,6 +116,13 @@ impl<'a> Pen<'a> {
     pub fn text(&mut self, text: &[u8]) {
         self.bytes[self.at..self.at + text.len()].copy_from_slice(text);
         self.at += text.len();
+    }
+
+    /// Appends a text as it stands inside a JSON string, without the quotes: at most [`ESCAPED_BYTES_MAX`] bytes
+    /// for each byte of it.
+    #[inline(always)]
+    pub fn escaped(&mut self, text: &str) {
+        self.at = escape(self.bytes, self.at, text);
     }
 
     /// Appends `text` and lends it to be changed: for what mostly has the same length.
@@ -276,6 +285,29 @@ fn long_number(bytes: &mut [u8], at: usize, units: i64, decimals: u8) -> usize {
     }
     pen.put(b"e-");
     pen.integer(exponent as u64);
+    pen.at
+}
+
+/// Writes a text as it stands inside a JSON string at `at`, and returns where it ends.
+#[inline(never)]
+fn escape(bytes: &mut [u8], at: usize, text: &str) -> usize {
+    let mut pen = Pen { bytes, at };
+    let mut plain = 0;
+    for (here, byte) in text.bytes().enumerate() {
+        if byte >= b' ' && byte != b'"' && byte != b'\\' {
+            continue;
+        }
+        pen.text(&text.as_bytes()[plain..here]);
+        plain = here + 1;
+        if byte >= b' ' {
+            pen.text(&[b'\\', byte]);
+        } else {
+            const HEX: &[u8; 16] = b"0123456789abcdef";
+            pen.put(b"\\u00");
+            pen.text(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+        }
+    }
+    pen.text(&text.as_bytes()[plain..]);
     pen.at
 }
 

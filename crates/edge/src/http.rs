@@ -33,7 +33,7 @@ pub struct House {
     /// One for each dialect.
     turnstiles: Vec<Mutex<Turnstile>>,
     boards: BoardsHandle,
-    clerk: Clerk,
+    clerk: Arc<Clerk>,
     limits: Limits,
     pub(crate) counters: Arc<Counters>,
     goodbyes: Arc<Goodbyes>,
@@ -47,7 +47,7 @@ impl House {
     pub fn new(
         dialects: Dialects,
         boards: BoardsHandle,
-        clerk: Clerk,
+        clerk: impl Into<Arc<Clerk>>,
         opened: Instant,
         limits: Limits,
         counters: Arc<Counters>,
@@ -63,7 +63,7 @@ impl House {
             doors: dialects.iter().map(|dialect| dialect.doors().clone()).collect(),
             dialects,
             boards,
-            clerk,
+            clerk: clerk.into(),
             limits,
             counters,
             goodbyes,

@@ -20,13 +20,14 @@ use edge::goodbye::Goodbye;
 use edge::http::House;
 use edge::limits::{Limits, Seats};
 use edge::listener::{Gangway, accept};
+use edge::steps::Clerk;
 use edge::{Edge, Settings};
 use model::{Assets, Instrument, InstrumentId, Listing, Minimum, Quantity, Time};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use views::{Accounts, Board};
 
-use crate::people;
+use crate::people::{self, Known, Person};
 
 mod mannered;
 
@@ -102,6 +103,7 @@ impl Setup {
     /// If the system has no socket, thread or poll to give.
     #[must_use]
     pub fn serve(self) -> Served {
+        let dialect = self.dialect.name();
         let dialects: Dialects = Arc::new([Box::new(Mannered::new(self.dialect, self.manners))]);
         let instruments: Vec<Instrument> =
             self.listings.iter().map(|listing| listing.instrument.clone()).collect();
@@ -114,10 +116,12 @@ impl Setup {
         };
         let edge = edge::start(&self.settings, &dialects, boards, Box::new(source), clock)
             .expect("threads to be had");
+        let known = Arc::<Known>::default();
+        let clerk = Arc::new(people::clerk(Arc::clone(&known), Arc::clone(&edge.passes)));
         let house = Arc::new(House::new(
             Arc::clone(&dialects),
             edge.boards.clone(),
-            people::clerk(Arc::default(), Arc::clone(&edge.passes)),
+            Arc::clone(&clerk),
             edge.opened,
             self.limits.clone(),
             Arc::clone(&edge.counters),
@@ -128,7 +132,7 @@ impl Setup {
         let gangway = Arc::new(Gangway::new(edge.loops.clone()));
         let market = Market::new(script, self.begins, edge.boards.clone());
         let door = Door::open(self.limits, Arc::clone(&seats), house, gangway);
-        Served { address: door.address, market, seats, door, edge }
+        Served { address: door.address, market, seats, dialect, known, clerk, door, edge }
     }
 }
 
@@ -159,6 +163,9 @@ pub struct Served {
     pub market: Market,
     /// The places that connections take.
     pub seats: Arc<Seats>,
+    dialect: &'static str,
+    known: Arc<Known>,
+    clerk: Arc<Clerk>,
     door: Door,
     /// Board thread and loops.
     pub edge: Edge,
@@ -177,6 +184,18 @@ impl Served {
         let mut line = self.line();
         line.upgrade("/bitstamp");
         line
+    }
+
+    /// Issues a pass to somebody, as if it had been asked for.
+    #[must_use]
+    pub fn admit(&self, person: &Person) -> String {
+        people::admit(&self.clerk, self.dialect, person, self.edge.opened.elapsed())
+    }
+
+    /// Somebody's key is good no longer.
+    pub fn revoke(&self, person: &Person) {
+        self.known.revoke(person.key);
+        self.edge.revoker().revoke(self.dialect, person.key);
     }
 
     /// Accepts nobody any more; who is there stays.

@@ -21,6 +21,8 @@
 //! | `book bids 0.5@60000.00 asks 1@60010.00`, `change …`, `print buy 0.5 @ 60000.00` | what a source by level tells |
 //! | `tick`, `pass 5 s` | market time moves to the next tick, or so far (`us`, `ms`, `s`, `min`, `h`, `days`) |
 //! | `wait 54 s`, `live 54 s` | session time moves so far; the client answers pings on the way |
+//! | `admit alice` | a pass is issued to her, good for a minute; [`people`](crate::people) says which |
+//! | `revoke alice` | her key is good no longer |
 //! | `shutdown` | the server begins to leave |
 //! | `GET /path?query` | then a line with status and content type, then the body, `(empty)` or `(any)` |
 
@@ -37,6 +39,8 @@ pub use stage::{Ear, Heard, Line, Stage};
 use std::time::Duration;
 
 use model::{InstrumentId, LevelBook, OrderKind, Quantity, SelfTradePolicy, Side, Span, Trigger};
+
+use crate::people::Person;
 
 /// A dialogue.
 #[derive(Clone, Debug)]
@@ -98,6 +102,10 @@ pub enum What {
     Live(Duration),
     /// Something is asked over HTTP, and answered so.
     Ask(Ask),
+    /// A pass is issued to somebody.
+    Admit(&'static Person),
+    /// Somebody's key is good no longer.
+    Revoke(&'static Person),
     /// The server begins to leave.
     ShutDown,
 }

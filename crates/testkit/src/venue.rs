@@ -18,7 +18,7 @@ use model::{
 };
 use views::{Accounts, Board};
 
-use crate::people::{self, Known};
+use crate::people::{self, Known, Person};
 use crate::transcript::{Ear, Heard, Line, Stage};
 
 /// How often the market ticks.
@@ -378,6 +378,23 @@ impl Stage for Venue {
                     then(Outcome::Done { command, events })
                 }
             };
+        }
+    }
+
+    fn admit(&mut self, person: &Person) {
+        let _pass = people::admit(&self.clerk, self.dialect().name(), person, self.session_now);
+    }
+
+    fn revoke(&mut self, person: &Person) {
+        self.known.revoke(person.key);
+        self.desk.passes.revoke(self.dialect().name(), person.key);
+        for line in 0..self.lines.len() {
+            let dialect = &*self.dialects[0];
+            let session = &mut self.lines[line].session;
+            if session.was_let_in_by(person.key) {
+                session.part(dialect, Parting::Revoked, self.session_now, &mut self.desk);
+                self.do_deeds(line);
+            }
         }
     }
 

@@ -145,6 +145,25 @@ impl PublicKind {
     }
 }
 
+impl PrivateKind {
+    /// What the channel's name goes on with behind `private-`.
+    #[must_use]
+    pub const fn prefix(self) -> &'static str {
+        PRIVATE[self as usize].0
+    }
+
+    /// The topic that the channel tells; `None` for the one that is acknowledged and silent.
+    #[must_use]
+    pub const fn topic(self) -> Option<TopicKind> {
+        Some(match self {
+            Self::Orders => TopicKind::OwnOrders,
+            Self::Trades => TopicKind::OwnTrades,
+            Self::SelfTrades => TopicKind::SelfTrades,
+            Self::OrderTrades => return None,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,6 +174,15 @@ mod tests {
             assert_eq!(kind.prefix(), prefix);
             let name = format!("{prefix}btcusd-perp");
             assert_eq!(parse(&name), Some(Channel::Public(kind, "btcusd-perp")));
+        }
+    }
+
+    #[test]
+    fn each_private_kind_finds_its_own_prefix() {
+        for (prefix, kind) in PRIVATE {
+            assert_eq!(kind.prefix(), prefix);
+            let name = format!("private-{prefix}btcusd-perp-7");
+            assert_eq!(parse(&name), Some(Channel::Private(kind, "btcusd-perp", "7")));
         }
     }
 

@@ -3,8 +3,8 @@
 //! Writes pieces; which piece stands where is `server.rs` and `http.rs`.
 
 use model::{
-    EventMark, InstrumentId, OrderKind, OrderState, OrderStep, OrderUpdate, Price, Quantity, Side,
-    TriggerWhen,
+    EventMark, InstrumentId, OrderKind, OrderState, OrderStep, OrderUpdate, OwnOrderUpdate,
+    OwnStep, Price, Quantity, Side, TriggerWhen,
 };
 
 /// What a market order to buy shows as its price, before anything is executed. Section 5.2.2.
@@ -80,6 +80,90 @@ impl OrderEvent {
     }
 }
 
+/// Which of the events tells an owner of this step. Section 5.7.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnOrderEvent {
+    /// `order_created`
+    Created,
+    /// `order_changed`
+    Changed,
+    /// `order_deleted`
+    Deleted,
+    /// `order_replaced`
+    Replaced,
+    /// `stop_active`
+    StopActive,
+    /// `stop_inactive`
+    StopInactive,
+}
+
+impl OwnOrderEvent {
+    /// How the message goes on behind the user's number, up to the opening quote of the event id.
+    pub const fn text(self) -> &'static [u8] {
+        match self {
+            Self::Created => br#"","event":"order_created","trade_account_id":0,"event_id":""#,
+            Self::Changed => br#"","event":"order_changed","trade_account_id":0,"event_id":""#,
+            Self::Deleted => br#"","event":"order_deleted","trade_account_id":0,"event_id":""#,
+            Self::Replaced => br#"","event":"order_replaced","trade_account_id":0,"event_id":""#,
+            Self::StopActive => br#"","event":"stop_active","trade_account_id":0,"event_id":""#,
+            Self::StopInactive => br#"","event":"stop_inactive","trade_account_id":0,"event_id":""#,
+        }
+    }
+
+    /// The event that tells this step.
+    pub const fn of(update: &OwnOrderUpdate) -> Self {
+        match update.step {
+            OwnStep::Created => Self::Created,
+            OwnStep::Filled { .. } if update.order.remaining.is_zero() => Self::Deleted,
+            OwnStep::Filled { .. } => Self::Changed,
+            OwnStep::Closed(_) => Self::Deleted,
+            OwnStep::Replaces(_) => Self::Replaced,
+            OwnStep::Armed => Self::StopActive,
+            OwnStep::Triggered | OwnStep::Disarmed(_) => Self::StopInactive,
+        }
+    }
+}
+
+/// What this step of an own order alone executed.
+pub const fn own_traded(step: OwnStep) -> Quantity {
+    match step {
+        OwnStep::Filled { quantity, .. } => quantity,
+        _ => Quantity::ZERO,
+    }
+}
+
+/// The price of an own order in this step: as in public; a stop order that is none of the book's yet and has no
+/// limit shows 0. Section 5.7.
+pub const fn own_order_price(update: &OwnOrderUpdate) -> OrderPrice {
+    match (update.order.kind, update.step, update.order.side) {
+        (OrderKind::Limit(price), _, _) | (OrderKind::Market, OwnStep::Filled { price, .. }, _) => {
+            OrderPrice::At(price)
+        }
+        (OrderKind::Market, step, _) if step.is_outside_book() => OrderPrice::At(Price(0)),
+        (OrderKind::Market, _, Side::Buy) => OrderPrice::AnyToBuy,
+        (OrderKind::Market, _, Side::Sell) => OrderPrice::At(Price(0)),
+    }
+}
+
+/// Which chain of a market's events a step is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderSource {
+    /// `orderbook`: the public one.
+    Book,
+    /// `stop_order`: steps that stop orders take before they are created.
+    Stops,
+}
+
+impl OrderSource {
+    /// How a message ends, from the quote behind its last event id.
+    pub const fn tail(self) -> &'static [u8] {
+        match self {
+            Self::Book => br#","order_source":"orderbook"}"#,
+            Self::Stops => br#","order_source":"stop_order"}"#,
+        }
+    }
+}
+
 /// What this step alone executed.
 pub const fn traded(step: OrderStep) -> Quantity {
     match step {
@@ -109,15 +193,20 @@ pub const fn order_price(update: &OrderUpdate) -> OrderPrice {
 }
 
 /// An event id. Section 5.2: microseconds, 16 bits that count within them, 16 bits of market, 8 bits that
-/// cycle through 0–3, and `000020`. Text order is time order. A 65,537th event of one millisecond is carried
-/// into the microseconds, which are otherwise whole milliseconds.
-pub fn event_id(mark: EventMark, instrument: InstrumentId) -> [u8; 36] {
+/// cycle through 0–3, and `000020`; `000021` for the chain of the stop orders, so that no two are equal. Text
+/// order is time order. A 65,537th event of one millisecond is carried into the microseconds, which are
+/// otherwise whole milliseconds.
+#[inline]
+pub fn event_id(mark: EventMark, instrument: InstrumentId, source: OrderSource) -> [u8; 36] {
     let micros = mark.time.micros() + i64::from(mark.tie >> 16);
     let high = micros.cast_unsigned();
     let low = u64::from(mark.tie & 0xffff) << 48
         | (u64::from(instrument.0) + 1) << 32
         | (mark.ordinal & 3) << 24
-        | 0x20;
+        | match source {
+            OrderSource::Book => 0x20,
+            OrderSource::Stops => 0x21,
+        };
     let mut id = [b'-'; 36];
     for (half, at) in [((high >> 32), 0), (low & 0xffff_ffff, 28)] {
         id[at..at + 8].copy_from_slice(&eight_hex(half));

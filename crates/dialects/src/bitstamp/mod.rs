@@ -1,8 +1,7 @@
-//! Bitstamp WebSocket API v2 and the HTTP endpoints that its clients need: the public side.
+//! Bitstamp WebSocket API v2, public and private channels, and the public HTTP endpoints that its clients need.
 //!
 //! `spec.md` beside this file says which part of the published API is served, and what was chosen where it
-//! is silent; `transcripts/` shows each behaviour once. Private channels are understood and refused: there
-//! are no accounts here whose token could be valid.
+//! is silent; `transcripts/` shows each behaviour once.
 
 pub mod channel;
 pub mod client;
@@ -10,13 +9,14 @@ pub mod wire;
 
 mod convert;
 mod http;
+mod own;
 mod server;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Cadence, InstrumentId, Listing, Topic, Update};
+use model::{Assets, Cadence, Instrument, InstrumentId, Listing, Scope, Topic, Update};
 
 use crate::dialect::{Dialect, Doors, Request};
 use crate::frame::FrameBuilder;
@@ -115,9 +115,16 @@ impl Dialect for Bitstamp {
         out.push(server::decode(message, &self.markets, &self.options));
     }
     fn encode(&self, topic: &Topic, update: &Update<'_>, out: &mut FrameBuilder) -> bool {
-        let model::Scope::Instrument(instrument) = topic.scope else { return false };
-        let Some(market) = self.markets.of(instrument) else { return false };
-        server::encode(market, topic.kind, update, out.text_mut())
+        let Some(market) = topic.instrument().and_then(|it| self.markets.of(it)) else {
+            return false;
+        };
+        match topic.scope {
+            Scope::Instrument(_) => server::encode(market, topic.kind, update, out.text_mut()),
+            Scope::Account(user, _) => {
+                own::encode(market, user, topic.kind, update, out.text_mut())
+            }
+            Scope::All => false,
+        }
     }
     fn http(&self, request: &HttpRequest<'_>) -> Step {
         http::reply(request, &self.markets, &self.pages, &self.options)
@@ -179,6 +186,9 @@ struct Markets {
 impl Markets {
     fn new(listings: &[Listing]) -> Result<Self, ListingError> {
         let mut listed = Vec::new();
+        let instruments: Vec<Instrument> =
+            listings.iter().map(|listing| listing.instrument.clone()).collect();
+        let assets = Assets::of(&instruments);
         for listing in listings {
             let Some(symbol) = listing.symbol_in(NAME) else { continue };
             if !channel::is_market(symbol) || symbol.len() > channel::MARKET_BYTES_MAX {
@@ -189,7 +199,9 @@ impl Markets {
                     return Err(ListingError::BadAsset(code.clone()));
                 }
             }
-            listed.push(Arc::new(Market::new(listing, symbol)));
+            let quote =
+                assets.by_code(&listing.instrument.quote).expect("an asset of the listings");
+            listed.push(Arc::new(Market::new(listing, symbol, quote.clone())));
         }
         let places = 0..u16::try_from(listed.len()).expect("instruments are numbered in 16 bits");
         let mut by_symbol: Vec<u16> = places.clone().collect();

@@ -1,13 +1,14 @@
-//! The socket's server half: what a client's message asks for, and the hot encoders, which write straight
-//! bytes. Sections 3 to 5; `wire.rs` reads the same messages back and proves them in the tests.
+//! The socket's server half: what a client's message asks for, and the hot encoders of what is public, which
+//! write straight bytes; `own.rs` has those of what is an account's own. Sections 3 to 5; `wire.rs` reads the
+//! same messages back and proves them in the tests.
 
 use model::{
-    BookUpdate, DetailUpdate, Instrument, Level, Listing, OrderEntry, OrderUpdate, Price, Quantity,
-    Time, Topic, TopicKind, Trade, Update,
+    AccountId, Amount, Asset, BookUpdate, DetailUpdate, EventMark, Instrument, Level, Listing,
+    OrderEntry, OrderState, OrderUpdate, Price, Quantity, Time, Topic, TopicKind, Trade, Update,
 };
 
-use super::channel::{self, Channel, PublicKind};
-use super::convert::{self, MARKET_BUY_PRICE, OrderEvent, OrderPrice};
+use super::channel::{self, Channel, PrivateKind, PublicKind};
+use super::convert::{self, MARKET_BUY_PRICE, OrderEvent, OrderPrice, OrderSource};
 use super::wire::ClientMessage;
 use super::{Markets, Options};
 use crate::dialect::Request;
@@ -30,19 +31,30 @@ pub struct Market {
     diff_tail: Box<[u8]>,
     /// By [`OrderEvent`], up to the opening quote of the event id.
     order_tails: [Box<[u8]>; 3],
+    /// How the frames of each private channel go on from the brace that closes `data`, up to the user's number.
+    pub own_orders_tail: Box<[u8]>,
+    /// As `own_orders_tail`.
+    pub own_trades_tail: Box<[u8]>,
+    /// As `own_orders_tail`.
+    pub self_trades_tail: Box<[u8]>,
     /// The price of a market order to buy: as number, `,"price_str":"` and as text.
     market_buy_price: Box<[u8]>,
+    /// What is paid with: fees are counted in its units.
+    quote: Asset,
 }
 
 impl Market {
-    /// The market of a listing under its Bitstamp symbol.
-    pub fn new(listing: &Listing, symbol: &str) -> Self {
+    /// The market of a listing under its Bitstamp symbol, which is paid with `quote`.
+    pub fn new(listing: &Listing, symbol: &str, quote: Asset) -> Self {
         let tail = |kind: PublicKind, event: &str| -> Box<[u8]> {
             format!(r#"}},"channel":"{}{symbol}","event":"{event}""#, kind.prefix())
                 .into_bytes()
                 .into()
         };
         let closed = |kind, event| [&*tail(kind, event), b"}"].concat().into();
+        let own = |kind: PrivateKind| -> Box<[u8]> {
+            format!(r#"}},"channel":"private-{}{symbol}-"#, kind.prefix()).into_bytes().into()
+        };
         let instrument = listing.instrument.clone();
         let mut price = format!(r#"{MARKET_BUY_PRICE},"price_str":"{MARKET_BUY_PRICE}"#);
         if instrument.price_decimals > 0 {
@@ -60,7 +72,11 @@ impl Market {
             order_tails: OrderEvent::ALL.map(|event| {
                 [&*tail(PublicKind::Orders, event.name()), br#","event_id":""#].concat().into()
             }),
+            own_orders_tail: own(PrivateKind::Orders),
+            own_trades_tail: own(PrivateKind::Trades),
+            self_trades_tail: own(PrivateKind::SelfTrades),
             market_buy_price: price.into_bytes().into(),
+            quote,
             instrument,
         }
     }
@@ -80,26 +96,55 @@ pub fn decode(message: &[u8], markets: &Markets, options: &Options) -> Request {
     };
     let Some(channel) = channel::parse(&name) else { return say(BAD_CHANNEL) };
     let mut topics = Vec::new();
-    match channel {
-        Channel::Public(kind, symbol) => match markets.called(symbol) {
-            Some(market) => topics.extend(
-                kind.topic(options.cadence).map(|kind| Topic::of(market.instrument.id, kind)),
-            ),
-            None if options.strict_markets => return say(BAD_CHANNEL),
-            None => {}
-        },
-        Channel::Announcements => {}
-        // There are no accounts, so no token is valid. To stop listening none is asked for.
-        Channel::Private(..) | Channel::PrivateAll(..) if subscribes => return say(UNAUTHORIZED),
-        Channel::Private(..) | Channel::PrivateAll(..) => {}
-    }
-    if subscribes {
-        let acknowledgement = acknowledge("bts:subscription_succeeded", &name);
-        Request::Subscribe { subscription: name.into(), topics, acknowledgement }
-    } else {
+    let user = match channel {
+        Channel::Public(kind, symbol) => {
+            match markets.called(symbol) {
+                Some(market) => topics.extend(
+                    kind.topic(options.cadence).map(|kind| Topic::of(market.instrument.id, kind)),
+                ),
+                None if options.strict_markets => return say(BAD_CHANNEL),
+                None => {}
+            }
+            None
+        }
+        Channel::Announcements => None,
+        Channel::Private(kind, symbol, user) => {
+            match (markets.called(symbol), account(user)) {
+                (Some(market), Some(account)) => topics.extend(
+                    kind.topic().map(|kind| Topic::own(account, market.instrument.id, kind)),
+                ),
+                (None, _) if options.strict_markets => return say(BAD_CHANNEL),
+                _ => {}
+            }
+            Some(user)
+        }
+        Channel::PrivateAll(_, user) => Some(user),
+    };
+    if !subscribes {
+        // To stop listening no token is asked for.
         let acknowledgement = acknowledge("bts:unsubscription_succeeded", &name);
-        Request::Unsubscribe { subscription: name.into(), acknowledgement }
+        return Request::Unsubscribe { subscription: name.into(), acknowledgement };
     }
+    let acknowledgement = acknowledge("bts:subscription_succeeded", &name);
+    let Some(user) = user else {
+        return Request::Subscribe { subscription: name.into(), topics, acknowledgement };
+    };
+    // Whom no account can be is nobody whose token is shown.
+    let Some(account) = account(user) else { return say(UNAUTHORIZED) };
+    Request::SubscribeOwn {
+        subscription: name.into(),
+        account,
+        pass: message.auth.unwrap_or_default().into(),
+        topics,
+        acknowledgement,
+        refusal: UNAUTHORIZED.to_vec(),
+    }
+}
+
+/// The account of a user's number, as a token's answer spells it: a channel is told under that name and no other.
+fn account(user: &str) -> Option<AccountId> {
+    let is_canonical = user == "0" || !user.starts_with('0');
+    user.parse().ok().filter(|_| is_canonical).map(AccountId)
 }
 
 /// M3 of section 4.
@@ -156,22 +201,35 @@ pub fn encode(market: &Market, kind: TopicKind, update: &Update<'_>, out: &mut V
 }
 
 /// The most bytes that each frame takes without its tail: its fixed text and its numbers.
-const TRADE_BYTES_MAX: usize = 160 + 5 * INTEGER_BYTES_MAX + 4 * DECIMAL_BYTES_MAX;
-const ORDER_BYTES_MAX: usize = 384 + 5 * INTEGER_BYTES_MAX + 6 * DECIMAL_BYTES_MAX;
+pub const TRADE_BYTES_MAX: usize = 160 + 5 * INTEGER_BYTES_MAX + 4 * DECIMAL_BYTES_MAX;
+pub const ORDER_BYTES_MAX: usize = 384 + 5 * INTEGER_BYTES_MAX + 6 * DECIMAL_BYTES_MAX;
 /// Of a book without its levels, the most that a level takes, and the most that an order takes in it.
 pub const BOOK_BYTES_MAX: usize = 80 + 2 * INTEGER_BYTES_MAX;
 pub const LEVEL_BYTES_MAX: usize = 8 + 2 * DECIMAL_BYTES_MAX;
 pub const ENTRY_BYTES_MAX: usize = 12 + 2 * DECIMAL_BYTES_MAX + INTEGER_BYTES_MAX;
 
+/// As many decimals as a fee has at least.
+const FEE_DECIMALS_MIN: u8 = 5;
+
 /// Section 5.1.
 fn encode_trade(market: &Market, trade: &Trade, out: &mut Vec<u8>) {
-    let rules = &market.instrument;
     let start = make_room(out, TRADE_BYTES_MAX + market.trade_tail.len());
     let mut pen = Pen::new(&mut out[start..]);
     pen.put(br#"{"data":{"id":"#);
     pen.integer(trade.id.0);
+    pen.put(b",");
+    trade_data(&mut pen, market, trade);
+    pen.text(&market.trade_tail);
+    let end = start + pen.written();
+    out.truncate(end);
+}
+
+/// What the public and who traded with itself are told of a trade, from its timestamp to its orders.
+#[inline(always)]
+pub fn trade_data(pen: &mut Pen<'_>, market: &Market, trade: &Trade) {
+    let rules = &market.instrument;
     let moment = moment(trade.time.floor_to_millis());
-    pen.put(br#","timestamp":""#);
+    pen.put(br#""timestamp":""#);
     pen.seconds(&moment);
     pen.put(br#"","amount":"#);
     pen.number_and_fixed(
@@ -185,10 +243,7 @@ fn encode_trade(market: &Market, trade: &Trade, out: &mut Vec<u8>) {
         rules.price_decimals,
         br#","price_str":""#,
     );
-    encode_parties(&mut pen, trade, &moment);
-    pen.text(&market.trade_tail);
-    let end = start + pen.written();
-    out.truncate(end);
+    encode_parties(pen, trade, &moment);
 }
 
 /// How a trade ends. Mostly all numbers have the same sixteen digits, and then the text is put at once.
@@ -231,11 +286,28 @@ const fn hole(text: &[u8], from: usize, length: usize) -> usize {
 
 /// Section 5.2.
 fn encode_order(market: &Market, update: &OrderUpdate, out: &mut Vec<u8>) {
-    let order = &update.order;
-    let micros = micros(update.mark.time);
     let tail = &market.order_tails[OrderEvent::of(update) as usize];
     let start = make_room(out, ORDER_BYTES_MAX + tail.len());
     let mut pen = Pen::new(&mut out[start..]);
+    let (traded, price) = (convert::traded(update.step), convert::order_price(update));
+    order_data(&mut pen, market, &update.order, update.mark.time, traded, price);
+    pen.text(tail);
+    chained(&mut pen, market, update.mark, update.previous, OrderSource::Book);
+    let end = start + pen.written();
+    out.truncate(end);
+}
+
+/// What the public and its owner are told of an order alike: the message up to where `is_liquidation` ends.
+#[inline(always)]
+pub fn order_data(
+    pen: &mut Pen<'_>,
+    market: &Market,
+    order: &OrderState,
+    time: Time,
+    traded: Quantity,
+    price: OrderPrice,
+) {
+    let micros = micros(time);
     pen.put(br#"{"data":{"id":"#);
     pen.integer(order.id.0);
     pen.put(br#","id_str":""#);
@@ -257,11 +329,11 @@ fn encode_order(market: &Market, update: &OrderUpdate, out: &mut Vec<u8>) {
         pen.number_and_fixed(units, decimals, br#","amount_str":""#);
     }
     pen.put(br#"","amount_traded":""#);
-    market.amount_in_order(&mut pen, convert::traded(update.step));
+    market.amount_in_order(pen, traded);
     pen.put(br#"","amount_at_create":""#);
-    market.amount_in_order(&mut pen, order.original);
+    market.amount_in_order(pen, order.original);
     pen.put(br#"","price":"#);
-    match convert::order_price(update) {
+    match price {
         OrderPrice::At(price) => {
             let units = market.instrument.price_units(price);
             let decimals = market.instrument.price_decimals;
@@ -270,18 +342,27 @@ fn encode_order(market: &Market, update: &OrderUpdate, out: &mut Vec<u8>) {
         OrderPrice::AnyToBuy => pen.text(&market.market_buy_price),
     }
     pen.put(br#"","is_liquidation":false"#);
-    pen.text(tail);
-    pen.put(&convert::event_id(update.mark, market.instrument.id));
-    match update.previous {
+}
+
+/// How a message of an order ends, from its event id.
+#[inline(always)]
+pub fn chained(
+    pen: &mut Pen<'_>,
+    market: &Market,
+    mark: EventMark,
+    previous: Option<EventMark>,
+    source: OrderSource,
+) {
+    pen.put(&convert::event_id(mark, market.instrument.id, source));
+    match previous {
         Some(mark) => {
             pen.put(br#"","pre_event_id":""#);
-            pen.put(&convert::event_id(mark, market.instrument.id));
-            pen.put(br#"","order_source":"orderbook"}"#);
+            pen.put(&convert::event_id(mark, market.instrument.id, source));
+            pen.put(br#"""#);
         }
-        None => pen.put(br#"","pre_event_id":null,"order_source":"orderbook"}"#),
+        None => pen.put(br#"","pre_event_id":null"#),
     }
-    let end = start + pen.written();
-    out.truncate(end);
+    pen.text(source.tail());
 }
 
 /// Sections 5.3 and 5.5.
@@ -365,6 +446,12 @@ impl Market {
         } else {
             self.amount(pen, quantity);
         }
+    }
+
+    /// Appends a fee, in the quote asset: at least five decimals, cut behind them. Section 5.8.
+    pub fn fee(&self, pen: &mut Pen<'_>, fee: Amount) {
+        let decimals = self.instrument.price_decimals.max(FEE_DECIMALS_MIN);
+        pen.fixed(self.quote.units_of_amount(fee, decimals), decimals);
     }
 
     /// Appends `["price","amount"]`.

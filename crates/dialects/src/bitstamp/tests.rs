@@ -8,6 +8,7 @@ use model::{
     Side, TimeInForce, TradeId, Trigger, TriggerWhen,
 };
 
+use super::convert::OrderSource;
 use super::wire::{DetailData, Envelope, ErrorData, OrderData, Rows, TradeData};
 use super::*;
 use model::{Time, TopicKind, Trade};
@@ -265,10 +266,12 @@ fn event_ids_in_text_order_are_in_order_of_time() {
         mark(time, 0x1_0001, 65_540),
         mark(later, 0, 65_541),
     ];
-    let ids = marks.map(|mark| convert::event_id(mark, InstrumentId(0x68)));
+    let ids = marks.map(|mark| convert::event_id(mark, InstrumentId(0x68), OrderSource::Book));
     assert!(ids.is_sorted_by(|one, next| one < next), "{ids:?}");
     assert_eq!(&ids[0], b"00065aad-a8b2-3408-0000-006903000020");
     assert_eq!(&ids[4], b"00065aad-a8b2-3409-0000-006903000020");
+    let stop = convert::event_id(marks[0], InstrumentId(0x68), OrderSource::Stops);
+    assert_eq!(&stop, b"00065aad-a8b2-3408-0000-006903000021");
 }
 
 /// A small generator: `numbers` of it are as good as any.
@@ -359,7 +362,7 @@ fn control_frames_read_back_as_what_they_are() {
         }
     };
     let refused =
-        said(r#"{"event":"bts:subscribe","data":{"channel":"private-my_orders_btcusd-7"}}"#);
+        said(r#"{"event":"bts:subscribe","data":{"channel":"private-my_orders_btcusd-07"}}"#);
     let frame: Envelope<'_> = serde_json::from_str(&refused).expect("a message");
     let error: ErrorData<'_> = serde_json::from_str(frame.data.get()).expect("an error");
     assert_eq!(

@@ -102,6 +102,9 @@ pub struct Envelope<'a> {
     /// Order events only: `orderbook` or `stop_order`.
     #[serde(borrow, default)]
     pub order_source: Option<Cow<'a, str>>,
+    /// Private orders and trades only: 0 is the main account. Sections 5.7 and 5.8.
+    #[serde(default)]
+    pub trade_account_id: Option<u64>,
 }
 
 /// The `data` of a `bts:error`. Section 4, M4 and M5.
@@ -190,6 +193,92 @@ pub struct OrderData<'a> {
     pub price_str: &'a str,
     /// Whether the order was forced.
     pub is_liquidation: bool,
+}
+
+/// What the `data` of an order event on `private-my_orders_` has beyond [`OrderData`]. Section 5.7.
+///
+/// ```json
+/// {"trade_account_id":0,"client_order_id":"my-order-001","stop_price":"83500","orig_order_id":2050558851342339}
+/// ```
+#[derive(Debug, Deserialize, PartialEq, Eq)]
+pub struct OwnOrderData<'a> {
+    /// 0 is the main account.
+    pub trade_account_id: u64,
+    /// Its owner's name for it, if it has one.
+    #[serde(borrow, default)]
+    pub client_order_id: Option<Cow<'a, str>>,
+    /// Stop orders only: the price that wakes it, or woke it.
+    #[serde(default)]
+    pub stop_price: Option<&'a str>,
+    /// `order_replaced` only: the order whose place it took.
+    #[serde(default)]
+    pub orig_order_id: Option<u64>,
+}
+
+/// The `data` of a `trade` on `private-my_trades_`. Section 5.8.
+///
+/// ```json
+/// {"id":635698396,"amount":"0.005000","price":"2468.04","microtimestamp":"1789459694223000",
+///  "fee":"0.04936","order_id":2050558851342339,"client_order_id":"my-order-001","trade_account_id":0,
+///  "side":"buy"}
+/// ```
+#[derive(Debug, Deserialize, PartialEq, Eq)]
+pub struct OwnTradeData<'a> {
+    /// The trade's id, the same as in public.
+    pub id: u64,
+    /// How much.
+    pub amount: &'a str,
+    /// At which price.
+    pub price: &'a str,
+    /// Microseconds since 1970.
+    pub microtimestamp: &'a str,
+    /// What this side paid, in the quote asset.
+    pub fee: &'a str,
+    /// The own order.
+    pub order_id: u64,
+    /// Its owner's name for it, if it has one.
+    #[serde(borrow, default)]
+    pub client_order_id: Option<Cow<'a, str>>,
+    /// 0 is the main account.
+    pub trade_account_id: u64,
+    /// `buy` or `sell`: the own order's side.
+    pub side: &'a str,
+}
+
+/// The `data` of a `self_trade` on `private-live_trades_`. Section 5.10.
+///
+/// ```json
+/// {"timestamp":"1720288033","amount":0.5,"amount_str":"0.50000000","price":60331,"price_str":"60331.00",
+///  "type":0,"microtimestamp":"1720288033933000","buy_order_id":1763073367883776,
+///  "sell_order_id":1763073362448385,"sellers_trade_account_id":0,"buyers_trade_account_id":0}
+/// ```
+#[derive(Debug, Deserialize)]
+pub struct SelfTradeData<'a> {
+    /// Seconds since 1970, rounded down.
+    pub timestamp: &'a str,
+    /// How much, as a JSON number.
+    #[serde(borrow)]
+    pub amount: &'a RawValue,
+    /// The same as text, with all decimals.
+    pub amount_str: &'a str,
+    /// The price, as a JSON number.
+    #[serde(borrow)]
+    pub price: &'a RawValue,
+    /// The same as text, with all decimals.
+    pub price_str: &'a str,
+    /// The taker's side: 0 buy, 1 sell.
+    #[serde(rename = "type")]
+    pub side: u8,
+    /// Microseconds since 1970.
+    pub microtimestamp: &'a str,
+    /// The order that bought.
+    pub buy_order_id: u64,
+    /// The order that sold.
+    pub sell_order_id: u64,
+    /// 0 is the main account.
+    pub sellers_trade_account_id: u64,
+    /// 0 is the main account.
+    pub buyers_trade_account_id: u64,
 }
 
 /// The `data` of `order_book_` and `diff_order_book_`, and the body of the HTTP snapshot. Sections 5.3, 5.5

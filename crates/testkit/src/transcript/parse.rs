@@ -9,7 +9,7 @@ use model::{
     Side, Span, Trigger, TriggerWhen,
 };
 
-use crate::people;
+use crate::people::{self, Person};
 
 use super::{Act, Ask, Client, Heard, Lives, Placing, Said, Setup, Step, Transcript, What};
 
@@ -122,6 +122,8 @@ impl<'a> Reader<'a> {
                 let micros = u64::try_from(span(rest)?.0).map_err(|_| "time does not go back")?;
                 Ok(What::Live(Duration::from_micros(micros)))
             }
+            "admit" => person(rest).map(What::Admit),
+            "revoke" => person(rest).map(What::Revoke),
             "shutdown" => Ok(What::ShutDown),
             _ => self.act(line).map(What::Act),
         }
@@ -358,9 +360,12 @@ fn close(text: &str) -> Result<(Option<u16>, String), String> {
     Ok((Some(code), reason.to_owned()))
 }
 
+fn person(name: &str) -> Result<&'static Person, String> {
+    people::called(name).ok_or_else(|| format!("who is {name}"))
+}
+
 fn account(name: &str) -> Result<AccountId, String> {
-    let person = people::called(name).ok_or_else(|| format!("who is {name}"))?;
-    Ok(person.account)
+    person(name).map(|person| person.account)
 }
 
 fn side(word: &str) -> Result<Side, String> {

@@ -109,6 +109,8 @@ impl Player<'_> {
             What::Wait(span) => self.stage.wait(*span),
             What::Live(span) => self.live(*span)?,
             What::Ask(ask) => self.ask(ask)?,
+            What::Admit(person) => self.stage.admit(person),
+            What::Revoke(person) => self.stage.revoke(person),
             What::ShutDown => self.stage.shut_down(),
         }
         Ok(())

@@ -15,7 +15,7 @@ use model::{
 };
 
 use super::{Heard, Line, Stage, Transcript, What};
-use crate::people;
+use crate::people::{self, Person};
 use crate::served::{self, Served, Setup};
 
 /// A venue over sockets.
@@ -214,6 +214,14 @@ impl Stage for Sockets {
             Some(_) => Some("another content type"),
         };
         HttpResponse { status: head.status, content_type, body: body.into_bytes() }
+    }
+
+    fn admit(&mut self, person: &Person) {
+        let _pass = self.served.admit(person);
+    }
+
+    fn revoke(&mut self, person: &Person) {
+        self.served.revoke(person);
     }
 
     fn shut_down(&mut self) {

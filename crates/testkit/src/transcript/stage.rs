@@ -9,6 +9,8 @@ use edge::ws::Role;
 use edge::ws::decode::{Chunk, Decoder, Incoming, Limits};
 use model::{Action, Event, EventBody, InstrumentId, Span};
 
+use crate::people::Person;
+
 /// One connection on a stage.
 pub type Line = usize;
 
@@ -52,6 +54,10 @@ pub trait Stage {
     fn wait(&mut self, span: Duration);
     /// Asks the HTTP half.
     fn ask(&mut self, request: &HttpRequest<'_>) -> HttpResponse;
+    /// A pass is issued to somebody, as if it had been asked for.
+    fn admit(&mut self, person: &Person);
+    /// Somebody's key is good no longer.
+    fn revoke(&mut self, person: &Person);
     /// The server begins to leave.
     fn shut_down(&mut self);
 }

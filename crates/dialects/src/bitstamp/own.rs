@@ -1,0 +1,129 @@
+//! What an account is told of its own on the private channels: the hot encoders, which write straight bytes.
+//! Sections 5.7 to 5.11; `wire.rs` reads the same messages back and proves them in the tests.
+//!
+//! Not who may be told: that is decided where somebody subscribes.
+
+use model::{AccountId, OwnOrderUpdate, OwnStep, OwnTrade, Side, TopicKind, Trade, Update};
+
+use super::convert::{self, OrderSource, OwnOrderEvent};
+use super::server::{self, Market, ORDER_BYTES_MAX, TRADE_BYTES_MAX};
+use crate::text::{DECIMAL_BYTES_MAX, ESCAPED_BYTES_MAX, INTEGER_BYTES_MAX, Pen, make_room};
+
+/// Words an update of a user's own topic for a market. Returns whether there was something to say.
+pub fn encode(
+    market: &Market,
+    user: AccountId,
+    kind: TopicKind,
+    update: &Update<'_>,
+    out: &mut Vec<u8>,
+) -> bool {
+    match (kind, update) {
+        (TopicKind::OwnOrders, Update::OwnOrder(update)) => {
+            encode_order(market, user, update, out);
+        }
+        (TopicKind::OwnTrades, Update::OwnTrade(trade)) => encode_trade(market, user, trade, out),
+        (TopicKind::SelfTrades, Update::SelfTrade(trade)) => {
+            encode_self_trade(market, user, trade, out);
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// The most bytes that each frame takes beyond the public one, without its tail and its client's id.
+const OWN_ORDER_BYTES_MAX: usize =
+    ORDER_BYTES_MAX + 192 + 2 * INTEGER_BYTES_MAX + DECIMAL_BYTES_MAX;
+const OWN_TRADE_BYTES_MAX: usize = 256 + 4 * INTEGER_BYTES_MAX + 3 * DECIMAL_BYTES_MAX;
+const SELF_TRADE_BYTES_MAX: usize = TRADE_BYTES_MAX + 128 + INTEGER_BYTES_MAX;
+
+/// Section 5.7: what the public is told, and then what is for the owner alone.
+fn encode_order(market: &Market, user: AccountId, update: &OwnOrderUpdate, out: &mut Vec<u8>) {
+    let order = &update.order;
+    let label = update.label.as_deref().unwrap_or_default();
+    let tail = &market.own_orders_tail;
+    let room = OWN_ORDER_BYTES_MAX + tail.len() + ESCAPED_BYTES_MAX * label.len();
+    let start = make_room(out, room);
+    let mut pen = Pen::new(&mut out[start..]);
+    let (traded, price) = (convert::own_traded(update.step), convert::own_order_price(update));
+    server::order_data(&mut pen, market, order, update.mark.time, traded, price);
+    pen.put(br#","trade_account_id":0"#);
+    client_order_id(&mut pen, update.label.as_deref());
+    if let Some(trigger) = order.trigger {
+        pen.put(br#","stop_price":""#);
+        market.price(&mut pen, trigger.price);
+        pen.put(br#"""#);
+    }
+    if let OwnStep::Replaces(old) = update.step {
+        pen.put(br#","orig_order_id":"#);
+        pen.integer(old.id.0);
+    }
+    pen.text(tail);
+    pen.integer(u64::from(user.0));
+    pen.text(OwnOrderEvent::of(update).text());
+    let source = match update.step.is_outside_book() {
+        true => OrderSource::Stops,
+        false => OrderSource::Book,
+    };
+    server::chained(&mut pen, market, update.mark, update.previous, source);
+    let end = start + pen.written();
+    out.truncate(end);
+}
+
+/// Section 5.8.
+fn encode_trade(market: &Market, user: AccountId, trade: &OwnTrade, out: &mut Vec<u8>) {
+    let label = trade.label.as_deref().unwrap_or_default();
+    let tail = &market.own_trades_tail;
+    let room = OWN_TRADE_BYTES_MAX + tail.len() + ESCAPED_BYTES_MAX * label.len();
+    let start = make_room(out, room);
+    let mut pen = Pen::new(&mut out[start..]);
+    pen.put(br#"{"data":{"id":"#);
+    pen.integer(trade.id.0);
+    pen.put(br#","amount":""#);
+    market.amount(&mut pen, trade.quantity);
+    pen.put(br#"","price":""#);
+    market.price(&mut pen, trade.price);
+    pen.put(br#"","microtimestamp":""#);
+    pen.integer(server::micros(trade.time.floor_to_millis()));
+    pen.put(br#"","fee":""#);
+    market.fee(&mut pen, trade.fee);
+    pen.put(br#"","order_id":"#);
+    pen.integer(trade.order.0);
+    client_order_id(&mut pen, trade.label.as_deref());
+    match trade.side {
+        Side::Buy => pen.put(br#","trade_account_id":0,"side":"buy""#),
+        Side::Sell => pen.put(br#","trade_account_id":0,"side":"sell""#),
+    }
+    pen.text(tail);
+    pen.integer(u64::from(user.0));
+    pen.put(br#"","event":"trade","trade_account_id":0}"#);
+    let end = start + pen.written();
+    out.truncate(end);
+}
+
+/// Section 5.10: the public trade without its id.
+fn encode_self_trade(market: &Market, user: AccountId, trade: &Trade, out: &mut Vec<u8>) {
+    let tail = &market.self_trades_tail;
+    let start = make_room(out, SELF_TRADE_BYTES_MAX + tail.len());
+    let mut pen = Pen::new(&mut out[start..]);
+    pen.put(br#"{"data":{"#);
+    server::trade_data(&mut pen, market, trade);
+    pen.put(br#","sellers_trade_account_id":0,"buyers_trade_account_id":0"#);
+    pen.text(tail);
+    pen.integer(u64::from(user.0));
+    pen.put(br#"","event":"self_trade"}"#);
+    let end = start + pen.written();
+    out.truncate(end);
+}
+
+/// The client's own name for an order, where it gave one.
+#[inline(always)]
+fn client_order_id(pen: &mut Pen<'_>, label: Option<&str>) {
+    if let Some(label) = label {
+        pen.put(br#","client_order_id":""#);
+        pen.escaped(label);
+        pen.put(br#"""#);
+    }
+}
+
+#[cfg(test)]
+mod tests;
