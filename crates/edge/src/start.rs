@@ -6,6 +6,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use model::Source;
+use tokio::sync::Notify;
 
 use crate::board_thread::{BoardThread, BoardsHandle, Lane, Lanes};
 use crate::boards::{Boards, Dialects};
@@ -15,6 +16,9 @@ use crate::metrics::Counters;
 use crate::passes::Passes;
 use crate::reactor::{Draining, Loop, LoopHandle, Surroundings};
 use crate::submitted::Submitted;
+
+#[cfg(test)]
+mod tests;
 
 /// How the edge is set up.
 #[derive(Clone, Debug)]
@@ -51,6 +55,9 @@ pub struct Edge {
     pub passes: Arc<Passes>,
     /// From when session time is counted.
     pub opened: Instant,
+    /// Told once when the board thread or a loop panicked. Nothing moves any more for whoever that thread served, and
+    /// they cannot see it: end the process.
+    pub broken: Arc<Notify>,
     dialects: Dialects,
     threads: Vec<JoinHandle<()>>,
 }
@@ -76,6 +83,7 @@ pub fn start(
         goodbyes: Arc::clone(&goodbyes),
         passes: Arc::default(),
         opened: Instant::now(),
+        broken: Arc::default(),
         dialects: Arc::clone(dialects),
         threads: Vec::new(),
     };
@@ -92,9 +100,8 @@ pub fn start(
         };
         let (each, handle, bell) = Loop::new(index, around, ring)?;
         lanes.push(Lane { ring: words, bell });
-        let thread = thread::Builder::new().name(format!("loop-{index}")).spawn(|| each.run())?;
         edge.loops.push(handle);
-        edge.threads.push(thread);
+        edge.spawn(format!("loop-{index}"), || each.run())?;
     }
     let board_thread = BoardThread {
         source,
@@ -105,9 +112,19 @@ pub fn start(
         lanes: Lanes::new(lanes, Arc::clone(&counters)),
         counters,
     };
-    let thread = thread::Builder::new().name("boards".into()).spawn(|| board_thread.run())?;
-    edge.threads.push(thread);
+    edge.spawn("boards".into(), || board_thread.run())?;
     Ok(edge)
+}
+
+/// Says when its thread panics.
+struct Alarm(Arc<Notify>);
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.notify_one();
+        }
+    }
 }
 
 /// Ends what a key has opened. Whoever keeps credentials has one.
@@ -138,6 +155,16 @@ impl Edge {
             loops: self.loops.clone(),
             passes: Arc::clone(&self.passes),
         }
+    }
+
+    fn spawn(&mut self, name: String, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+        let alarm = Alarm(Arc::clone(&self.broken));
+        let thread = thread::Builder::new().name(name).spawn(move || {
+            let _alarm = alarm;
+            run();
+        })?;
+        self.threads.push(thread);
+        Ok(())
     }
 
     /// Asks everybody to leave, in their dialects, and blocks until they have.

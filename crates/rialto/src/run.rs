@@ -67,6 +67,10 @@ pub fn failed<E: fmt::Display>(what: impl fmt::Display) -> impl FnOnce(E) -> Fai
 /// File descriptors that connections may not take: listeners, polls, files.
 const DESCRIPTORS_KEPT: usize = 64;
 
+/// Why a venue ends whose board thread or loop panicked.
+const BROKEN: &str = "a thread broke (its panic is told above), and what it served stands still; ended, so that \
+                      every client sees it. Please report it";
+
 /// Runs a venue until it is asked to end.
 ///
 /// # Errors
@@ -121,6 +125,7 @@ pub fn run(mut venue: Venue) -> Result<(), Failure> {
     let gangway = Arc::new(Gangway::new(edge.loops.clone()));
     let seats = Seats::new(&venue.limits);
     let (stop, stopping) = watch::channel(false);
+    let broken = Arc::clone(&edge.broken);
     house.set_ready(true);
     say(&venue.about, &dialects, address);
     runtime.block_on(async {
@@ -138,6 +143,7 @@ pub fn run(mut venue: Venue) -> Result<(), Failure> {
                 return ended.map_err(failed("go on accepting connections"));
             }
             asked = asked_to_end() => asked.map_err(failed("wait for a signal to end"))?,
+            () = broken.notified() => return Err(Failure(BROKEN.to_owned())),
         }
 
         // 6. The end: nobody new, everybody told in their own words, then quiet.
@@ -148,6 +154,7 @@ pub fn run(mut venue: Venue) -> Result<(), Failure> {
         tokio::select! {
             () = drained(edge) => Ok(()),
             asked = asked_to_end() => asked.map_err(failed("wait for a signal to end")),
+            () = broken.notified() => Err(Failure(BROKEN.to_owned())),
         }
     })?;
     // Threads that still ask clients to leave end with the process.
