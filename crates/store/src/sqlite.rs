@@ -121,7 +121,7 @@ impl SqliteStore {
                     if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
                         && std::time::Instant::now() < end =>
                 {
-                    std::thread::sleep(std::time::Duration::from_millis(5));
+                    std::thread::sleep(Duration::from_millis(5));
                 }
                 done => break done.map_err(not_ours)?,
             }
