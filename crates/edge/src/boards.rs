@@ -232,6 +232,7 @@ impl Boards {
             ),
             Query::Book { instrument, .. }
             | Query::Detail { instrument, .. }
+            | Query::Depth { instrument, .. }
             | Query::Trades { instrument, .. }
             | Query::Candles { instrument, .. }
             | Query::Ticker { instrument, .. } => of(instrument),

@@ -42,6 +42,8 @@ pub use query::{Answer, AnswerBody, OrderKey, OrderStory, OwnTrades, Query, Sort
 pub use source::{NoOrders, Source};
 pub use ticker::{Ticker, Window};
 pub use time::{Span, Time};
-pub use topic::{Cadence, Class, Scope, Topic, TopicKind};
+pub use topic::{Cadence, Class, Scope, Topic, TopicKind, WHOLE};
 pub use trade::Trade;
-pub use update::{BookUpdate, DetailUpdate, EventMark, OrderStep, OrderUpdate, Update};
+pub use update::{
+    BookUpdate, DepthUpdate, DetailUpdate, EventMark, OrderStep, OrderUpdate, Update,
+};

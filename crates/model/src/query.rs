@@ -6,6 +6,7 @@ use crate::book::{Level, OrderEntry};
 use crate::candle::{Candle, Interval};
 use crate::event::Balance;
 use crate::ids::{AccountId, InstrumentId, OrderId, TradeId};
+use crate::instrument::{Price, Quantity};
 use crate::ticker::{Ticker, Window};
 use crate::time::Time;
 use crate::topic::Cadence;
@@ -25,6 +26,18 @@ pub enum Query {
     Detail {
         /// Whose.
         instrument: InstrumentId,
+        /// As told at this cadence.
+        cadence: Cadence,
+    },
+    /// The levels in view of a [`TopicKind::Depth`](crate::TopicKind::Depth), as last told to its subscribers; what
+    /// it tells next follows on the answer.
+    Depth {
+        /// Whose.
+        instrument: InstrumentId,
+        /// Levels a side.
+        depth: u16,
+        /// In steps of so many ticks.
+        step: Option<Price>,
         /// As told at this cadence.
         cadence: Cadence,
     },
@@ -98,6 +111,7 @@ impl Query {
             | Self::OwnTrades(OwnTrades { account, .. }) => Some(*account),
             Self::Book { .. }
             | Self::Detail { .. }
+            | Self::Depth { .. }
             | Self::Trades { .. }
             | Self::Candles { .. }
             | Self::Ticker { .. }
@@ -185,6 +199,21 @@ pub enum AnswerBody {
         bids: Vec<OrderEntry>,
         /// Ascending.
         asks: Vec<OrderEntry>,
+    },
+    /// To [`Query::Depth`]: best first.
+    Depth {
+        /// The stamp of the last published state.
+        time: Time,
+        /// The number of the update that told it.
+        sequence: u64,
+        /// Descending.
+        bids: Vec<Level>,
+        /// Ascending.
+        asks: Vec<Level>,
+        /// What rested on the bids in all.
+        bids_total: Quantity,
+        /// What rested on the asks in all.
+        asks_total: Quantity,
     },
     /// To [`Query::Trades`].
     Trades(Vec<Trade>),

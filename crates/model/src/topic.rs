@@ -2,6 +2,7 @@
 
 use crate::candle::Interval;
 use crate::ids::{AccountId, InstrumentId};
+use crate::instrument::Price;
 use crate::ticker::Window;
 use crate::time::Span;
 
@@ -34,20 +35,31 @@ pub enum TopicKind {
     Orders,
     /// The best `depth` levels, whole, when they changed.
     Book {
-        /// Levels a side.
+        /// Levels a side; [`WHOLE`] is all of them.
         depth: u16,
         /// When it speaks.
         cadence: Cadence,
     },
     /// The best `depth` orders of each side, whole, when they changed.
     Detail {
-        /// Orders a side.
+        /// Orders a side; [`WHOLE`] is all of them.
         depth: u16,
         /// When it speaks.
         cadence: Cadence,
     },
     /// The levels that changed, at full depth.
     Delta {
+        /// When it speaks.
+        cadence: Cadence,
+    },
+    /// Of the best `depth` levels those that changed, numbered without a gap: levels that came into view with what
+    /// they hold, levels that left it with 0. How much rests in all rides along, and is no news by itself.
+    Depth {
+        /// Levels a side; [`WHOLE`] is all of them.
+        depth: u16,
+        /// Levels are gathered in steps of so many ticks: bids at the step below, asks at the step above.
+        /// `None`, or one tick, gathers nothing.
+        step: Option<Price>,
         /// When it speaks.
         cadence: Cadence,
     },
@@ -74,6 +86,9 @@ pub enum TopicKind {
     /// Each trade of one account with itself.
     SelfTrades,
 }
+
+/// A depth without an end: the whole side.
+pub const WHOLE: u16 = u16::MAX;
 
 /// What can be subscribed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -127,6 +142,7 @@ impl Topic {
             TopicKind::Trades
             | TopicKind::Orders
             | TopicKind::Delta { .. }
+            | TopicKind::Depth { .. }
             | TopicKind::OwnOrders
             | TopicKind::OwnTrades
             | TopicKind::SelfTrades => Class::Lossless,

@@ -24,6 +24,8 @@ pub enum Update<'a> {
     Detail(DetailUpdate<'a>),
     /// The levels that changed; quantity 0 removes one.
     Delta(BookUpdate<'a>),
+    /// The levels in view that changed, or all of them; quantity 0 removes one.
+    Depth(DepthUpdate<'a>),
     /// The running candle.
     Candle(&'a Candle),
     /// Rolling statistics.
@@ -46,6 +48,26 @@ pub struct BookUpdate<'a> {
     pub bids: BookSide<'a>,
     /// Asks.
     pub asks: BookSide<'a>,
+}
+
+/// Levels of a view of the book: of its best levels, gathered in steps of price.
+#[derive(Clone, Copy, Debug)]
+pub struct DepthUpdate<'a> {
+    /// As in [`BookUpdate`].
+    pub time: Time,
+    /// Counts what this view told: the next update has the next number. The first number is no smaller than any
+    /// that the view had while it was listened to before.
+    pub sequence: u64,
+    /// Whether these are all levels in view, and nothing that was known before counts.
+    pub snapshot: bool,
+    /// Bids.
+    pub bids: BookSide<'a>,
+    /// Asks.
+    pub asks: BookSide<'a>,
+    /// What rests on the bids in all, in view or not.
+    pub bids_total: Quantity,
+    /// What rests on the asks in all, in view or not.
+    pub asks_total: Quantity,
 }
 
 /// Orders of both sides and the stamp of the book they belong to. At one price the oldest comes first.

@@ -163,7 +163,7 @@ impl Channel {
                 | (Self::Orders, TopicKind::Orders)
                 | (Self::Book, TopicKind::Book { .. })
                 | (Self::Detail, TopicKind::Detail { .. })
-                | (Self::Delta, TopicKind::Delta { .. })
+                | (Self::Delta, TopicKind::Delta { .. } | TopicKind::Depth { .. })
                 | (Self::Candles, TopicKind::Candles { .. })
                 | (Self::Ticker, TopicKind::Ticker { .. })
                 | (Self::Funding, TopicKind::Funding)

@@ -300,6 +300,7 @@ fn answer(boards: &[Board], query: &Query) -> AnswerBody {
         }
         Query::Book { instrument, .. }
         | Query::Detail { instrument, .. }
+        | Query::Depth { instrument, .. }
         | Query::Trades { instrument, .. }
         | Query::Candles { instrument, .. }
         | Query::Ticker { instrument, .. } => of(instrument),

@@ -4,20 +4,21 @@
 //! never depends on who listens. A board does not count listeners and does not know sessions or dialects.
 
 use model::{
-    AnswerBody, BookSide, BookUpdate, Cadence, DetailUpdate, Event, EventBody, EventMark, Fill,
-    InstrumentId, LevelBook, OrderEntry, OrderId, OrderState, OrderStep, Price, Quantity, Query,
-    Side, Ticker, Time, TopicKind, Trade, Update, Window,
+    BookSide, BookUpdate, Cadence, DetailUpdate, Event, EventBody, EventMark, Fill, InstrumentId,
+    LevelBook, OrderEntry, OrderId, OrderState, OrderStep, Quantity, Side, Ticker, Time, TopicKind,
+    Trade, Update,
 };
 
 use crate::book::depth::{Reach, first_orders};
 use crate::book::publish::{ByLevel, ByOrder, Publisher};
-use crate::book::{SIDES, l2::Ladder};
+use crate::book::{SIDES, entries, l2::Ladder};
 use crate::cadence::{Listeners, Untold};
 use crate::candles::Candles;
 use crate::chain::Chain;
-use crate::digest::Digest;
 use crate::tape::Tape;
 use crate::ticker::Rolling;
+
+mod answers;
 
 /// Takes what is told.
 pub type Tell<'a> = &'a mut dyn FnMut(TopicKind, &Update<'_>);
@@ -60,6 +61,9 @@ pub struct Board {
     detail: [Vec<OrderEntry>; 2],
 }
 
+/// The book before anything was told of it.
+static EMPTY: [Ladder; 2] = [Ladder::new(Side::Buy), Ladder::new(Side::Sell)];
+
 /// The book, as its source tells it.
 #[derive(Debug)]
 enum Book {
@@ -79,7 +83,7 @@ impl Board {
     /// snapshot.
     #[must_use]
     pub fn by_level(instrument: InstrumentId, start: Time) -> Self {
-        Self::over(instrument, start, Book::ByLevel(ByLevel::new()))
+        Self::over(instrument, start, Book::ByLevel(ByLevel::after(0)))
     }
 
     fn over(instrument: InstrumentId, start: Time, book: Book) -> Self {
@@ -103,7 +107,13 @@ impl Board {
 
     /// Somebody listens to topics of this kind. Listening twice is listening once: the caller counts.
     pub fn listen(&mut self, kind: TopicKind) {
-        self.listeners.listen(kind);
+        let view = match kind {
+            TopicKind::Depth { depth, step, cadence } if self.listeners.view(kind).is_none() => {
+                Some(Box::new(self.gathered(depth, step, cadence)))
+            }
+            _ => None,
+        };
+        self.listeners.listen(kind, view);
     }
 
     /// Nobody listens to topics of this kind any more.
@@ -275,9 +285,17 @@ impl Board {
                     let Book::ByOrder(book) = &self.book else { continue };
                     let Some(shown) = book.publisher(cadence) else { continue };
                     match kind {
+                        TopicKind::Depth { .. } => {
+                            let view = paced.view.as_mut();
+                            if let Some(update) =
+                                view.and_then(|view| view.follow(shown.stamp(), shown.ladders()))
+                            {
+                                tell(kind, &Update::Depth(update));
+                            }
+                        }
                         TopicKind::Delta { .. } => tell(kind, &Update::Delta(delta_of(shown))),
                         TopicKind::Book { depth, .. } if levels.touches(depth) => {
-                            let depth = usize::from(depth);
+                            let depth = entries(depth);
                             let update = top(shown.stamp(), |side| shown.ladder(side), depth);
                             tell(kind, &Update::Book(update));
                         }
@@ -309,8 +327,14 @@ impl Board {
     /// The book by level. A board that was made for orders learns from the first word by level that its
     /// source speaks otherwise.
     fn by_level_book(&mut self) -> &mut ByLevel {
-        if let Book::ByOrder(_) = self.book {
-            self.book = Book::ByLevel(ByLevel::new());
+        if let Book::ByOrder(book) = &self.book {
+            let states = book.publishers().iter().map(Publisher::states).max().unwrap_or(0);
+            self.book = Book::ByLevel(ByLevel::after(states));
+            for paced in self.listeners.paced() {
+                if let Some(view) = &mut paced.view {
+                    view.begin_anew();
+                }
+            }
         }
         match &mut self.book {
             Book::ByLevel(book) => book,
@@ -318,7 +342,7 @@ impl Board {
         }
     }
 
-    fn tell_levels(&self, stamp: Time, delta: bool, reach: Reach, tell: Tell<'_>) {
+    fn tell_levels(&mut self, stamp: Time, delta: bool, reach: Reach, tell: Tell<'_>) {
         let Book::ByLevel(book) = &self.book else { return };
         for paced in self.listeners.paced() {
             match paced.kind {
@@ -330,176 +354,20 @@ impl Board {
                     };
                     tell(paced.kind, &Update::Delta(update));
                 }
+                TopicKind::Depth { .. } if book.stamp().is_some() => {
+                    let view = paced.view.as_mut();
+                    if let Some(update) = view.and_then(|view| view.follow(stamp, book.ladders())) {
+                        tell(paced.kind, &Update::Depth(update));
+                    }
+                }
                 TopicKind::Book { depth, .. } if reach.touches(depth) => {
-                    let update = top(stamp, |side| book.ladder(side), usize::from(depth));
+                    let update = top(stamp, |side| book.ladder(side), entries(depth));
                     tell(paced.kind, &Update::Book(update));
                 }
                 _ => {}
             }
         }
     }
-
-    /// Tells the state now, as last published, for dialects that send one at subscription. For a delta that is
-    /// the whole book; streams of happenings (trades, orders) have no state, and nothing is told of them.
-    pub fn snapshot(&self, kind: TopicKind, tell: Tell<'_>) {
-        match (kind, &self.book) {
-            (TopicKind::Book { cadence, .. } | TopicKind::Delta { cadence }, book) => {
-                let depth = match kind {
-                    TopicKind::Book { depth, .. } => usize::from(depth),
-                    _ => usize::MAX,
-                };
-                match book {
-                    Book::ByOrder(book) => {
-                        if let Some(shown) = book.publisher(cadence) {
-                            let update = top(shown.stamp(), |side| shown.ladder(side), depth);
-                            tell(kind, &Update::Book(update));
-                        }
-                    }
-                    Book::ByLevel(book) => {
-                        if let Some(stamp) = book.stamp() {
-                            let update = top(stamp, |side| book.ladder(side), depth);
-                            tell(kind, &Update::Book(update));
-                        }
-                    }
-                }
-            }
-            (TopicKind::Detail { depth, cadence }, Book::ByOrder(book)) => {
-                if let Some(shown) = book.publisher(cadence) {
-                    let mut room = [const { Vec::new() }; 2];
-                    tell_detail(kind, book, shown, depth, &mut room, tell);
-                }
-            }
-            (TopicKind::Candles { interval, .. }, _) => {
-                if let Some(candle) = self.candles.last(interval) {
-                    tell(kind, &Update::Candle(candle));
-                }
-            }
-            (TopicKind::Ticker { window, .. }, _) => {
-                tell(kind, &Update::Ticker(&self.ticker(window, self.now)));
-            }
-            _ => {}
-        }
-    }
-
-    /// Answers a question about this instrument.
-    #[must_use]
-    pub fn answer(&self, query: &Query, now: Time) -> AnswerBody {
-        match *query {
-            Query::Book { cadence, .. } => self.whole_book(cadence),
-            Query::Detail { cadence, .. } => self.whole_detail(cadence),
-            Query::Trades { since, limit, .. } => AnswerBody::Trades(self.tape.since(since, limit)),
-            Query::Candles { interval, from, till, limit, .. } => {
-                AnswerBody::Candles(self.candles.between(interval, from, till, limit))
-            }
-            Query::Ticker { window, .. } => AnswerBody::Ticker(Box::new(self.ticker(window, now))),
-            Query::Tickers { window } => {
-                AnswerBody::Tickers(vec![(self.instrument, self.ticker(window, now))])
-            }
-            Query::Now => AnswerBody::Now,
-            Query::Balances { .. }
-            | Query::OpenOrders { .. }
-            | Query::Order { .. }
-            | Query::OwnTrades(_) => AnswerBody::Unavailable,
-        }
-    }
-
-    fn whole_book(&self, cadence: Cadence) -> AnswerBody {
-        let (time, bids, asks) = match &self.book {
-            Book::ByOrder(book) => match book.publisher(cadence) {
-                Some(shown) => (shown.stamp(), shown.ladder(Side::Buy), shown.ladder(Side::Sell)),
-                // Nothing was told yet: that is the empty book of the start.
-                None => {
-                    let (bids, asks) = (Vec::new(), Vec::new());
-                    return AnswerBody::Book { time: book.start(), bids, asks };
-                }
-            },
-            Book::ByLevel(book) => match book.stamp() {
-                Some(stamp) => (stamp, book.ladder(Side::Buy), book.ladder(Side::Sell)),
-                None => return AnswerBody::Unavailable,
-            },
-        };
-        AnswerBody::Book { time, bids: bids.to_best_first(), asks: asks.to_best_first() }
-    }
-
-    fn whole_detail(&self, cadence: Cadence) -> AnswerBody {
-        let Book::ByOrder(book) = &self.book else { return AnswerBody::Unavailable };
-        let Some(shown) = book.publisher(cadence) else {
-            return AnswerBody::Detail { time: book.start(), bids: Vec::new(), asks: Vec::new() };
-        };
-        let [bids, asks] = SIDES.map(|side| {
-            let mut orders = Vec::new();
-            shown.each_order(book.book(), side, &mut |entry| {
-                orders.push(entry);
-                true
-            });
-            orders
-        });
-        AnswerBody::Detail { time: shown.stamp(), bids, asks }
-    }
-
-    /// Rolling statistics of a window that ends now.
-    #[must_use]
-    pub fn ticker(&self, window: Window, now: Time) -> Ticker {
-        // Whoever asks with an old time is answered with the time of what they are told.
-        let now = now.max(self.now);
-        self.rolling.ticker(window, now, self.best(Side::Buy), self.best(Side::Sell))
-    }
-
-    /// The best price of a side now.
-    fn best(&self, side: Side) -> Option<Price> {
-        match &self.book {
-            Book::ByOrder(book) => book.book().best(side),
-            Book::ByLevel(book) => book.ladder(side).as_side().best().map(|level| level.price),
-        }
-    }
-
-    /// A digest of all state that can be shown: equal on every board that took in the same events.
-    #[must_use]
-    pub fn digest(&self) -> u64 {
-        let mut digest = Digest::default();
-        digest.signed(self.now.0);
-        match &self.book {
-            Book::ByOrder(book) => {
-                digest_orders(book, &mut digest);
-            }
-            Book::ByLevel(book) => {
-                digest.signed(book.stamp().map_or(i64::MIN, |stamp| stamp.0));
-                SIDES.iter().for_each(|&side| digest_ladder(book.ladder(side), &mut digest));
-            }
-        }
-        self.tape.digest(&mut digest);
-        self.candles.digest(&mut digest);
-        self.rolling.digest(&mut digest);
-        self.chain.digest(&mut digest);
-        self.stops.digest(&mut digest);
-        digest.finish()
-    }
-}
-
-fn digest_orders(book: &ByOrder, digest: &mut Digest) {
-    for side in SIDES {
-        for line in book.book().lines(side) {
-            for entry in book.book().orders(side, line) {
-                digest.signed(entry.price.0);
-                digest.signed(entry.quantity.0);
-                digest.word(entry.order.0);
-            }
-        }
-        digest.word(u64::MAX);
-    }
-    for shown in book.publishers() {
-        digest.signed(shown.cadence().0.0);
-        digest.signed(shown.stamp().0);
-        SIDES.iter().for_each(|&side| digest_ladder(shown.ladder(side), digest));
-    }
-}
-
-fn digest_ladder(ladder: &Ladder, digest: &mut Digest) {
-    for level in ladder.best_last() {
-        digest.signed(level.price.0);
-        digest.signed(level.quantity.0);
-    }
-    digest.word(u64::MAX);
 }
 
 fn delta_of(shown: &Publisher) -> BookUpdate<'_> {
@@ -526,7 +394,7 @@ fn tell_detail(
 ) {
     for side in SIDES {
         let out = &mut room[side as usize];
-        first_orders(shown, book.book(), side, usize::from(depth), out);
+        first_orders(shown, book.book(), side, entries(depth), out);
     }
     let [bids, asks] = room;
     let update =

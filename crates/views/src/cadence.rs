@@ -2,6 +2,8 @@
 
 use model::{Cadence, Ticker, Time, TopicKind};
 
+use crate::book::gathered::Gathered;
+
 /// The kinds of topics somebody listens to.
 #[derive(Debug, Default)]
 pub(crate) struct Listeners {
@@ -18,10 +20,13 @@ pub(crate) struct Paced {
     pub cadence: Cadence,
     /// Tickers: what was told last since somebody listens.
     pub told: Option<Ticker>,
+    /// Depths: what was told last.
+    pub view: Option<Box<Gathered>>,
 }
 
 impl Listeners {
-    pub(crate) fn listen(&mut self, kind: TopicKind) {
+    /// Somebody listens to this kind; of a depth this is `view`.
+    pub(crate) fn listen(&mut self, kind: TopicKind, view: Option<Box<Gathered>>) {
         match kind {
             TopicKind::Trades => self.trades = true,
             TopicKind::Orders => self.orders = true,
@@ -29,7 +34,7 @@ impl Listeners {
                 if let Some(cadence) = cadence_of(kind)
                     && let Err(at) = self.paced.binary_search_by_key(&kind, |paced| paced.kind)
                 {
-                    self.paced.insert(at, Paced { kind, cadence, told: None });
+                    self.paced.insert(at, Paced { kind, cadence, told: None, view });
                 }
             }
         }
@@ -44,8 +49,14 @@ impl Listeners {
     }
 
     /// What speaks at ticks of whichever cadence.
-    pub(crate) fn paced(&self) -> &[Paced] {
-        &self.paced
+    pub(crate) fn paced(&mut self) -> &mut [Paced] {
+        &mut self.paced
+    }
+
+    /// What a depth that is listened to was told last.
+    pub(crate) fn view(&self, kind: TopicKind) -> Option<&Gathered> {
+        let at = self.paced.binary_search_by_key(&kind, |paced| paced.kind).ok()?;
+        self.paced[at].view.as_deref()
     }
 
     /// What speaks at ticks of this cadence.
@@ -66,6 +77,7 @@ const fn cadence_of(kind: TopicKind) -> Option<Cadence> {
         TopicKind::Book { cadence, .. }
         | TopicKind::Detail { cadence, .. }
         | TopicKind::Delta { cadence }
+        | TopicKind::Depth { cadence, .. }
         | TopicKind::Candles { cadence, .. }
         | TopicKind::Ticker { cadence, .. } => Some(cadence),
     }

@@ -12,6 +12,7 @@ mod flow;
 mod slow;
 
 mod by_level;
+mod depth;
 mod documented_flow;
 mod hostile;
 mod own;
@@ -68,6 +69,16 @@ fn word(kind: TopicKind, update: &Update<'_>) -> String {
             };
             format!("detail {} {:?} {:?}", detail.time.0, orders(detail.bids), orders(detail.asks))
         }
+        Update::Depth(depth) => format!(
+            "{} {} of {} {:?} {:?} in all {} {}",
+            if depth.snapshot { "whole" } else { "depth" },
+            depth.sequence,
+            depth.time.0,
+            levels(depth.bids),
+            levels(depth.asks),
+            depth.bids_total.0,
+            depth.asks_total.0
+        ),
         Update::Order(update) => format!(
             "order {} {:?} left {} at {} tie {} number {} after {:?}",
             update.order.id,

@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 use engine::Engine;
 use engine::flow::{Random, enriched};
 use model::{
-    AccountId, Action, AnswerBody, Cadence, Candle, Command, Event, EventBody, EventMark,
-    INTERVALS, Instrument, InstrumentId, Interval, Level, Minimum, NewOrder, OrderEntry, OrderId,
-    OrderKind, Price, Quantity, Query, SelfTradePolicy, Sequence, Side, Span, Time, TimeInForce,
-    TopicKind, Trade, Trigger, TriggerWhen, Update, Window,
+    AccountId, Action, AnswerBody, Cadence, Candle, Command, DepthUpdate, Event, EventBody,
+    EventMark, INTERVALS, Instrument, InstrumentId, Interval, Level, Minimum, NewOrder, OrderEntry,
+    OrderId, OrderKind, Price, Quantity, Query, SelfTradePolicy, Sequence, Side, Span, Time,
+    TimeInForce, TopicKind, Trade, Trigger, TriggerWhen, Update, Window,
 };
 use views::Board;
 
@@ -28,6 +28,8 @@ const FAST: Cadence = Cadence::TENTH;
 const SLOW: Cadence = Cadence(Span::seconds(1));
 /// How much of the book the tops show.
 const DEPTH: u16 = 4;
+/// In what steps of price the views gather.
+const STEP: Option<Price> = Some(Price(3));
 
 /// What was compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -112,6 +114,7 @@ fn kinds() -> impl Iterator<Item = TopicKind> {
             TopicKind::Delta { cadence },
             TopicKind::Book { depth: DEPTH, cadence },
             TopicKind::Detail { depth: DEPTH, cadence },
+            TopicKind::Depth { depth: DEPTH, step: STEP, cadence },
             TopicKind::Ticker { window: Window::HOUR, cadence },
         ]
         .into_iter()
@@ -121,8 +124,11 @@ fn kinds() -> impl Iterator<Item = TopicKind> {
 }
 
 /// What was told, to be compared. Not tickers: one is told when it differs from what was told before, and to new
-/// ears everything does.
+/// ears everything does. Nor the numbers of a view: they count what was told to somebody.
 fn word(kind: TopicKind, update: &Update<'_>) -> Option<String> {
+    if let Update::Depth(depth) = update {
+        return Some(format!("{kind:?} {:?}", DepthUpdate { sequence: 0, ..*depth }));
+    }
     let ticker = matches!(kind, TopicKind::Ticker { .. });
     (!ticker).then(|| format!("{kind:?} {update:?}"))
 }
@@ -136,6 +142,8 @@ struct Listener {
     book: [BTreeMap<Price, Quantity>; 2],
     /// The top of the book, best first, replaced by every word.
     top: [Vec<Level>; 2],
+    /// The view of the top in steps, kept by following what changes in it, and the number of its last word.
+    view: View,
     /// The first orders, best first, replaced by every word.
     detail: [Vec<OrderEntry>; 2],
     /// Every trade there was, oldest first.
@@ -143,6 +151,14 @@ struct Listener {
     candles: Vec<(Interval, BTreeMap<Time, Candle>)>,
     /// The last step of any order that was heard of.
     step: Option<EventMark>,
+}
+
+/// What a depth shows.
+#[derive(Clone, Debug, PartialEq)]
+struct View {
+    number: u64,
+    levels: [BTreeMap<Price, Quantity>; 2],
+    totals: [Quantity; 2],
 }
 
 impl Listener {
@@ -162,10 +178,18 @@ impl Listener {
             let AnswerBody::Candles(candles) = ask(all) else { panic!("there are candles") };
             (interval, candles.into_iter().map(|candle| (candle.start, candle)).collect())
         });
+        let book = [side(bids), side(asks)];
+        let depth = Query::Depth { instrument, depth: DEPTH, step: STEP, cadence };
+        let AnswerBody::Depth { sequence, bids, asks, bids_total, asks_total, .. } = ask(depth)
+        else {
+            panic!("an engine's book is always there");
+        };
+        let (levels, totals) = ([side(bids), side(asks)], [bids_total, asks_total]);
         let mut listener = Self {
             cadence,
             stamp: time,
-            book: [side(bids), side(asks)],
+            book,
+            view: View { number: sequence, levels, totals },
             top: [const { Vec::new() }; 2],
             detail: [const { Vec::new() }; 2],
             trades,
@@ -220,6 +244,21 @@ impl Listener {
                     }
                 }
             }
+            (TopicKind::Depth { cadence, .. }, Update::Depth(depth)) if cadence == self.cadence => {
+                self.view.number += 1;
+                assert_eq!(depth.sequence, self.view.number, "seed {seed}: the number of a view");
+                assert!(!depth.snapshot, "seed {seed}: a view begins anew");
+                self.view.totals = [depth.bids_total, depth.asks_total];
+                for (levels, side) in self.view.levels.iter_mut().zip([depth.bids, depth.asks]) {
+                    for level in side.best_first() {
+                        if level.quantity.is_zero() {
+                            levels.remove(&level.price);
+                        } else {
+                            levels.insert(level.price, level.quantity);
+                        }
+                    }
+                }
+            }
             (TopicKind::Book { cadence, .. }, Update::Book(top)) if cadence == self.cadence => {
                 self.take_top(top);
             }
@@ -244,6 +283,7 @@ impl Listener {
         assert_eq!(self.stamp, veteran.stamp, "seed {seed}: the stamp");
         assert_eq!(self.book, veteran.book, "seed {seed}: the book at {:?}", self.stamp);
         assert_eq!(self.top, veteran.top, "seed {seed}: the top at {:?}", self.stamp);
+        assert_eq!(self.view, veteran.view, "seed {seed}: the view at {:?}", self.stamp);
         assert_eq!(self.detail, veteran.detail, "seed {seed}: the orders at {:?}", self.stamp);
         assert_eq!(self.trades.len(), veteran.trades.len(), "seed {seed}: the number of trades");
         assert_eq!(self.trades.last(), veteran.trades.last(), "seed {seed}: the last trade");

@@ -2,6 +2,7 @@
 
 use model::{OrderEntry, Side};
 
+use super::entries;
 use super::l3::L3;
 use super::publish::Publisher;
 
@@ -18,7 +19,7 @@ impl Reach {
     /// Whether the best `depth` entries of either side are others than before.
     #[must_use]
     pub fn touches(self, depth: u16) -> bool {
-        let depth = usize::from(depth);
+        let depth = entries(depth);
         self.bids.is_some_and(|before| before < depth)
             || self.asks.is_some_and(|before| before < depth)
     }

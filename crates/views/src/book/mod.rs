@@ -6,11 +6,12 @@
 pub mod l3;
 
 pub mod depth;
+pub mod gathered;
 pub mod l2;
 
 pub mod publish;
 
-use model::{Price, Side};
+use model::{Price, Side, WHOLE};
 
 /// Where a price stands on its side: the better, the larger.
 #[must_use]
@@ -28,6 +29,12 @@ pub const fn price_at(side: Side, key: i64) -> Price {
         Side::Buy => Price(key),
         Side::Sell => Price(!key),
     }
+}
+
+/// How many entries a depth shows.
+#[must_use]
+pub fn entries(depth: u16) -> usize {
+    if depth == WHOLE { usize::MAX } else { usize::from(depth) }
 }
 
 /// Both sides, in the order in which they are always gone through.

@@ -37,6 +37,8 @@ pub(crate) struct ByOrder {
 pub(crate) struct Publisher {
     cadence: Cadence,
     stamp: Time,
+    /// How many states it has published.
+    states: u64,
     /// Bids and asks.
     ladders: [Ladder; 2],
     /// Lines touched since, best last.
@@ -201,6 +203,7 @@ impl ByOrder {
             self.stale = false;
         }
         publisher.stamp = self.stamp;
+        publisher.states += 1;
         Some(change)
     }
 
@@ -239,6 +242,7 @@ impl Publisher {
         Self {
             cadence,
             stamp,
+            states: 0,
             ladders: [Ladder::new(Side::Buy), Ladder::new(Side::Sell)],
             touched: [const { Vec::new() }; 2],
             saved: Vec::new(),
@@ -252,8 +256,14 @@ impl Publisher {
     pub(crate) const fn stamp(&self) -> Time {
         self.stamp
     }
+    pub(crate) const fn states(&self) -> u64 {
+        self.states
+    }
     pub(crate) const fn ladder(&self, side: Side) -> &Ladder {
         &self.ladders[side as usize]
+    }
+    pub(crate) const fn ladders(&self) -> &[Ladder; 2] {
+        &self.ladders
     }
     /// The levels of the last delta, best last.
     pub(crate) fn delta(&self, side: Side) -> &[Level] {
@@ -377,6 +387,8 @@ fn offset(length: usize) -> u32 {
 pub(crate) struct ByLevel {
     /// `None` before the first snapshot.
     stamp: Option<Time>,
+    /// How many states it has published, those included that its board published before it was there.
+    states: u64,
     /// Bids and asks.
     ladders: [Ladder; 2],
     /// What is told, best last.
@@ -384,9 +396,10 @@ pub(crate) struct ByLevel {
 }
 
 impl ByLevel {
-    pub(crate) const fn new() -> Self {
+    pub(crate) const fn after(states: u64) -> Self {
         Self {
             stamp: None,
+            states,
             ladders: [Ladder::new(Side::Buy), Ladder::new(Side::Sell)],
             delta: [const { Vec::new() }; 2],
         }
@@ -395,6 +408,12 @@ impl ByLevel {
     /// The stamp of the last word; `None` before the first snapshot.
     pub(crate) const fn stamp(&self) -> Option<Time> {
         self.stamp
+    }
+    pub(crate) const fn states(&self) -> u64 {
+        self.states
+    }
+    pub(crate) const fn ladders(&self) -> &[Ladder; 2] {
+        &self.ladders
     }
     pub(crate) const fn ladder(&self, side: Side) -> &Ladder {
         &self.ladders[side as usize]
@@ -449,6 +468,7 @@ impl ByLevel {
 
     /// Takes the delta into the book.
     fn take_in(&mut self) -> Reach {
+        self.states += 1;
         let mut reach = Reach::default();
         for side in SIDES {
             let ladder = &mut self.ladders[side as usize];

@@ -4,7 +4,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use model::{
-    AnswerBody, CloseReason, Event, EventBody, Interval, Query, Side, Time, TopicKind, Window,
+    AnswerBody, CloseReason, Event, EventBody, Interval, Price, Query, Side, Time, TopicKind,
+    Window,
 };
 
 use super::flow::{CADENCES, Flow};
@@ -51,6 +52,7 @@ fn a_market_seen_before_asks_for_no_memory() {
         board.listen(TopicKind::Delta { cadence });
         board.listen(TopicKind::Book { depth: 100, cadence });
         board.listen(TopicKind::Detail { depth: 100, cadence });
+        board.listen(TopicKind::Depth { depth: 100, step: Some(Price(5)), cadence });
         board.listen(TopicKind::Candles { interval: Interval::Seconds(60), cadence });
         board.listen(TopicKind::Ticker { window: Window::DAY, cadence });
     }

@@ -27,13 +27,49 @@ pub struct Slow {
     listened: Vec<TopicKind>,
     tickers: BTreeMap<TopicKind, Ticker>,
     told_trades: BTreeMap<Cadence, usize>,
+    /// What each depth told last, and how often it spoke.
+    views: BTreeMap<TopicKind, (u64, View)>,
 }
 
 /// The book as it was told, best first.
 #[derive(Clone, Default, PartialEq)]
 struct Shown {
     stamp: Time,
+    /// How often it was told.
+    states: u64,
     sides: [Vec<OrderEntry>; 2],
+}
+
+/// What a depth shows.
+#[derive(Clone, PartialEq)]
+struct View {
+    stamp: Time,
+    sides: [Vec<(i64, i64)>; 2],
+    totals: [i64; 2],
+}
+
+impl Shown {
+    fn view(&self, depth: u16, step: Option<Price>) -> View {
+        let step = step.map_or(1, |step| step.0);
+        let of = |side: Side| {
+            let mut levels: BTreeMap<i64, i64> = BTreeMap::new();
+            for entry in &self.sides[side as usize] {
+                let price = match side {
+                    Side::Buy => entry.price.0 / step * step,
+                    Side::Sell => (entry.price.0 + step - 1) / step * step,
+                };
+                *levels.entry(price).or_default() += entry.quantity.0;
+            }
+            let mut levels: Vec<_> = levels.into_iter().collect();
+            if side == Side::Buy {
+                levels.reverse();
+            }
+            levels.truncate(usize::from(depth));
+            levels
+        };
+        let total = |side: &Vec<OrderEntry>| side.iter().map(|entry| entry.quantity.0).sum();
+        View { stamp: self.stamp, sides: SIDES.map(of), totals: self.sides.each_ref().map(total) }
+    }
 }
 
 const SIDES: [Side; 2] = [Side::Buy, Side::Sell];
@@ -55,6 +91,7 @@ impl Slow {
             listened,
             tickers: BTreeMap::new(),
             told_trades: BTreeMap::new(),
+            views: BTreeMap::new(),
         }
     }
 
@@ -167,6 +204,7 @@ impl Slow {
                 self.stale = false;
             }
             after.stamp = self.stamp;
+            after.states += 1;
         }
         self.shown.insert(cadence, after.clone());
         let untold = self.told_trades.insert(cadence, self.trades.len()).unwrap_or(0);
@@ -193,6 +231,33 @@ impl Slow {
                     let [bids, asks] = top(&after);
                     if [&bids, &asks] != top(&before).each_ref() {
                         out.push(format!("detail {} {bids:?} {asks:?}", after.stamp.0));
+                    }
+                }
+                TopicKind::Depth { depth, step, cadence: of } if of == cadence => {
+                    let told = self.views.get(&kind).cloned();
+                    let (number, old) = told.unwrap_or((0, before.view(depth, step)));
+                    let new = after.view(depth, step);
+                    if new.sides != old.sides {
+                        let [bids, asks] = SIDES.map(|side| {
+                            let (old, new) = (&old.sides[side as usize], &new.sides[side as usize]);
+                            let mut changed: Vec<_> =
+                                new.iter().filter(|level| !old.contains(level)).copied().collect();
+                            let gone = |(price, _): &&(i64, i64)| {
+                                !new.iter().any(|(known, _)| known == price)
+                            };
+                            changed.extend(old.iter().filter(gone).map(|(price, _)| (*price, 0)));
+                            changed.sort_by_key(|(price, _)| match side {
+                                Side::Buy => -price,
+                                Side::Sell => *price,
+                            });
+                            changed
+                        });
+                        let (number, [bid, ask]) = (number + 1, new.totals);
+                        out.push(format!(
+                            "depth {number} of {} {bids:?} {asks:?} in all {bid} {ask}",
+                            new.stamp.0
+                        ));
+                        self.views.insert(kind, (number, new));
                     }
                 }
                 TopicKind::Candles { interval, cadence: of } if of == cadence => {
@@ -266,13 +331,40 @@ impl Slow {
         };
         match query {
             Query::Book { cadence, .. } => {
-                let Shown { stamp, sides } = shown(cadence);
+                let Shown { stamp, sides, .. } = shown(cadence);
                 let [bids, asks] = sides.map(|side| levels(&side));
                 AnswerBody::Book { time: stamp, bids, asks }
             }
             Query::Detail { cadence, .. } => {
-                let Shown { stamp, sides: [bids, asks] } = shown(cadence);
+                let Shown { stamp, sides: [bids, asks], .. } = shown(cadence);
                 AnswerBody::Detail { time: stamp, bids, asks }
+            }
+            Query::Depth { depth, step, cadence, .. } => {
+                let kind = TopicKind::Depth { depth: *depth, step: *step, cadence: *cadence };
+                let now = shown(cadence);
+                // What was never told of a depth that is listened to is the empty book of the start.
+                let start = Shown { stamp: self.start, ..Shown::default() };
+                let (number, view) = match self.views.get(&kind) {
+                    Some((number, view)) => (*number, view.clone()),
+                    None if self.listened.contains(&kind) => (0, start.view(*depth, *step)),
+                    None => (now.states, now.view(*depth, *step)),
+                };
+                let [bids, asks] = view.sides.map(|side| {
+                    let level = |(price, quantity)| Level {
+                        price: Price(price),
+                        quantity: Quantity(quantity),
+                    };
+                    side.into_iter().map(level).collect()
+                });
+                let [bids_total, asks_total] = view.totals.map(Quantity);
+                AnswerBody::Depth {
+                    time: view.stamp,
+                    sequence: number,
+                    bids,
+                    asks,
+                    bids_total,
+                    asks_total,
+                }
             }
             Query::Trades { since, limit, .. } => {
                 let mut trades: Vec<Trade> = self.trades.iter().map(|(_, trade)| *trade).collect();

@@ -1,6 +1,6 @@
 //! The board against its slow twin, and against itself with other listeners.
 
-use model::{Interval, Query, Span, Time, TopicKind, Window};
+use model::{Interval, Price, Query, Span, Time, TopicKind, WHOLE, Window};
 
 use super::flow::{CADENCES, Flow};
 use super::slow::Slow;
@@ -19,6 +19,9 @@ fn kinds() -> Vec<TopicKind> {
             kinds.push(TopicKind::Book { depth, cadence });
             kinds.push(TopicKind::Detail { depth, cadence });
         }
+        for (depth, step) in [(1, None), (2, Some(3)), (3, Some(1)), (WHOLE, Some(10)), (4, None)] {
+            kinds.push(TopicKind::Depth { depth, step: step.map(Price), cadence });
+        }
         for interval in [Interval::Seconds(1), Interval::Seconds(60), Interval::Month] {
             kinds.push(TopicKind::Candles { interval, cadence });
         }
@@ -29,7 +32,7 @@ fn kinds() -> Vec<TopicKind> {
     kinds
 }
 
-fn questions(flow: &mut Flow) -> [Query; 6] {
+fn questions(flow: &mut Flow) -> [Query; 8] {
     let instrument = HERE;
     let limit = flow.dice.below(40) as usize;
     let from = flow.now - Span::micros(flow.dice.below(600_000_000));
@@ -44,6 +47,9 @@ fn questions(flow: &mut Flow) -> [Query; 6] {
     [
         Query::Book { instrument, cadence },
         Query::Detail { instrument, cadence },
+        // Somebody listens to the one, nobody to the other.
+        Query::Depth { instrument, depth: 2, step: Some(Price(3)), cadence },
+        Query::Depth { instrument, depth: 7, step: Some(Price(2)), cadence },
         Query::Trades { instrument, since: from, limit },
         Query::Candles { instrument, interval, from, till, limit },
         Query::Ticker { instrument, window: Window::HOUR },
