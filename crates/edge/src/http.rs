@@ -5,7 +5,6 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use ::http::{HeaderValue, Request, Response, StatusCode, Uri, header};
 use dialects::{Dialect, Doors, HttpRequest, HttpResponse, Outcome, Step};
@@ -16,6 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::board_thread::{BoardsHandle, Busy};
 use crate::boards::Dialects;
+use crate::clock::SessionClock;
 use crate::goodbye::Goodbyes;
 use crate::limits::{Limits, Rate, Turnstile};
 use crate::listener::Upgrading;
@@ -38,17 +38,17 @@ pub struct House {
     pub(crate) counters: Arc<Counters>,
     goodbyes: Arc<Goodbyes>,
     ready: AtomicBool,
-    opened: Instant,
+    clock: SessionClock,
 }
 
 impl House {
-    /// A house with these tongues, not ready yet. Session time is counted from `opened`, as the loops count it.
+    /// A house with these tongues, not ready yet. Session time is the loops'.
     #[must_use]
     pub fn new(
         dialects: Dialects,
         boards: BoardsHandle,
         clerk: impl Into<Arc<Clerk>>,
-        opened: Instant,
+        clock: SessionClock,
         limits: Limits,
         counters: Arc<Counters>,
         goodbyes: Arc<Goodbyes>,
@@ -68,7 +68,7 @@ impl House {
             counters,
             goodbyes,
             ready: AtomicBool::new(false),
-            opened,
+            clock,
         }
     }
 
@@ -135,7 +135,7 @@ impl House {
         if !exempt {
             let mut turnstile =
                 self.turnstiles[dialect].lock().unwrap_or_else(PoisonError::into_inner);
-            if !turnstile.pass(address, self.opened.elapsed()) {
+            if !turnstile.pass(address, self.clock.now()) {
                 return worded(self.dialects[dialect].http_too_fast());
             }
         }
@@ -146,7 +146,7 @@ impl House {
                 Err((status, text)) => return plain(status, text),
             };
             let headers = headers_of(&parts.headers);
-            let wall = wall();
+            let wall = self.clock.wall();
             let step = self.dialects[dialect].http(&HttpRequest {
                 method: parts.method.as_str(),
                 path,
@@ -189,7 +189,7 @@ impl House {
     /// Takes the steps by which a dialect answers, one after the other.
     async fn take(&self, dialect: usize, mut step: Step, wall: Time) -> Response<Full<Bytes>> {
         let name = self.dialects[dialect].name();
-        let mut service = self.clerk.serve(name, wall, self.opened.elapsed());
+        let mut service = self.clerk.serve(name, wall, self.clock.now());
         loop {
             step = match service.take(step) {
                 Next::Reply(response) => return worded(response),
@@ -276,12 +276,6 @@ fn handed_on<T: Send + 'static>() -> (Box<dyn FnOnce(T) + Send>, oneshot::Receiv
         let _gone = tell.send(answer);
     });
     (reply, told)
-}
-
-/// The wall's time now.
-fn wall() -> Time {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Time(i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX))
 }
 
 /// Names, which are in lower case already, and values that are text.

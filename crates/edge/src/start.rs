@@ -3,14 +3,13 @@
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
 
 use model::Source;
 use tokio::sync::Notify;
 
 use crate::board_thread::{BoardThread, BoardsHandle, Lane, Lanes};
 use crate::boards::{Boards, Dialects};
-use crate::clock::MarketClock;
+use crate::clock::{MarketClock, SessionClock};
 use crate::goodbye::Goodbyes;
 use crate::metrics::Counters;
 use crate::passes::Passes;
@@ -53,8 +52,8 @@ pub struct Edge {
     pub goodbyes: Arc<Goodbyes>,
     /// The passes that sockets may show.
     pub passes: Arc<Passes>,
-    /// From when session time is counted.
-    pub opened: Instant,
+    /// Session time, as everybody counts it.
+    pub session_clock: SessionClock,
     /// Told once when the board thread or a loop panicked. Nothing moves any more for whoever that thread served, and
     /// they cannot see it: end the process.
     pub broken: Arc<Notify>,
@@ -72,6 +71,7 @@ pub fn start(
     boards: impl FnOnce(usize) -> Boards,
     source: Box<dyn Source>,
     clock: MarketClock,
+    session_clock: SessionClock,
 ) -> io::Result<Edge> {
     let counters = Arc::new(Counters::default());
     let goodbyes = Arc::new(Goodbyes::new(settings.goodbyes_max));
@@ -82,7 +82,7 @@ pub fn start(
         counters: Arc::clone(&counters),
         goodbyes: Arc::clone(&goodbyes),
         passes: Arc::default(),
-        opened: Instant::now(),
+        session_clock,
         broken: Arc::default(),
         dialects: Arc::clone(dialects),
         threads: Vec::new(),
@@ -94,7 +94,7 @@ pub fn start(
             dialects: Arc::clone(dialects),
             boards: edge.boards.clone(),
             passes: Arc::clone(&edge.passes),
-            opened: edge.opened,
+            clock: edge.session_clock.clone(),
             counters: Arc::clone(&counters),
             goodbyes: Arc::clone(&goodbyes),
         };

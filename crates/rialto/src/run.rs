@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use dialects::Dialect;
 use edge::boards::{Boards, Dialects, Outlet};
-use edge::clock::{MarketClock, Speed};
+use edge::clock::{MarketClock, SessionClock, Speed};
 use edge::http::House;
 use edge::limits::{Limits, Seats};
 use edge::listener::{Gangway, accept};
@@ -108,15 +108,16 @@ pub fn run(mut venue: Venue) -> Result<(), Failure> {
     };
 
     // 4. The board thread, which owns market and boards, and the loops, which own sockets.
-    let edge = edge::start(&settings, &dialects, |_| boards, source, clock)
-        .map_err(failed("start the board thread and the loops"))?;
+    let edge =
+        edge::start(&settings, &dialects, |_| boards, source, clock, SessionClock::started())
+            .map_err(failed("start the board thread and the loops"))?;
 
     // 5. The listener, which hands sockets to the loops and questions to the boards.
     let house = Arc::new(House::new(
         Arc::clone(&dialects),
         edge.boards.clone(),
         venue.known.clerk(&edge),
-        edge.opened,
+        edge.session_clock.clone(),
         venue.limits.clone(),
         Arc::clone(&edge.counters),
         Arc::clone(&edge.goodbyes),

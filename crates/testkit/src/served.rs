@@ -1,9 +1,9 @@
 //! A whole venue in this process, served on a free port of loopback: listener, HTTP half, loops and board
 //! thread as in production, around a market that moves only when a test says so ([`Market`]).
 //!
-//! Session time is the wall's: what a session does at which second is tested where time is virtual, in the edge's
-//! own tests. Here a test that needs a timer gives the dialect shorter manners ([`Setup::manners`]). Dropping a
-//! [`Served`] ends all of it and joins its threads.
+//! Session time is the machine's, and a test that needs a timer gives the dialect shorter manners
+//! ([`Setup::manners`]); or it moves by hand ([`Setup::session_by_hand`], [`Served::wait`]), and then nothing is ever
+//! late. Dropping a [`Served`] ends all of it and joins its threads.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
@@ -15,11 +15,12 @@ use std::time::{Duration, Instant};
 use dialects::bitstamp::{Bitstamp, Options};
 use dialects::{Dialect, Manners};
 use edge::boards::{Boards, Dialects};
-use edge::clock::{MarketClock, Speed};
+use edge::clock::{MarketClock, SessionClock, Stopwatch};
 use edge::goodbye::Goodbye;
 use edge::http::House;
 use edge::limits::{Limits, Seats};
 use edge::listener::{Gangway, accept};
+use edge::reactor::{LoopHandle, Turning};
 use edge::steps::Clerk;
 use edge::{Edge, Settings};
 use model::{Assets, Instrument, InstrumentId, Listing, Minimum, Quantity, Time};
@@ -49,7 +50,7 @@ pub const BEGINS: Time = Time::from_seconds(1_800_000_000);
 pub struct Setup {
     /// The instruments, numbered from 0.
     pub listings: Vec<Listing>,
-    /// When its market begins, and where its clock stands still.
+    /// When its market begins.
     pub begins: Time,
     /// The tongue.
     pub dialect: Arc<dyn Dialect>,
@@ -59,6 +60,10 @@ pub struct Setup {
     pub limits: Limits,
     /// Loops, rings and mail.
     pub settings: Settings,
+    /// Session time.
+    pub session_clock: SessionClock,
+    /// Whether its market is told by level, not by an engine.
+    pub by_level: bool,
 }
 
 impl Setup {
@@ -80,7 +85,16 @@ impl Setup {
             dialect: Arc::new(dialect),
             limits: Limits::default(),
             settings: Settings { loops: 2, ..Settings::default() },
+            session_clock: SessionClock::started(),
+            by_level: false,
         }
+    }
+
+    /// The same with session time that only [`Served::wait`] moves, and with its market's date at the wall.
+    #[must_use]
+    pub fn session_by_hand(mut self) -> Self {
+        self.session_clock = SessionClock::by_hand(self.begins);
+        self
     }
 
     /// The same with other manners.
@@ -107,22 +121,29 @@ impl Setup {
         let dialects: Dialects = Arc::new([Box::new(Mannered::new(self.dialect, self.manners))]);
         let instruments: Vec<Instrument> =
             self.listings.iter().map(|listing| listing.instrument.clone()).collect();
-        let clock = MarketClock::starting(self.begins, Speed(0));
-        let (source, script) = market::scripted(&instruments, self.begins);
+        let passed = Stopwatch::by_hand();
+        let clock = MarketClock::by(passed.clone(), self.begins);
+        let (source, script) = market::scripted(&instruments, self.begins, self.by_level);
+        let board = |instrument: &Instrument| match self.by_level {
+            true => Board::by_level(instrument.id, self.begins),
+            false => Board::new(instrument.id, self.begins),
+        };
         let boards = |loops| {
-            let boards = instruments.iter().map(|it| Board::new(it.id, self.begins)).collect();
+            let boards = instruments.iter().map(board).collect();
             Boards::new(boards, Arc::clone(&dialects), loops)
                 .with_accounts(Accounts::new(Assets::of(&instruments)))
         };
-        let edge = edge::start(&self.settings, &dialects, boards, Box::new(source), clock)
-            .expect("threads to be had");
+        let source = Box::new(source);
+        let edge =
+            edge::start(&self.settings, &dialects, boards, source, clock, self.session_clock)
+                .expect("threads to be had");
         let known = Arc::<Known>::default();
         let clerk = Arc::new(people::clerk(Arc::clone(&known), Arc::clone(&edge.passes)));
         let house = Arc::new(House::new(
             Arc::clone(&dialects),
             edge.boards.clone(),
             Arc::clone(&clerk),
-            edge.opened,
+            edge.session_clock.clone(),
             self.limits.clone(),
             Arc::clone(&edge.counters),
             Arc::clone(&edge.goodbyes),
@@ -130,7 +151,7 @@ impl Setup {
         house.set_ready(true);
         let seats = Seats::new(&self.limits);
         let gangway = Arc::new(Gangway::new(edge.loops.clone()));
-        let market = Market::new(script, self.begins, edge.boards.clone());
+        let market = Market::new(script, self.begins, passed, edge.boards.clone());
         let door = Door::open(self.limits, Arc::clone(&seats), house, gangway);
         Served { address: door.address, market, seats, dialect, known, clerk, door, edge }
     }
@@ -189,13 +210,36 @@ impl Served {
     /// Issues a pass to somebody, as if it had been asked for.
     #[must_use]
     pub fn admit(&self, person: &Person) -> String {
-        people::admit(&self.clerk, self.dialect, person, self.edge.opened.elapsed())
+        people::admit(&self.clerk, self.dialect, person, self.edge.session_clock.now())
     }
 
     /// Somebody's key is good no longer.
     pub fn revoke(&self, person: &Person) {
         self.known.revoke(person.key);
         self.edge.revoker().revoke(self.dialect, person.key);
+    }
+
+    /// Lets session time pass, where it is moved by hand: everything that becomes due is done at its own moment.
+    pub fn wait(&self, span: Duration) {
+        let passed = self.edge.session_clock.passed();
+        let end = passed.elapsed() + span;
+        while let Some(due) = self.turn().filter(|due| *due <= end) {
+            passed.set(due.max(passed.elapsed()));
+        }
+        passed.set(end);
+    }
+
+    /// Lets every loop do what there is to do; returns when, in session time, one next has something to do by itself.
+    pub fn turn(&self) -> Option<Duration> {
+        let turns: Vec<_> = self.edge.loops.iter().map(LoopHandle::turn).collect();
+        turns.into_iter().filter_map(Turning::wait).min()
+    }
+
+    /// The server begins to leave. Who is asked to is told so when this returns.
+    pub fn leave(&self) {
+        // Who drains holds no handle on it: nobody waits here for the last to be gone.
+        self.edge.loops.iter().for_each(|each| drop(each.drain()));
+        self.turn();
     }
 
     /// Accepts nobody any more; who is there stays.

@@ -62,7 +62,8 @@ pub struct Setup {
     pub null_reconnect_data: bool,
     /// `with a source by level`: there are no orders, only levels and prints.
     pub by_level: bool,
-    /// `with no network between`: what waits for a client waits in the server, as no socket has room for it.
+    /// `with no network between`: what waits for a client waits in the server, as no socket has room for it; or so
+    /// much passes between both that a network would take too long. Played in memory only.
     pub memory_only: bool,
 }
 

@@ -321,6 +321,10 @@ impl Stage for Venue {
         self.lines[line].ear.take()
     }
 
+    fn overhear(&mut self, line: Line) -> Option<Heard> {
+        self.hear(line)
+    }
+
     fn stall(&mut self, line: Line, stalls: bool) {
         self.lines[line].stalled = stalls;
         self.lines[line].flush(self.session_now);

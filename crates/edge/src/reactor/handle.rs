@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::time::Duration;
 
 use crate::limits::Seat;
 
@@ -32,6 +33,8 @@ pub(crate) enum Letter {
     Drain(SyncSender<()>),
     /// End every connection of a dialect that was let in by this key.
     Revoke { dialect: usize, key: Arc<str> },
+    /// Tell when a turn that begins after this has left nothing to do.
+    Turn(SyncSender<Option<Duration>>),
     /// Drop what is left and end.
     Stop,
 }
@@ -43,6 +46,7 @@ impl fmt::Debug for Letter {
             Self::Adopt(_) => "Adopt",
             Self::Drain(_) => "Drain",
             Self::Revoke { .. } => "Revoke",
+            Self::Turn(_) => "Turn",
             Self::Stop => "Stop",
         })
     }
@@ -113,9 +117,7 @@ impl LoopHandle {
     pub fn adopt(&self, newcomer: Newcomer) -> Result<(), Newcomer> {
         let returned = |letter| match letter {
             Letter::Adopt(newcomer) => newcomer,
-            Letter::Drain(_) | Letter::Revoke { .. } | Letter::Stop => {
-                unreachable!("what was sent comes back")
-            }
+            _ => unreachable!("what was sent comes back"),
         };
         match self.letters.try_send(Letter::Adopt(newcomer)) {
             Ok(()) => {
@@ -142,6 +144,14 @@ impl LoopHandle {
         self.send(Letter::Revoke { dialect, key: Arc::clone(key) });
     }
 
+    /// Asks for a whole turn: one that sees what is there now, clocks included, and leaves nothing to do.
+    #[must_use = "the turn is over when this has been waited for"]
+    pub fn turn(&self) -> Turning {
+        let (tell, told) = sync_channel(1);
+        self.send(Letter::Turn(tell));
+        Turning(told)
+    }
+
     /// Drops every connection and ends the loop.
     pub(crate) fn stop(&self) {
         self.send(Letter::Stop);
@@ -152,6 +162,19 @@ impl LoopHandle {
         if self.letters.send(letter).is_ok() {
             self.bell.ring_aloud();
         }
+    }
+}
+
+/// A loop that has a whole turn.
+#[derive(Debug)]
+pub struct Turning(Receiver<Option<Duration>>);
+
+impl Turning {
+    /// Blocks until it is over, and tells when, in session time, the loop next does something by itself; `None` if
+    /// it will not, or has ended.
+    #[must_use]
+    pub fn wait(self) -> Option<Duration> {
+        self.0.recv().ok().flatten()
     }
 }
 

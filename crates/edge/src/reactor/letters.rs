@@ -4,7 +4,8 @@ use std::io;
 use std::net::TcpStream;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
-use std::sync::mpsc::TryRecvError;
+use std::sync::mpsc::{SyncSender, TryRecvError};
+use std::time::Duration;
 
 use dialects::Parting;
 use mio::Token;
@@ -51,9 +52,26 @@ impl Loop {
                     self.revoke(place, dialect, &key);
                 }
             }
+            Letter::Turn(tell) => self.turned.push(tell),
             Letter::Stop => return true,
         }
         false
+    }
+
+    /// Tells those who asked for a turn before this one that it is over, or has them wait for another one if it
+    /// has left something to do.
+    pub(super) fn tell_turned(&mut self, mut turned: Vec<SyncSender<Option<Duration>>>) {
+        if turned.is_empty() {
+            return;
+        }
+        if !self.readable.is_empty() || !self.ring.is_empty() || !self.changes.is_empty() {
+            self.turned.append(&mut turned);
+            return;
+        }
+        for tell in turned {
+            // Whoever asked may wait no longer.
+            let _gone = tell.send(self.timers.next());
+        }
     }
 
     pub(super) fn adopt(&mut self, newcomer: Newcomer) {

@@ -28,13 +28,14 @@ use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mio::{Events, Poll, Token};
 use model::Sequence;
 
 use crate::board_thread::{BoardsHandle, Change, Word};
 use crate::boards::Dialects;
+use crate::clock::SessionClock;
 use crate::goodbye::Goodbyes;
 use crate::metrics::Counters;
 use crate::passes::Passes;
@@ -46,7 +47,7 @@ use fanout::Fanout;
 use handle::{Bell, Letter};
 use timers::Timers;
 
-pub use handle::{Draining, LoopHandle, Newcomer};
+pub use handle::{Draining, LoopHandle, Newcomer, Turning};
 
 /// The token of the bell; sockets have their places.
 const BELL: Token = Token(usize::MAX);
@@ -72,8 +73,8 @@ pub(crate) struct Surroundings {
     pub dialects: Dialects,
     pub boards: BoardsHandle,
     pub passes: Arc<Passes>,
-    /// From when session time is counted.
-    pub opened: Instant,
+    /// Session time.
+    pub clock: SessionClock,
     pub counters: Arc<Counters>,
     pub goodbyes: Arc<Goodbyes>,
 }
@@ -88,8 +89,7 @@ pub(crate) struct Loop {
     bell: Arc<Bell>,
     letters: Receiver<Letter>,
     ring: rtrb::Consumer<Word>,
-    started: Instant,
-    /// The time of this turn, counted from the start.
+    /// Session time of this turn.
     now: Duration,
     turns: u64,
     clients: Clients,
@@ -103,6 +103,8 @@ pub(crate) struct Loop {
     held: Vec<u32>,
     draining: bool,
     drained: Vec<SyncSender<()>>,
+    /// Who wants to know when a whole turn is over.
+    turned: Vec<SyncSender<Option<Duration>>>,
     /// The last event that was told.
     sequence: Sequence,
     /// Letters may have been left unread.
@@ -135,7 +137,6 @@ impl Loop {
         let (handle, letters) = LoopHandle::new(Arc::clone(&bell));
         let limits =
             around.dialects.iter().map(|dialect| frame_limits(dialect.manners())).collect();
-        let started = around.opened;
         let desk = Desk::new(Arc::clone(&around.passes));
         let this = Self {
             index,
@@ -145,7 +146,6 @@ impl Loop {
             bell: Arc::clone(&bell),
             letters,
             ring,
-            started,
             now: Duration::ZERO,
             turns: 0,
             clients: Clients::default(),
@@ -156,6 +156,7 @@ impl Loop {
             held: Vec::new(),
             draining: false,
             drained: Vec::new(),
+            turned: Vec::new(),
             sequence: Sequence::default(),
             has_letters: false,
             desk,
@@ -177,7 +178,8 @@ impl Loop {
                 }
                 _ => self.bell.rise(),
             }
-            self.now = self.started.elapsed();
+            self.now = self.around.clock.now();
+            let turned = std::mem::take(&mut self.turned);
             for event in &events {
                 if event.token() != BELL {
                     let place = event.token().0 as u32;
@@ -193,6 +195,7 @@ impl Loop {
             }
             self.send_changes();
             self.count();
+            self.tell_turned(turned);
         }
     }
 
@@ -206,7 +209,7 @@ impl Loop {
             self.bell.rise();
             return Some(Duration::ZERO);
         }
-        let alarm = self.timers.next().map(|due| due.saturating_sub(self.started.elapsed()));
+        let alarm = self.timers.next().and_then(|due| self.around.clock.passed().until(due));
         if self.changes.is_empty() {
             alarm
         } else {
@@ -217,7 +220,7 @@ impl Loop {
     /// Whether something is left from the last turn that can be done now.
     fn has_work(&self) -> bool {
         let can_read = !self.readable.is_empty() && self.changes.is_empty();
-        can_read || !self.ring.is_empty() || self.has_letters
+        can_read || !self.ring.is_empty() || self.has_letters || !self.turned.is_empty()
     }
 
     fn count(&mut self) {

@@ -9,9 +9,12 @@ use dialects::Parting;
 use model::Event;
 use views::Board;
 
+use std::time::Instant;
+
 use super::*;
 use crate::board_thread::{Lane, Lanes, Mail};
 use crate::boards::Boards;
+use crate::clock::SessionClock;
 use crate::goodbye::{Goodbye, Reason};
 use crate::identity::Grant;
 use crate::start::Revoker;
@@ -39,6 +42,10 @@ fn house(plain: Plain) -> House {
 }
 
 fn house_with_mail(plain: Plain, mail_max: usize) -> House {
+    house_by(SessionClock::started(), plain, mail_max)
+}
+
+fn house_by(clock: SessionClock, plain: Plain, mail_max: usize) -> House {
     let dialects: Dialects = Arc::new([Box::new(plain) as Box<dyn dialects::Dialect>]);
     let (boards, inbox) = BoardsHandle::new(mail_max);
     let (words, ring) = rtrb::RingBuffer::new(256);
@@ -49,7 +56,7 @@ fn house_with_mail(plain: Plain, mail_max: usize) -> House {
         dialects: Arc::clone(&dialects),
         boards,
         passes: Arc::clone(&passes),
-        opened: Instant::now(),
+        clock,
         counters: Arc::clone(&counters),
         goodbyes: Arc::clone(&goodbyes),
     };
@@ -633,4 +640,23 @@ fn storm(seed: u64) {
         house.serve();
     }
     assert_eq!(house.counters.interests_open.read(), 0, "seed {seed}");
+}
+
+#[test]
+fn a_turn_is_over_when_what_is_due_is_done() {
+    let every = Plain::default().manners.ping_every.expect("it pings");
+    let clock = SessionClock::by_hand(model::Time(0));
+    let house = house_by(clock.clone(), Plain::default(), 64);
+    let mut ann = house.connect();
+    assert_eq!(house.handle.turn().wait(), Some(every), "the next ping");
+    clock.passed().set(every - Duration::from_micros(1));
+    assert_eq!(house.handle.turn().wait(), Some(every));
+    assert_eq!(house.counters.writes.read(), 0);
+    for pings in 1..=2 {
+        clock.passed().set(every * pings);
+        assert_ne!(house.handle.turn().wait(), Some(every * pings), "it is not due any more");
+        assert_eq!(house.counters.writes.read(), u64::from(pings), "it is written by then");
+        assert_eq!(ann.hears(), "(ping)");
+        ann.sends(Opcode::Pong, b"");
+    }
 }

@@ -4,7 +4,7 @@ use model::{Action, Event, NoOrders, Sequence, Source, Time};
 
 use super::{Settings, start};
 use crate::boards::Boards;
-use crate::clock::MarketClock;
+use crate::clock::{MarketClock, SessionClock};
 
 /// Breaks at once.
 struct Fragile;
@@ -32,7 +32,9 @@ fn a_thread_that_breaks_is_told_of() {
     let dialects = std::iter::empty().collect();
     let clock = MarketClock::of_the_wall();
     let boards = |loops| Boards::new(Vec::new(), std::iter::empty().collect(), loops);
-    let edge = start(&settings, &dialects, boards, Box::new(Fragile), clock).expect("starts");
+    let edge =
+        start(&settings, &dialects, boards, Box::new(Fragile), clock, SessionClock::started())
+            .expect("starts");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let told = runtime.expect("a runtime").block_on(async {
         tokio::time::timeout(Duration::from_secs(60), edge.broken.notified()).await
@@ -46,7 +48,8 @@ fn an_edge_that_ends_as_asked_is_not_broken() {
     let dialects = std::iter::empty().collect();
     let boards = |loops| Boards::new(Vec::new(), std::iter::empty().collect(), loops);
     let clock = MarketClock::of_the_wall();
-    let edge = start(&settings, &dialects, boards, Box::new(Idle), clock).expect("starts");
+    let edge = start(&settings, &dialects, boards, Box::new(Idle), clock, SessionClock::started())
+        .expect("starts");
     let broken = std::sync::Arc::clone(&edge.broken);
     // Waits for its threads.
     drop(edge);

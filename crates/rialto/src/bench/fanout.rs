@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use dialects::Dialect;
 use edge::boards::{Boards, Dialects};
-use edge::clock::{MarketClock, Speed};
+use edge::clock::{MarketClock, SessionClock, Speed};
 use edge::reactor::Newcomer;
 use edge::ws::{Opcode, encode};
 use edge::{Edge, Settings};
@@ -290,7 +290,8 @@ fn start(load: Load, sockets: usize, market: &Arc<Market>, reader: &Reader) -> i
         sequence: 0,
     });
     let settings = Settings { loops: 1, ..Settings::default() };
-    edge::start(&settings, &dialects, boards, source, MarketClock::starting(Time(0), Speed::WALL))
+    let clock = MarketClock::starting(Time(0), Speed::WALL);
+    edge::start(&settings, &dialects, boards, source, clock, SessionClock::started())
 }
 
 fn pair() -> io::Result<(TcpStream, TcpStream)> {

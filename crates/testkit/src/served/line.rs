@@ -112,6 +112,17 @@ impl Line {
             || !matches!(peeked, Err(error) if error.kind() == ErrorKind::WouldBlock)
     }
 
+    /// Waits until the server says something, or ends it; whether it does.
+    ///
+    /// # Panics
+    /// If the system does not tell.
+    #[must_use]
+    pub fn await_news(&self) -> bool {
+        let waits = [ErrorKind::WouldBlock, ErrorKind::TimedOut];
+        !self.received.is_empty()
+            || !matches!(self.stream.peek(&mut [0]), Err(error) if waits.contains(&error.kind()))
+    }
+
     /// Says that it will send nothing more.
     pub fn shut(&mut self) {
         // The server may have ended it before.

@@ -1,36 +1,54 @@
-//! The market of a served venue: an engine that only the test commands, at the market times that the test gives.
+//! The market of a served venue: an engine that only the test commands, at the market times that the test gives;
+//! or a source by level, which tells what the test says.
 //!
-//! The venue's market clock stands still; commands carry their own times. They wait until [`Market::settle`],
-//! which lets them happen after everything that was acknowledged before, and returns when what happened has been
-//! handed to the loops.
+//! What is to happen carries its own time and waits until [`Market::settle`], which lets it happen after everything
+//! that was acknowledged before, and returns when it has been handed to the loops. Then the venue's market clock
+//! shows the test's time as well.
 
 use std::collections::VecDeque;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use edge::board_thread::BoardsHandle;
+use edge::clock::Stopwatch;
 use engine::Engine;
 use model::{
-    AccountId, Action, Answer, Assets, Cadence, Command, Event, Instrument, InstrumentId, NewOrder,
-    NoOrders, OrderKind, Price, Quantity, Query, Sequence, Side, Source, Span, Time, TimeInForce,
+    AccountId, Action, Answer, Assets, Cadence, Command, Event, EventBody, Instrument,
+    InstrumentId, NewOrder, NoOrders, OrderKind, Price, Quantity, Query, Sequence, Side, Source,
+    Span, Time, TimeInForce,
 };
 
 use super::PATIENCE;
 use crate::people;
 
-/// Commands and their times.
-type Script = VecDeque<(Time, Action)>;
+/// What is to happen, and when.
+pub(super) type Script = VecDeque<(Time, Deed)>;
+
+/// One thing that is to happen.
+pub(super) enum Deed {
+    /// Somebody acts.
+    Act(Action),
+    /// A source by level tells this.
+    Tell(InstrumentId, EventBody),
+}
 
 /// What is to happen now.
 type Shared = Arc<Mutex<Script>>;
 
 /// The source and the script that it follows.
-pub(super) fn scripted(instruments: &[Instrument], begins: Time) -> (Scripted, Shared) {
+pub(super) fn scripted(
+    instruments: &[Instrument],
+    begins: Time,
+    by_level: bool,
+) -> (Scripted, Shared) {
     // Maker and taker are nobody's: what they did is not kept, however long a test trades.
     let assets = Assets::of(instruments);
     let strangers = [MAKER, TAKER].into_iter().flat_map(|account| people::riches(&assets, account));
     let opening = people::opening(instruments).into_iter().chain(strangers);
-    let script = Arc::new(Mutex::new(opening.map(|action| (begins, action)).collect::<Script>()));
+    // A source by level has no accounts.
+    let opening = opening.filter(|_| !by_level).map(|action| (begins, Deed::Act(action)));
+    let script = Arc::new(Mutex::new(opening.collect::<Script>()));
     let engine = Engine::new(instruments);
     let now = begins;
     (Scripted { engine, begins, now, sequence: Sequence(0), script: Arc::clone(&script) }, script)
@@ -57,14 +75,19 @@ impl Source for Scripted {
 
     fn advance(&mut self, _now: Time, out: &mut Vec<Event>) {
         let next = open(&self.script).pop_front();
-        if let Some((time, action)) = next {
-            self.now = time;
-            self.sequence = self.sequence.next();
-            self.engine.apply(&Command { sequence: self.sequence, time, action }, out);
+        let Some((time, deed)) = next else { return };
+        self.now = time;
+        self.sequence = self.sequence.next();
+        let sequence = self.sequence;
+        match deed {
+            Deed::Act(action) => self.engine.apply(&Command { sequence, time, action }, out),
+            Deed::Tell(instrument, body) => {
+                out.push(Event { sequence, cause: Sequence(0), time, instrument, body });
+            }
         }
     }
 
-    /// What the script wants done first is done first; it takes place at the time of the last of it.
+    /// What the script wants done first is done first.
     fn submit(
         &mut self,
         now: Time,
@@ -74,7 +97,7 @@ impl Source for Scripted {
         while self.due().is_some() {
             self.advance(now, out);
         }
-        let time = self.now;
+        let time = self.now.max(now);
         self.sequence = self.sequence.next();
         self.engine.apply(&Command { sequence: self.sequence, time, action }, out);
         Ok(self.sequence)
@@ -87,6 +110,8 @@ pub struct Market {
     waiting: Mutex<(Script, Time)>,
     script: Shared,
     boards: BoardsHandle,
+    begins: Time,
+    clock: Stopwatch,
 }
 
 /// Who rests in the book, where a test does not care.
@@ -95,15 +120,21 @@ pub const MAKER: AccountId = AccountId(901);
 pub const TAKER: AccountId = AccountId(902);
 
 impl Market {
-    pub(super) fn new(script: Shared, begins: Time, boards: BoardsHandle) -> Self {
-        Self { waiting: Mutex::new((Script::new(), begins)), script, boards }
+    pub(super) fn new(
+        script: Shared,
+        begins: Time,
+        clock: Stopwatch,
+        boards: BoardsHandle,
+    ) -> Self {
+        let waiting = Mutex::new((Script::new(), begins));
+        Self { waiting, script, boards, begins, clock }
     }
 
     fn waiting(&self) -> MutexGuard<'_, (Script, Time)> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets market time pass before the next command.
+    /// Lets market time pass before what happens next.
     pub fn pass(&self, span: Span) {
         let mut waiting = self.waiting();
         waiting.1 = waiting.1 + span;
@@ -111,9 +142,18 @@ impl Market {
 
     /// This is to happen.
     pub fn act(&self, action: Action) {
+        self.plan(Deed::Act(action));
+    }
+
+    /// A source by level is to tell this.
+    pub fn tell(&self, instrument: InstrumentId, body: EventBody) {
+        self.plan(Deed::Tell(instrument, body));
+    }
+
+    fn plan(&self, deed: Deed) {
         let mut waiting = self.waiting();
         let time = waiting.1;
-        waiting.0.push_back((time, action));
+        waiting.0.push_back((time, deed));
     }
 
     /// An order that rests, by [`MAKER`].
@@ -163,10 +203,16 @@ impl Market {
         self.act(Action::Tick(Cadence::TENTH));
     }
 
-    /// Lets everything happen that was to, and returns when it was handed to the loops.
+    /// Lets everything happen that was to, and returns when it was handed to the loops and the clock shows what the
+    /// test has let pass.
+    ///
+    /// # Panics
+    /// If market time went back.
     pub fn settle(&self) {
         // The boards read this after the subscriptions that were acknowledged before.
         self.ask(Query::Now);
+        let passed = u64::try_from(self.waiting().1.0 - self.begins.0).expect("time goes on");
+        self.clock.set(Duration::from_micros(passed));
         open(&self.script).append(&mut self.waiting().0);
         loop {
             // The answer comes after the source's turn, which may have been too short for all.

@@ -125,7 +125,7 @@ impl Player<'_> {
 
     fn silence(&mut self, client: Client) -> Result<(), String> {
         let line = self.line(client);
-        match self.stage.hear(line) {
+        match self.stage.overhear(line) {
             // An end that nobody expected is told where something was; here nothing had to be.
             None => Ok(()),
             heard => Err(differs("nothing", &told(heard.as_ref()))),
@@ -138,7 +138,7 @@ impl Player<'_> {
             return Ok(());
         }
         let line = self.line(client);
-        match self.stage.hear(line) {
+        match self.stage.overhear(line) {
             None => Ok(()),
             heard => Err(differs("nothing", &told(heard.as_ref()))),
         }
@@ -152,7 +152,7 @@ impl Player<'_> {
             let step = left.min(STEP);
             self.stage.wait(step);
             left -= step;
-            match self.stage.hear(line) {
+            match self.stage.overhear(line) {
                 Some(Heard::Ping(payload)) => self.stage.send(line, &wire(&Said::Pong(payload))),
                 None => {}
                 heard => return Err(differs("at most a ping", &told(heard.as_ref()))),

@@ -1,7 +1,8 @@
 //! The stage of real sockets: the same transcripts against a venue that is served on loopback.
 //!
-//! Session time is the wall's there and market time stands still for questions about now, so what waits or asks
-//! for these is played in memory only ([`Sockets::plays`]).
+//! Both clocks are moved by the transcript, so that nothing is late on a busy machine: a client that was told
+//! goodbye is not cut off while the test has not yet come to reading. Only what there is between two ends of a
+//! network cannot be had here: room for what a client does not read ([`Setup::memory_only`](super::Setup)).
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use model::{
     Time,
 };
 
-use super::{Heard, Line, Stage, Transcript, What};
+use super::{Heard, Line, Stage, Transcript};
 use crate::people::{self, Person};
 use crate::served::{self, Served, Setup};
 
@@ -27,6 +28,8 @@ pub struct Sockets {
     now: Time,
     lines: Vec<Socket>,
     fences: u64,
+    /// Session time was moved, and from then on a ping would be a sign of life too many.
+    was_waited: bool,
 }
 
 struct Socket {
@@ -42,33 +45,26 @@ impl Sockets {
     /// Serves a venue.
     #[must_use]
     pub fn new(setup: Setup) -> Self {
+        let setup = setup.session_by_hand();
         let instruments: Vec<Instrument> =
             setup.listings.iter().map(|listing| listing.instrument.clone()).collect();
         let now = setup.begins;
         let mut twin = Engine::new(&instruments);
         let mut commands = 0;
-        for action in people::opening(&instruments) {
+        let opening = if setup.by_level { Vec::new() } else { people::opening(&instruments) };
+        for action in opening {
             commands += 1;
             let command = Command { sequence: Sequence(commands), time: now, action };
             twin.apply(&command, &mut Vec::new());
         }
-        Self { served: setup.serve(), twin, commands, now, lines: Vec::new(), fences: 0 }
+        let (lines, fences, was_waited) = (Vec::new(), 0, false);
+        Self { served: setup.serve(), twin, commands, now, lines, fences, was_waited }
     }
 
-    /// Whether a transcript can be played here: it needs no other clock than the market's, and no source by level.
+    /// Whether a transcript can be played here.
     #[must_use]
-    pub fn plays(transcript: &Transcript) -> bool {
-        let needs_memory = |what: &What| match what {
-            What::Wait(_) | What::Live(_) | What::ShutDown => true,
-            What::Ask(ask) => ["status", "ticker", "ticker_hour", "transactions", "ohlc"]
-                .iter()
-                .any(|page| ask.path.split('/').nth(3) == Some(page)),
-            _ => false,
-        };
-        let setup = transcript.setup;
-        !setup.by_level
-            && !setup.memory_only
-            && !transcript.steps.iter().any(|step| needs_memory(&step.what))
+    pub const fn plays(transcript: &Transcript) -> bool {
+        !transcript.setup.memory_only
     }
 
     fn command(&mut self, action: Action) -> Vec<Event> {
@@ -143,7 +139,10 @@ impl Stage for Sockets {
         let (stalled, closed, ended) = (false, false, false);
         let (line, heard) = (self.served.client(), VecDeque::new());
         self.lines.push(Socket { line, heard, stalled, closed, ended });
-        self.lines.len() - 1
+        let line = self.lines.len() - 1;
+        // Its loop has it before any time passes.
+        self.fence(line);
+        line
     }
 
     fn send(&mut self, line: Line, bytes: &[u8]) {
@@ -155,12 +154,21 @@ impl Stage for Sockets {
     }
 
     fn hear(&mut self, line: Line) -> Option<Heard> {
-        if self.lines[line].heard.is_empty() {
+        let socket = &mut self.lines[line];
+        if socket.heard.is_empty() && !socket.ended && socket.line.await_news() {
+            socket.hear();
+        }
+        socket.heard.pop_front()
+    }
+
+    fn overhear(&mut self, line: Line) -> Option<Heard> {
+        if self.lines[line].heard.is_empty() && !self.was_waited {
             self.fence(line);
+        } else {
+            self.served.turn();
         }
         let socket = &mut self.lines[line];
-        if socket.heard.is_empty() && socket.closed && !socket.ended {
-            // After a close only the end can come, and comes by itself.
+        while !socket.ended && !socket.stalled && socket.line.has_news() {
             socket.hear();
         }
         socket.heard.pop_front()
@@ -176,8 +184,9 @@ impl Stage for Sockets {
         events
     }
 
-    fn tell(&mut self, _: InstrumentId, _: EventBody) {
-        unreachable!("transcripts by level are not played here");
+    fn tell(&mut self, instrument: InstrumentId, body: EventBody) {
+        self.served.market.tell(instrument, body);
+        self.served.market.settle();
     }
 
     fn pass(&mut self, span: Span) {
@@ -195,11 +204,13 @@ impl Stage for Sockets {
         Span(step - self.now.0.rem_euclid(step))
     }
 
-    fn wait(&mut self, _: Duration) {
-        unreachable!("transcripts that wait are not played here");
+    fn wait(&mut self, span: Duration) {
+        self.was_waited = true;
+        self.served.wait(span);
     }
 
     fn ask(&mut self, request: &HttpRequest<'_>) -> HttpResponse {
+        self.served.edge.session_clock.set_wall(request.wall);
         let mut line = self.served.line();
         let query = request.query.map_or_else(String::new, |query| format!("?{query}"));
         line.send(format!(
@@ -222,9 +233,10 @@ impl Stage for Sockets {
 
     fn revoke(&mut self, person: &Person) {
         self.served.revoke(person);
+        self.served.turn();
     }
 
     fn shut_down(&mut self) {
-        unreachable!("transcripts that shut down are not played here");
+        self.served.leave();
     }
 }

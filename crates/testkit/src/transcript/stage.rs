@@ -38,8 +38,10 @@ pub trait Stage {
     fn connect(&mut self) -> Line;
     /// A client sends these bytes on the wire.
     fn send(&mut self, line: Line, bytes: &[u8]);
-    /// What a client reads next; `None` if nothing waits.
+    /// What a client reads next, where something has to come; `None` if nothing does.
     fn hear(&mut self, line: Line) -> Option<Heard>;
+    /// What a client reads next, where nothing has to come; `None` if nothing waits.
+    fn overhear(&mut self, line: Line) -> Option<Heard>;
     /// A client stops reading, or reads again.
     fn stall(&mut self, line: Line, stalls: bool);
     /// Somebody acts on the market now. Returns what happened.
