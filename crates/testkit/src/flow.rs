@@ -122,6 +122,11 @@ impl Flow {
         }
     }
 
+    /// The same without numbers from the edge of what 64 bits hold, and without accounts that there are not.
+    pub fn orderly(seed: u64, accounts: u32) -> Self {
+        Self { madness: 0, ..Self::crowded(seed, accounts) }
+    }
+
     /// The accounts that send, and one that never does.
     pub fn accounts(&self) -> impl Iterator<Item = AccountId> + use<> {
         (0..=self.accounts).map(AccountId)

@@ -7,6 +7,7 @@ pub mod mirror;
 pub mod one_frame;
 pub mod private;
 pub mod reference;
+pub mod tally;
 pub mod twin;
 
 pub mod verdict;

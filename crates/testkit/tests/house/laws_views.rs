@@ -1,6 +1,6 @@
 //! The laws of the views, over many seeds.
 
-use testkit::laws::latecomer;
+use testkit::laws::{latecomer, tally, verdict};
 
 #[test]
 fn whoever_comes_late_holds_what_the_others_hold() {
@@ -15,6 +15,28 @@ fn whoever_comes_late_holds_what_the_others_hold() {
     println!("{all:?}");
     assert!(
         all.latecomers > 400 && all.compared > 50_000 && all.words > 100_000 && all.trades > 5_000,
+        "too little happened to mean anything: {all:?}"
+    );
+}
+
+#[test]
+fn what_an_account_is_told_adds_up() {
+    let mut all = tally::Figures::default();
+    for seed in verdict::seeds() {
+        let one = tally::check(seed);
+        all.orders += one.orders;
+        all.replaced += one.replaced;
+        all.woken += one.woken;
+        all.trades += one.trades;
+        all.self_trades += one.self_trades;
+    }
+    println!("{all:?}");
+    assert!(
+        all.orders > 20_000
+            && all.replaced > 500
+            && all.woken > 500
+            && all.trades > 20_000
+            && all.self_trades > 1_000,
         "too little happened to mean anything: {all:?}"
     );
 }
