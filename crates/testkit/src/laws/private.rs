@@ -3,16 +3,14 @@
 //!
 //! Accounts trade with each other and with themselves through the engine. Sessions come and go; they show passes of
 //! their own, of others, old ones and none, for their own topics and for others'. What each of them should hear is
-//! worked out here from the events alone, with nothing of the views or the edge.
+//! worked out here from the events alone, with nothing of the views or the edge. It is tried in several tongues
+//! ([`Tongue`]): one of its own, which asks for what no published one lets a client ask, and those that are served.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dialects::{
-    Dialect, Doors, FrameBuilder, HttpRequest, HttpResponse, LastWords, Manners, Parting, Request,
-    Step,
-};
+use dialects::Dialect;
 use edge::boards::{Boards, Dialects, Outlet};
 use edge::identity::Grant;
 use edge::outbox::Told;
@@ -23,13 +21,19 @@ use edge::ws::{Opcode, encode};
 use engine::Engine;
 use model::{
     AccountId, Action, Amount, Assets, Command, Event, EventBody, Instrument, InstrumentId,
-    NewOrder, OrderId, OrderKind, OrderState, Price, Quantity, Sequence, Side, Span, Time,
-    TimeInForce, Topic, TopicKind, Trigger, TriggerWhen, Update,
+    Listing, NewOrder, OrderId, OrderKind, OrderState, Price, Quantity, Sequence, Side, Span, Time,
+    TimeInForce, Topic, TopicKind, Trigger, TriggerWhen,
 };
 use views::{Accounts, Board};
 
 use crate::dice::Dice;
 use crate::served;
+
+mod bitstamp;
+mod witness;
+
+pub use bitstamp::Bitstamp;
+pub use witness::Witness;
 
 /// How large a market is tried.
 #[derive(Clone, Copy, Debug)]
@@ -62,18 +66,58 @@ pub struct Figures {
     pub self_trades: usize,
 }
 
-const INSTRUMENTS: u16 = 2;
 const KINDS: [TopicKind; 3] = [TopicKind::OwnOrders, TopicKind::OwnTrades, TopicKind::SelfTrades];
 /// How long a pass is good.
 const PASS: Duration = Duration::from_secs(60);
+
+/// How clients speak, and what they make of what they hear.
+pub trait Tongue: Sync {
+    /// For the instruments of [`listings`].
+    fn dialect(&self) -> Box<dyn Dialect>;
+    /// Asks for a topic with a pass that is said to be this account's.
+    fn subscribe(&self, topic: &Topic, shown: AccountId, pass: &str) -> String;
+    /// Asks for it no longer.
+    fn unsubscribe(&self, topic: &Topic) -> String;
+    /// What is answered if a topic is granted, if it is refused, and once it is given up.
+    fn answers(&self, topic: &Topic) -> [String; 3];
+    /// Whether a client can say that its pass is another account's than the topic is.
+    fn claims(&self) -> bool;
+    /// What a client is to make of this.
+    fn expects(&self, word: &Word) -> String;
+    /// What it makes of a frame.
+    fn heard(&self, frame: &str) -> String;
+}
+
+/// Something that an account is to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// Whom it concerns.
+    pub account: AccountId,
+    /// On which topic.
+    pub topic: Topic,
+    /// `created`, `armed`, …, `trade` or `self`.
+    pub what: &'static str,
+    /// The order; the own order and the trade; or the maker's and the taker's.
+    pub ids: [u64; 2],
+}
+
+/// What the market of the law lists.
+#[must_use]
+pub fn listings() -> Vec<Listing> {
+    [("BTC", "btcusd"), ("ETH", "ethusd-perp")]
+        .into_iter()
+        .zip(0..)
+        .map(|((base, symbol), id)| served::listing(id, [base, "USD"], [2, 0], symbol))
+        .collect()
+}
 
 /// Runs the market of a seed.
 ///
 /// # Panics
 /// If the law is broken; the message names the seed.
 #[must_use]
-pub fn check(seed: u64, size: Size) -> Figures {
-    let mut world = World::new(seed, size);
+pub fn check(seed: u64, size: Size, tongue: &'static dyn Tongue) -> Figures {
+    let mut world = World::new(seed, size, tongue);
     world.open();
     for _ in 0..size.steps {
         world.step();
@@ -85,6 +129,7 @@ pub fn check(seed: u64, size: Size) -> Figures {
 }
 
 struct World {
+    tongue: &'static dyn Tongue,
     seed: u64,
     size: Size,
     dice: Dice,
@@ -124,18 +169,17 @@ impl Outlet for Tray {
 }
 
 impl World {
-    fn new(seed: u64, size: Size) -> Self {
-        let instruments: Vec<Instrument> = (0..INSTRUMENTS)
-            .map(|id| served::listing(id, ["BTC", "USD"], [2, 0], "btcusd").instrument)
-            .collect();
+    fn new(seed: u64, size: Size, tongue: &'static dyn Tongue) -> Self {
+        let instruments: Vec<Instrument> =
+            listings().into_iter().map(|listing| listing.instrument).collect();
         let now = Time::from_civil(2026, 11, 22);
-        let witness: Box<dyn Dialect> = Box::new(Witness::default());
-        let dialects: Dialects = [witness].into();
+        let dialects: Dialects = [tongue.dialect()].into();
         let boards = instruments.iter().map(|it| Board::new(it.id, now)).collect();
         let boards = Boards::new(boards, Arc::clone(&dialects), 1)
             .with_accounts(Accounts::new(Assets::of(&instruments)));
         let passes = Arc::<Passes>::default();
         Self {
+            tongue,
             seed,
             size,
             dice: Dice::new(seed),
@@ -160,7 +204,7 @@ impl World {
             if account.0 <= self.size.accounts - self.size.accounts / 10 {
                 self.command(Action::Follow(account));
             }
-            for asset in [0, 1].map(model::AssetId) {
+            for asset in [0, 1, 2].map(model::AssetId) {
                 self.command(Action::Deposit { account, asset, amount: Amount(1 << 60) });
             }
         }
@@ -188,7 +232,7 @@ impl World {
     }
 
     fn instrument(&mut self) -> InstrumentId {
-        InstrumentId(self.dice.roll(usize::from(INSTRUMENTS)) as u16)
+        InstrumentId(self.dice.roll(2) as u16)
     }
 
     fn action(&mut self) -> Action {
@@ -241,15 +285,15 @@ impl World {
             if let EventBody::Replaced { new, .. } = &event.body {
                 self.orders.push((new.account, event.instrument, new.id));
             }
-            for (account, kind, text) in own_words(event) {
-                let followed = account.0 <= self.size.accounts - self.size.accounts / 10;
+            for word in own_words(event) {
+                let followed = word.account.0 <= self.size.accounts - self.size.accounts / 10;
                 if !followed {
                     continue;
                 }
-                self.figures.self_trades += usize::from(kind == TopicKind::SelfTrades);
-                let topic = Topic::own(account, event.instrument, kind);
+                self.figures.self_trades += usize::from(word.what == "self");
+                let text = self.tongue.expects(&word);
                 for listener in &mut self.listeners {
-                    if listener.topics.contains(&topic) {
+                    if listener.topics.contains(&word.topic) {
                         listener.expected.push(text.clone());
                     }
                 }
@@ -260,7 +304,7 @@ impl World {
         let mut tray = Tray::default();
         self.boards.apply(&events, &mut tray);
         for told in tray.0 {
-            let text = String::from_utf8(told.frame.text().to_vec()).expect("text");
+            let text = self.tongue.heard(str::from_utf8(told.frame.text()).expect("text"));
             for listener in &mut self.listeners {
                 let mut slots = listener.session.interests().iter().filter_map(|it| it.slot);
                 if slots.any(|(slot, _)| slot == told.slot) {
@@ -273,7 +317,8 @@ impl World {
     fn pass_made(&mut self) {
         let account = self.account();
         let key = format!("key {account}").into();
-        let grant = Grant { dialect: WITNESS, key, account, instruments: None };
+        let dialect = self.dialects[0].name();
+        let grant = Grant { dialect, key, account, instruments: None };
         let until = self.session_now + PASS;
         let dice = &mut self.dice;
         let random = |bytes: &mut [u8]| bytes.fill_with(|| dice.byte());
@@ -308,7 +353,8 @@ impl World {
                 let topics: Vec<Topic> = self.listeners[place].topics.iter().copied().collect();
                 if !topics.is_empty() {
                     let topic = *self.dice.pick(&topics);
-                    self.says(place, &format!("- {}", name(&topic)), "-");
+                    let [_, _, gone] = self.tongue.answers(&topic);
+                    self.says(place, &self.tongue.unsubscribe(&topic), &gone);
                     self.listeners[place].topics.remove(&topic);
                 }
             }
@@ -332,11 +378,13 @@ impl World {
             3 => (owner, owner, "no-pass".to_owned()),
             _ => (owner, owner, pass),
         };
+        let shown = if self.tongue.claims() { shown } else { asked };
         let is_good = asked == owner && shown == owner && pass != "no-pass";
         let is_good = is_good && until > self.session_now;
         let topic = Topic::own(asked, self.instrument(), *self.dice.pick(&KINDS));
-        let text = format!("+ {} {shown} {pass}", name(&topic));
-        self.says(place, &text, if is_good { "yes" } else { "no" });
+        let text = self.tongue.subscribe(&topic, shown, &pass);
+        let [granted, refused, _] = self.tongue.answers(&topic);
+        self.says(place, &text, if is_good { &granted } else { &refused });
         if is_good {
             self.figures.accepted += 1;
             self.listeners[place].topics.insert(topic);
@@ -386,11 +434,16 @@ impl World {
     }
 }
 
-/// What an event means to those whom it concerns, and the words for it.
-fn own_words(event: &Event) -> Vec<(AccountId, TopicKind, String)> {
-    let order = |order: &OrderState, word: &str| {
-        (order.account, TopicKind::OwnOrders, format!("{} {word} {}", order.account, order.id))
+/// What an event means to those whom it concerns.
+fn own_words(event: &Event) -> Vec<Word> {
+    let word = |account, kind, what, ids: [u64; 2]| Word {
+        account,
+        topic: Topic::own(account, event.instrument, kind),
+        what,
+        ids,
     };
+    let order =
+        |order: &OrderState, what| word(order.account, TopicKind::OwnOrders, what, [order.id.0, 0]);
     match &event.body {
         EventBody::Created(state) => vec![order(state, "created")],
         EventBody::Armed(state) => vec![order(state, "armed")],
@@ -400,123 +453,18 @@ fn own_words(event: &Event) -> Vec<(AccountId, TopicKind, String)> {
         EventBody::Filled(fill) => {
             let (maker, taker) = (&fill.maker, &fill.taker);
             if maker.account == taker.account {
-                let account = maker.account;
-                let text = format!("self {} {}", maker.id, taker.id);
+                let ids = [maker.id.0, taker.id.0];
                 return vec![
-                    (account, TopicKind::SelfTrades, text),
+                    word(maker.account, TopicKind::SelfTrades, "self", ids),
                     order(maker, "filled"),
                     order(taker, "filled"),
                 ];
             }
             let trade = |own: &OrderState| {
-                let text = format!("trade {} {}", own.id, fill.id);
-                (own.account, TopicKind::OwnTrades, text)
+                word(own.account, TopicKind::OwnTrades, "trade", [own.id.0, fill.id.0])
             };
             vec![trade(maker), order(maker, "filled"), trade(taker), order(taker, "filled")]
         }
         _ => Vec::new(),
-    }
-}
-
-const WITNESS: &str = "witness";
-
-/// `orders.0.7`
-fn name(topic: &Topic) -> String {
-    let at = KINDS.iter().position(|kind| *kind == topic.kind).expect("one of the three");
-    let account = topic.account().expect("an own topic");
-    let instrument = topic.instrument().expect("of one instrument");
-    format!("{at}.{instrument}.{account}")
-}
-
-/// A dialect that says who is told what. `+ TOPIC ACCOUNT PASS` subscribes, `- TOPIC` unsubscribes.
-struct Witness {
-    manners: Manners,
-    doors: Doors,
-}
-
-impl Default for Witness {
-    fn default() -> Self {
-        Self {
-            manners: Manners {
-                message_bytes_max: 512,
-                oversize_reason: "",
-                subscriptions_max: usize::MAX,
-                ping_every: None,
-                pong_within: PASS,
-                idle_max: None,
-                age_max: None,
-                notice: PASS,
-                queue_bytes_max: usize::MAX,
-                stall_max: PASS,
-                http_rates: &[],
-            },
-            doors: Doors { socket_paths: &[], http_prefixes: &[], hosts: &[] },
-        }
-    }
-}
-
-impl Dialect for Witness {
-    fn name(&self) -> &'static str {
-        WITNESS
-    }
-    fn doors(&self) -> &Doors {
-        &self.doors
-    }
-    fn manners(&self) -> &Manners {
-        &self.manners
-    }
-    fn decode(&self, message: &[u8], out: &mut Vec<Request>) {
-        let text = str::from_utf8(message).expect("a test speaks UTF-8");
-        let words: Vec<&str> = text.split(' ').collect();
-        let numbers: Vec<u32> =
-            words[1].split('.').map(|number| number.parse().expect("a number")).collect();
-        let topic = Topic::own(
-            AccountId(numbers[2]),
-            InstrumentId(numbers[1] as u16),
-            KINDS[numbers[0] as usize],
-        );
-        out.push(match words[0] {
-            "-" => {
-                Request::Unsubscribe { subscription: words[1].into(), acknowledgement: b"-".into() }
-            }
-            _ => Request::SubscribeOwn {
-                subscription: words[1].into(),
-                account: AccountId(words[2].parse().expect("a number")),
-                pass: words[3].into(),
-                topics: vec![topic],
-                acknowledgement: b"yes".into(),
-                refusal: b"no".into(),
-            },
-        });
-    }
-    fn encode(&self, _: &Topic, update: &Update<'_>, out: &mut FrameBuilder) -> bool {
-        use model::OwnStep::{Armed, Closed, Created, Disarmed, Filled, Replaces, Triggered};
-        let text = match update {
-            Update::OwnOrder(own) => {
-                let word = match own.step {
-                    Created => "created",
-                    Filled { .. } => "filled",
-                    Closed(_) | Disarmed(_) => "closed",
-                    Replaces(_) => "replaces",
-                    Armed => "armed",
-                    Triggered => "triggered",
-                };
-                format!("{} {word} {}", own.account, own.order.id)
-            }
-            Update::OwnTrade(own) => format!("trade {} {}", own.order, own.id),
-            Update::SelfTrade(trade) => format!("self {} {}", trade.maker, trade.taker),
-            _ => return false,
-        };
-        out.text_mut().extend_from_slice(text.as_bytes());
-        true
-    }
-    fn http(&self, _: &HttpRequest<'_>) -> Step {
-        Step::Reply(self.http_too_fast())
-    }
-    fn http_too_fast(&self) -> HttpResponse {
-        HttpResponse::json(404, Vec::new())
-    }
-    fn part(&self, _: Parting) -> LastWords {
-        LastWords { message: None, close: None }
     }
 }
