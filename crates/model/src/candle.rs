@@ -121,6 +121,20 @@ impl Candle {
             trades: 1,
         }
     }
+    /// The candle of an interval without a trade.
+    #[must_use]
+    pub const fn empty(start: Time, price: Price) -> Self {
+        Self {
+            start,
+            open: price,
+            high: price,
+            low: price,
+            close: price,
+            volume: Quantity::ZERO,
+            turnover: 0,
+            trades: 0,
+        }
+    }
     /// Takes in a later trade of the same interval.
     pub fn add(&mut self, trade: &Trade) {
         self.high = self.high.max(trade.price);

@@ -50,7 +50,8 @@ pub enum Query {
         /// At most so many.
         limit: usize,
     },
-    /// Candles whose start lies in `from..=till`, oldest first; the newest `limit` of them.
+    /// Candles whose start lies in `from..=till`, oldest first; the newest `limit` of them. So many of each interval are
+    /// remembered as there can be in an answer; see the views.
     Candles {
         /// Whose.
         instrument: InstrumentId,
@@ -62,6 +63,9 @@ pub enum Query {
         till: Time,
         /// At most so many.
         limit: usize,
+        /// Whether intervals without a trade have a candle too, once there was one: without volume, at the price
+        /// before. The running interval is the last.
+        filled: bool,
     },
     /// Rolling statistics of one instrument.
     Ticker {

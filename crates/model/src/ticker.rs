@@ -4,8 +4,9 @@ use crate::instrument::{Price, Quantity};
 use crate::order::Side;
 use crate::time::{Span, Time};
 
-/// Over how long a ticker looks back. It rolls in steps of a minute: the window holds the running minute and
-/// the whole minutes before it.
+/// Over how long a ticker looks back. Up to a day it moves on in steps of a minute: the window holds the running minute
+/// and the whole minutes before it. A longer one moves on in steps of an hour, and so holds the running hour and the
+/// whole hours before it. The longest is 31 days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Window(pub Span);
 
@@ -14,6 +15,10 @@ impl Window {
     pub const HOUR: Self = Self(Span::seconds(3_600));
     /// The last 24 hours.
     pub const DAY: Self = Self(Span::seconds(86_400));
+    /// The last seven days.
+    pub const WEEK: Self = Self(Span::seconds(7 * 86_400));
+    /// The last 30 days.
+    pub const MONTH: Self = Self(Span::seconds(30 * 86_400));
 }
 
 /// Rolling statistics of an instrument. Prices are `None` where nothing has traded or nothing rests.
@@ -21,6 +26,8 @@ impl Window {
 pub struct Ticker {
     /// When it was computed, market time.
     pub time: Time,
+    /// Where the window begins.
+    pub from: Time,
     /// The last trade.
     pub last: Option<Price>,
     /// The last trade's aggressor.

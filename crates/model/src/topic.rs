@@ -13,6 +13,15 @@ pub struct Cadence(pub Span);
 impl Cadence {
     /// Ten times a second.
     pub const TENTH: Self = Self(Span::millis(100));
+    /// Every third tenth, counted from 1970, so that a minute ends with one: as often as whole tenths allow for what
+    /// is to speak at most once in a quarter of a second.
+    pub const THREE_TENTHS: Self = Self(Span::millis(300));
+    /// Once a second.
+    pub const SECOND: Self = Self(Span::seconds(1));
+
+    /// Cadences that need no ticks of their own: candles, tickers and holdings of these speak at the first tenth in
+    /// each of their spans, counted from 1970. Books do not.
+    pub const COUNTED: [Self; 2] = [Self::THREE_TENTHS, Self::SECOND];
 }
 
 /// Whom a topic is about.
@@ -63,19 +72,22 @@ pub enum TopicKind {
         /// When it speaks.
         cadence: Cadence,
     },
-    /// The running candle.
+    /// The running candle after a trade, and before it one that ended, if it was traded in since it was told.
     Candles {
         /// Its length.
         interval: Interval,
         /// When it speaks.
         cadence: Cadence,
     },
-    /// Rolling statistics.
+    /// Rolling statistics: of one instrument after trades and when another minute has begun, so once a minute at
+    /// least; of every instrument at once of those whose statistics are others than when it spoke last.
     Ticker {
         /// How far it looks back.
         window: Window,
         /// When it speaks.
         cadence: Cadence,
+        /// Whether other best prices are news too.
+        quotes: bool,
     },
     /// The running funding rate of a perpetual.
     Funding,
@@ -139,6 +151,8 @@ impl Topic {
     #[must_use]
     pub const fn class(&self) -> Class {
         match self.kind {
+            // Of all instruments only those are told that changed: the next word does not stand for the last.
+            TopicKind::Ticker { .. } if matches!(self.scope, Scope::All) => Class::Lossless,
             TopicKind::Trades
             | TopicKind::Orders
             | TopicKind::Delta { .. }

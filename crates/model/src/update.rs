@@ -5,6 +5,7 @@ use crate::account::{OwnOrderUpdate, OwnTrade};
 use crate::book::{BookSide, OrderEntry};
 use crate::candle::Candle;
 use crate::event::CloseReason;
+use crate::ids::InstrumentId;
 use crate::instrument::{Price, Quantity};
 use crate::order::OrderState;
 use crate::ticker::Ticker;
@@ -30,6 +31,8 @@ pub enum Update<'a> {
     Candle(&'a Candle),
     /// Rolling statistics.
     Ticker(&'a Ticker),
+    /// Rolling statistics of several instruments, in the directory's order.
+    Tickers(&'a [(InstrumentId, Ticker)]),
     /// A step in the life of an own order.
     OwnOrder(&'a OwnOrderUpdate),
     /// An own trade with somebody else.

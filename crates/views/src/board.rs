@@ -5,14 +5,14 @@
 
 use model::{
     BookSide, BookUpdate, Cadence, DetailUpdate, Event, EventBody, EventMark, Fill, InstrumentId,
-    LevelBook, OrderEntry, OrderId, OrderState, OrderStep, Quantity, Side, Ticker, Time, TopicKind,
-    Trade, Update,
+    LevelBook, OrderEntry, OrderId, OrderState, OrderStep, Quantity, Side, Time, TopicKind, Trade,
+    Update,
 };
 
 use crate::book::depth::{Reach, first_orders};
 use crate::book::publish::{ByLevel, ByOrder, Publisher};
 use crate::book::{SIDES, entries, l2::Ladder};
-use crate::cadence::{Listeners, Untold};
+use crate::cadence::{Listeners, Paces};
 use crate::candles::Candles;
 use crate::chain::Chain;
 use crate::tape::Tape;
@@ -49,7 +49,7 @@ pub struct Board {
     stops: Chain,
     /// Where the steps of the last event stand.
     places: Vec<Place>,
-    untold: Untold,
+    paces: Paces,
     listeners: Listeners,
     /// The order that is being matched: public, though it does not rest.
     arriving: Option<OrderId>,
@@ -96,7 +96,7 @@ impl Board {
             chain: Chain::default(),
             stops: Chain::default(),
             places: Vec::with_capacity(2),
-            untold: Untold::default(),
+            paces: Paces::default(),
             listeners: Listeners::default(),
             arriving: None,
             now: start,
@@ -164,6 +164,18 @@ impl Board {
             | EventBody::Rejected(_)
             | EventBody::StatusChanged(_) => {}
         }
+    }
+
+    /// Whose board it is.
+    #[must_use]
+    pub const fn instrument(&self) -> InstrumentId {
+        self.instrument
+    }
+
+    /// Market time of the newest event.
+    #[must_use]
+    pub const fn now(&self) -> Time {
+        self.now
     }
 
     fn filled(&mut self, time: Time, fill: &Fill, tell: Tell<'_>) {
@@ -245,7 +257,7 @@ impl Board {
         self.tape.add(*trade);
         self.candles.add(self.traded, trade);
         self.rolling.add(self.traded, trade);
-        self.untold.traded(self.traded);
+        self.paces.traded(self.traded);
         if self.listeners.trades {
             tell(TopicKind::Trades, &Update::Trade(trade));
         }
@@ -262,25 +274,30 @@ impl Board {
             levels = change.levels;
             orders = book.reach_of_orders(&change);
         }
-        let untold = self.untold.take(cadence);
-        let (bid, ask) = (self.best(Side::Buy), self.best(Side::Sell));
-        for paced in self.listeners.at(cadence) {
+        let [bid, ask] = SIDES.map(|side| self.best(side));
+        self.paces.tick(cadence, time, [bid, ask]);
+        for paced in self.listeners.paced() {
             let kind = paced.kind;
+            let news = self.paces.news(paced.cadence);
             match kind {
                 TopicKind::Candles { interval, .. } => {
-                    for candle in untold.iter().flat_map(|&from| self.candles.since(interval, from))
+                    let traded = news.and_then(|news| news.traded);
+                    for candle in traded.iter().flat_map(|&from| self.candles.since(interval, from))
                     {
                         tell(kind, &Update::Candle(candle));
                     }
                 }
-                TopicKind::Ticker { window, .. } => {
-                    let ticker = self.rolling.ticker(window, time, bid, ask);
-                    if paced.told.is_none_or(|told| Ticker { time, ..told } != ticker) {
+                TopicKind::Ticker { window, quotes, .. } => {
+                    if news.is_some_and(|news| {
+                        news.traded.is_some()
+                            || news.is_another_minute
+                            || (quotes && news.is_quoted)
+                    }) {
+                        let ticker = self.rolling.ticker(window, time, bid, ask);
                         tell(kind, &Update::Ticker(&ticker));
-                        paced.told = Some(ticker);
                     }
                 }
-                _ if !changed => {}
+                _ if !changed || paced.cadence != cadence => {}
                 _ => {
                     let Book::ByOrder(book) = &self.book else { continue };
                     let Some(shown) = book.publisher(cadence) else { continue };

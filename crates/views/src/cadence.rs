@@ -1,8 +1,9 @@
-//! Cadence: who is listened to, and what happened since a cadence last spoke.
+//! Cadence: who is listened to, which cadences speak at a tick, and what happened since they last spoke.
 
-use model::{Cadence, Ticker, Time, TopicKind};
+use model::{Cadence, Price, Span, Time, TopicKind};
 
 use crate::book::gathered::Gathered;
+use crate::book::publish::CADENCES_MAX;
 
 /// The kinds of topics somebody listens to.
 #[derive(Debug, Default)]
@@ -18,8 +19,6 @@ pub(crate) struct Listeners {
 pub(crate) struct Paced {
     pub kind: TopicKind,
     pub cadence: Cadence,
-    /// Tickers: what was told last since somebody listens.
-    pub told: Option<Ticker>,
     /// Depths: what was told last.
     pub view: Option<Box<Gathered>>,
 }
@@ -34,7 +33,7 @@ impl Listeners {
                 if let Some(cadence) = cadence_of(kind)
                     && let Err(at) = self.paced.binary_search_by_key(&kind, |paced| paced.kind)
                 {
-                    self.paced.insert(at, Paced { kind, cadence, told: None, view });
+                    self.paced.insert(at, Paced { kind, cadence, view });
                 }
             }
         }
@@ -58,11 +57,6 @@ impl Listeners {
         let at = self.paced.binary_search_by_key(&kind, |paced| paced.kind).ok()?;
         self.paced[at].view.as_deref()
     }
-
-    /// What speaks at ticks of this cadence.
-    pub(crate) fn at(&mut self, cadence: Cadence) -> impl Iterator<Item = &mut Paced> {
-        self.paced.iter_mut().filter(move |paced| paced.cadence == cadence)
-    }
 }
 
 /// When topics of this kind speak; `None` if they do not wait for a tick.
@@ -83,32 +77,103 @@ const fn cadence_of(kind: TopicKind) -> Option<Cadence> {
     }
 }
 
-/// Since when there are trades that a cadence has not told of. It is kept whether or not somebody listens,
-/// so that whoever comes late hears what the others hear.
-#[derive(Debug, Default)]
-pub(crate) struct Untold {
-    /// Cadences that ticked, each with its first untold trade.
-    since: Vec<(Cadence, Option<Time>)>,
+/// Whether a cadence speaks at a tick: at its own ticks, and one that is [counted](Cadence::COUNTED) at the first
+/// tenth in each of its periods as well. `former` is when it spoke last.
+pub(crate) fn speaks(cadence: Cadence, tick: Cadence, former: Option<Time>, now: Time) -> bool {
+    let is_new = || former.is_none_or(|former| number(former, cadence.0) != number(now, cadence.0));
+    cadence == tick || (tick == Cadence::TENTH && Cadence::COUNTED.contains(&cadence) && is_new())
+}
+
+/// The number of the span that a moment lies in, counted from 1970.
+const fn number(moment: Time, of: Span) -> i64 {
+    moment.0.div_euclid(of.0)
+}
+
+/// The cadences and what each of them has to say of statistics. It is kept whether or not somebody listens, so that
+/// whoever comes late hears what the others hear.
+#[derive(Debug)]
+pub(crate) struct Paces {
+    /// Those that are counted, and those that ticked.
+    paces: Vec<Pace>,
     /// The first trade of all: what a cadence that never ticked has not told.
     first: Option<Time>,
 }
 
-impl Untold {
+#[derive(Debug)]
+struct Pace {
+    cadence: Cadence,
+    /// When it spoke last.
+    former: Option<Time>,
+    /// The first trade since then.
+    traded: Option<Time>,
+    /// The best bid and ask at that time.
+    best: [Option<Price>; 2],
+    /// What it says at the last tick, if it speaks there.
+    news: Option<News>,
+}
+
+/// What happened since a cadence last spoke.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct News {
+    /// The first trade since.
+    pub traded: Option<Time>,
+    /// Whether the best prices are others.
+    pub is_quoted: bool,
+    /// Whether another minute has begun: then windows have moved on.
+    pub is_another_minute: bool,
+    /// When it last spoke.
+    pub former: Option<Time>,
+}
+
+impl Default for Paces {
+    fn default() -> Self {
+        let paces = Cadence::COUNTED.map(|cadence| Pace::starting(cadence, None)).into();
+        Self { paces, first: None }
+    }
+}
+
+impl Paces {
     pub(crate) fn traded(&mut self, time: Time) {
         self.first.get_or_insert(time);
-        for (_, since) in &mut self.since {
-            since.get_or_insert(time);
+        for pace in &mut self.paces {
+            pace.traded.get_or_insert(time);
         }
     }
 
-    /// A cadence speaks: since when it has something to tell of trades.
-    pub(crate) fn take(&mut self, cadence: Cadence) -> Option<Time> {
-        if let Some((_, since)) = self.since.iter_mut().find(|(known, _)| *known == cadence) {
-            return since.take();
+    /// A tick. Says which cadences speak at it, and what they have to say.
+    pub(crate) fn tick(&mut self, tick: Cadence, now: Time, best: [Option<Price>; 2]) {
+        let is_known = self.paces.iter().any(|pace| pace.cadence == tick);
+        if !is_known && self.paces.len() < CADENCES_MAX {
+            self.paces.push(Pace::starting(tick, self.first));
         }
-        if self.since.len() < crate::book::publish::CADENCES_MAX {
-            self.since.push((cadence, None));
+        for pace in &mut self.paces {
+            pace.news = None;
+            if speaks(pace.cadence, tick, pace.former, now) {
+                pace.news = Some(pace.speak(now, best));
+            }
         }
-        self.first
+    }
+
+    /// What a cadence says at the last tick, if it speaks there.
+    pub(crate) fn news(&self, cadence: Cadence) -> Option<News> {
+        self.paces.iter().find(|pace| pace.cadence == cadence)?.news
+    }
+}
+
+impl Pace {
+    const fn starting(cadence: Cadence, traded: Option<Time>) -> Self {
+        Self { cadence, former: None, traded, best: [None; 2], news: None }
+    }
+
+    fn speak(&mut self, now: Time, best: [Option<Price>; 2]) -> News {
+        const MINUTE: Span = Span::seconds(60);
+        let former = self.former.replace(now);
+        News {
+            traded: self.traded.take(),
+            is_quoted: core::mem::replace(&mut self.best, best) != best,
+            is_another_minute: former
+                .is_none_or(|former| number(former, MINUTE) != number(now, MINUTE)),
+            former,
+        }
     }
 }

@@ -1,7 +1,11 @@
 //! Candles of every interval, built from the trades.
 //!
-//! There is no candle where there was no trade. A candle that ended is final: the board hands over trades in
-//! an order of time that never goes back.
+//! There is no candle where there was no trade; an answer may put an empty one there. A candle that ended is final:
+//! the board hands over trades in an order of time that never goes back.
+//!
+//! Of each interval the last [`CANDLES_MAX`] candles are kept. That is also the most that an answer holds, so any
+//! answer that ends with the running candle is whole, with empty candles or without. An older range is answered as
+//! far back as the candles reach: the oldest that is kept is the first.
 
 use std::collections::VecDeque;
 
@@ -60,6 +64,40 @@ impl Candles {
             let first = series.candles.partition_point(|candle| candle.start < start);
             series.candles.range(first..)
         })
+    }
+
+    /// The same with a candle also where there was no trade, once there was one, up to the interval that `now` lies
+    /// in. At most [`CANDLES_MAX`].
+    #[must_use]
+    pub fn filled(
+        &self,
+        interval: Interval,
+        from: Time,
+        till: Time,
+        limit: usize,
+        now: Time,
+    ) -> Vec<Candle> {
+        let Some(series) = self.of(interval) else { return Vec::new() };
+        let Some(oldest) = series.candles.front() else { return Vec::new() };
+        if till < oldest.start {
+            return Vec::new();
+        }
+        let from = from.max(oldest.start);
+        let mut start = interval.start_of(till.min(now));
+        let mut end = series.candles.partition_point(|candle| candle.start <= start);
+        let mut filled = Vec::new();
+        while start >= from && filled.len() < limit.min(CANDLES_MAX) {
+            let last = &series.candles[end - 1];
+            if last.start == start {
+                filled.push(*last);
+                end -= 1;
+            } else {
+                filled.push(Candle::empty(start, last.close));
+            }
+            start = interval.start_of(Time(start.0 - 1));
+        }
+        filled.reverse();
+        filled
     }
 
     /// The candles whose start lies in `from..=till`, oldest first; the newest `limit` of them.

@@ -1,10 +1,12 @@
 //! What one sees: everything that is shown of an instrument, derived from its events alone.
 //!
-//! A [`Board`] takes events in and tells updates; it answers questions about the state that was told. It is
+//! A [`Board`] takes the events of one instrument in and tells updates; it answers questions about the state that was
+//! told. [`Market`] tells of all boards at once, [`Accounts`] tells accounts what is their own. It is
 //! pure: it reads no clock, does no I/O, knows neither the engine nor any dialect, and never looks at who is
 //! listening when it decides what the state is. So whoever comes late sees what the others see.
 
 pub mod board;
+pub mod market;
 
 pub mod account;
 
@@ -21,6 +23,7 @@ pub mod flow;
 
 pub use account::Accounts;
 pub use board::Board;
+pub use market::Market;
 
 #[cfg(test)]
 mod tests;

@@ -12,9 +12,11 @@ mod flow;
 mod slow;
 
 mod by_level;
+mod candles;
 mod depth;
 mod documented_flow;
 mod hostile;
+mod market;
 mod own;
 mod room;
 mod stamps;

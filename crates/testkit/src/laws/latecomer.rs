@@ -75,10 +75,10 @@ pub fn check(seed: u64) -> Figures {
             }
             let (mut words, mut quiet_words) = (Vec::new(), Vec::new());
             board.apply(&event, &mut |kind, update| {
-                words.extend(word(kind, update));
+                words.push(word(kind, update));
                 listeners.iter_mut().for_each(|listener| listener.hear(seed, kind, update));
             });
-            quiet.apply(&event, &mut |kind, update| quiet_words.extend(word(kind, update)));
+            quiet.apply(&event, &mut |kind, update| quiet_words.push(word(kind, update)));
             if quiet_listened {
                 assert_eq!(words, quiet_words, "seed {seed}: two boards differ at {event:?}");
             } else {
@@ -115,7 +115,8 @@ fn kinds() -> impl Iterator<Item = TopicKind> {
             TopicKind::Book { depth: DEPTH, cadence },
             TopicKind::Detail { depth: DEPTH, cadence },
             TopicKind::Depth { depth: DEPTH, step: STEP, cadence },
-            TopicKind::Ticker { window: Window::HOUR, cadence },
+            TopicKind::Ticker { window: Window::HOUR, cadence, quotes: true },
+            TopicKind::Ticker { window: Window::WEEK, cadence, quotes: false },
         ]
         .into_iter()
         .chain(candles)
@@ -123,14 +124,12 @@ fn kinds() -> impl Iterator<Item = TopicKind> {
     [TopicKind::Trades, TopicKind::Orders].into_iter().chain(paced)
 }
 
-/// What was told, to be compared. Not tickers: one is told when it differs from what was told before, and to new
-/// ears everything does. Nor the numbers of a view: they count what was told to somebody.
-fn word(kind: TopicKind, update: &Update<'_>) -> Option<String> {
+/// What was told, to be compared. Not the numbers of a view: they count what was told to somebody.
+fn word(kind: TopicKind, update: &Update<'_>) -> String {
     if let Update::Depth(depth) = update {
-        return Some(format!("{kind:?} {:?}", DepthUpdate { sequence: 0, ..*depth }));
+        return format!("{kind:?} {:?}", DepthUpdate { sequence: 0, ..*depth });
     }
-    let ticker = matches!(kind, TopicKind::Ticker { .. });
-    (!ticker).then(|| format!("{kind:?} {update:?}"))
+    format!("{kind:?} {update:?}")
 }
 
 /// Somebody who asked once and has listened since.
@@ -174,7 +173,8 @@ impl Listener {
         trades.reverse();
         let candles = INTERVALS.map(|interval| {
             let (from, till) = (Time(0), Time(i64::MAX));
-            let all = Query::Candles { instrument, interval, from, till, limit: usize::MAX };
+            let limit = usize::MAX;
+            let all = Query::Candles { instrument, interval, from, till, limit, filled: false };
             let AnswerBody::Candles(candles) = ask(all) else { panic!("there are candles") };
             (interval, candles.into_iter().map(|candle| (candle.start, candle)).collect())
         });

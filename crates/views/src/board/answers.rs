@@ -68,8 +68,12 @@ impl Board {
                 self.with_view(depth, step, cadence, Gathered::answer)
             }
             Query::Trades { since, limit, .. } => AnswerBody::Trades(self.tape.since(since, limit)),
-            Query::Candles { interval, from, till, limit, .. } => {
+            Query::Candles { interval, from, till, limit, filled: false, .. } => {
                 AnswerBody::Candles(self.candles.between(interval, from, till, limit))
+            }
+            Query::Candles { interval, from, till, limit, filled: true, .. } => {
+                let now = now.max(self.now);
+                AnswerBody::Candles(self.candles.filled(interval, from, till, limit, now))
             }
             Query::Ticker { window, .. } => AnswerBody::Ticker(Box::new(self.ticker(window, now))),
             Query::Tickers { window } => {
@@ -146,6 +150,22 @@ impl Board {
             orders
         });
         AnswerBody::Detail { time: shown.stamp(), bids, asks }
+    }
+
+    /// What a ticker of all instruments has to say of this one at the event that was taken in last: its statistics, if
+    /// that made it speak and they are others than when it spoke before.
+    #[must_use]
+    pub fn ticker_news(&self, window: Window, cadence: Cadence, quotes: bool) -> Option<Ticker> {
+        let news = self.paces.news(cadence)?;
+        let ticker = self.ticker(window, self.now);
+        let is_news = news.traded.is_some()
+            || (quotes && news.is_quoted)
+            || (news.is_another_minute
+                && news.former.is_none_or(|former| {
+                    let before = self.rolling.ticker(window, former, ticker.bid, ticker.ask);
+                    Ticker { time: ticker.time, from: ticker.from, ..before } != ticker
+                }));
+        is_news.then_some(ticker)
     }
 
     /// Rolling statistics of a window that ends now.

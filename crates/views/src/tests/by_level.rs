@@ -99,6 +99,7 @@ fn a_late_print_counts_where_it_comes() {
         from: Time(0),
         till: Time(i64::MAX),
         limit: 9,
+        filled: false,
     };
     let AnswerBody::Candles(candles) = board.answer(&minutes, Time(0)) else { panic!() };
     assert_eq!(candles.len(), 1);

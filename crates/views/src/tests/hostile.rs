@@ -73,7 +73,7 @@ fn nothing_that_is_said_can_break_a_board() {
             board.listen(TopicKind::Delta { cadence });
             board.listen(TopicKind::Book { depth: 2, cadence });
             board.listen(TopicKind::Detail { depth: 2, cadence });
-            board.listen(TopicKind::Ticker { window: Window::HOUR, cadence });
+            board.listen(TopicKind::Ticker { window: Window::HOUR, cadence, quotes: true });
         }
         for step in 0..300 {
             let body = any_body(&mut dice, seed % 2 == 1 && step > 150);

@@ -8,7 +8,7 @@ use model::{
     TopicKind, Trade, Update, Window,
 };
 
-use super::word;
+use super::{SECOND, TENTH, word};
 
 /// A board that is plainly right.
 pub struct Slow {
@@ -25,8 +25,8 @@ pub struct Slow {
     trades: Vec<(Time, Trade)>,
     marks: Vec<EventMark>,
     listened: Vec<TopicKind>,
-    tickers: BTreeMap<TopicKind, Ticker>,
-    told_trades: BTreeMap<Cadence, usize>,
+    /// When each cadence spoke last, how many trades there had been, and what the best prices were.
+    spoke: BTreeMap<Cadence, (Time, usize, [Option<Price>; 2])>,
     /// What each depth told last, and how often it spoke.
     views: BTreeMap<TopicKind, (u64, View)>,
 }
@@ -89,8 +89,7 @@ impl Slow {
             trades: Vec::new(),
             marks: Vec::new(),
             listened,
-            tickers: BTreeMap::new(),
-            told_trades: BTreeMap::new(),
+            spoke: BTreeMap::new(),
             views: BTreeMap::new(),
         }
     }
@@ -207,7 +206,17 @@ impl Slow {
             after.states += 1;
         }
         self.shown.insert(cadence, after.clone());
-        let untold = self.told_trades.insert(cadence, self.trades.len()).unwrap_or(0);
+        let best = self.best();
+        let mut news = BTreeMap::new();
+        for of in [TENTH, SECOND, Cadence::THREE_TENTHS] {
+            let former = self.spoke.get(&of).copied();
+            let is_new = former.is_none_or(|(former, ..)| former.0 / of.0.0 != time.0 / of.0.0);
+            if of == cadence || (of != TENTH && cadence == TENTH && is_new) {
+                self.spoke.insert(of, (time, self.trades.len(), best));
+                let (former, untold, quoted) = former.unwrap_or((Time(i64::MIN), 0, [None; 2]));
+                news.insert(of, (former, untold, quoted != best));
+            }
+        }
 
         for kind in self.listened.clone() {
             match kind {
@@ -260,8 +269,9 @@ impl Slow {
                         self.views.insert(kind, (number, new));
                     }
                 }
-                TopicKind::Candles { interval, cadence: of } if of == cadence => {
-                    if let Some((from, _)) = self.trades.get(untold) {
+                TopicKind::Candles { interval, cadence: of } => {
+                    let untold = news.get(&of).map(|(_, untold, _)| *untold);
+                    if let Some((from, _)) = untold.and_then(|untold| self.trades.get(untold)) {
                         let first = interval.start_of(*from);
                         for candle in self.candles(interval) {
                             if candle.start >= first {
@@ -270,12 +280,14 @@ impl Slow {
                         }
                     }
                 }
-                TopicKind::Ticker { window, cadence: of } if of == cadence => {
-                    let ticker = self.ticker(window, time);
-                    let told = self.tickers.get(&kind).map(|told| Ticker { time, ..*told });
-                    if told != Some(ticker) {
+                TopicKind::Ticker { window, cadence: of, quotes } => {
+                    if let Some((former, untold, quoted)) = news.get(&of)
+                        && (*untold < self.trades.len()
+                            || (quotes && *quoted)
+                            || former.seconds() / 60 != time.seconds() / 60)
+                    {
+                        let ticker = self.ticker(window, time);
                         out.push(word(kind, &Update::Ticker(&ticker)));
-                        self.tickers.insert(kind, ticker);
                     }
                 }
                 _ => {}
@@ -296,16 +308,18 @@ impl Slow {
     }
 
     pub fn ticker(&self, window: Window, now: Time) -> Ticker {
-        let from = Interval::Seconds(60).start_of(now) - window.0;
+        let step = if window.0 > Window::DAY.0 { 3_600 } else { 60 };
+        let from = Interval::Seconds(step).start_of(now) - window.0;
         let midnight = Interval::Seconds(86_400).start_of(now);
         let inside: Vec<&Trade> =
             self.trades.iter().filter(|(time, _)| *time >= from).map(|(_, trade)| trade).collect();
         let before = self.trades.iter().rev().find(|(time, _)| *time < from);
         let today = self.trades.iter().find(|(time, _)| *time >= midnight);
         let last = self.trades.last().map(|(_, trade)| trade);
-        let [bids, asks] = self.book();
+        let [bid, ask] = self.best();
         Ticker {
             time: now,
+            from,
             last: last.map(|trade| trade.price),
             last_side: last.map(|trade| trade.aggressor),
             open_day: today.map(|(_, trade)| trade).or(last).map(|trade| trade.price),
@@ -318,9 +332,13 @@ impl Slow {
                 .map(|trade| i128::from(trade.price.0) * i128::from(trade.quantity.0))
                 .sum(),
             trades: inside.len() as u64,
-            bid: bids.first().map(|entry| entry.price),
-            ask: asks.first().map(|entry| entry.price),
+            bid,
+            ask,
         }
+    }
+
+    fn best(&self) -> [Option<Price>; 2] {
+        self.book().map(|side| side.first().map(|entry| entry.price))
     }
 
     /// What a board answers.
@@ -373,8 +391,27 @@ impl Slow {
                 trades.truncate(*limit);
                 AnswerBody::Trades(trades)
             }
-            Query::Candles { interval, from, till, limit, .. } => {
+            Query::Candles { interval, from, till, limit, filled, .. } => {
                 let mut candles = self.candles(*interval);
+                if *filled && let Some(first) = candles.first() {
+                    // From the first trade on, one interval after the other.
+                    let mut all = Vec::new();
+                    let mut start = interval.next_start(first.start).max(interval.start_of(*from));
+                    let before = candles.partition_point(|candle| candle.start < start);
+                    let mut price = candles[before - 1].close;
+                    while start <= (*till).min(now) {
+                        match candles.iter().find(|candle| candle.start == start) {
+                            Some(candle) => {
+                                price = candle.close;
+                                all.push(*candle);
+                            }
+                            None => all.push(Candle::empty(start, price)),
+                        }
+                        start = interval.next_start(start);
+                    }
+                    candles.truncate(1);
+                    candles.extend(all);
+                }
                 candles.retain(|candle| (*from..=*till).contains(&candle.start));
                 AnswerBody::Candles(candles.split_off(candles.len().saturating_sub(*limit)))
             }
@@ -384,7 +421,7 @@ impl Slow {
     }
 
     /// The longest any window reaches back.
-    pub const REACH: Span = Span::seconds(86_400 + 60);
+    pub const REACH: Span = Span::seconds(31 * 86_400 + 3_600);
 }
 
 /// Orders as levels, in the same order.

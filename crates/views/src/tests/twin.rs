@@ -1,6 +1,6 @@
 //! The board against its slow twin, and against itself with other listeners.
 
-use model::{Interval, Price, Query, Span, Time, TopicKind, WHOLE, Window};
+use model::{Cadence, Interval, Price, Query, Span, Time, TopicKind, WHOLE, Window};
 
 use super::flow::{CADENCES, Flow};
 use super::slow::Slow;
@@ -13,6 +13,17 @@ const COMMANDS: usize = 250;
 /// Some of each kind.
 fn kinds() -> Vec<TopicKind> {
     let mut kinds = vec![TopicKind::Trades, TopicKind::Orders];
+    // Statistics also at a cadence that never ticks.
+    for cadence in [TENTH, SECOND, Cadence::THREE_TENTHS] {
+        for interval in [Interval::Seconds(1), Interval::Seconds(60), Interval::Month] {
+            kinds.push(TopicKind::Candles { interval, cadence });
+        }
+        for window in [Window::HOUR, Window::DAY, Window::MONTH] {
+            for quotes in [false, true] {
+                kinds.push(TopicKind::Ticker { window, cadence, quotes });
+            }
+        }
+    }
     for cadence in CADENCES {
         kinds.push(TopicKind::Delta { cadence });
         for depth in [1, 3, 100] {
@@ -22,17 +33,11 @@ fn kinds() -> Vec<TopicKind> {
         for (depth, step) in [(1, None), (2, Some(3)), (3, Some(1)), (WHOLE, Some(10)), (4, None)] {
             kinds.push(TopicKind::Depth { depth, step: step.map(Price), cadence });
         }
-        for interval in [Interval::Seconds(1), Interval::Seconds(60), Interval::Month] {
-            kinds.push(TopicKind::Candles { interval, cadence });
-        }
-        for window in [Window::HOUR, Window::DAY] {
-            kinds.push(TopicKind::Ticker { window, cadence });
-        }
     }
     kinds
 }
 
-fn questions(flow: &mut Flow) -> [Query; 8] {
+fn questions(flow: &mut Flow) -> [Query; 10] {
     let instrument = HERE;
     let limit = flow.dice.below(40) as usize;
     let from = flow.now - Span::micros(flow.dice.below(600_000_000));
@@ -51,9 +56,11 @@ fn questions(flow: &mut Flow) -> [Query; 8] {
         Query::Depth { instrument, depth: 2, step: Some(Price(3)), cadence },
         Query::Depth { instrument, depth: 7, step: Some(Price(2)), cadence },
         Query::Trades { instrument, since: from, limit },
-        Query::Candles { instrument, interval, from, till, limit },
+        Query::Candles { instrument, interval, from, till, limit, filled: false },
+        Query::Candles { instrument, interval, from, till, limit, filled: true },
         Query::Ticker { instrument, window: Window::HOUR },
         Query::Ticker { instrument, window: Window::DAY },
+        Query::Ticker { instrument, window: Window::WEEK },
     ]
 }
 
@@ -134,10 +141,13 @@ fn windows_forget_and_remember_over_days() {
                 told(&mut board, event);
                 slow.apply(event);
             }
-            let skip = Span::seconds(flow.dice.below(700));
+            let most = if flow.dice.chance(5) { 300_000 } else { 700 };
+            let skip = Span::seconds(flow.dice.below(most));
             let ahead = if flow.dice.chance(5) { Slow::REACH } else { skip };
             for moment in [flow.now, flow.now + ahead] {
-                for window in [Window::HOUR, Window::DAY, Window(Span::seconds(600))] {
+                let longest = Window(Span::seconds(31 * 86_400));
+                let short = Window(Span::seconds(600));
+                for window in [short, Window::HOUR, Window::DAY, Window::WEEK, longest] {
                     assert_eq!(
                         board.ticker(window, moment),
                         slow.ticker(window, moment),
@@ -154,7 +164,7 @@ fn windows_forget_and_remember_over_days() {
 fn a_cadence_that_first_ticks_late_starts_from_the_empty_book() {
     let mut flow = Flow::new(1, Time(0));
     let mut board = Board::new(HERE, Time(0));
-    let late = model::Cadence(Span::seconds(5));
+    let late = Cadence(Span::seconds(5));
     for _ in 0..COMMANDS {
         for event in flow.command() {
             told(&mut board, &event);

@@ -57,6 +57,7 @@ pub fn ohlc(market: &Arc<Market>, request: &HttpRequest<'_>, _: &Options) -> Ste
         Bounds::Till(end) => Time::from_seconds(end),
     };
     let query = Query::Candles {
+        filled: false,
         instrument: market.instrument.id,
         interval: Interval::Seconds(wanted.step),
         from: Time(0),
