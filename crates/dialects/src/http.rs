@@ -120,6 +120,8 @@ pub struct HttpResponse {
     pub status: u16,
     /// The exact `Content-Type`; `None` sends none.
     pub content_type: Option<&'static str>,
+    /// Other headers that the dialect has a say in: names in lower case, and values of visible ASCII.
+    pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -128,6 +130,17 @@ impl HttpResponse {
     /// A JSON response with exactly `application/json` as its type.
     #[must_use]
     pub fn json(status: u16, body: Vec<u8>) -> Self {
-        Self { status, content_type: Some("application/json"), body }
+        Self { status, content_type: Some("application/json"), headers: Vec::new(), body }
+    }
+    /// A response without a body.
+    #[must_use]
+    pub const fn empty(status: u16) -> Self {
+        Self { status, content_type: None, headers: Vec::new(), body: Vec::new() }
+    }
+    /// The value of one of its [`HttpResponse::headers`].
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.headers.iter();
+        headers.find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 }

@@ -28,6 +28,13 @@ pub fn fixed(out: &mut Vec<u8>, units: i64, decimals: u8) {
     }
 }
 
+/// Appends `units × 10^-decimals` as the shortest JSON number (see [`Pen::number_and_fixed`]).
+pub fn number(out: &mut Vec<u8>, units: i64, decimals: u8) {
+    let start = make_room(out, DECIMAL_BYTES_MAX);
+    let end = long_number(&mut out[start..], 0, units, decimals);
+    out.truncate(start + end);
+}
+
 /// The most bytes that an integer takes.
 pub const INTEGER_BYTES_MAX: usize = 20;
 /// The most bytes that a decimal number takes, as text or as JSON number.

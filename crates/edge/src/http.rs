@@ -307,5 +307,9 @@ fn worded(worded: HttpResponse) -> Response<Full<Bytes>> {
     if let Some(content_type) = worded.content_type {
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     }
+    for (name, value) in worded.headers {
+        let value = HeaderValue::try_from(value).expect("a dialect's headers are visible ASCII");
+        response.headers_mut().insert(header::HeaderName::from_static(name), value);
+    }
     response
 }

@@ -25,9 +25,16 @@
 //! | `revoke alice` | her key is good no longer |
 //! | `shutdown` | the server begins to leave |
 //! | `GET /path?query` | then a line with status and content type, then the body, `(empty)` or `(any)` |
+//! | `POST /path as alice` | the same signed by her; whatever the venue signs in return is checked |
+//! | `… but with X-Auth-Nonce abc` | this header is other than usual, and signed so |
+//! | `… but without X-Auth-Nonce` | this header is left out after signing |
+//! | `… but signed by bob`, `… but signed for ws.bitstamp.net` | with his secret; as if this host had been asked |
+//! | `… but 151 s late`, `… but 151 s early` | its timestamp is so far from the wall's time |
+//! | `+ amount=1&price=60000` | right behind a request: its body, a form unless a `Content-Type` says otherwise |
 
 mod parse;
 mod play;
+mod signing;
 mod sockets;
 mod stage;
 
@@ -142,12 +149,33 @@ pub struct Ask {
     pub path: String,
     /// What follows the question mark.
     pub query: Option<String>,
+    /// Who signs it.
+    pub signer: Option<&'static Person>,
+    /// How it is other than that person's requests usually are, in order.
+    pub quirks: Vec<Quirk>,
+    /// The body that is sent.
+    pub form: String,
     /// The status of the answer.
     pub status: u16,
     /// The exact content type; `None` if there is none.
     pub content_type: Option<String>,
     /// The exact body; `None` if any will do.
     pub body: Option<String>,
+}
+
+/// How a request over HTTP is other than usual.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Quirk {
+    /// This header has this value, which is what is signed. Names are in lower case.
+    With(String, String),
+    /// This header is left out once all is signed.
+    Without(String),
+    /// It is signed with somebody else's secret.
+    SignedBy(&'static Person),
+    /// It is signed as if this host had been asked.
+    SignedFor(String),
+    /// Its timestamp is so far behind the wall's time, or before it if negative.
+    Late(Span),
 }
 
 /// What somebody does on the market. Orders are called by labels.

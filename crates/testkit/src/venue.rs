@@ -32,6 +32,8 @@ pub struct Venue {
     /// Events that came of no command of the engine.
     by_level: bool,
     now: Time,
+    /// The wall's time when the session clock began.
+    wall: Time,
     commands: u64,
     told: u64,
     boards: Boards,
@@ -88,6 +90,7 @@ impl Venue {
             engine: Engine::new(&instruments),
             by_level,
             now: start,
+            wall: start,
             commands: 0,
             told: 0,
             boards: Boards::new(instruments.iter().map(board).collect(), dialects.clone(), 1)
@@ -365,6 +368,11 @@ impl Stage for Venue {
             }
         }
         self.session_now = end;
+    }
+
+    fn wall(&self) -> Time {
+        let since = i64::try_from(self.session_now.as_micros()).expect("a session's time is short");
+        self.wall + Span::micros(since)
     }
 
     fn ask(&mut self, request: &HttpRequest<'_>) -> HttpResponse {

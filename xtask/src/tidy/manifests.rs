@@ -16,9 +16,11 @@ struct Acquaintance {
 /// Third-party crates that compute and do nothing else. A new one is a decision: say in the commit
 /// what it saves.
 const PURE: &[&str] = &["foldhash", "hashbrown", "slab", "smallvec"];
-/// The dialects read JSON and write numbers.
-const TONGUES: &[&str] =
-    &["foldhash", "hashbrown", "itoa", "serde", "serde_json", "slab", "smallvec"];
+/// The dialects read JSON, write numbers, and check and make signatures.
+const TONGUES: &[&str] = &[
+    "foldhash", "hashbrown", "hmac", "itoa", "serde", "serde_json", "sha2", "slab", "smallvec",
+    "subtle",
+];
 
 const EVERYBODY: &[&str] = &["model", "engine", "views", "dialects", "feed", "store", "edge"];
 

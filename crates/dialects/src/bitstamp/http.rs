@@ -1,11 +1,12 @@
-//! The HTTP half: the public endpoints of section 8, worded from the board's answers. Signed endpoints are
-//! absent, as there are no accounts.
+//! The HTTP half: the public endpoints of section 8, worded from the board's answers. The signed ones are
+//! `private.rs`.
 
 use std::sync::Arc;
 
 use model::{AnswerBody, OrderEntry, Query, Span, Time, Window};
 use serde::Serialize;
 
+use super::private::{self, Ground};
 use super::server::{self, BOOK_BYTES_MAX, ENTRY_BYTES_MAX, LEVEL_BYTES_MAX, Market};
 use super::{Markets, Options};
 use crate::http::{HttpRequest, HttpResponse, Step};
@@ -15,7 +16,7 @@ mod ohlc;
 mod pages;
 mod tickers;
 
-pub use pages::Pages;
+pub use pages::{Pages, currency_decimals, minimum_order};
 
 /// The longest query that is read; a longer one gets `API0021`. Section 6.
 const QUERY_BYTES_MAX: usize = 2_000;
@@ -27,6 +28,7 @@ pub fn reply(
     request: &HttpRequest<'_>,
     markets: &Markets,
     pages: &Pages,
+    ground: &Arc<Ground>,
     options: &Options,
 ) -> Step {
     if request.query.is_some_and(|query| query.len() > QUERY_BYTES_MAX) {
@@ -36,6 +38,9 @@ pub fn reply(
         return Step::Reply(no_such_page());
     };
     let path = path.strip_suffix('/').unwrap_or(path);
+    if let Some(step) = private::reply(request, path, ground) {
+        return step;
+    }
     let (endpoint, symbol) = match path.split_once('/') {
         Some((endpoint, symbol)) => (endpoint, Some(symbol)),
         None => (path, None),
@@ -62,15 +67,13 @@ pub fn reply(
         ("transactions", Some(_)) => of(transactions),
         ("ohlc", Some(_)) => of(ohlc::ohlc),
         // Only perpetuals have a funding rate, and none is listed.
-        ("funding_rate" | "funding_rate_history", Some(_)) => {
-            Step::Reply(HttpResponse { status: 404, content_type: None, body: Vec::new() })
-        }
+        ("funding_rate" | "funding_rate_history", Some(_)) => Step::Reply(HttpResponse::empty(404)),
         _ => Step::Reply(no_such_page()),
     };
     match request.method {
         "GET" | "HEAD" => reply,
         _ if matches!(&reply, Step::Reply(response) if response.status == 404) => reply,
-        _ => Step::Reply(HttpResponse { status: 405, content_type: None, body: Vec::new() }),
+        _ => Step::Reply(HttpResponse::empty(405)),
     }
 }
 
@@ -92,7 +95,8 @@ fn unavailable() -> HttpResponse {
 fn no_such_market() -> HttpResponse {
     const BODY: &[u8] = b"<html>\r\n<head><title>404 Not Found</title></head>\r\n<body>\r\n\
         <center><h1>404 Not Found</h1></center>\r\n</body>\r\n</html>\r\n";
-    HttpResponse { status: 404, content_type: Some("text/html"), body: BODY.to_vec() }
+    let content_type = Some("text/html");
+    HttpResponse { status: 404, content_type, headers: Vec::new(), body: BODY.to_vec() }
 }
 
 fn no_such_page() -> HttpResponse {

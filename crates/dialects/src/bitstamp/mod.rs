@@ -1,4 +1,4 @@
-//! Bitstamp WebSocket API v2, public and private channels, and the public HTTP endpoints that its clients need.
+//! Bitstamp WebSocket API v2, public and private channels, and the HTTP endpoints that its clients need.
 //!
 //! `spec.md` beside this file says which part of the published API is served, and what was chosen where it
 //! is silent; `transcripts/` shows each behaviour once.
@@ -9,7 +9,10 @@ pub mod wire;
 
 mod convert;
 mod http;
+mod money;
+mod object;
 mod own;
+mod private;
 mod server;
 
 use std::fmt;
@@ -24,13 +27,14 @@ use crate::http::{HttpRequest, HttpResponse, Step};
 use crate::manners::{LastWords, Manners, Parting};
 
 use http::Pages;
+use private::Ground;
 use server::Market;
 
 /// The name by which configuration, metrics and paths call the dialect.
 pub const NAME: &str = "bitstamp";
 
 /// What an operator may choose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// How often the three book channels speak.
     pub cadence: Cadence,
@@ -38,11 +42,24 @@ pub struct Options {
     pub strict_markets: bool,
     /// Whether `bts:request_reconnect` carries `null` rather than an empty string.
     pub null_reconnect_data: bool,
+    /// Names of ours that clients may take for the host when they sign, besides the venue's and what they ask.
+    pub hosts: Vec<String>,
+    /// What the resting order of a trade pays, in millionths, as it is told.
+    pub maker_fee_ppm: u32,
+    /// What the arriving order of a trade pays, in millionths, as it is told.
+    pub taker_fee_ppm: u32,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cadence: Cadence::TENTH, strict_markets: false, null_reconnect_data: false }
+        Self {
+            cadence: Cadence::TENTH,
+            strict_markets: false,
+            null_reconnect_data: false,
+            hosts: Vec::new(),
+            maker_fee_ppm: 1_000,
+            taker_fee_ppm: 2_000,
+        }
     }
 }
 
@@ -80,8 +97,9 @@ impl std::error::Error for ListingError {}
 pub struct Bitstamp {
     options: Options,
     manners: Manners,
-    markets: Markets,
+    markets: Arc<Markets>,
     pages: Pages,
+    ground: Arc<Ground>,
 }
 
 impl Bitstamp {
@@ -90,9 +108,10 @@ impl Bitstamp {
     /// # Errors
     /// [`ListingError`] if a symbol cannot be served.
     pub fn new(listings: &[Listing], options: Options) -> Result<Self, ListingError> {
-        let markets = Markets::new(listings)?;
+        let markets = Arc::new(Markets::new(listings)?);
         let pages = Pages::new(&markets);
-        Ok(Self { options, manners: manners(), markets, pages })
+        let ground = Arc::new(Ground::new(listings, Arc::clone(&markets), options.clone()));
+        Ok(Self { options, manners: manners(), markets, pages, ground })
     }
 }
 
@@ -127,7 +146,7 @@ impl Dialect for Bitstamp {
         }
     }
     fn http(&self, request: &HttpRequest<'_>) -> Step {
-        http::reply(request, &self.markets, &self.pages, &self.options)
+        http::reply(request, &self.markets, &self.pages, &self.ground, &self.options)
     }
     fn http_too_fast(&self) -> HttpResponse {
         http::too_fast()

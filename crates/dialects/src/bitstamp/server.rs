@@ -209,7 +209,7 @@ pub const LEVEL_BYTES_MAX: usize = 8 + 2 * DECIMAL_BYTES_MAX;
 pub const ENTRY_BYTES_MAX: usize = 12 + 2 * DECIMAL_BYTES_MAX + INTEGER_BYTES_MAX;
 
 /// As many decimals as a fee has at least.
-const FEE_DECIMALS_MIN: u8 = 5;
+pub const FEE_DECIMALS_MIN: u8 = 5;
 
 /// Section 5.1.
 fn encode_trade(market: &Market, trade: &Trade, out: &mut Vec<u8>) {

@@ -59,6 +59,7 @@ struct BitstampTable {
     cadence_ms: Spanned<u32>,
     strict_markets: bool,
     null_reconnect_data: bool,
+    hosts: Vec<String>,
 }
 
 impl Default for BitstampTable {
@@ -67,6 +68,7 @@ impl Default for BitstampTable {
             cadence_ms: Spanned::new(0..0, 100),
             strict_markets: false,
             null_reconnect_data: false,
+            hosts: Vec::new(),
         }
     }
 }
@@ -169,6 +171,8 @@ pub(super) fn read(name: &str, text: &str) -> Result<Config, Mistake> {
             cadence: Cadence(Span::millis(i64::from(cadence_ms))),
             strict_markets: file.bitstamp.strict_markets,
             null_reconnect_data: file.bitstamp.null_reconnect_data,
+            hosts: file.bitstamp.hosts,
+            ..dialects::bitstamp::Options::default()
         },
     })
 }

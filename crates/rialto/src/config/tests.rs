@@ -134,13 +134,14 @@ fn what_is_left_out_has_a_default() {
 fn what_is_said_is_heard() {
     let text = format!(
         "[server]\nlisten = \"[::1]:0\"\n[bitstamp]\ncadence_ms = 500\nstrict_markets = true\n\
-         null_reconnect_data = true\n[crowd]\nwarm_up_seconds = 0\nwander.USD = \"0.0001\"\n{SMALL}"
+         null_reconnect_data = true\nhosts = [\"rialto.example:8443\"]\n[crowd]\nwarm_up_seconds = 0\nwander.USD = \"0.0001\"\n{SMALL}"
     );
     let config = Config::read("said.toml", &text).expect("it is in order");
     assert_eq!(config.listen.to_string(), "[::1]:0");
     assert_eq!(config.bitstamp.cadence, Cadence(Span::millis(500)));
     assert_eq!(config.cadences(), [Cadence(Span::millis(500))]);
     assert!(config.bitstamp.strict_markets && config.bitstamp.null_reconnect_data);
+    assert_eq!(config.bitstamp.hosts, ["rialto.example:8443"]);
     assert_eq!(config.crowd.warm_up, Span(0));
     assert_eq!(config.crowd.assets, [Asset { code: "USD".into(), wander_ppm: 1 }]);
 }

@@ -34,7 +34,16 @@ pub(super) enum Deed {
 }
 
 /// What is to happen now.
-type Shared = Arc<Mutex<Script>>;
+type Shared = Arc<Mutex<Plan>>;
+
+/// What the source is to do, and what came of it.
+#[derive(Default)]
+pub(super) struct Plan {
+    script: Script,
+    /// Whether the events of the script are kept.
+    keeps: bool,
+    kept: Vec<Event>,
+}
 
 /// The source and the script that it follows.
 pub(super) fn scripted(
@@ -48,13 +57,13 @@ pub(super) fn scripted(
     let opening = people::opening(instruments).into_iter().chain(strangers);
     // A source by level has no accounts.
     let opening = opening.filter(|_| !by_level).map(|action| (begins, Deed::Act(action)));
-    let script = Arc::new(Mutex::new(opening.collect::<Script>()));
+    let script = Arc::new(Mutex::new(Plan { script: opening.collect(), ..Plan::default() }));
     let engine = Engine::new(instruments);
     let now = begins;
     (Scripted { engine, begins, now, sequence: Sequence(0), script: Arc::clone(&script) }, script)
 }
 
-fn open(script: &Shared) -> MutexGuard<'_, Script> {
+fn open(script: &Shared) -> MutexGuard<'_, Plan> {
     script.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -70,20 +79,25 @@ pub(super) struct Scripted {
 
 impl Source for Scripted {
     fn due(&self) -> Option<Time> {
-        (!open(&self.script).is_empty()).then_some(self.begins)
+        (!open(&self.script).script.is_empty()).then_some(self.begins)
     }
 
     fn advance(&mut self, _now: Time, out: &mut Vec<Event>) {
-        let next = open(&self.script).pop_front();
-        let Some((time, deed)) = next else { return };
+        let mut plan = open(&self.script);
+        let Some((time, deed)) = plan.script.pop_front() else { return };
+        // What others submitted may have happened later than what the test let pass so far.
+        let time = self.now.max(time);
         self.now = time;
         self.sequence = self.sequence.next();
-        let sequence = self.sequence;
+        let (sequence, before) = (self.sequence, out.len());
         match deed {
             Deed::Act(action) => self.engine.apply(&Command { sequence, time, action }, out),
             Deed::Tell(instrument, body) => {
                 out.push(Event { sequence, cause: Sequence(0), time, instrument, body });
             }
+        }
+        if plan.keeps {
+            plan.kept.extend_from_slice(&out[before..]);
         }
     }
 
@@ -98,6 +112,7 @@ impl Source for Scripted {
             self.advance(now, out);
         }
         let time = self.now.max(now);
+        self.now = time;
         self.sequence = self.sequence.next();
         self.engine.apply(&Command { sequence: self.sequence, time, action }, out);
         Ok(self.sequence)
@@ -213,16 +228,27 @@ impl Market {
         self.ask(Query::Now);
         let passed = u64::try_from(self.waiting().1.0 - self.begins.0).expect("time goes on");
         self.clock.set(Duration::from_micros(passed));
-        open(&self.script).append(&mut self.waiting().0);
+        open(&self.script).script.append(&mut self.waiting().0);
         loop {
             // The answer comes after the source's turn, which may have been too short for all.
             self.ask(Query::Now);
-            if open(&self.script).is_empty() {
+            if open(&self.script).script.is_empty() {
                 break;
             }
         }
         // The last commands may have been taken, and not yet shown, when the script was seen empty.
         self.ask(Query::Now);
+    }
+
+    /// Lets everything happen that was to, and this after it. Returns what came of it.
+    pub fn do_now(&self, action: Action) -> Vec<Event> {
+        self.settle();
+        open(&self.script).keeps = true;
+        self.act(action);
+        self.settle();
+        let mut plan = open(&self.script);
+        plan.keeps = false;
+        std::mem::take(&mut plan.kept)
     }
 
     /// Asks the boards.

@@ -11,7 +11,7 @@ use model::{
 
 use crate::people::{self, Person};
 
-use super::{Act, Ask, Client, Heard, Lives, Placing, Said, Setup, Step, Transcript, What};
+use super::{Act, Ask, Client, Heard, Lives, Placing, Quirk, Said, Setup, Step, Transcript, What};
 
 /// A line that is no transcript's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,8 +64,12 @@ pub fn parse(text: &str, listings: &[Listing], dialect: &str) -> Result<Transcri
                 while lines.next_if(|(_, line)| line.starts_with('#')).is_some() {}
                 lines.next().map(|(_, line)| line)
             };
-            let (head, body) = (following(), following());
-            let ask = reader.ask(line, head, body).map_err(at(number))?;
+            let mut head = following();
+            let form = head.and_then(|line| line.strip_prefix("+ "));
+            if form.is_some() {
+                head = following();
+            }
+            let ask = reader.ask(line, form, head, following()).map_err(at(number))?;
             steps.push(Step { line: number + 1, what: What::Ask(ask) });
             continue;
         }
@@ -151,8 +155,23 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn ask(&self, line: &str, head: Option<&str>, body: Option<&str>) -> Result<Ask, String> {
-        let (method, target) = line.split_once(' ').ok_or("a request has a path")?;
+    fn ask(
+        &self,
+        line: &str,
+        form: Option<&str>,
+        head: Option<&str>,
+        body: Option<&str>,
+    ) -> Result<Ask, String> {
+        let mut quirks = line.split(" but ");
+        let mut words = quirks.next().unwrap_or("").split(' ');
+        let method = words.next().ok_or("a request has a method")?;
+        let target = words.next().ok_or("a request has a path")?;
+        let signer = match (words.next(), words.next(), words.next()) {
+            (None, ..) => None,
+            (Some("as"), Some(name), None) => Some(person(name)?),
+            _ => return Err("behind the path only `as somebody` can stand".to_owned()),
+        };
+        let quirks = quirks.map(quirk).collect::<Result<_, _>>()?;
         let (path, query) = match target.split_once('?') {
             Some((path, query)) => (path, Some(query.to_owned())),
             None => (target, None),
@@ -169,6 +188,9 @@ impl<'a> Reader<'a> {
             method: method.to_owned(),
             path: path.to_owned(),
             query,
+            signer,
+            quirks,
+            form: form.unwrap_or_default().to_owned(),
             status: status.parse().map_err(|_| format!("{status} is no status"))?,
             content_type: content_type.map(str::to_owned),
             body,
@@ -366,6 +388,22 @@ fn person(name: &str) -> Result<&'static Person, String> {
 
 fn account(name: &str) -> Result<AccountId, String> {
     person(name).map(|person| person.account)
+}
+
+fn quirk(text: &str) -> Result<Quirk, String> {
+    let unknown = || format!("a request cannot be sent but {text}");
+    let (word, rest) = text.split_once(' ').ok_or_else(unknown)?;
+    Ok(match (word, rest.split_once(' ').unwrap_or((rest, ""))) {
+        ("with", (name, value)) => Quirk::With(name.to_ascii_lowercase(), value.to_owned()),
+        ("without", (name, "")) => Quirk::Without(name.to_ascii_lowercase()),
+        ("signed", ("by", name)) => Quirk::SignedBy(person(name)?),
+        ("signed", ("for", host)) => Quirk::SignedFor(host.to_owned()),
+        (count, ("s", way @ ("late" | "early"))) => {
+            let seconds: i64 = count.parse().map_err(|_| unknown())?;
+            Quirk::Late(Span::seconds(if way == "late" { seconds } else { -seconds }))
+        }
+        _ => return Err(unknown()),
+    })
 }
 
 fn side(word: &str) -> Result<Side, String> {

@@ -8,7 +8,9 @@ use dialects::HttpRequest;
 use edge::ws::{Opcode, encode};
 use model::{Action, EventBody, NewOrder, OrderId, OrderKind, Time, TimeInForce, Trade, TradeId};
 
-use super::{Act, Ask, Client, Heard, Line, Lives, Placing, Said, Stage, Step, Transcript, What};
+use super::{
+    Act, Ask, Client, Heard, Line, Lives, Placing, Said, Stage, Step, Transcript, What, signing,
+};
 
 /// Where a stage did otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +39,7 @@ pub fn play(transcript: &Transcript, stage: &mut dyn Stage, now: Time) -> Result
         closed: BTreeSet::new(),
         now,
         prints: 0,
+        asked: 0,
     };
     for Step { line, what } in &transcript.steps {
         player.step(what).map_err(|what| Failure { line: *line, what })?;
@@ -60,6 +63,8 @@ struct Player<'a> {
     closed: BTreeSet<Client>,
     now: Time,
     prints: u64,
+    /// Requests over HTTP so far.
+    asked: u64,
 }
 
 impl Player<'_> {
@@ -167,8 +172,14 @@ impl Player<'_> {
     }
 
     fn ask(&mut self, ask: &Ask) -> Result<(), String> {
+        self.asked += 1;
+        let wall = self.stage.wall();
+        let sent = signing::Sent::new(ask, self.asked, wall);
         let response = self.stage.ask(&HttpRequest {
             query: ask.query.as_deref(),
+            headers: &sent.headers(),
+            body: ask.form.as_bytes(),
+            wall,
             ..HttpRequest::bare(&ask.method, &ask.path)
         });
         let head = |status: u16, content_type: Option<&str>| match content_type {
@@ -182,7 +193,7 @@ impl Player<'_> {
             let expected = format!("{expected}\n{}", ask.body.as_deref().unwrap_or("(any)"));
             return Err(differs(&expected, &format!("{answered}\n{body}")));
         }
-        Ok(())
+        sent.check(&response)
     }
 
     fn act(&mut self, act: &Act) -> Result<(), String> {

@@ -9,23 +9,22 @@ use std::time::Duration;
 
 use dialects::{HttpRequest, HttpResponse};
 use edge::ws::{Opcode, encode};
-use engine::Engine;
-use model::{
-    Action, Cadence, Command, Event, EventBody, Instrument, InstrumentId, Query, Sequence, Span,
-    Time,
-};
+use model::{Action, Cadence, Event, EventBody, InstrumentId, Query, Span, Time};
 
 use super::{Heard, Line, Stage, Transcript};
-use crate::people::{self, Person};
+use crate::people::Person;
 use crate::served::{self, Served, Setup};
+
+/// The only header of an answer that a transcript looks at, besides its content type.
+const SIGNATURE: &str = "x-server-auth-signature";
 
 /// A venue over sockets.
 pub struct Sockets {
     served: Served,
-    /// Does what the served engine does, so that what came of a command is known here.
-    twin: Engine,
-    commands: u64,
+    /// Market time.
     now: Time,
+    /// The wall's time.
+    wall: Time,
     lines: Vec<Socket>,
     fences: u64,
     /// Session time was moved, and from then on a ping would be a sign of life too many.
@@ -46,34 +45,15 @@ impl Sockets {
     #[must_use]
     pub fn new(setup: Setup) -> Self {
         let setup = setup.session_by_hand();
-        let instruments: Vec<Instrument> =
-            setup.listings.iter().map(|listing| listing.instrument.clone()).collect();
-        let now = setup.begins;
-        let mut twin = Engine::new(&instruments);
-        let mut commands = 0;
-        let opening = if setup.by_level { Vec::new() } else { people::opening(&instruments) };
-        for action in opening {
-            commands += 1;
-            let command = Command { sequence: Sequence(commands), time: now, action };
-            twin.apply(&command, &mut Vec::new());
-        }
+        let (now, wall) = (setup.begins, setup.begins);
         let (lines, fences, was_waited) = (Vec::new(), 0, false);
-        Self { served: setup.serve(), twin, commands, now, lines, fences, was_waited }
+        Self { served: setup.serve(), now, wall, lines, fences, was_waited }
     }
 
     /// Whether a transcript can be played here.
     #[must_use]
     pub const fn plays(transcript: &Transcript) -> bool {
         !transcript.setup.memory_only
-    }
-
-    fn command(&mut self, action: Action) -> Vec<Event> {
-        self.commands += 1;
-        let command = Command { sequence: Sequence(self.commands), time: self.now, action };
-        let mut events = Vec::new();
-        self.twin.apply(&command, &mut events);
-        self.served.market.act(action);
-        events
     }
 
     fn advance(&mut self, span: Span) {
@@ -179,9 +159,7 @@ impl Stage for Sockets {
     }
 
     fn act(&mut self, action: Action) -> Vec<Event> {
-        let events = self.command(action);
-        self.served.market.settle();
-        events
+        self.served.market.do_now(action)
     }
 
     fn tell(&mut self, instrument: InstrumentId, body: EventBody) {
@@ -193,7 +171,7 @@ impl Stage for Sockets {
         let end = self.now + span;
         while self.now + self.until_tick() <= end {
             self.advance(self.until_tick());
-            self.command(Action::Tick(Cadence::TENTH));
+            self.served.market.act(Action::Tick(Cadence::TENTH));
         }
         self.advance(end - self.now);
         self.served.market.settle();
@@ -207,16 +185,24 @@ impl Stage for Sockets {
     fn wait(&mut self, span: Duration) {
         self.was_waited = true;
         self.served.wait(span);
+        let micros = i64::try_from(span.as_micros()).expect("a transcript's time is short");
+        self.wall = self.wall + Span::micros(micros);
+    }
+
+    fn wall(&self) -> Time {
+        self.wall
     }
 
     fn ask(&mut self, request: &HttpRequest<'_>) -> HttpResponse {
         self.served.edge.session_clock.set_wall(request.wall);
         let mut line = self.served.line();
         let query = request.query.map_or_else(String::new, |query| format!("?{query}"));
-        line.send(format!(
-            "{} {}{query} HTTP/1.1\r\nHost: www.bitstamp.net\r\nContent-Length: 0\r\n\r\n",
-            request.method, request.path
-        ));
+        let mut sent = format!("{} {}{query} HTTP/1.1\r\n", request.method, request.path);
+        for (name, value) in request.headers {
+            sent += &format!("{name}: {value}\r\n");
+        }
+        sent += &format!("content-length: {}\r\n\r\n", request.body.len());
+        line.send([sent.as_bytes(), request.body].concat());
         let (head, body) = line.answer().expect("an answer");
         let content_type = match head.header("content-type") {
             Some("application/json") => Some("application/json"),
@@ -224,7 +210,13 @@ impl Stage for Sockets {
             None => None,
             Some(_) => Some("another content type"),
         };
-        HttpResponse { status: head.status, content_type, body: body.into_bytes() }
+        let signature = head.header(SIGNATURE).map(|value| (SIGNATURE, value.to_owned()));
+        HttpResponse {
+            status: head.status,
+            content_type,
+            headers: signature.into_iter().collect(),
+            body: body.into_bytes(),
+        }
     }
 
     fn admit(&mut self, person: &Person) {

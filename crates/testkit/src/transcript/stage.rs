@@ -7,7 +7,7 @@ use std::time::Duration;
 use dialects::{HttpRequest, HttpResponse};
 use edge::ws::Role;
 use edge::ws::decode::{Chunk, Decoder, Incoming, Limits};
-use model::{Action, Event, EventBody, InstrumentId, Span};
+use model::{Action, Event, EventBody, InstrumentId, Span, Time};
 
 use crate::people::Person;
 
@@ -54,6 +54,8 @@ pub trait Stage {
     fn until_tick(&self) -> Span;
     /// The sessions' clock moves so far.
     fn wait(&mut self, span: Duration);
+    /// The wall's time, by which requests over HTTP are fresh.
+    fn wall(&self) -> Time;
     /// Asks the HTTP half.
     fn ask(&mut self, request: &HttpRequest<'_>) -> HttpResponse;
     /// A pass is issued to somebody, as if it had been asked for.

@@ -101,6 +101,13 @@ fn every_transcript_plays_in_memory() {
 }
 
 #[test]
+fn the_fees_that_are_told_are_the_engines() {
+    let (told, taken) = (Options::default(), engine::Rules::default());
+    assert_eq!(told.maker_fee_ppm, taken.maker_fee_ppm);
+    assert_eq!(told.taker_fee_ppm, taken.taker_fee_ppm);
+}
+
+#[test]
 fn transcripts_play_over_sockets() {
     let played = play_all(|transcript| {
         if !Sockets::plays(transcript) {

@@ -147,8 +147,8 @@ fn value_max(rules: &Instrument) -> i64 {
     i64::try_from(value / i128::from(pow10(rules.quantity_decimals))).unwrap_or(i64::MAX)
 }
 
-fn pair_row(market: &Market) -> PairRow<'_> {
-    let rules = &market.instrument;
+/// The smallest order: `10.0 USD`.
+pub fn minimum_order(rules: &Instrument) -> String {
     let (value, decimals, currency) = match rules.minimum {
         Minimum::Notional(value) => {
             (value, rules.price_decimals + rules.quantity_decimals, &rules.quote)
@@ -161,44 +161,43 @@ fn pair_row(market: &Market) -> PairRow<'_> {
     if !minimum.contains('.') {
         minimum.push_str(".0");
     }
+    format!("{minimum} {currency}")
+}
+
+fn pair_row(market: &Market) -> PairRow<'_> {
+    let rules = &market.instrument;
     PairRow {
         name: &market.name,
         url_symbol: &market.symbol,
         base_decimals: rules.quantity_decimals,
         counter_decimals: rules.price_decimals,
         instant_order_counter_decimals: rules.price_decimals,
-        minimum_order: format!("{minimum} {currency}"),
+        minimum_order: minimum_order(rules),
         trading: "Enabled",
         instant_and_market_orders: "Enabled",
         description: &market.description,
     }
 }
 
-/// Every asset that some market trades, by code, named as the first description names it. A coin is counted with
-/// the most decimals that a market trades it in, or prices in it where it is never traded itself.
+/// Every asset that some market trades, by code, named as the first description names it.
 fn currencies<'a>(markets: impl Iterator<Item = &'a Market>) -> Vec<CurrencyRow<'a>> {
-    // Its name, and decimals where it is the base, and where it is the quote.
-    let mut found: BTreeMap<&str, (&str, Option<u8>, Option<u8>)> = BTreeMap::new();
+    let mut found: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut instruments = Vec::new();
     for market in markets {
         let rules = &market.instrument;
         let names = market.description.split_once(" / ").unwrap_or((&rules.base, &rules.quote));
-        let base = found.entry(&rules.base).or_insert((names.0, None, None));
-        base.1 = base.1.max(Some(rules.quantity_decimals));
-        let quote = found.entry(&rules.quote).or_insert((names.1, None, None));
-        quote.2 = quote.2.max(Some(rules.price_decimals));
+        found.entry(&rules.base).or_insert(names.0);
+        found.entry(&rules.quote).or_insert(names.1);
+        instruments.push(rules);
     }
-    let row = |(code, (name, traded, priced)): (&'a str, (&'a str, Option<u8>, Option<u8>))| {
-        let sign = FIAT.iter().find(|(fiat, _)| *fiat == code).map(|(_, sign)| *sign);
+    let row = |(code, name): (&'a str, &'a str)| {
+        let sign = sign_of(code);
         CurrencyRow {
             name,
             currency: code,
             r#type: if sign.is_some() { "fiat" } else { "crypto" },
             symbol: sign.unwrap_or(code),
-            decimals: match sign {
-                Some(_) if UNDIVIDED.contains(&code) => 0,
-                Some(_) => 2,
-                None => traded.or(priced).unwrap_or(0),
-            },
+            decimals: currency_decimals(code, instruments.iter().copied()),
             logo: "",
             available_supply: "0",
             deposit: "Disabled",
@@ -207,6 +206,31 @@ fn currencies<'a>(markets: impl Iterator<Item = &'a Market>) -> Vec<CurrencyRow<
         }
     };
     found.into_iter().map(row).collect()
+}
+
+fn sign_of(code: &str) -> Option<&'static str> {
+    FIAT.iter().find(|(fiat, _)| *fiat == code).map(|(_, sign)| *sign)
+}
+
+/// With how many decimals an asset is counted: hundredths where it is a state's money, else the most with which one
+/// of these instruments trades it, or prices in it where it is never traded itself.
+pub fn currency_decimals<'a>(
+    code: &str,
+    instruments: impl IntoIterator<Item = &'a Instrument>,
+) -> u8 {
+    if sign_of(code).is_some() {
+        return if UNDIVIDED.contains(&code) { 0 } else { 2 };
+    }
+    let (mut traded, mut priced) = (None, None);
+    for rules in instruments {
+        if rules.base == code {
+            traded = traded.max(Some(rules.quantity_decimals));
+        }
+        if rules.quote == code {
+            priced = priced.max(Some(rules.price_decimals));
+        }
+    }
+    traded.or(priced).unwrap_or(0)
 }
 
 /// `units × 10^-decimals` without trailing zeros.

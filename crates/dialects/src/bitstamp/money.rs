@@ -1,0 +1,154 @@
+//! Amounts, numbers and moments as the signed side of the venue spells them. Sections 5.8 and 8.4.
+
+use model::decimal::pow10;
+use model::{Amount, Asset, Decimal, Instrument, Price, Quantity, Time};
+
+use super::server::FEE_DECIMALS_MIN;
+use crate::text;
+
+/// Decimals of what a trade moved, unless its currency has more.
+const VALUE_DECIMALS: u8 = 8;
+
+/// Where an amount goes that is finer than what is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Round {
+    Down,
+    Up,
+}
+
+/// An amount of an asset with exactly so many decimals. It is not negative.
+pub fn amount(amount: Amount, asset: &Asset, decimals: u8, round: Round) -> String {
+    let mut units = amount.0;
+    if decimals >= asset.decimals {
+        units *= power(decimals - asset.decimals);
+    } else {
+        let scale = power(asset.decimals - decimals);
+        let lifted = match round {
+            Round::Down => 0,
+            Round::Up => scale - 1,
+        };
+        units = (units + lifted) / scale;
+    }
+    fixed(units, decimals)
+}
+
+/// `units × 10^-decimals` with exactly so many decimals. It is not negative.
+fn fixed(units: i128, decimals: u8) -> String {
+    let digits = format!("{units:0>width$}", width = usize::from(decimals) + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - usize::from(decimals));
+    if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") }
+}
+
+/// What was paid for a trade in this market, as its owner is told it there.
+pub fn fee(paid: Amount, asset: &Asset, rules: &Instrument) -> String {
+    amount(paid, asset, rules.price_decimals.max(FEE_DECIMALS_MIN), Round::Down)
+}
+
+/// What a trade moved of an asset.
+pub fn value(moved: Amount, asset: &Asset, currency_decimals: u8) -> String {
+    amount(moved, asset, VALUE_DECIMALS.max(currency_decimals), Round::Down)
+}
+
+/// The price of a trade, where it is listed among an order's transactions.
+pub fn long_price(rules: &Instrument, price: Price) -> String {
+    let decimals = VALUE_DECIMALS.max(rules.price_decimals);
+    let units = i128::from(rules.price_units(price)) * power(decimals - rules.price_decimals);
+    fixed(units, decimals)
+}
+
+/// The smallest amount that is shown with so many decimals, in the asset's units.
+pub fn step(asset: &Asset, decimals: u8) -> i128 {
+    power(asset.decimals.saturating_sub(decimals))
+}
+
+fn power(decimals: u8) -> i128 {
+    let half = decimals / 2;
+    i128::from(pow10(half)) * i128::from(pow10(decimals - half))
+}
+
+/// A price with exactly the market's decimals.
+pub fn price(rules: &Instrument, price: Price) -> String {
+    Decimal { units: rules.price_units(price), decimals: rules.price_decimals }.to_string()
+}
+
+/// A quantity with exactly the market's decimals.
+pub fn quantity(rules: &Instrument, quantity: Quantity) -> String {
+    Decimal { units: rules.quantity_units(quantity), decimals: rules.quantity_decimals }.to_string()
+}
+
+/// A price as the shortest JSON number.
+pub fn price_number(rules: &Instrument, price: Price) -> String {
+    number(rules.price_units(price), rules.price_decimals)
+}
+
+/// A quantity as the shortest JSON number.
+pub fn quantity_number(rules: &Instrument, quantity: Quantity) -> String {
+    number(rules.quantity_units(quantity), rules.quantity_decimals)
+}
+
+fn number(units: i64, decimals: u8) -> String {
+    let mut out = Vec::new();
+    text::number(&mut out, units, decimals);
+    String::from_utf8(out).expect("digits are text")
+}
+
+/// `2022-01-31 14:43:15.796000`, in whole milliseconds.
+pub fn datetime(time: Time) -> String {
+    format!("{}.{:03}000", seconds(time), time.millis().rem_euclid(1_000))
+}
+
+/// `2022-01-31 14:43:15`
+pub fn seconds(time: Time) -> String {
+    let (date, clock) = parts(time);
+    format!("{date} {clock}")
+}
+
+/// `2025-10-17T14:23:01.725000Z`, in whole milliseconds.
+pub fn iso(time: Time) -> String {
+    let (date, clock) = parts(time);
+    format!("{date}T{clock}.{:03}000Z", time.millis().rem_euclid(1_000))
+}
+
+fn parts(time: Time) -> (String, String) {
+    let (year, month, day) = time.civil();
+    let second = time.seconds().rem_euclid(86_400);
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    (format!("{year:04}-{month:02}-{day:02}"), format!("{hour:02}:{minute:02}:{second:02}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::AssetId;
+
+    #[test]
+    fn amounts_are_rounded_as_asked() {
+        let dollar = Asset { id: AssetId(0), code: "USD".into(), decimals: 10 };
+        let shown = |units, round| amount(Amount(units), &dollar, 2, round);
+        for (units, down, up) in [
+            (0, "0.00", "0.00"),
+            (1, "0.00", "0.01"),
+            (99_999_999, "0.00", "0.01"),
+            (100_000_000, "0.01", "0.01"),
+            (1_234_567_890_123, "123.45", "123.46"),
+        ] {
+            assert_eq!(shown(units, Round::Down), down, "{units}");
+            assert_eq!(shown(units, Round::Up), up, "{units}");
+        }
+        let yen = Asset { id: AssetId(1), code: "JPY".into(), decimals: 0 };
+        assert_eq!(
+            amount(Amount(i128::from(i64::MAX) * 10), &yen, 0, Round::Up),
+            "92233720368547758070"
+        );
+        assert_eq!(amount(Amount(7), &yen, 2, Round::Down), "7.00");
+        assert_eq!(value(Amount(222_562_500_000), &dollar, 2), "22.25625000");
+    }
+
+    #[test]
+    fn moments_are_whole_milliseconds() {
+        let time = Time(1_643_640_195_796_999);
+        assert_eq!(datetime(time), "2022-01-31 14:43:15.796000");
+        assert_eq!(seconds(time), "2022-01-31 14:43:15");
+        assert_eq!(iso(Time(1_760_710_981_725_000)), "2025-10-17T14:23:01.725000Z");
+    }
+}

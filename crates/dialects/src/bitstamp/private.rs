@@ -1,0 +1,187 @@
+//! The signed endpoints: who asks is found out first, then what is asked for. Sections 8.4 to 8.9.
+//!
+//! What an account may do is decided in the engine and watched over by whoever takes the steps; here it is
+//! worded.
+
+mod account;
+mod errors;
+mod form;
+mod manage;
+mod orders;
+mod shown;
+mod sign;
+
+use std::sync::Arc;
+
+use model::{AccountId, Assets, Instrument, InstrumentId, Listing, Side};
+
+use super::server::Market;
+use super::{Markets, Options};
+use crate::http::{Credential, HttpRequest, HttpResponse, Step};
+
+use form::Form;
+use orders::Style;
+
+/// What the signed endpoints need to know; shared with the steps that wait for answers.
+pub struct Ground {
+    markets: Arc<Markets>,
+    assets: Assets,
+    /// By asset: as balances name it, and with how many decimals.
+    currencies: Vec<Currency>,
+    options: Options,
+}
+
+/// An asset as balances show it.
+struct Currency {
+    /// `usd`
+    lower: String,
+    decimals: u8,
+}
+
+impl Ground {
+    /// For all instruments of a venue, of which the dialect lists some.
+    pub fn new(listings: &[Listing], markets: Arc<Markets>, options: Options) -> Self {
+        let instruments: Vec<Instrument> =
+            listings.iter().map(|listing| listing.instrument.clone()).collect();
+        let assets = Assets::of(&instruments);
+        let currencies = assets.all().iter().map(|asset| Currency {
+            lower: asset.code.to_ascii_lowercase(),
+            decimals: super::http::currency_decimals(&asset.code, &instruments),
+        });
+        Self { markets, currencies: currencies.collect(), assets, options }
+    }
+
+    fn of(&self, instrument: InstrumentId) -> Option<&Market> {
+        self.markets.of(instrument)
+    }
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Endpoint {
+    Token,
+    Balances,
+    LegacyBalance,
+    Fees,
+    Place(Side, Style),
+    Cancel,
+    CancelAll,
+    Replace,
+    Status,
+    Open,
+    MyMarkets,
+}
+
+impl Endpoint {
+    /// The endpoint of a path below `/api/v2/`, without the slash at its end, and what the path names there: a
+    /// market or a currency.
+    fn find(path: &str) -> Option<(Self, Option<&str>)> {
+        let side = |word| if word == "buy" { Side::Buy } else { Side::Sell };
+        let parts: Vec<&str> = path.split('/').collect();
+        Some(match *parts.as_slice() {
+            ["websockets_token"] => (Self::Token, None),
+            ["account_balances"] => (Self::Balances, None),
+            ["account_balances", currency] => (Self::Balances, Some(currency)),
+            ["balance"] => (Self::LegacyBalance, None),
+            ["balance", pair] => (Self::LegacyBalance, Some(pair)),
+            ["fees", "trading"] => (Self::Fees, None),
+            ["fees", "trading", pair] => (Self::Fees, Some(pair)),
+            [word @ ("buy" | "sell"), pair] => (Self::Place(side(word), Style::Limit), Some(pair)),
+            [word @ ("buy" | "sell"), "market", pair] => {
+                (Self::Place(side(word), Style::Market), Some(pair))
+            }
+            [word @ ("buy" | "sell"), "instant", pair] => {
+                (Self::Place(side(word), Style::Instant), Some(pair))
+            }
+            ["cancel_order"] => (Self::Cancel, None),
+            ["cancel_all_orders"] => (Self::CancelAll, None),
+            ["cancel_all_orders", pair] => (Self::CancelAll, Some(pair)),
+            ["replace_order"] => (Self::Replace, None),
+            ["order_status"] => (Self::Status, None),
+            ["open_orders"] | ["open_orders", "all"] => (Self::Open, None),
+            ["open_orders", pair] => (Self::Open, Some(pair)),
+            ["my_markets"] => (Self::MyMarkets, None),
+            _ => return None,
+        })
+    }
+
+    /// Whether it changes anything.
+    const fn trades(self) -> bool {
+        matches!(self, Self::Place(..) | Self::Cancel | Self::CancelAll | Self::Replace)
+    }
+}
+
+/// A request whose sender is known.
+struct Call {
+    ground: Arc<Ground>,
+    account: AccountId,
+    /// The instruments that the key is good for; `None` is all.
+    instruments: Option<Vec<InstrumentId>>,
+    form: Form,
+}
+
+impl Call {
+    fn sees(&self, instrument: InstrumentId) -> bool {
+        self.instruments.as_ref().is_none_or(|all| all.contains(&instrument))
+    }
+
+    /// The listed markets that the key is good for.
+    fn markets(&self) -> impl Iterator<Item = &Arc<Market>> {
+        self.ground.markets.listed.iter().filter(|market| self.sees(market.instrument.id))
+    }
+}
+
+/// Answers a request to a signed endpoint; `None` if there is none at this path below `/api/v2/`.
+pub fn reply(request: &HttpRequest<'_>, path: &str, ground: &Arc<Ground>) -> Option<Step> {
+    let (endpoint, name) = Endpoint::find(path)?;
+    let method_is_right = match request.method {
+        "POST" => true,
+        "GET" => endpoint == Endpoint::MyMarkets,
+        _ => false,
+    };
+    if !method_is_right {
+        return Some(Step::Reply(HttpResponse::empty(405)));
+    }
+    let (name, ground) = (name.map(str::to_ascii_lowercase), Arc::clone(ground));
+    let form = Form::read(request.body);
+    let options = Arc::clone(&ground);
+    Some(sign::identify(request, &options.options.hosts, move |holder| {
+        if endpoint.trades() && !holder.may_trade {
+            return Step::Reply(errors::NO_PERMISSION.response());
+        }
+        let &Credential { account, ref instruments, .. } = holder;
+        let call = Call { ground, account, instruments: instruments.clone(), form };
+        answer(call, endpoint, name.as_deref())
+    }))
+}
+
+fn answer(call: Call, endpoint: Endpoint, name: Option<&str>) -> Step {
+    if endpoint == Endpoint::Balances {
+        return account::balances(call, name);
+    }
+    let market = match name {
+        None => None,
+        Some(name) => match call.ground.markets.called(name) {
+            None => return errors::PAIR_NOT_FOUND.step(),
+            Some(market) if !call.sees(market.instrument.id) => {
+                return Step::Reply(errors::NO_PERMISSION.response());
+            }
+            Some(market) => Some(Arc::clone(market)),
+        },
+    };
+    match (endpoint, market) {
+        (Endpoint::Place(side, style), Some(market)) => orders::place(call, market, side, style),
+        (Endpoint::Token, _) => account::token(&call),
+        (Endpoint::LegacyBalance, market) => account::legacy_balance(call, market),
+        (Endpoint::Fees, market) => account::fees(&call, market),
+        (Endpoint::Cancel, _) => manage::cancel(call),
+        (Endpoint::CancelAll, market) => manage::cancel_all(call, market),
+        (Endpoint::Replace, _) => manage::replace(call),
+        (Endpoint::Status, _) => shown::status(call),
+        (Endpoint::Open, market) => shown::open(call, market),
+        (Endpoint::MyMarkets, _) => account::my_markets(&call),
+        // Their paths name one.
+        (Endpoint::Place(..), None) => errors::PAIR_NOT_FOUND.step(),
+        (Endpoint::Balances, _) => account::balances(call, name),
+    }
+}

@@ -1,0 +1,166 @@
+//! What the signed endpoints say when they refuse. Sections 8.5 and 8.7.
+//!
+//! Texts are the venue's; where it publishes a code and no text, the text is the code's published explanation
+//! (`spec.md` lists them).
+
+use crate::http::{HttpResponse, Step};
+
+/// A request that is refused for who sent it, or how: `{"status":"error","reason":"…","code":"API0005"}` with 403.
+pub struct Refusal {
+    code: &'static str,
+    reason: &'static str,
+}
+
+const fn refusal(code: &'static str, reason: &'static str) -> Refusal {
+    Refusal { code, reason }
+}
+
+pub const KEY_NOT_FOUND: Refusal = refusal("API0001", "API key not found");
+pub const NO_PERMISSION: Refusal = refusal("API0003", "No permission found");
+pub const INVALID_NONCE: Refusal = refusal("API0004", "Invalid nonce");
+pub const INVALID_SIGNATURE: Refusal = refusal("API0005", "Invalid signature");
+pub const INVALID_VERSION: Refusal = refusal("API0010", "Invalid version");
+pub const WRONG_KEY_FORMAT: Refusal = refusal("API0011", "Wrong API key format");
+pub const NO_AUTH: Refusal = refusal("API0012", "X-Auth header is required");
+pub const NO_SIGNATURE: Refusal = refusal("API0013", "X-Auth-Signature header is required");
+pub const NO_NONCE: Refusal = refusal("API0014", "X-Auth-Nonce header is required");
+pub const NO_TIMESTAMP: Refusal = refusal("API0015", "X-Auth-Timestamp header is required");
+pub const NO_VERSION: Refusal = refusal("API0016", "X-Auth-Version header is required");
+pub const TIMESTAMP_OUTSIDE: Refusal =
+    refusal("API0017", "X-Auth-Timestamp header is out of boundaries");
+pub const TIMESTAMP_INVALID: Refusal = refusal("API0018", "X-Auth-Timestamp header is invalid");
+pub const CONTENT_TYPE_WRONG: Refusal = refusal("API0019", "Content-Type header is not accepted");
+pub const CONTENT_TYPE_NEEDLESS: Refusal =
+    refusal("API0020", "Content-Type header should not be present");
+
+impl Refusal {
+    /// As it is answered.
+    pub fn response(&self) -> HttpResponse {
+        let Self { code, reason } = self;
+        let body = format!(r#"{{"status":"error","reason":"{reason}","code":"{code}"}}"#);
+        HttpResponse::json(403, body.into_bytes())
+    }
+}
+
+/// A request that is understood and cannot be done:
+/// `{"status":"error","reason":"Order not found.","response_code":"404.002","response_explanation":"…"}` with 200.
+pub struct Failure {
+    code: &'static str,
+    reason: &'static str,
+    explanation: &'static str,
+}
+
+const fn failure(code: &'static str, reason: &'static str, explanation: &'static str) -> Failure {
+    Failure { code, reason, explanation }
+}
+
+pub const ORDER_NOT_FOUND: Failure =
+    failure("404.002", "Order not found.", "Order not found for corresponding request.");
+pub const PAIR_NOT_FOUND: Failure = failure(
+    "404.003",
+    "Currency pair not found.",
+    "Currency pair not found for corresponding request.",
+);
+pub const CURRENCY_NOT_FOUND: Failure =
+    failure("404.006", "Currency not found.", "Currency not found for corresponding request.");
+pub const ID_MISSING: Failure =
+    failure("400.035", "Missing id POST param.", "POST parameter(s) is missing from request: id.");
+pub const ID_MALFORMED: Failure =
+    failure("400.036", "Invalid id POST param.", "POST parameter(s) is malformed: id.");
+pub const ORDER_ID_MALFORMED: Failure =
+    failure("400.016", "Invalid order id", "POST parameter(s) is malformed: order_id.");
+pub const NEITHER_ID: Failure = failure(
+    "400.072",
+    "Missing id POST param.",
+    "At least one of POST parameters must be set in request: id, orig_client_order_id.",
+);
+pub const CANCEL_HALTED: Failure = failure(
+    "400.003",
+    "Order cancellation failed due to trade halt.",
+    "Trading for provided market is disabled.",
+);
+pub const REPLACE_HALTED: Failure = failure(
+    "400.003",
+    "Order replacement failed due to trade halt.",
+    "Trading for provided market is disabled.",
+);
+pub const REPLACE_IMPOSSIBLE: Failure = failure(
+    "400.086",
+    "Invalid time in force for replace order.",
+    "Invalid time in force for replace order.",
+);
+pub const UNKNOWN: Failure = failure("500.001", "Unknown server error.", "Unknown server error.");
+
+impl Failure {
+    /// As it is answered.
+    pub fn response(&self) -> HttpResponse {
+        let Self { code, reason, explanation } = self;
+        let body = format!(
+            r#"{{"status":"error","reason":"{reason}","response_code":"{code}","response_explanation":"{explanation}"}}"#
+        );
+        HttpResponse::json(200, body.into_bytes())
+    }
+    /// The last step.
+    pub fn step(&self) -> Step {
+        Step::Reply(self.response())
+    }
+}
+
+/// A field of a form that cannot be used, and why: `{"status":"error","reason":{"price":["Enter a number."]},…}`
+/// with 200.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unusable {
+    /// `None` for what is about the form as a whole.
+    field: Option<&'static str>,
+    why: String,
+    code: &'static str,
+}
+
+/// What is wrong with this field.
+pub fn field(name: &'static str, code: &'static str, why: impl Into<String>) -> Unusable {
+    Unusable { field: Some(name), why: why.into(), code }
+}
+
+/// What is wrong with the form as a whole.
+pub fn all(code: &'static str, why: impl Into<String>) -> Unusable {
+    Unusable { field: None, why: why.into(), code }
+}
+
+/// The field has to be there.
+pub const REQUIRED: &str = "This field is required.";
+/// The field has to be a number.
+pub const NO_NUMBER: &str = "Enter a number.";
+/// The field has to be one of some words.
+pub const NO_CHOICE: &str = "Not a valid choice.";
+
+/// Whatever the reason: the market takes no order of this kind now.
+pub fn not_placed() -> Unusable {
+    all("400.003", "Order could not be placed.")
+}
+
+impl Unusable {
+    /// As it is answered.
+    pub fn response(&self) -> HttpResponse {
+        respond(self.code, std::slice::from_ref(self))
+    }
+}
+
+/// Two of them at once. If both are missing, or both malformed otherwise, no single field has the code.
+pub fn both(one: Unusable, two: Unusable) -> HttpResponse {
+    let code = match (one.why == REQUIRED, two.why == REQUIRED) {
+        _ if one.code == two.code => one.code,
+        (true, true) => "400.004",
+        _ => "400.007",
+    };
+    respond(code, &[one, two])
+}
+
+fn respond(code: &str, wrong: &[Unusable]) -> HttpResponse {
+    let reasons: Vec<String> = wrong
+        .iter()
+        .map(|it| format!(r#""{}":["{}"]"#, it.field.unwrap_or("__all__"), it.why))
+        .collect();
+    let reasons = reasons.join(",");
+    let body = format!(r#"{{"status":"error","reason":{{{reasons}}},"response_code":"{code}"}}"#);
+    HttpResponse::json(200, body.into_bytes())
+}
