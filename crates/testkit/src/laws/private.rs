@@ -435,7 +435,8 @@ impl World {
 }
 
 /// What an event means to those whom it concerns.
-fn own_words(event: &Event) -> Vec<Word> {
+#[must_use]
+pub fn own_words(event: &Event) -> Vec<Word> {
     let word = |account, kind, what, ids: [u64; 2]| Word {
         account,
         topic: Topic::own(account, event.instrument, kind),
