@@ -220,6 +220,7 @@ impl Boards {
         let body = match *query {
             Query::Balances { .. }
             | Query::OpenOrders { .. }
+            | Query::OwnOrders(_)
             | Query::Order { .. }
             | Query::OwnTrades(_) => self.accounts.answer(query, now),
             Query::Now => AnswerBody::Now,
@@ -279,7 +280,7 @@ impl Boards {
 fn shown_mut<'a>(boards: &'a mut [Shown], topic: &Topic) -> Option<&'a mut Shown> {
     match topic.scope {
         Scope::Instrument(instrument) => boards.get_mut(instrument.index()),
-        Scope::All | Scope::Account(..) => None,
+        Scope::All | Scope::Account(..) | Scope::Own(_) => None,
     }
 }
 

@@ -67,6 +67,11 @@ pub fn may_ask(holder: Option<&Credential>, query: &Query) -> bool {
 pub fn restrict(holder: &Credential, answer: &mut AnswerBody) {
     match answer {
         AnswerBody::OpenOrders(orders) => orders.retain(|order| covers(holder, order.instrument)),
+        AnswerBody::OwnOrders { orders, total } => {
+            let all = orders.len();
+            orders.retain(|order| covers(holder, order.instrument));
+            *total -= all - orders.len();
+        }
         AnswerBody::OwnTrades(trades) => trades.retain(|trade| covers(holder, trade.instrument)),
         AnswerBody::Order(story) => {
             let seen = story.take();

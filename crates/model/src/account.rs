@@ -26,12 +26,33 @@ pub struct OwnOrder {
     pub label: Option<Label>,
     /// How it stands.
     pub standing: Standing,
+    /// What its trades come to.
+    pub filled: Filled,
     /// When it was accepted.
     pub created: Time,
     /// When anything happened to it last.
     pub changed: Time,
     /// The order whose place it took.
     pub replaces: Option<OrderId>,
+}
+
+impl OwnOrder {
+    /// What of it was given up, in lots: nothing while it is open.
+    #[must_use]
+    pub const fn canceled(&self) -> Quantity {
+        if self.standing.is_open() { Quantity::ZERO } else { self.order.remaining }
+    }
+}
+
+/// What the trades of an order come to, of those that were seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Filled {
+    /// How much was traded, in lots.
+    pub quantity: Quantity,
+    /// Σ price × quantity, in ticks × lots: over the quantity it is the average price.
+    pub turnover: i128,
+    /// What was paid for it, in units of the quote asset.
+    pub fee: Amount,
 }
 
 /// How an order stands.
@@ -84,6 +105,10 @@ pub struct OwnTrade {
     pub fee_asset: AssetId,
     /// Whether its order rested or arrived.
     pub liquidity: Liquidity,
+    /// The order that rested.
+    pub maker: OrderId,
+    /// The order that arrived.
+    pub taker: OrderId,
     /// The other order, if that is its own as well.
     pub self_trade: Option<OrderId>,
 }
@@ -112,6 +137,12 @@ pub struct OwnOrderUpdate {
     pub label: Option<Label>,
     /// What happened to it.
     pub step: OwnStep,
+    /// How it stands now.
+    pub standing: Standing,
+    /// What its trades come to, this step included.
+    pub filled: Filled,
+    /// When it was accepted.
+    pub created: Time,
     /// This step's place in a chain of its instrument: that of the public order events or, for steps that
     /// stop orders take outside the book, that of the stop orders.
     pub mark: EventMark,
@@ -126,6 +157,8 @@ pub enum OwnStep {
     Created,
     /// It met another; it is gone if nothing remains.
     Filled {
+        /// In this trade.
+        trade: TradeId,
         /// At this price.
         price: Price,
         /// This much.

@@ -26,7 +26,9 @@ pub mod query;
 pub mod topic;
 pub mod update;
 
-pub use account::{Label, Liquidity, OwnOrder, OwnOrderUpdate, OwnStep, OwnTrade, Standing};
+pub use account::{
+    Filled, Label, Liquidity, OwnOrder, OwnOrderUpdate, OwnStep, OwnTrade, Standing,
+};
 pub use asset::{Amount, Asset, Assets, Settlement};
 pub use book::{BookSide, Level, OrderEntry};
 pub use candle::{Candle, INTERVALS, Interval};
@@ -38,7 +40,9 @@ pub use instrument::{Instrument, Listing, Minimum, Price, Quantity, Status};
 pub use order::{
     NewOrder, OrderKind, OrderState, SelfTradePolicy, Side, TimeInForce, Trigger, TriggerWhen,
 };
-pub use query::{Answer, AnswerBody, OrderKey, OrderStory, OwnTrades, Query, Sort};
+pub use query::{
+    Answer, AnswerBody, OrderKey, OrderStory, OwnOrders, OwnTrades, Query, Sort, Which,
+};
 pub use source::{NoOrders, Source};
 pub use ticker::{Ticker, Window};
 pub use time::{Span, Time};

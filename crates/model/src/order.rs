@@ -144,3 +144,11 @@ pub struct OrderState {
     /// What is still open, in lots.
     pub remaining: Quantity,
 }
+
+impl OrderState {
+    /// What of it was filled, in lots.
+    #[must_use]
+    pub const fn filled(&self) -> Quantity {
+        Quantity(self.original.0 - self.remaining.0)
+    }
+}

@@ -7,6 +7,7 @@ use crate::candle::{Candle, Interval};
 use crate::event::Balance;
 use crate::ids::{AccountId, InstrumentId, OrderId, TradeId};
 use crate::instrument::{Price, Quantity};
+use crate::order::Side;
 use crate::ticker::{Ticker, Window};
 use crate::time::Time;
 use crate::topic::Cadence;
@@ -93,6 +94,8 @@ pub enum Query {
         /// Where; `None` is everywhere.
         instrument: Option<InstrumentId>,
     },
+    /// Orders of an account, open and ended not too long ago.
+    OwnOrders(OwnOrders),
     /// One order of an account, open or ended not too long ago, and its trades.
     Order {
         /// Whose.
@@ -112,6 +115,7 @@ impl Query {
             Self::Balances { account }
             | Self::OpenOrders { account, .. }
             | Self::Order { account, .. }
+            | Self::OwnOrders(OwnOrders { account, .. })
             | Self::OwnTrades(OwnTrades { account, .. }) => Some(*account),
             Self::Book { .. }
             | Self::Detail { .. }
@@ -147,12 +151,94 @@ pub struct OwnTrades {
     pub until: Option<Time>,
     /// Not with a smaller id than this.
     pub since_id: Option<TradeId>,
+    /// Of which side its own order was.
+    pub side: Option<Side>,
+    /// Which order rested.
+    pub maker: Option<OrderId>,
+    /// Which order arrived.
+    pub taker: Option<OrderId>,
     /// Which come first.
     pub sort: Sort,
     /// So many of them are left out at first.
     pub offset: usize,
     /// At most so many.
     pub limit: usize,
+}
+
+impl OwnTrades {
+    /// All of them, the newest first.
+    #[must_use]
+    pub const fn of(account: AccountId) -> Self {
+        Self {
+            account,
+            instrument: None,
+            since: None,
+            until: None,
+            since_id: None,
+            side: None,
+            maker: None,
+            taker: None,
+            sort: Sort::NewestFirst,
+            offset: 0,
+            limit: usize::MAX,
+        }
+    }
+}
+
+/// Which orders of an account are asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnOrders {
+    /// Whose.
+    pub account: AccountId,
+    /// Where; `None` is everywhere.
+    pub instrument: Option<InstrumentId>,
+    /// Of which side.
+    pub side: Option<Side>,
+    /// Accepted not earlier than this.
+    pub since: Option<Time>,
+    /// Accepted not later than this.
+    pub until: Option<Time>,
+    /// Called so by their owner.
+    pub label: Option<Label>,
+    /// Open, ended or both.
+    pub which: Which,
+    /// Which come first; one is newer that was accepted later.
+    pub sort: Sort,
+    /// So many of them are left out at first.
+    pub offset: usize,
+    /// At most so many.
+    pub limit: usize,
+}
+
+impl OwnOrders {
+    /// All of them, the newest first.
+    #[must_use]
+    pub const fn of(account: AccountId) -> Self {
+        Self {
+            account,
+            instrument: None,
+            side: None,
+            since: None,
+            until: None,
+            label: None,
+            which: Which::All,
+            sort: Sort::NewestFirst,
+            offset: 0,
+            limit: usize::MAX,
+        }
+    }
+}
+
+/// Orders in which state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Which {
+    /// Whatever happened to them.
+    #[default]
+    All,
+    /// Those to which something can still happen.
+    Open,
+    /// The others.
+    Ended,
 }
 
 /// Which come first.
@@ -233,6 +319,13 @@ pub enum AnswerBody {
     Balances(Vec<Balance>),
     /// To [`Query::OpenOrders`].
     OpenOrders(Vec<OwnOrder>),
+    /// To [`Query::OwnOrders`].
+    OwnOrders {
+        /// Those asked for.
+        orders: Vec<OwnOrder>,
+        /// How many there are, those included that `offset` and `limit` left out.
+        total: usize,
+    },
     /// To [`Query::Order`]; `None` if the account has no such order, or none that is remembered.
     Order(Option<Box<OrderStory>>),
     /// To [`Query::OwnTrades`].

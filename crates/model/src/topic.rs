@@ -33,6 +33,8 @@ pub enum Scope {
     All,
     /// One account in one instrument.
     Account(AccountId, InstrumentId),
+    /// One account, wherever it trades.
+    Own(AccountId),
 }
 
 /// What a topic tells.
@@ -97,6 +99,14 @@ pub enum TopicKind {
     OwnTrades,
     /// Each trade of one account with itself.
     SelfTrades,
+    /// Each balance of one account that changed, after the orders and trades that changed it. Of accounts as a whole.
+    Balances,
+    /// All balances of one account, whole, when one of them changed. Of accounts as a whole. It speaks at tenths and at
+    /// [counted](Cadence::COUNTED) cadences.
+    Holdings {
+        /// When it speaks.
+        cadence: Cadence,
+    },
 }
 
 /// A depth without an end: the whole side.
@@ -131,11 +141,16 @@ impl Topic {
     pub const fn own(account: AccountId, instrument: InstrumentId, kind: TopicKind) -> Self {
         Self { kind, scope: Scope::Account(account, instrument) }
     }
+    /// A topic of one account, wherever it trades.
+    #[must_use]
+    pub const fn all_own(account: AccountId, kind: TopicKind) -> Self {
+        Self { kind, scope: Scope::Own(account) }
+    }
     /// The account that alone may be told it, if it is one's own.
     #[must_use]
     pub const fn account(&self) -> Option<AccountId> {
         match self.scope {
-            Scope::Account(account, _) => Some(account),
+            Scope::Account(account, _) | Scope::Own(account) => Some(account),
             Scope::Instrument(_) | Scope::All => None,
         }
     }
@@ -144,7 +159,7 @@ impl Topic {
     pub const fn instrument(&self) -> Option<InstrumentId> {
         match self.scope {
             Scope::Instrument(instrument) | Scope::Account(_, instrument) => Some(instrument),
-            Scope::All => None,
+            Scope::All | Scope::Own(_) => None,
         }
     }
     /// What may happen to its frames when a socket is slow.
@@ -159,11 +174,13 @@ impl Topic {
             | TopicKind::Depth { .. }
             | TopicKind::OwnOrders
             | TopicKind::OwnTrades
-            | TopicKind::SelfTrades => Class::Lossless,
+            | TopicKind::SelfTrades
+            | TopicKind::Balances => Class::Lossless,
             TopicKind::Book { .. }
             | TopicKind::Detail { .. }
             | TopicKind::Candles { .. }
             | TopicKind::Ticker { .. }
+            | TopicKind::Holdings { .. }
             | TopicKind::Funding => Class::Latest,
         }
     }

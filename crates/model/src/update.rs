@@ -4,7 +4,7 @@
 use crate::account::{OwnOrderUpdate, OwnTrade};
 use crate::book::{BookSide, OrderEntry};
 use crate::candle::Candle;
-use crate::event::CloseReason;
+use crate::event::{Balance, CloseReason};
 use crate::ids::InstrumentId;
 use crate::instrument::{Price, Quantity};
 use crate::order::OrderState;
@@ -39,6 +39,10 @@ pub enum Update<'a> {
     OwnTrade(&'a OwnTrade),
     /// A trade of an account with itself.
     SelfTrade(&'a Trade),
+    /// What an account holds of an asset now.
+    Balance(&'a Balance),
+    /// What an account holds now, of each asset that it ever held, in the order of the assets.
+    Holdings(&'a [Balance]),
 }
 
 /// Levels of both sides and the stamp of the book they belong to.

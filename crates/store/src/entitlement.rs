@@ -154,7 +154,7 @@ impl Channel {
     /// everything.
     #[must_use]
     pub const fn carries(self, topic: &Topic) -> bool {
-        if matches!(topic.scope, Scope::Account(..)) {
+        if matches!(topic.scope, Scope::Account(..) | Scope::Own(_)) {
             return matches!(self, Self::Private);
         }
         matches!(

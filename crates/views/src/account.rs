@@ -7,16 +7,21 @@
 //!
 //! Open orders are all kept. Of those that have ended [`ENDED_MAX`] of each account are, and none that ended
 //! longer than [`ENDED_FOR`] ago; of the trades the last [`TRADES_MAX`].
+//!
+//! What happens in an instrument is told twice: to the account in that instrument and to the account wherever it
+//! trades, where the steps of all its orders stand in the order in which they happened. Balances are told of the
+//! account as a whole: each at once, after what changed it, and all of them at ticks.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use model::{
-    AccountId, AnswerBody, AssetId, Assets, Event, EventBody, Fill, InstrumentId, Label, Liquidity,
-    OrderState, OwnOrderUpdate, OwnStep, OwnTrade, Query, Sequence, Span, Time, Topic, TopicKind,
-    Trade, Update,
+    AccountId, AnswerBody, AssetId, Assets, Balance, Cadence, Event, EventBody, Fill, InstrumentId,
+    Label, Liquidity, OrderState, OwnOrderUpdate, OwnStep, OwnTrade, Query, Sequence, Span, Time,
+    Topic, TopicKind, Trade, Update,
 };
 
 use crate::board::Place;
+use crate::cadence::speaks;
 use crate::digest::Digest;
 
 mod own;
@@ -30,6 +35,9 @@ pub const ENDED_FOR: Span = Span::seconds(30 * 86_400);
 /// Trades that are kept of each account; the oldest go first.
 pub const TRADES_MAX: usize = 65_536;
 
+/// The cadences at which all balances of an account are told.
+const HOLDINGS: [Cadence; 3] = [Cadence::TENTH, Cadence::THREE_TENTHS, Cadence::SECOND];
+
 /// Takes what is told, with the one topic that it belongs to.
 pub type TellOwn<'a> = &'a mut dyn FnMut(&Topic, &Update<'_>);
 
@@ -40,13 +48,28 @@ pub struct Accounts {
     all: BTreeMap<AccountId, Own>,
     /// Labels of orders that were submitted and not told yet, by command.
     labels: VecDeque<(Sequence, Label)>,
+    holdings: [Holdings; HOLDINGS.len()],
+}
+
+/// Which accounts have balances that one cadence has not told of.
+#[derive(Debug, Default)]
+struct Holdings {
+    /// In the order in which they changed.
+    untold: Vec<AccountId>,
+    /// When it spoke last.
+    former: Option<Time>,
 }
 
 impl Accounts {
     /// Nobody yet, in a market with these assets; trades of instruments that are not among theirs are left out.
     #[must_use]
     pub const fn new(assets: Assets) -> Self {
-        Self { assets, all: BTreeMap::new(), labels: VecDeque::new() }
+        Self {
+            assets,
+            all: BTreeMap::new(),
+            labels: VecDeque::new(),
+            holdings: [const { Holdings { untold: Vec::new(), former: None } }; HOLDINGS.len()],
+        }
     }
 
     /// The order that this command places, or puts in another's place, is called so by its owner. To be said
@@ -59,9 +82,8 @@ impl Accounts {
     /// its steps in the chains of its instrument ([`Board::places`](crate::Board::places)).
     pub fn apply(&mut self, event: &Event, places: &[Place], tell: TellOwn<'_>) {
         match &event.body {
-            EventBody::Balance(balance) => {
-                self.all.entry(balance.account).or_default().set_balance(*balance);
-            }
+            EventBody::Balance(balance) => self.balance(balance, tell),
+            EventBody::Ticked(tick) => self.ticked(*tick, event.time, tell),
             EventBody::Created(order) => {
                 let label = self.label_of(event);
                 self.step(event, order, OwnStep::Created, label, places, tell);
@@ -92,10 +114,36 @@ impl Accounts {
             | EventBody::Transferred { .. }
             | EventBody::Rejected(_)
             | EventBody::StatusChanged(_)
-            | EventBody::Ticked(_)
             | EventBody::BookSnapshot(_)
             | EventBody::BookDelta(_)
             | EventBody::Printed(_) => {}
+        }
+    }
+
+    fn balance(&mut self, balance: &Balance, tell: TellOwn<'_>) {
+        let own = self.all.entry(balance.account).or_default();
+        own.set_balance(*balance);
+        for (place, holdings) in self.holdings.iter_mut().enumerate() {
+            if own.untold & (1 << place) == 0 {
+                own.untold |= 1 << place;
+                holdings.untold.push(balance.account);
+            }
+        }
+        tell(&Topic::all_own(balance.account, TopicKind::Balances), &Update::Balance(balance));
+    }
+
+    fn ticked(&mut self, tick: Cadence, now: Time, tell: TellOwn<'_>) {
+        for (place, (holdings, cadence)) in self.holdings.iter_mut().zip(HOLDINGS).enumerate() {
+            if !speaks(cadence, tick, holdings.former, now) {
+                continue;
+            }
+            holdings.former = Some(now);
+            for account in holdings.untold.drain(..) {
+                let Some(own) = self.all.get_mut(&account) else { continue };
+                own.untold &= !(1 << place);
+                let topic = Topic::all_own(account, TopicKind::Holdings { cadence });
+                tell(&topic, &Update::Holdings(own.balances()));
+            }
         }
     }
 
@@ -122,8 +170,8 @@ impl Accounts {
         tell: TellOwn<'_>,
     ) {
         let Some(own) = self.all.get_mut(&order.account) else { return };
-        let label = own.step(event.time, event.instrument, order, step, label);
-        tell_step(event, order, step, label, places, tell);
+        own.step(event.time, event.instrument, order, step, label);
+        tell_step(event, own, order, step, places, tell);
     }
 
     /// Whoever is told of its order's end has been told of the trade that ended it.
@@ -131,13 +179,13 @@ impl Accounts {
         let Some(fee_asset) = self.assets.settlement(event.instrument).map(|it| it.quote) else {
             return;
         };
-        let step = OwnStep::Filled { price: fill.price, quantity: fill.quantity };
+        let step = OwnStep::Filled { trade: fill.id, price: fill.price, quantity: fill.quantity };
         let trade = fill.trade(event.time);
         if fill.is_self_trade() {
             let account = fill.maker.account;
             if self.all.contains_key(&account) {
-                let topic = Topic::own(account, event.instrument, TopicKind::SelfTrades);
-                tell(&topic, &Update::SelfTrade(&trade));
+                let update = Update::SelfTrade(&trade);
+                tell_both(account, event.instrument, TopicKind::SelfTrades, &update, tell);
             }
         }
         for liquidity in [Liquidity::Maker, Liquidity::Taker] {
@@ -147,13 +195,13 @@ impl Accounts {
             };
             let Some(own) = self.all.get_mut(&order.account) else { continue };
             let part = part_of(event.instrument, fill, &trade, liquidity, fee_asset);
-            let label = own.step(event.time, event.instrument, order, step, None);
+            own.step(event.time, event.instrument, order, step, None);
             let part = own.traded(part);
             if part.self_trade.is_none() {
-                let topic = Topic::own(order.account, event.instrument, TopicKind::OwnTrades);
-                tell(&topic, &Update::OwnTrade(part));
+                let update = Update::OwnTrade(part);
+                tell_both(order.account, event.instrument, TopicKind::OwnTrades, &update, tell);
             }
-            tell_step(event, order, step, label, places, tell);
+            tell_step(event, own, order, step, places, tell);
         }
     }
 
@@ -173,6 +221,10 @@ impl Accounts {
             Query::OpenOrders { instrument, .. } => {
                 AnswerBody::OpenOrders(own.open_orders(*instrument))
             }
+            Query::OwnOrders(which) => {
+                let (orders, total) = own.orders(which, now);
+                AnswerBody::OwnOrders { orders, total }
+            }
             Query::Order { key, .. } => AnswerBody::Order(own.story(key, now).map(Box::new)),
             Query::OwnTrades(which) => AnswerBody::OwnTrades(own.trades(which)),
             _ => AnswerBody::Unavailable,
@@ -191,27 +243,43 @@ impl Accounts {
     }
 }
 
+/// Tells an account in its instrument, and wherever it trades.
+fn tell_both(
+    account: AccountId,
+    instrument: InstrumentId,
+    kind: TopicKind,
+    update: &Update<'_>,
+    tell: TellOwn<'_>,
+) {
+    tell(&Topic::own(account, instrument, kind), update);
+    tell(&Topic::all_own(account, kind), update);
+}
+
 fn tell_step(
     event: &Event,
+    own: &Own,
     order: &OrderState,
     step: OwnStep,
-    label: Option<Label>,
     places: &[Place],
     tell: TellOwn<'_>,
 ) {
     let Some(place) = places.iter().find(|place| place.order == order.id) else { return };
-    let topic = Topic::own(order.account, event.instrument, TopicKind::OwnOrders);
+    let Some(own) = own.order(order.id) else { return };
     let update = OwnOrderUpdate {
         time: event.time,
         account: order.account,
         instrument: event.instrument,
         order: *order,
-        label,
+        label: own.label.clone(),
         step,
+        standing: own.standing,
+        filled: own.filled,
+        created: own.created,
         mark: place.mark,
         previous: place.previous,
     };
-    tell(&topic, &Update::OwnOrder(&update));
+    let update = Update::OwnOrder(&update);
+    tell_both(order.account, event.instrument, TopicKind::OwnOrders, &update, tell);
 }
 
 /// One order's part in a trade; its label is not known here.
@@ -238,6 +306,8 @@ fn part_of(
         fee,
         fee_asset,
         liquidity,
+        maker: fill.maker.id,
+        taker: fill.taker.id,
         self_trade: fill.is_self_trade().then_some(other.id),
     }
 }

@@ -67,7 +67,9 @@ const fn cadence_of(kind: TopicKind) -> Option<Cadence> {
         | TopicKind::Funding
         | TopicKind::OwnOrders
         | TopicKind::OwnTrades
-        | TopicKind::SelfTrades => None,
+        | TopicKind::SelfTrades
+        | TopicKind::Balances
+        | TopicKind::Holdings { .. } => None,
         TopicKind::Book { cadence, .. }
         | TopicKind::Detail { cadence, .. }
         | TopicKind::Delta { cadence }

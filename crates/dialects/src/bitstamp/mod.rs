@@ -142,7 +142,7 @@ impl Dialect for Bitstamp {
             Scope::Account(user, _) => {
                 own::encode(market, user, topic.kind, update, out.text_mut())
             }
-            Scope::All => false,
+            Scope::All | Scope::Own(_) => false,
         }
     }
     fn http(&self, request: &HttpRequest<'_>) -> Step {

@@ -2,7 +2,7 @@ use std::sync::Mutex;
 
 use dialects::Nonce;
 use model::{
-    AccountId, Action, InstrumentId, OrderId, OwnOrder, OwnTrades, Sequence, Sort, Standing,
+    AccountId, Action, InstrumentId, OrderId, OwnOrder, OwnOrders, OwnTrades, Sequence, Standing,
 };
 
 use super::*;
@@ -58,7 +58,11 @@ fn serve(clerk: &Clerk, step: Step) -> String {
             Next::Ask(query, then) => {
                 log += &format!("ask {} ", if query == Query::Now { "the time" } else { "that" });
                 let order = |instrument| OwnOrder { instrument, ..own_order() };
-                let body = AnswerBody::OpenOrders(vec![order(HERE), order(THERE)]);
+                let orders = vec![order(HERE), order(THERE)];
+                let body = match query {
+                    Query::OwnOrders(_) => AnswerBody::OwnOrders { orders, total: 9 },
+                    _ => AnswerBody::OpenOrders(orders),
+                };
                 then(Answer { now: Time(5), body })
             }
             Next::Submit(_, then) => {
@@ -85,6 +89,7 @@ fn own_order() -> OwnOrder {
         },
         label: None,
         standing: Standing::Open,
+        filled: model::Filled::default(),
         created: Time(0),
         changed: Time(0),
         replaces: None,
@@ -110,6 +115,9 @@ fn ask(query: Query) -> Step {
         query,
         Box::new(|answer| match answer.body {
             AnswerBody::OpenOrders(orders) => reply(&format!("{} orders", orders.len())),
+            AnswerBody::OwnOrders { orders, total } => {
+                reply(&format!("{} of {total}", orders.len()))
+            }
             _ => reply("nothing"),
         }),
     )
@@ -170,16 +178,11 @@ fn what_is_ones_own_is_told_to_nobody_else() {
     assert_eq!(of("look", orders(ALICE)), "ask that 2 orders");
     assert_eq!(of("here", orders(ALICE)), "ask that 1 orders");
     assert_eq!(of("trade", orders(BOB)), "ask the time nothing");
-    let trades = OwnTrades {
-        account: BOB,
-        instrument: None,
-        since: None,
-        until: None,
-        since_id: None,
-        sort: Sort::NewestFirst,
-        offset: 0,
-        limit: 1,
-    };
+    let all = |account| Query::OwnOrders(OwnOrders::of(account));
+    assert_eq!(of("trade", all(ALICE)), "ask that 2 of 9");
+    assert_eq!(of("here", all(ALICE)), "ask that 1 of 8");
+    assert_eq!(of("trade", all(BOB)), "ask the time nothing");
+    let trades = OwnTrades { limit: 1, ..OwnTrades::of(BOB) };
     assert_eq!(of("trade", Query::OwnTrades(trades)), "ask the time nothing");
     assert_eq!(of("trade", Query::Balances { account: BOB }), "ask the time nothing");
     assert_eq!(of("nobody's", orders(ALICE)), "ask the time nothing");

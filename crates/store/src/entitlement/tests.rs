@@ -42,6 +42,7 @@ fn topics() -> Vec<(Topic, &'static str)> {
     let mut topics = Vec::new();
     for (kind, name) in kinds {
         topics.push((Topic { kind, scope: Scope::All }, name));
+        topics.push((Topic::all_own(AccountId(7), kind), "private"));
         for id in (0..PAIRS.len() as u16 + 1).map(InstrumentId) {
             topics.push((Topic::of(id, kind), name));
             topics.push((Topic { kind, scope: Scope::Account(AccountId(7), id) }, "private"));
@@ -95,7 +96,7 @@ impl Plain {
             return true;
         }
         match topic.scope {
-            Scope::All => false,
+            Scope::All | Scope::Own(_) => false,
             Scope::Instrument(id) | Scope::Account(_, id) => {
                 instruments.iter().any(|it| it.id == id && self.sees(it))
             }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use model::{
-    Balance, InstrumentId, Label, OrderId, OrderKey, OrderState, OrderStory, OwnOrder, OwnStep,
-    OwnTrade, OwnTrades, Sort, Standing, Time,
+    Balance, Filled, InstrumentId, Label, OrderId, OrderKey, OrderState, OrderStory, OwnOrder,
+    OwnOrders, OwnStep, OwnTrade, OwnTrades, Sort, Standing, Time, Which,
 };
 
 use super::{ENDED_FOR, ENDED_MAX, TRADES_MAX};
@@ -15,6 +15,8 @@ use crate::digest::Digest;
 pub struct Own {
     /// By asset.
     balances: Vec<Balance>,
+    /// At which cadences its balances have not been told since one of them changed, a bit for each.
+    pub untold: u8,
     /// Open and ended, by id.
     orders: BTreeMap<OrderId, Kept>,
     /// Those that are open, by id: accepted earlier, smaller.
@@ -51,7 +53,7 @@ impl Own {
         }
     }
 
-    /// An order took a step. Returns its label.
+    /// An order took a step.
     pub fn step(
         &mut self,
         time: Time,
@@ -59,7 +61,7 @@ impl Own {
         order: &OrderState,
         step: OwnStep,
         label: Option<Label>,
-    ) -> Option<Label> {
+    ) {
         let standing = match step {
             OwnStep::Armed => Standing::Armed,
             OwnStep::Triggered => Standing::Triggered,
@@ -73,7 +75,7 @@ impl Own {
             self.set(time, &old, Standing::Replaced(order.id));
         }
         if self.set(time, order, standing) {
-            return self.orders[&order.id].own.label.clone();
+            return;
         }
         // An order from before the account was followed is met at whatever step it takes next.
         if let Some(label) = &label {
@@ -82,8 +84,9 @@ impl Own {
         let own = OwnOrder {
             instrument,
             order: *order,
-            label: label.clone(),
+            label,
             standing,
+            filled: Filled::default(),
             created: time,
             changed: time,
             replaces,
@@ -94,7 +97,11 @@ impl Own {
             false => self.ended.push_back(order.id),
         }
         self.forget_ended(time);
-        label
+    }
+
+    /// An order that is remembered.
+    pub fn order(&self, id: OrderId) -> Option<&OwnOrder> {
+        self.orders.get(&id).map(|kept| &kept.own)
     }
 
     /// Notes how a known order stands now; returns whether it is known.
@@ -131,6 +138,9 @@ impl Own {
         if let Some(kept) = self.orders.get_mut(&trade.order) {
             trade.label = kept.own.label.clone();
             before = kept.last_trade.replace(number);
+            kept.own.filled.quantity += trade.quantity;
+            kept.own.filled.turnover += i128::from(trade.price.0) * i128::from(trade.quantity.0);
+            kept.own.filled.fee += trade.fee;
         }
         if self.trades.len() == TRADES_MAX {
             self.trades.pop_front();
@@ -147,6 +157,39 @@ impl Own {
     pub fn open_orders(&self, instrument: Option<InstrumentId>) -> Vec<OwnOrder> {
         let open = self.open.iter().map(|id| &self.orders[id].own);
         open.filter(|own| instrument.is_none_or(|only| only == own.instrument)).cloned().collect()
+    }
+
+    /// The orders asked for that are remembered, and how many there are.
+    pub fn orders(&self, which: &OwnOrders, now: Time) -> (Vec<OwnOrder>, usize) {
+        let wanted = |own: &&OwnOrder| {
+            let is_open = own.standing.is_open();
+            (is_open || own.changed + ENDED_FOR >= now)
+                && match which.which {
+                    Which::All => true,
+                    Which::Open => is_open,
+                    Which::Ended => !is_open,
+                }
+                && which.instrument.is_none_or(|only| only == own.instrument)
+                && which.side.is_none_or(|only| only == own.order.side)
+                && which.since.is_none_or(|since| own.created >= since)
+                && which.until.is_none_or(|until| own.created <= until)
+                && (which.label.is_none() || which.label == own.label)
+        };
+        let mut total = 0;
+        let mut orders = Vec::new();
+        let mut take = |own: &OwnOrder| {
+            if total >= which.offset && orders.len() < which.limit {
+                orders.push(own.clone());
+            }
+            total += 1;
+        };
+        // Accepted later, the id is larger.
+        let all = self.orders.values().map(|kept| &kept.own);
+        match which.sort {
+            Sort::OldestFirst => all.filter(wanted).for_each(&mut take),
+            Sort::NewestFirst => all.rev().filter(wanted).for_each(&mut take),
+        }
+        (orders, total)
     }
 
     pub fn story(&self, key: &OrderKey, now: Time) -> Option<OrderStory> {
@@ -182,6 +225,9 @@ impl Own {
                 && which.since.is_none_or(|since| trade.time >= since)
                 && which.until.is_none_or(|until| trade.time <= until)
                 && which.since_id.is_none_or(|since| trade.id >= since)
+                && which.side.is_none_or(|only| only == trade.side)
+                && which.maker.is_none_or(|only| only == trade.maker)
+                && which.taker.is_none_or(|only| only == trade.taker)
         };
         let all = self.trades.iter().map(|done| &done.trade);
         let cut = |trades: &mut dyn Iterator<Item = &OwnTrade>| {
@@ -205,6 +251,9 @@ impl Own {
             digest.signed(kept.own.order.remaining.0);
             digest.signed(kept.own.changed.0);
             digest.word(u64::from(kept.own.standing.is_open()));
+            digest.signed(kept.own.filled.quantity.0);
+            digest.wide(kept.own.filled.turnover);
+            digest.wide(kept.own.filled.fee.0);
             for byte in kept.own.label.iter().flat_map(|label| label.bytes()) {
                 digest.word(u64::from(byte));
             }

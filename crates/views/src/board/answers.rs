@@ -82,6 +82,7 @@ impl Board {
             Query::Now => AnswerBody::Now,
             Query::Balances { .. }
             | Query::OpenOrders { .. }
+            | Query::OwnOrders(_)
             | Query::Order { .. }
             | Query::OwnTrades(_) => AnswerBody::Unavailable,
         }

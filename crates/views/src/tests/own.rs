@@ -1,17 +1,18 @@
 //! What accounts are shown of themselves, against a slow twin that keeps everything and works every word and
 //! every answer out from that.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
-    AccountId, Amount, AnswerBody, AssetId, Assets, Balance, CloseReason, Event, EventBody, Fill,
-    Instrument, InstrumentId, Label, Liquidity, Minimum, OrderId, OrderKey, OrderState, OrderStory,
-    OwnOrder, OwnOrderUpdate, OwnStep, OwnTrade, OwnTrades, Quantity, Query, Sequence, Side, Sort,
-    Span, Standing, Time, Topic, TopicKind, TradeId, Update,
+    AccountId, Amount, AnswerBody, AssetId, Assets, Balance, Cadence, CloseReason, Event,
+    EventBody, Fill, Filled, Instrument, InstrumentId, Label, Liquidity, Minimum, OrderId,
+    OrderKey, OrderState, OrderStory, OwnOrder, OwnOrderUpdate, OwnOrders, OwnStep, OwnTrade,
+    OwnTrades, Quantity, Query, Sequence, Side, Sort, Span, Standing, Time, Topic, TopicKind,
+    TradeId, Update, Which,
 };
 
 use super::flow::Flow;
-use super::{HERE, event, order};
+use super::{HERE, SECOND, TENTH, event, order};
 use crate::account::{Accounts, ENDED_FOR, ENDED_MAX, TRADES_MAX};
 use crate::board::{Board, Place};
 
@@ -39,8 +40,15 @@ fn word(topic: &Topic, update: &Update<'_>) -> String {
         Update::OwnOrder(update) => format!("{topic:?} {update:?}"),
         Update::OwnTrade(trade) => format!("{topic:?} {trade:?}"),
         Update::SelfTrade(trade) => format!("{topic:?} {trade:?}"),
+        Update::Balance(balance) => format!("{topic:?} {balance:?}"),
+        Update::Holdings(balances) => format!("{topic:?} {balances:?}"),
         other => panic!("nobody's own: {other:?}"),
     }
+}
+
+/// The same, told of an account in the instrument and wherever it trades.
+fn both(account: AccountId, kind: TopicKind, update: &Update<'_>) -> [String; 2] {
+    [Topic::own(account, HERE, kind), Topic::all_own(account, kind)].map(|it| word(&it, update))
 }
 
 /// Everything that ever happened.
@@ -48,6 +56,8 @@ fn word(topic: &Topic, update: &Update<'_>) -> String {
 struct Slow {
     log: Vec<Event>,
     labels: Vec<(Sequence, Label)>,
+    /// When each cadence spoke last, and how much had happened by then.
+    spoke: BTreeMap<Cadence, (Time, usize)>,
 }
 
 impl Slow {
@@ -86,7 +96,7 @@ impl Slow {
         let mut step = |slow: &Self, order: &OrderState, step| {
             let Some(place) = places.iter().find(|place| place.order == order.id) else { return };
             if slow.seen(order.account).is_some() {
-                let topic = Topic::own(order.account, HERE, TopicKind::OwnOrders);
+                let own = slow.order(order.account, order.id).expect("it took a step");
                 let update = OwnOrderUpdate {
                     time: event.time,
                     account: order.account,
@@ -94,10 +104,14 @@ impl Slow {
                     order: *order,
                     label: slow.label(order),
                     step,
+                    standing: own.standing,
+                    filled: own.filled,
+                    created: own.created,
                     mark: place.mark,
                     previous: place.previous,
                 };
-                words.push(word(&topic, &Update::OwnOrder(&update)));
+                let update = Update::OwnOrder(&update);
+                words.extend(both(order.account, TopicKind::OwnOrders, &update));
             }
         };
         match &event.body {
@@ -115,7 +129,8 @@ impl Slow {
                 step(self, order, if was_created { closed } else { OwnStep::Disarmed(*reason) });
             }
             EventBody::Filled(fill) => {
-                let filled = OwnStep::Filled { price: fill.price, quantity: fill.quantity };
+                let (trade, price, quantity) = (fill.id, fill.price, fill.quantity);
+                let filled = OwnStep::Filled { trade, price, quantity };
                 let mut parts = Vec::new();
                 for part in self.parts(event, fill) {
                     let one = [&fill.maker, &fill.taker].map(|order| order.id == part.order);
@@ -123,17 +138,18 @@ impl Slow {
                     parts.push((part, *order));
                 }
                 if fill.maker.account == fill.taker.account && !parts.is_empty() {
-                    let topic = Topic::own(fill.maker.account, HERE, TopicKind::SelfTrades);
-                    words.push(word(&topic, &Update::SelfTrade(&fill.trade(event.time))));
+                    let (account, trade) = (fill.maker.account, fill.trade(event.time));
+                    let update = Update::SelfTrade(&trade);
+                    words.extend(both(account, TopicKind::SelfTrades, &update));
                 }
                 for (part, order) in parts {
                     if part.self_trade.is_none() {
-                        let topic = Topic::own(order.account, HERE, TopicKind::OwnTrades);
-                        words.push(word(&topic, &Update::OwnTrade(&part)));
+                        let update = Update::OwnTrade(&part);
+                        words.extend(both(order.account, TopicKind::OwnTrades, &update));
                     }
                     let place = places.iter().find(|place| place.order == order.id);
                     let place = place.expect("a fill is two steps");
-                    let topic = Topic::own(order.account, HERE, TopicKind::OwnOrders);
+                    let own = self.order(order.account, order.id).expect("it was filled");
                     let update = OwnOrderUpdate {
                         time: event.time,
                         account: order.account,
@@ -141,15 +157,64 @@ impl Slow {
                         order,
                         label: part.label,
                         step: filled,
+                        standing: own.standing,
+                        filled: own.filled,
+                        created: own.created,
                         mark: place.mark,
                         previous: place.previous,
                     };
-                    words.push(word(&topic, &Update::OwnOrder(&update)));
+                    let update = Update::OwnOrder(&update);
+                    words.extend(both(order.account, TopicKind::OwnOrders, &update));
                 }
             }
+            EventBody::Balance(balance) => {
+                let topic = Topic::all_own(balance.account, TopicKind::Balances);
+                words.push(word(&topic, &Update::Balance(balance)));
+            }
+            EventBody::Ticked(tick) => words.extend(self.holdings(*tick, event.time)),
             _ => {}
         }
         words
+    }
+
+    /// What a tick tells of balances.
+    fn holdings(&mut self, tick: Cadence, now: Time) -> Vec<String> {
+        let mut words = Vec::new();
+        for cadence in [TENTH, Cadence::THREE_TENTHS, SECOND] {
+            let former = self.spoke.get(&cadence).copied();
+            let is_new = former.is_none_or(|(it, _)| it.0 / cadence.0.0 != now.0 / cadence.0.0);
+            if cadence != tick && (tick != TENTH || !is_new) {
+                continue;
+            }
+            self.spoke.insert(cadence, (now, self.log.len()));
+            let mut accounts: Vec<AccountId> = Vec::new();
+            for event in &self.log[former.map_or(0, |(_, length)| length)..] {
+                if let EventBody::Balance(balance) = &event.body
+                    && !accounts.contains(&balance.account)
+                {
+                    accounts.push(balance.account);
+                }
+            }
+            for account in accounts {
+                let topic = Topic::all_own(account, TopicKind::Holdings { cadence });
+                words.push(word(&topic, &Update::Holdings(&self.balances(account))));
+            }
+        }
+        words
+    }
+
+    /// What an account was told last of each asset, in the order of the assets.
+    fn balances(&self, account: AccountId) -> Vec<Balance> {
+        let mut balances: Vec<Balance> = Vec::new();
+        for event in self.seen(account).unwrap_or_default() {
+            let EventBody::Balance(balance) = event.body else { continue };
+            if balance.account == account {
+                balances.retain(|known| known.asset != balance.asset);
+                balances.push(balance);
+            }
+        }
+        balances.sort_by_key(|balance| balance.asset);
+        balances
     }
 
     /// The parts of followed accounts in a fill.
@@ -167,6 +232,8 @@ impl Slow {
                 fee,
                 fee_asset: QUOTE,
                 liquidity,
+                maker: fill.maker.id,
+                taker: fill.taker.id,
                 self_trade: (own.account == other.account).then_some(other.id),
             })
         };
@@ -193,6 +260,7 @@ impl Slow {
     /// How an order stands after all that was seen.
     fn order(&self, account: AccountId, id: OrderId) -> Option<OwnOrder> {
         let mut own: Option<OwnOrder> = None;
+        let mut filled = Filled::default();
         for event in self.seen(account)? {
             let mut replaces = None;
             let (state, standing) = match &event.body {
@@ -212,7 +280,13 @@ impl Slow {
                 }
                 EventBody::Closed { order, reason } => (*order, Standing::Closed(*reason)),
                 EventBody::Filled(fill) => {
-                    let order = if fill.maker.id == id { fill.maker } else { fill.taker };
+                    let is_maker = fill.maker.id == id;
+                    let order = if is_maker { fill.maker } else { fill.taker };
+                    if order.id == id && order.account == account {
+                        filled.quantity += fill.quantity;
+                        filled.turnover += i128::from(fill.price.0) * i128::from(fill.quantity.0);
+                        filled.fee += if is_maker { fill.maker_fee } else { fill.taker_fee };
+                    }
                     let is_filled = order.remaining == Quantity::ZERO;
                     (order, if is_filled { Standing::Filled } else { Standing::Open })
                 }
@@ -231,12 +305,16 @@ impl Slow {
                         order: state,
                         label: self.label(&state),
                         standing,
+                        filled,
                         created: event.time,
                         changed: event.time,
                         replaces,
                     });
                 }
             }
+        }
+        if let Some(own) = &mut own {
+            own.filled = filled;
         }
         own
     }
@@ -254,25 +332,38 @@ impl Slow {
 
     fn answer(&self, query: &Query) -> AnswerBody {
         let account = query.account().expect("all of them are about one");
-        let Some(seen) = self.seen(account) else { return AnswerBody::Unavailable };
+        if self.seen(account).is_none() {
+            return AnswerBody::Unavailable;
+        }
         let mut all = self.ids().into_iter().filter_map(|id| self.order(account, id));
         match query {
-            Query::Balances { .. } => {
-                let mut balances: Vec<Balance> = Vec::new();
-                for event in seen {
-                    let EventBody::Balance(balance) = event.body else { continue };
-                    if balance.account == account {
-                        balances.retain(|known| known.asset != balance.asset);
-                        balances.push(balance);
-                    }
-                }
-                balances.sort_by_key(|balance| balance.asset);
-                AnswerBody::Balances(balances)
-            }
+            Query::Balances { .. } => AnswerBody::Balances(self.balances(account)),
             Query::OpenOrders { instrument, .. } => AnswerBody::OpenOrders(
                 all.filter(|own| own.standing.is_open() && instrument.is_none_or(|it| it == HERE))
                     .collect(),
             ),
+            Query::OwnOrders(which) => {
+                let mut orders: Vec<OwnOrder> = all
+                    .filter(|own| match which.which {
+                        Which::All => true,
+                        Which::Open => own.standing.is_open(),
+                        Which::Ended => !own.standing.is_open(),
+                    })
+                    .filter(|own| {
+                        which.instrument.is_none_or(|it| it == HERE)
+                            && which.side.is_none_or(|it| it == own.order.side)
+                            && which.since.is_none_or(|it| own.created >= it)
+                            && which.until.is_none_or(|it| own.created <= it)
+                            && which.label.as_ref().is_none_or(|it| own.label.as_ref() == Some(it))
+                    })
+                    .collect();
+                if which.sort == Sort::NewestFirst {
+                    orders.reverse();
+                }
+                let total = orders.len();
+                let orders = orders.into_iter().skip(which.offset).take(which.limit).collect();
+                AnswerBody::OwnOrders { orders, total }
+            }
             Query::Order { key, .. } => {
                 let found = match key {
                     OrderKey::Id(id) => self.order(account, *id),
@@ -291,6 +382,9 @@ impl Slow {
                         && which.since.is_none_or(|since| trade.time >= since)
                         && which.until.is_none_or(|until| trade.time <= until)
                         && which.since_id.is_none_or(|since| trade.id >= since)
+                        && which.side.is_none_or(|it| it == trade.side)
+                        && which.maker.is_none_or(|it| it == trade.maker)
+                        && which.taker.is_none_or(|it| it == trade.taker)
                 });
                 if which.sort == Sort::NewestFirst {
                     trades.reverse();
@@ -311,6 +405,9 @@ fn questions(flow: &mut Flow, slow: &Slow) -> Vec<Query> {
     let mut questions =
         vec![Query::Balances { account }, Query::OpenOrders { account, instrument: somewhere }];
     let ids: Vec<OrderId> = slow.ids().into_iter().collect();
+    let some_order = |dice: &mut super::flow::Dice| {
+        (dice.chance(15) && !ids.is_empty()).then(|| ids[dice.below(ids.len() as i64) as usize])
+    };
     if !ids.is_empty() {
         let id = ids[dice.below(ids.len() as i64) as usize];
         questions.push(Query::Order { account, key: OrderKey::Id(id) });
@@ -320,7 +417,25 @@ fn questions(flow: &mut Flow, slow: &Slow) -> Vec<Query> {
     let back = |dice: &mut super::flow::Dice, now: Time| {
         dice.chance(40).then(|| now - Span::micros(dice.below(100_000_000)))
     };
+    let some_side = |dice: &mut super::flow::Dice| {
+        dice.chance(30).then(|| if dice.chance(50) { Side::Buy } else { Side::Sell })
+    };
+    questions.push(Query::OwnOrders(OwnOrders {
+        account,
+        instrument: somewhere,
+        side: some_side(&mut flow.dice),
+        since: back(&mut flow.dice, flow.now),
+        until: back(&mut flow.dice, flow.now),
+        label: flow.dice.chance(30).then(|| format!("label {}", flow.dice.below(20)).into()),
+        which: [Which::All, Which::Open, Which::Ended][flow.dice.below(3) as usize],
+        sort: if flow.dice.chance(50) { Sort::NewestFirst } else { Sort::OldestFirst },
+        offset: flow.dice.below(4) as usize,
+        limit: flow.dice.below(10) as usize,
+    }));
     questions.push(Query::OwnTrades(OwnTrades {
+        side: some_side(&mut flow.dice),
+        maker: some_order(&mut flow.dice),
+        taker: some_order(&mut flow.dice),
         account,
         instrument: somewhere,
         since: back(&mut flow.dice, flow.now),

@@ -2,10 +2,10 @@
 
 use model::decimal::parse_units;
 use model::{
-    AccountId, Amount, AssetId, CloseReason, EventMark, Instrument, InstrumentId, Label, Liquidity,
-    Listing, Minimum, OrderId, OrderKind, OrderState, OwnOrderUpdate, OwnStep, OwnTrade, Price,
-    Quantity, Side, Time, TimeInForce, Topic, TopicKind, Trade, TradeId, Trigger, TriggerWhen,
-    Update,
+    AccountId, Amount, AssetId, CloseReason, EventMark, Filled, Instrument, InstrumentId, Label,
+    Liquidity, Listing, Minimum, OrderId, OrderKind, OrderState, OwnOrderUpdate, OwnStep, OwnTrade,
+    Price, Quantity, Side, Standing, Time, TimeInForce, Topic, TopicKind, Trade, TradeId, Trigger,
+    TriggerWhen, Update,
 };
 
 use crate::bitstamp::wire::{Envelope, OrderData, OwnOrderData, OwnTradeData, SelfTradeData};
@@ -53,6 +53,9 @@ fn update(order: OrderState, step: OwnStep, mark: EventMark) -> OwnOrderUpdate {
         order,
         label: None,
         step,
+        standing: Standing::Open,
+        filled: Filled::default(),
+        created: mark.time,
         mark,
         previous: None,
     }
@@ -121,6 +124,8 @@ fn own_trades_are_told_as_they_were_captured() {
         fee: Amount(4_936_080),
         fee_asset: AssetId(1),
         liquidity: Liquidity::Taker,
+        maker: OrderId(2_050_558_851_342_338),
+        taker: OrderId(2_050_558_851_342_339),
         self_trade: None,
     };
     assert_eq!(
@@ -156,7 +161,8 @@ fn own_trades_are_told_as_they_were_captured() {
 fn each_step_has_its_event_price_and_source() {
     let bitstamp = dialect("ethusdt", 2, 6);
     let limit = OrderKind::Limit(Price(6_000_000));
-    let fill = OwnStep::Filled { price: Price(5_999_999), quantity: Quantity(3) };
+    let fill =
+        OwnStep::Filled { trade: TradeId(1), price: Price(5_999_999), quantity: Quantity(3) };
     let check = |kind, side, remaining, step, expected: [&str; 4]| {
         let order = OrderState { remaining: Quantity(remaining), ..order(9, side, kind, 50) };
         let told = update(order, step, mark(1_788_551_766_655_000, 1));
@@ -262,6 +268,8 @@ fn what_is_written_of_ones_own_reads_back_as_it_was() {
             fee: Amount(i128::from(numbers.any())),
             fee_asset: AssetId(1),
             liquidity: Liquidity::Maker,
+            maker: OrderId(1),
+            taker: OrderId(2),
             self_trade: None,
         };
         let text = encoded(&bitstamp, user, TopicKind::OwnTrades, &Update::OwnTrade(&trade));
