@@ -1,4 +1,4 @@
-//! `rialto keys`: accounts and their credentials, created, listed, revoked; those of the demo shown.
+//! `rialto keys`: accounts and their credentials, created, listed, revoked, blocked; those of the demo shown.
 //!
 //! It writes the same store that a venue reads, whether or not one is running; a running venue sees it soon.
 
@@ -42,6 +42,12 @@ pub enum Keys {
                             rialto keys revoke 3DE4C63C868C4A7591EE6CCEDF2487DB"
     )]
     Revoke(Revoke),
+    /// Keep an account out without revoking anything; a running venue ends what it is doing
+    #[command(after_help = "Example: rialto keys block carol")]
+    Block(Named),
+    /// Let a blocked account go on
+    #[command(after_help = "Example: rialto keys unblock carol")]
+    Unblock(Named),
     /// Show the demo's accounts with all their credentials, which are the same everywhere and no secret
     #[command(after_help = "Example: the key and secret with which alice signs\n  \
                             rialto keys demo --json | jq '.accounts[0].bitstamp'")]
@@ -104,6 +110,17 @@ pub struct Revoke {
     pub at: At,
 }
 
+/// Options of `keys block` and `keys unblock`.
+#[derive(Args, Debug)]
+pub struct Named {
+    /// The account's name
+    #[arg(value_name = "NAME")]
+    pub account: String,
+    /// Where the store is.
+    #[command(flatten)]
+    pub at: At,
+}
+
 /// Options of `keys demo`.
 #[derive(Args, Debug)]
 pub struct Demo {
@@ -123,6 +140,12 @@ pub fn run(keys: &Keys) -> Result<(), Failure> {
         }
         Keys::List(at) => list(&at.data).map_err(failed("list the credentials")),
         Keys::Revoke(options) => revoke(options).map_err(failed("revoke it")),
+        Keys::Block(options) => {
+            block(options, true).map_err(failed(format_args!("block {}", options.account)))
+        }
+        Keys::Unblock(options) => {
+            block(options, false).map_err(failed(format_args!("unblock {}", options.account)))
+        }
         Keys::Demo(options) => Ok(demo(options)),
         Keys::MasterKey { file } => MasterKey::make(file, &mut Random::system())
             .map(|()| format!("a new master key is in {}\n", file.display()))
@@ -203,6 +226,14 @@ fn revoke(options: &Revoke) -> Result<String, StoreError> {
     Ok(format!("revoked {id}: {}, {}\n", name.unwrap_or_default(), revocation.dialect))
 }
 
+fn block(options: &Named, blocked: bool) -> Result<String, StoreError> {
+    let store = existing(&options.at.data)?;
+    let account = store.account_named(&options.account).ok_or(StoreError::UnknownAccount)?;
+    store.block(account.id, blocked, now())?;
+    let word = if blocked { "blocked" } else { "unblocked" };
+    Ok(format!("{word} {}\n", account.name))
+}
+
 fn demo(options: &Demo) -> String {
     if options.json {
         return store::demo_json() + "\n";
@@ -254,7 +285,10 @@ fn shown(account: &Account, credentials: &[Issued]) -> String {
 }
 
 fn headline(account: &Account) -> String {
-    format!("{}, user_id {}, address {}", account.name, account.user_id(), account.address)
+    let Account { name, address, .. } = account;
+    let blocked = account.blocked.map(|since| format!(", blocked {}", date(since)));
+    let user = account.user_id();
+    format!("{name}, user_id {user}, address {address}{}", blocked.unwrap_or_default())
 }
 
 /// A credential, for people.

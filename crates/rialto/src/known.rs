@@ -1,7 +1,7 @@
 //! Who one is, as a venue knows it: the store's accounts and credentials, asked by the edge.
 //!
 //! What another process writes to the store (`rialto keys`) is looked for every second: new accounts are followed,
-//! and what a revoked key has opened ends.
+//! and what a revoked key, or a blocked account's, has opened ends.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -16,7 +16,7 @@ use edge::identity::{Identities, Nobody};
 use edge::steps::Clerk;
 use edge::{Edge, Revoker};
 use model::{AccountId, Action, Assets, Instrument};
-use store::{Channel, MasterKey, Opening, Random, SqliteStore, Store, StoreError};
+use store::{Channel, Found, MasterKey, Opening, Random, SqliteStore, Store, StoreError};
 
 use crate::cli::Serve;
 use crate::keys::DATA;
@@ -94,6 +94,7 @@ impl Known {
         let mut seen = book.store.version();
         let mut followed: Vec<AccountId> =
             book.store.accounts().iter().map(|account| account.id).collect();
+        let mut blocked = book.blocked();
         let look = move || {
             loop {
                 thread::sleep(LOOK_EVERY);
@@ -119,12 +120,32 @@ impl Known {
                     }
                 }
                 seen = now;
+                let blocked_now = book.blocked();
+                let newly = |found: &Found| {
+                    let account = found.account.id;
+                    blocked_now.contains(&account) && !blocked.contains(&account)
+                };
+                for found in book.store.credentials().iter().filter(|found| newly(found)) {
+                    if let Some(key) = found.public_key() {
+                        revoker.revoke(found.dialect, key);
+                    }
+                }
+                blocked = blocked_now;
             }
         };
         let watching = thread::Builder::new().name("accounts".into()).spawn(look);
         if let Err(error) = watching {
             eprintln!("rialto: revoked keys stay connected: failed to start a thread: {error}");
         }
+    }
+}
+
+impl Book {
+    /// The accounts that are blocked now.
+    fn blocked(&self) -> BTreeSet<AccountId> {
+        let accounts = self.store.accounts();
+        let blocked = accounts.iter().filter(|account| account.blocked.is_some());
+        blocked.map(|account| account.id).collect()
     }
 }
 
@@ -136,6 +157,9 @@ pub fn folder(options: &Serve) -> &Path {
 impl Identities for Book {
     fn credential(&self, dialect: &str, key: &str) -> Option<Credential> {
         let found = self.store.credential(dialect, key)?;
+        if found.account.blocked.is_some() {
+            return None;
+        }
         let secret = match found.signing_secret() {
             Some(secret) => secret.reveal().as_bytes().to_vec(),
             None if found.is_proven_by_key() => Vec::new(),

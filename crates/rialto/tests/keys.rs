@@ -100,6 +100,15 @@ fn another_process_sees_what_it_creates_and_revokes() {
     let found = venue.credential("bitstamp", &key).expect("it is remembered");
     assert!(found.signing_secret().is_none());
 
+    assert_eq!(said(&folder, &["block", "carol", "--data", "data"]), "blocked carol\n");
+    assert_eq!(venue.refresh(), Ok(true));
+    let blocked = || venue.account_named("carol").expect("an account").blocked;
+    assert!(blocked().is_some());
+    assert!(said(&folder, &["list", "--data", "data"]).contains(", blocked 20"));
+    assert_eq!(said(&folder, &["unblock", "carol", "--data", "data"]), "unblocked carol\n");
+    assert_eq!(venue.refresh(), Ok(true));
+    assert_eq!(blocked(), None);
+
     let list = said(&folder, &["list", "--data", "data"]);
     assert_eq!(list.lines().count(), 8, "{list}");
     assert_eq!(list.lines().filter(|line| line.contains("revoked 20")).count(), 2, "{list}");
@@ -135,6 +144,7 @@ fn what_cannot_be_done_is_said_with_what_to_do() {
     check(&["create", "--account", "carol", "--instruments", "BTC"], 2, "such as BTC/USD");
     check(&["create", "--account", "carol", "--channels", "gossip"], 2, "there are trades, ");
     check(&["revoke", "c1"], 1, "nobody holds this credential");
+    check(&["block", "carol", "--data", "elsewhere"], 1, "no accounts here");
     check(&["list", "--data", "master.key/none"], 1, "no accounts here");
     said(&folder, &["master-key", "master.key"]);
     check(&["master-key", "master.key"], 1, "name another file");

@@ -19,6 +19,8 @@ pub struct Account {
     pub address: String,
     /// When it was made.
     pub made: Time,
+    /// Since when it is blocked, if it is: its credentials are good for nothing then, though none is revoked.
+    pub blocked: Option<Time>,
     /// Whether it is one of the demo's, whose credentials are public.
     pub demo: bool,
 }

@@ -168,6 +168,7 @@ fn all() -> impl Iterator<Item = (Account, Credentials)> {
             name: name.to_owned(),
             address: format!("0x{address}"),
             made: MADE,
+            blocked: None,
             demo: true,
         };
         let first = FIRST_CREDENTIAL + u64::from(number) * 1_000;

@@ -88,4 +88,10 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError`] if there is no such credential, or it is the demo's.
     fn revoke(&self, credential: CredentialId, now: Time) -> Result<Revocation, StoreError>;
+    /// Blocks an account, or lets it go on; a second time changes nothing. No credential of it is revoked, but a venue
+    /// lets nobody in by them as long as it is blocked.
+    ///
+    /// # Errors
+    /// [`StoreError`] if there is no such account, or it is the demo's.
+    fn block(&self, account: AccountId, blocked: bool, now: Time) -> Result<(), StoreError>;
 }

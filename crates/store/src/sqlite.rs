@@ -309,7 +309,8 @@ impl Store for SqliteStore {
             let address = format!("0x{}", random.letters(b"0123456789abcdef", 40)?);
             let version = rows::next_version(transaction)?;
             let inserted = transaction.execute(
-                "INSERT INTO account VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (name) DO NOTHING",
+                "INSERT INTO account (id, name, address, made, change) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (name) DO NOTHING",
                 params![id, name, address, now.micros(), version],
             )?;
             if inserted == 0 {
@@ -343,6 +344,27 @@ impl Store for SqliteStore {
                 .iter()
                 .map(|wanted| rows::insert(transaction, account, wanted, now, master, random));
             each.collect()
+        })
+    }
+
+    fn block(&self, account: AccountId, blocked: bool, now: Time) -> Result<(), StoreError> {
+        if demo::is_demo(account) {
+            return Err(StoreError::OfDemo);
+        }
+        self.write(|transaction, _, _| {
+            let sql = "SELECT blocked IS NOT NULL FROM account WHERE id = ?1";
+            let was = transaction.query_row(sql, [account.0], |row| row.get(0)).optional()?;
+            let was: bool = was.ok_or(StoreError::UnknownAccount)?;
+            if was != blocked {
+                let version = rows::next_version(transaction)?;
+                let since = blocked.then(|| now.micros());
+                let sql = "UPDATE account SET blocked = ?1, change = ?2 WHERE id = ?3";
+                transaction.execute(sql, params![since, version, account.0])?;
+                // They are found with their account, so that they are learned anew with it.
+                let sql = "UPDATE credential SET change = ?1 WHERE account = ?2";
+                transaction.execute(sql, params![version, account.0])?;
+            }
+            Ok(())
         })
     }
 

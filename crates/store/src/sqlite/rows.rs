@@ -22,6 +22,7 @@ pub fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
         name: row.get("name")?,
         address: row.get("address")?,
         made: Time(row.get("made")?),
+        blocked: row.get::<_, Option<i64>>("blocked")?.map(Time),
         demo: false,
     })
 }

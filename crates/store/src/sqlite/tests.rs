@@ -316,6 +316,36 @@ fn a_revoked_key_proves_nothing_and_watchers_are_told_in_order() {
 }
 
 #[test]
+fn a_blocked_account_is_found_so_by_each_of_its_keys_until_it_is_let_go_on() {
+    let folder = Folder::new();
+    let store = SqliteStore::open(&folder.0, opening()).expect("a store");
+    let (account, issued) = store.enrol("carol", &everything(), NOW).expect("an account");
+    let (other, _) = store.enrol("dave", &everything(), NOW).expect("an account");
+    let blocked = |store: &SqliteStore| {
+        let keys = issued.iter().map(|it| store.credential(it.dialect, reveal(it, 0)));
+        let all: Vec<_> = keys.map(|found| found.expect("it is held").account.blocked).collect();
+        assert!(all.iter().all(|one| *one == all[0]), "{all:?}");
+        all[0]
+    };
+    assert_eq!(blocked(&store), None);
+    store.block(account.id, true, NOW).expect("it is there");
+    let version = store.version();
+    store.block(account.id, true, Time(NOW.0 + 1)).expect("it is there");
+    assert_eq!((blocked(&store), store.version()), (Some(NOW), version), "a second time is none");
+    assert_eq!(store.account(other.id).expect("it is there").blocked, None);
+    assert!(store.revocations(0).is_empty(), "none is revoked");
+
+    let again = SqliteStore::open(&folder.0, opening()).expect("the same store");
+    assert_eq!(blocked(&again), Some(NOW));
+    again.block(account.id, false, NOW).expect("it is there");
+    assert!(store.refresh().expect("it can be read"));
+    assert_eq!(blocked(&store), None);
+
+    assert_eq!(error(store.block(AccountId(9), true, NOW)), StoreError::UnknownAccount);
+    assert_eq!(error(store.block(AccountId(1_001), true, NOW)), StoreError::OfDemo);
+}
+
+#[test]
 fn a_new_token_takes_the_place_of_the_one_before() {
     let store = SqliteStore::in_memory(opening()).expect("a store");
     let (carol, first) = store.enrol("carol", &[wanted("xrocket")], NOW).expect("an account");
