@@ -14,10 +14,11 @@ import random
 import sys
 import time
 from collections import OrderedDict, defaultdict
-from urllib.parse import urlsplit
 
 import aiohttp
 import ccxt.pro
+
+from venue import Checks, bitstamp_urls
 
 CCXT_VERSION = "4.5.90"
 MARKETS = ["BTC/USD", "ETH/USD", "BTC/EUR", "BTC/USDT", "ETH/BTC"]
@@ -29,22 +30,6 @@ LOOKS_PER_MOMENT = 8
 # Watched books kept per market, by nonce: half a minute of the fastest cadence.
 BOOKS_KEPT = 400
 READY_SECONDS = 30
-
-
-class Checks:
-    """Named checks, each told as it is decided."""
-
-    def __init__(self):
-        self.passed = 0
-        self.failed = 0
-
-    def tell(self, name, trouble=None):
-        if trouble is None:
-            self.passed += 1
-            print(f"ok    {name}")
-        else:
-            self.failed += 1
-            print(f"FAIL  {name}: {trouble}")
 
 
 class Watched:
@@ -65,12 +50,7 @@ class Watched:
 def make_client(url):
     """ccxt.pro's client with our URLs. Nothing else of it is touched."""
     client = ccxt.pro.bitstamp()
-    socket = urlsplit(url)._replace(scheme="wss" if url.startswith("https") else "ws").geturl()
-    client.urls["api"] = {
-        "public": f"{url}/bitstamp/api",
-        "private": f"{url}/bitstamp/api",
-        "ws": f"{socket}/bitstamp",
-    }
+    client.urls["api"] = bitstamp_urls(url)
     return client
 
 
@@ -323,8 +303,7 @@ def main():
         return 1
     url = arguments.url.rstrip("/")
     checks = asyncio.run(run(url, arguments.seconds, arguments.seed))
-    print(f"{checks.passed} passed, {checks.failed} failed")
-    return 1 if checks.failed else 0
+    return checks.end()
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ import sys
 
 import aiohttp
 
+from venue import serving
+
 CHANNELS = [
     "live_trades_btcusd",
     "live_orders_ethusd",
@@ -25,24 +27,11 @@ CHANNELS = [
 FRAMES_MIN = 20
 
 
-async def started(binary, seed):
-    """A server and the URL it listens on."""
-    clock = "2026-01-05T09:00:00Z@5"
-    words = ["serve", "--ephemeral", "--seed", str(seed), "--clock", clock, "--listen", "127.0.0.1:0"]
-    server = await asyncio.create_subprocess_exec(
-        binary, *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
-    )
-    while line := await asyncio.wait_for(server.stdout.readline(), 20):
-        if line.startswith(b"listening on "):
-            return server, line.split()[-1].decode()
-    raise RuntimeError("the server ended before it listened")
-
-
 async def watched(binary, seed, seconds):
     """The frames of each channel, as they came within so many seconds."""
-    server, url = await started(binary, seed)
     frames = {channel: [] for channel in CHANNELS}
-    try:
+    words = ["--ephemeral", "--seed", str(seed), "--clock", "2026-01-05T09:00:00Z@5"]
+    async with serving(binary, *words) as url:
         async with aiohttp.ClientSession() as session:
             async with session.ws_connect(url.replace("http", "ws", 1) + "/bitstamp") as socket:
                 for channel in CHANNELS:
@@ -54,9 +43,6 @@ async def watched(binary, seed, seconds):
                     frame = json.loads(message.data)
                     if not frame["event"].startswith("bts:"):
                         frames[frame["channel"]].append(message.data)
-    finally:
-        server.kill()
-        await server.wait()
     return frames
 
 

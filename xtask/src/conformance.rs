@@ -13,7 +13,8 @@ use crate::report::{Report, Tally, summary_of};
 use crate::words::Words;
 
 /// The clients, by the names that `--only` takes.
-pub const CLIENTS: [&str; 4] = ["ccxt", "node-bitstamp", "same-market", "autobahn"];
+pub const CLIENTS: [&str; 6] =
+    ["ccxt", "node-bitstamp", "ccxt-trading", "basana", "same-market", "autobahn"];
 
 /// How long ccxt watches unless told otherwise.
 pub const SECONDS: u64 = 60;
@@ -111,6 +112,19 @@ fn venue(report: &mut Report, tools: &Tools, clients: &[&str], options: &Options
             "node-bitstamp" => {
                 command = tools.node("node_bitstamp.js");
                 command.arg(&url);
+                Duration::from_secs(120)
+            }
+            "ccxt-trading" => {
+                command = tools.python("ccxt_trading_bitstamp.py");
+                command.arg(process::target().join("release/rialto"));
+                if options.long {
+                    command.arg("--long");
+                }
+                Duration::from_secs(240)
+            }
+            "basana" => {
+                command = tools.basana("basana_bitstamp.py");
+                command.arg(process::target().join("release/rialto"));
                 Duration::from_secs(120)
             }
             "same-market" => {

@@ -1,4 +1,4 @@
-//! What the clients need, pinned: a Python environment and an npm folder under
+//! What the clients need, pinned: Python environments and an npm folder under
 //! `target/conformance`. Made once, and again when the pins change.
 
 use std::fs;
@@ -11,18 +11,30 @@ use crate::process::{self, works};
 /// The oldest Python that the pinned packages support.
 const PYTHON_CHECK: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))";
 
+/// A Python environment: its folder, and the file with its pins.
+type Environment = (&'static str, &'static str);
+
+/// The environment of most clients.
+const MOST: Environment = ("python", "requirements.txt");
+/// Basana's own, as it and ccxt want different versions of what both need.
+const BASANA: Environment = ("python-basana", "requirements-basana.txt");
+
 /// The interpreters with the clients in reach.
 pub struct Tools {
     python: PathBuf,
+    basana: PathBuf,
     modules: PathBuf,
 }
 
 impl Tools {
-    /// A script of `conformance/`, in the environment.
+    /// A script of `conformance/`, in the environment of most clients.
     pub fn python(&self, script: &str) -> Command {
-        let mut command = Command::new(&self.python);
-        command.arg("-u").arg(scripts().join(script)).env("PYTHONDONTWRITEBYTECODE", "1");
-        command
+        interpreted(&self.python, script)
+    }
+
+    /// A script of `conformance/`, in basana's environment.
+    pub fn basana(&self, script: &str) -> Command {
+        interpreted(&self.basana, script)
     }
 
     /// A script of `conformance/`, with the npm folder's modules.
@@ -33,22 +45,37 @@ impl Tools {
     }
 }
 
+fn interpreted(python: &Path, script: &str) -> Command {
+    let mut command = Command::new(python);
+    command.arg("-u").arg(scripts().join(script)).env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
+
 /// Installs what `clients` need, unless it is there.
 pub fn ready(clients: &[&str]) -> Result<Tools, String> {
     let folder = process::target().join("conformance");
-    let environment = folder.join("python");
     let npm = folder.join("npm");
-    if clients.iter().any(|client| *client != "node-bitstamp") {
-        python(&environment)?;
+    let interpreter = |(name, _): Environment| folder.join(name).join("bin/python");
+    for (environment, wants) in [
+        (MOST, clients.iter().any(|client| !["node-bitstamp", "basana"].contains(client))),
+        (BASANA, clients.contains(&"basana")),
+    ] {
+        if wants {
+            python(&folder.join(environment.0), environment.1)?;
+        }
     }
     if clients.contains(&"node-bitstamp") {
         node(&npm)?;
     }
-    Ok(Tools { python: environment.join("bin/python"), modules: npm.join("node_modules") })
+    Ok(Tools {
+        python: interpreter(MOST),
+        basana: interpreter(BASANA),
+        modules: npm.join("node_modules"),
+    })
 }
 
-fn python(environment: &Path) -> Result<(), String> {
-    let requirements = scripts().join("requirements.txt");
+fn python(environment: &Path, requirements: &str) -> Result<(), String> {
+    let requirements = scripts().join(requirements);
     let pins = read(&requirements)?;
     if is_installed(environment, &pins) && works(&environment.join("bin/python"), &["--version"]) {
         return Ok(());

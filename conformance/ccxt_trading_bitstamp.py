@@ -1,0 +1,629 @@
+"""ccxt's Bitstamp, synchronous and pro, unmodified but for its URLs, trades in a venue.
+
+usage: ccxt_trading_bitstamp.py PATH_OF_RIALTO [--long]
+
+The script starts a server with a folder of its own and with the demo's accounts. Alice places, edits and cancels
+orders of every kind that ccxt offers, and trades with the crowd, while ccxt.pro watches her orders and trades. Her
+balances must be what her trades and their fees make of those she began with, to the last digit that is shown; the
+private frames alone must account for every order. What cannot be done must raise ccxt's own exceptions. Keys that
+are wrong, replayed, revoked or another's are refused in the venue's words. With --long a token is outlived too.
+Exit code 0 when all checks passed, 1 otherwise.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from decimal import ROUND_CEILING, ROUND_DOWN, Decimal
+from pathlib import Path
+
+import aiohttp
+import ccxt
+import ccxt.pro
+
+from venue import PATIENCE, Checks, accounts, bitstamp_urls, first, said, serving, unlike, until
+
+CCXT_VERSION = "4.5.90"
+SYMBOL = "BTC/USD"
+OTHER_SYMBOL = "ETH/USD"
+# What the demo gives to each account, and what it takes.
+MONEY, COINS = Decimal(1_000_000), Decimal(1_000)
+MAKER_FEE, TAKER_FEE = Decimal("0.001"), Decimal("0.002")
+# Money is counted as finely as a price times an amount can be; fees are rounded up to that.
+UNIT = Decimal("1e-10")
+TOKEN_SECONDS = 60
+
+
+def client_of(kind, url, credentials):
+    """A client with our URLs and somebody's key. Nothing else of it is touched."""
+    client = kind({"apiKey": credentials["key"], "secret": credentials["secret"]})
+    client.urls["api"] = bitstamp_urls(url)
+    return client
+
+
+class Desk:
+    """One account at its client, and what is checked there."""
+
+    def __init__(self, checks, client):
+        self.checks = checks
+        self.client = client
+
+    async def do(self, name, *words, **named):
+        """One call of the synchronous client."""
+        return await asyncio.to_thread(getattr(self.client, name), *words, **named)
+
+    async def refused(self, name, exception, text, call, *words, **named):
+        """A call that must raise exactly this exception, with this in its text."""
+        try:
+            answer = await self.do(call, *words, **named)
+            trouble = f"it was done: {answer}"
+        except Exception as error:
+            trouble = None
+            if type(error) is not exception:
+                trouble = f"{type(error).__name__}: {error}"
+            elif text not in str(error):
+                trouble = f"no word of `{text}`: {error}"
+            if self.client.secret and self.client.secret in str(error):
+                trouble = f"it tells the secret: {error}"
+        self.checks.tell(f"{name} raises {exception.__name__}", trouble)
+
+    async def balances(self):
+        """Free, used and total of each currency, as they are spelled."""
+        raw = (await self.do("fetch_balance"))["info"]
+        return {row["currency"].upper(): row for row in raw}
+
+    async def place(self, *words, **named):
+        """An order, and how it stands right after."""
+        order = await self.do("create_order", *words, **named)
+        return order, await self.do("fetch_order", order["id"], words[0])
+
+
+class Watched:
+    """What ccxt.pro told of orders and trades, in order. It keeps only the newest of each order."""
+
+    def __init__(self, client):
+        self.client = client
+        self.orders = []
+        self.trades = []
+        self.troubles = []
+
+    async def watch(self, symbol):
+        """Both private channels of a market, for ever."""
+        await asyncio.gather(
+            self.follow(self.client.watch_orders, symbol, self.orders),
+            self.follow(self.client.watch_my_trades, symbol, self.trades),
+        )
+
+    async def follow(self, call, symbol, kept):
+        try:
+            while True:
+                kept.extend(dict(it) for it in await call(symbol))
+        except Exception as error:
+            self.troubles.append(f"{call.__name__}: {type(error).__name__}: {error}")
+
+    def has_asked(self):
+        """Whether both subscriptions have been sent."""
+        return sum(len(it.subscriptions) for it in self.client.clients.values()) >= 2
+
+
+class Frames:
+    """A raw socket that keeps every frame of an account's channels."""
+
+    def __init__(self, session, url):
+        self.opening = session.ws_connect(bitstamp_urls(url)["ws"])
+        self.told = defaultdict(list)
+
+    async def __aenter__(self):
+        self.socket = await self.opening.__aenter__()
+        self.reading = None
+        return self
+
+    async def __aexit__(self, *words):
+        if self.reading:
+            self.reading.cancel()
+            await asyncio.gather(self.reading, return_exceptions=True)
+        await self.opening.__aexit__(*words)
+
+    async def subscribe(self, channel, token):
+        data = {"channel": channel, "auth": token}
+        await self.socket.send_str(json.dumps({"event": "bts:subscribe", "data": data}))
+        return json.loads((await self.socket.receive(timeout=PATIENCE)).data)
+
+    def keep(self):
+        self.reading = asyncio.create_task(self.read())
+
+    async def read(self):
+        async for message in self.socket:
+            frame = json.loads(message.data)
+            self.told[frame["channel"].rsplit("-", 1)[0].rsplit("_", 1)[0]].append(frame)
+
+
+class Deal:
+    """One trade of an account: what it did to base and quote, exactly, and what is wrong with how it was told."""
+
+    def __init__(self, side, amount, price, fee):
+        sign = 1 if side == "buy" else -1
+        self.amount, self.price = sign * Decimal(amount), Decimal(price)
+        self.value = self.amount * self.price
+        self.fee, self.trouble = Decimal(0), f"fee {fee} of {self.value}"
+        for rate in (MAKER_FEE, TAKER_FEE):
+            exact = (abs(self.value) * rate).quantize(UNIT, ROUND_CEILING)
+            if exact.quantize(Decimal("1e-5"), ROUND_DOWN) == Decimal(fee):
+                self.fee, self.trouble = exact, None
+
+
+async def check_balances(checks, desk, name, begins, deals):
+    """Balances are what trades in the first market, and their fees, make of those before the first trade."""
+    base, quote = SYMBOL.split("/")
+    expected = dict(begins)
+    for deal in deals:
+        expected[base] += deal.amount
+        expected[quote] -= deal.value + deal.fee
+    troubles = [deal.trouble for deal in deals] if deals else ["it has not traded"]
+    shown = await desk.balances()
+    for currency, exact in expected.items():
+        row = shown[currency]
+        total = Decimal(row["total"])
+        if total != exact.quantize(total, ROUND_DOWN):
+            troubles.append(f"{row['total']} {currency}, but {exact} by its trades")
+        if Decimal(row["available"]) + Decimal(row["reserved"]) != total:
+            troubles.append(f"{row} does not add up")
+    checks.tell(f"{name}: balances are what {len(deals)} trades and their fees make", first(*troubles))
+
+
+async def part(checks, judging):
+    """One part of the whole; what it does not expect to be raised is told, and the others go on."""
+    try:
+        return await judging
+    except Exception as error:
+        checks.tell(judging.__name__, f"{type(error).__name__}: {error}")
+
+
+async def best(desk, symbol):
+    book = await desk.do("fetch_order_book", symbol)
+    return Decimal(str(book["bids"][0][0])), Decimal(str(book["asks"][0][0]))
+
+
+def near(price, factor):
+    return float((price * Decimal(factor)).quantize(Decimal("0.01")))
+
+
+async def check_reading(checks, desk):
+    markets = await desk.do("load_markets")
+    checks.tell("load_markets", None if SYMBOL in markets else f"{SYMBOL} is missing")
+    rows = await desk.balances()
+    begins = {currency: Decimal(row["total"]) for currency, row in rows.items()}
+    wrong = first(
+        unlike("USD", begins.get("USD"), MONEY),
+        unlike("BTC", begins.get("BTC"), COINS),
+        next((f"{row} is not free" for row in rows.values() if row["available"] != row["total"]), None),
+    )
+    checks.tell("fetch_balance: what the demo gives, and all of it free", wrong)
+    fees = await desk.do("fetch_trading_fees")
+    for symbol in (SYMBOL, OTHER_SYMBOL):
+        fee = fees.get(symbol, {})
+        wrong = first(unlike("maker", fee.get("maker"), 0.1), unlike("taker", fee.get("taker"), 0.2))
+        checks.tell(f"fetch_trading_fees {symbol}", wrong)
+    fee = await desk.do("fetch_trading_fee", SYMBOL)
+    checks.tell("fetch_trading_fee", unlike("taker", fee["taker"], 0.2))
+    return begins
+
+
+async def check_resting(checks, desk):
+    """An order that rests is held for, listed, edited and cancelled."""
+    before = await desk.balances()
+    bid, _ = await best(desk, SYMBOL)
+    price, amount = near(bid, "0.9"), 0.01
+    order, status = await desk.place(
+        SYMBOL, "limit", "buy", amount, price, params={"clientOrderId": "the first"}
+    )
+    checks.tell(
+        "create_order limit buy: what was asked for",
+        first(
+            unlike("clientOrderId", order["clientOrderId"], "the first"),
+            unlike("side", order["side"], "buy"),
+            unlike("price", order["price"], price),
+            unlike("amount", order["amount"], amount),
+            None if abs(order["timestamp"] / 1000 - time.time()) < 60 else f"at {order['datetime']}",
+        ),
+    )
+    checks.tell(
+        "fetch_order: it is open",
+        first(
+            unlike("status", status["status"], "open"),
+            unlike("amount_remaining", status["info"]["amount_remaining"], "0.01000000"),
+            unlike("clientOrderId", status["clientOrderId"], "the first"),
+        ),
+    )
+    named = await desk.do("fetch_order", "", SYMBOL, params={"clientOrderId": "the first"})
+    checks.tell("fetch_order by its client id", unlike("id", named["id"], order["id"]))
+    held = (await desk.balances())["USD"]
+    least = Decimal(str(price)) * Decimal(str(amount))
+    wrong = first(
+        unlike("total", held["total"], before["USD"]["total"]),
+        None if least <= Decimal(held["reserved"]) <= least * (1 + TAKER_FEE) + 1 else f"{held}",
+    )
+    checks.tell("fetch_balance: what it may cost is held", wrong)
+    for symbol in (None, SYMBOL):
+        listed = await desk.do("fetch_open_orders", symbol)
+        ids = [(it["id"], it["status"], it["symbol"], it["amount"]) for it in listed]
+        wrong = unlike("orders", ids, [(order["id"], "open", SYMBOL, amount)])
+        checks.tell(f"fetch_open_orders {symbol or ''}".rstrip(), wrong)
+
+    cheaper = near(bid, "0.85")
+    edited = await desk.do("edit_order", order["id"], SYMBOL, "limit", "buy", 0.02, cheaper)
+    new = await desk.do("fetch_order", edited["id"], SYMBOL)
+    old = await desk.do("fetch_order", order["id"], SYMBOL)
+    checks.tell(
+        "edit_order: another order in its place",
+        first(
+            f"it has kept its id {order['id']}" if edited["id"] == order["id"] else None,
+            unlike("price", edited["price"], cheaper),
+            unlike("amount", edited["amount"], 0.02),
+            unlike("orig_order_id", str(edited["info"]["orig_order_id"]), order["id"]),
+            unlike("the new one", new["status"], "open"),
+            unlike("the old one", old["status"], "canceled"),
+        ),
+    )
+    canceled = await desk.do("cancel_order", edited["id"], SYMBOL)
+    status = await desk.do("fetch_order", edited["id"], SYMBOL)
+    checks.tell(
+        "cancel_order",
+        first(unlike("id", canceled["id"], edited["id"]), unlike("status", status["status"], "canceled")),
+    )
+    after = await desk.balances()
+    checks.tell("fetch_balance: all is free again", unlike("balances", after, before))
+    gone = (edited["id"], SYMBOL)
+    await desk.refused("a second cancel_order", ccxt.OrderNotFound, "404.002", "cancel_order", *gone)
+
+
+def trouble_of_fill(status, amount):
+    """What is wrong with an order that was filled to this amount; `None` for any."""
+    rows = status["info"]["transactions"]
+    filled = sum(Decimal(row["btc"]) for row in rows)
+    if not rows:
+        return f"no transaction: {status['info']}"
+    if amount is not None and filled != Decimal(str(amount)):
+        return f"{filled} of {amount}"
+    for row in rows:
+        fee = Decimal(row["price"]) * Decimal(row["btc"]) * TAKER_FEE
+        if abs(fee - Decimal(row["fee"])) > Decimal("0.00001"):
+            return f"fee {row['fee']} where {fee} is due"
+    return None
+
+
+async def check_taking(checks, desk):
+    """Orders that trade at once, of every kind."""
+    bid, ask = await best(desk, SYMBOL)
+    above, below = near(ask, "1.05"), near(bid, "0.95")
+    taken = [
+        ("market buy", ("market", "buy", 0.05), {}),
+        ("market sell", ("market", "sell", 0.03), {}),
+        ("limit buy through the book", ("limit", "buy", 0.02, above), {}),
+        ("limit sell through the book", ("limit", "sell", 0.02, below), {}),
+        ("immediate-or-cancel", ("limit", "buy", 0.01, above), {"ioc_order": True}),
+        ("fill-or-kill", ("limit", "sell", 0.01, below), {"fok_order": True}),
+    ]
+    for name, words, params in taken:
+        order, status = await desk.place(SYMBOL, *words, params=params)
+        wrong = first(
+            unlike("status", status["status"], "closed"),
+            unlike("side", order["side"], words[1]),
+            trouble_of_fill(status, words[2]),
+        )
+        checks.tell(f"create_order {name}: filled at once", wrong)
+    for side, amount in (("buy", 500), ("sell", 0.01)):
+        _, status = await desk.place(SYMBOL, "instant", side, amount)
+        amount = None if side == "buy" else amount
+        wrong = first(unlike("status", status["status"], "closed"), trouble_of_fill(status, amount))
+        checks.tell(f"create_order instant {side}: filled at once", wrong)
+
+    killed = [
+        ("fill-or-kill for more than there is", "sell", 900, near(bid, "0.9999"), "fok_order"),
+        ("post-only into the book", "buy", 0.01, above, "moc_order"),
+        ("immediate-or-cancel that meets nobody", "buy", 0.01, near(bid, "0.9"), "ioc_order"),
+    ]
+    for name, side, amount, price, flag in killed:
+        _, status = await desk.place(SYMBOL, "limit", side, amount, price, params={flag: True})
+        wrong = first(
+            unlike("status", status["status"], "canceled"),
+            unlike("transactions", status["info"]["transactions"], []),
+        )
+        checks.tell(f"create_order {name}: cancelled", wrong)
+    order, status = await desk.place(
+        SYMBOL, "limit", "sell", 0.01, near(ask, "1.1"), params={"moc_order": True}
+    )
+    checks.tell("create_order post-only beside the book: open", unlike("status", status["status"], "open"))
+
+    soon = desk.client.milliseconds() + 1_000
+    order, status = await desk.place(
+        SYMBOL, "limit", "buy", 0.01, near(bid, "0.9"), params={"gtd_order": True, "expire_time": soon}
+    )
+    checks.tell("create_order good-till-date: open till then", unlike("status", status["status"], "open"))
+    await asyncio.sleep(1.2)
+    status = await desk.do("fetch_order", order["id"], SYMBOL)
+    checks.tell("fetch_order: expired after it", unlike("status", status["status"], "Expired"))
+
+    stop = {"subtype": "STOP_LOSS_LIMIT", "stop_price": near(ask, "1.1")}
+    order, status = await desk.place(SYMBOL, "limit", "buy", 0.01, near(ask, "1.12"), params=stop)
+    wrong = first(
+        unlike("status", status["status"], "open"),
+        unlike("stop_price", Decimal(order["info"]["stop_price"]), Decimal(str(stop["stop_price"]))),
+    )
+    checks.tell("create_order stop: waits for its price", wrong)
+
+
+async def check_cancelling_all(checks, desk):
+    bid, _ = await best(desk, SYMBOL)
+    other_bid, _ = await best(desk, OTHER_SYMBOL)
+    listed = await desk.do("fetch_open_orders")
+    mine = {order["id"] for order in listed}
+    here, _ = await desk.place(SYMBOL, "limit", "buy", 0.01, near(bid, "0.9"))
+    there, _ = await desk.place(OTHER_SYMBOL, "limit", "buy", 0.1, near(other_bid, "0.9"))
+    canceled = await desk.do("cancel_all_orders", SYMBOL)
+    wrong = unlike("orders", {order["id"] for order in canceled}, mine | {here["id"]})
+    checks.tell("cancel_all_orders of a market: these and no others", wrong)
+    canceled = await desk.do("cancel_all_orders")
+    wrong = first(
+        unlike("orders", [order["id"] for order in canceled], [there["id"]]),
+        unlike("open orders", await desk.do("fetch_open_orders"), []),
+    )
+    checks.tell("cancel_all_orders: the rest", wrong)
+
+
+async def check_refusals(checks, desk):
+    """What cannot be done raises ccxt's own exceptions."""
+    bid, ask = await best(desk, SYMBOL)
+    low, high = near(bid, "0.9"), near(ask, "1.05")
+    limit = (SYMBOL, "limit")
+    refusals = [
+        ("too small", ccxt.InvalidOrder, "Minimum order size is", (*limit, "buy", 0.0001, low), {}),
+        ("smaller than the smallest", ccxt.InvalidOrder, "precision", (*limit, "buy", 1e-9, low), {}),
+        ("far above the market", ccxt.InvalidOrder, "Price is more than 20% above", (*limit, "buy", 0.01, near(ask, "1.5")), {}),
+        ("far below the market", ccxt.InvalidOrder, "Price is more than 20% below", (*limit, "sell", 0.01, near(bid, "0.5")), {}),
+        ("more money than one has", ccxt.InsufficientFunds, "You need", (*limit, "buy", 900, high), {}),
+        ("more coins than one has", ccxt.InsufficientFunds, "You have only", (*limit, "sell", 5_000, high), {}),
+        # ccxt cuts amounts and prices itself, and knows no name for what is told of one field.
+        ("too precise an amount", ccxt.ExchangeError, "no more than 8 decimal places", (*limit, "buy", 1, low), {"amount": "0.012345678"}),
+        ("too precise a price", ccxt.ExchangeError, "no more than 2 decimal places", (*limit, "buy", 0.01, low), {"price": "50000.001"}),
+        ("no number", ccxt.ExchangeError, "Enter a number.", (*limit, "buy", 0.01, low), {"price": "much"}),
+    ]
+    for name, exception, text, words, params in refusals:
+        await desk.refused(name, exception, text, "create_order", *words, params=params)
+    nobody = ("1", SYMBOL)
+    await desk.refused("cancel_order of none", ccxt.OrderNotFound, "404.002", "cancel_order", *nobody)
+    await desk.refused("fetch_order of none", ccxt.OrderNotFound, "404.002", "fetch_order", *nobody)
+    edit = (*nobody, "limit", "buy", 0.01, low)
+    await desk.refused("edit_order of none", ccxt.OrderNotFound, "404.002", "edit_order", *edit)
+
+
+async def check_watched(checks, watched, frames):
+    """What ccxt.pro made of the frames is what they say."""
+    trades = {str(frame["data"]["id"]): frame["data"] for frame in frames["private-my_trades"]}
+    came = await until(lambda: len({it["id"] for it in watched.trades}) >= len(trades))
+    checks.tell("watch_orders and watch_my_trades never raised", first(*watched.troubles))
+    seen = {trade["id"]: trade for trade in watched.trades}
+    wrong = [] if came else [f"only {len(seen)} came"]
+    for trade_id, data in trades.items():
+        told = seen.get(trade_id)
+        wrong += told and [
+            unlike("order", told["order"], str(data["order_id"])),
+            unlike("side", told["side"], data["side"]),
+            unlike("price", told["price"], float(data["price"])),
+            unlike("amount", told["amount"], float(data["amount"])),
+            unlike("fee", told["fee"], {"cost": float(data["fee"]), "currency": "USD"}),
+        ] or [f"no trade {trade_id}"]
+    checks.tell(f"watch_my_trades: {len(trades)} trades, as the frames tell them", first(*wrong))
+    ids = {str(frame["data"]["id"]) for frame in frames["private-my_orders"]}
+    wrong = unlike("orders", {it["id"] for it in watched.orders}, ids)
+    checks.tell(f"watch_orders: {len(ids)} orders", wrong)
+
+
+def check_frames(checks, told):
+    """The private frames alone account for every order."""
+    orders, trades, wrong = defaultdict(list), defaultdict(Decimal), []
+    replaced = set()
+    for frame in told["private-my_trades"]:
+        trades[frame["data"]["order_id"]] += Decimal(frame["data"]["amount"])
+    for frame in told["private-my_orders"]:
+        data = frame["data"]
+        orders[data["id"]].append((frame["event"], data))
+        if frame["event"] == "order_replaced":
+            replaced.add(data["orig_order_id"])
+    for order_id, steps in orders.items():
+        event, last = steps[-1]
+        traded = sum(Decimal(data["amount_traded"]) for _, data in steps)
+        if event not in ("order_deleted", "stop_inactive") and order_id not in replaced:
+            wrong.append(f"it never ended: {last}")
+        if traded + Decimal(last["amount_str"]) != Decimal(last["amount_at_create"]):
+            wrong.append(f"{traded} traded and {last['amount_str']} left: {last}")
+        if traded != trades[order_id]:
+            wrong.append(f"{traded} traded, but {trades[order_id]} by the trades: {last}")
+    wrong += [f"trades of {order_id}, of which there is no order" for order_id in trades.keys() - orders.keys()]
+    checks.tell(f"private frames: traded and left make what was ordered, of {len(orders)} orders", first(*wrong))
+
+
+async def check_identity(checks, url, alice, bob, carol, dora):
+    """Who may not, is told so, and nothing else."""
+    wrong_secret = client_of(ccxt.bitstamp, url, {"key": alice["key"], "secret": bob["secret"]})
+    await Desk(checks, wrong_secret).refused(
+        "a wrong signature", ccxt.AuthenticationError, "invalid signature", "fetch_balance"
+    )
+    stranger = client_of(ccxt.bitstamp, url, {"key": alice["key"][::-1], "secret": alice["secret"]})
+    await Desk(checks, stranger).refused(
+        "an unknown key", ccxt.AuthenticationError, "API0001", "fetch_balance"
+    )
+    late = client_of(ccxt.bitstamp, url, alice)
+    late.milliseconds = lambda: int(time.time() * 1000) - 300_000
+    await Desk(checks, late).refused("a stale nonce", ccxt.ExchangeError, "API0017", "fetch_balance")
+    again = client_of(ccxt.bitstamp, url, alice)
+    nonce = again.uuid()
+    again.uuid = lambda *_: nonce
+    desk = Desk(checks, again)
+    await desk.do("fetch_balance")
+    await desk.refused("a replayed nonce", ccxt.InvalidNonce, "API0004", "fetch_balance")
+    looks = Desk(checks, client_of(ccxt.bitstamp, url, dora))
+    rows = await looks.balances()
+    checks.tell("a key that only looks: sees its balances", None if rows else "none")
+    buy = (SYMBOL, "market", "buy", 0.01)
+    await looks.refused("it trades and", ccxt.PermissionDenied, "API0003", "create_order", *buy)
+    fresh = Desk(checks, client_of(ccxt.bitstamp, url, carol))
+    poor = (SYMBOL, "market", "buy", 0.01)
+    await fresh.refused(
+        "a new account without money", ccxt.InsufficientFunds, "You have only", "create_order", *poor
+    )
+
+
+async def token_of(desk):
+    return (await desk.do("private_post_websockets_token"))["token"]
+
+
+def trouble_of_refusal(answer):
+    expected = {"code": 4009, "message": "Connection is unauthorized."}
+    return unlike("answer", (answer["event"], answer["data"]), ("bts:error", expected))
+
+
+async def check_tokens(checks, binary, data, session, url, alice, carol):
+    mine, _ = (f"private-my_orders_btcusd-{it['user_id']}" for it in (alice, carol))
+    alices, carols = (
+        Desk(checks, client_of(ccxt.bitstamp, url, it)) for it in (alice, carol)
+    )
+    token = await token_of(carols)
+    async with Frames(session, url) as socket:
+        checks.tell("another's token", trouble_of_refusal(await socket.subscribe(mine, token)))
+        checks.tell("no token", trouble_of_refusal(await socket.subscribe(mine, "")))
+        answer = await socket.subscribe(mine, await token_of(alices))
+        checks.tell("one's own token", unlike("event", answer["event"], "bts:subscription_succeeded"))
+
+    async with Frames(session, url) as socket:
+        channel = f"private-my_orders_btcusd-{carol['user_id']}"
+        answer = await socket.subscribe(channel, token)
+        checks.tell("a key's socket opens", unlike("event", answer["event"], "bts:subscription_succeeded"))
+        await said(binary, "keys", "revoke", carol["key"], "--data", data)
+        heard = []
+        while (message := await socket.socket.receive(timeout=PATIENCE)).type == aiohttp.WSMsgType.TEXT:
+            heard.append(message.data)
+        closes = (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.CLOSING)
+        wrong = None if message.type in closes else f"{message} after {heard}"
+        checks.tell(f"a revoked key's socket ends: {socket.socket.close_code} {heard}", wrong)
+    await carols.refused("a revoked key", ccxt.AuthenticationError, "API0001", "fetch_balance")
+    async with Frames(session, url) as socket:
+        answer = await socket.subscribe(channel, token)
+        checks.tell("a revoked key's token", trouble_of_refusal(answer))
+
+
+async def check_expiry(checks, session, url, alice):
+    desk = Desk(checks, client_of(ccxt.bitstamp, url, alice))
+    token = await token_of(desk)
+    channel = f"private-my_orders_btcusd-{alice['user_id']}"
+    async with Frames(session, url) as socket:
+        await asyncio.sleep(TOKEN_SECONDS - 5)
+        answer = await socket.subscribe(channel, token)
+        checks.tell("a token before its end", unlike("event", answer["event"], "bts:subscription_succeeded"))
+        await asyncio.sleep(6)
+        checks.tell("an expired token", trouble_of_refusal(await socket.subscribe(channel, token)))
+
+
+async def enrol(binary, data, master, name, *words):
+    told = await said(
+        binary, "keys", "create", "--account", name, "--dialect", "bitstamp",
+        "--data", data, "--master-key", master, "--json", *words,
+    )
+    account = json.loads(told)
+    return account["bitstamp"] | {"user_id": account["user_id"]}
+
+
+async def run(binary, folder, long):
+    checks = Checks()
+    data, master = str(Path(folder) / "data"), str(Path(folder) / "master.key")
+    await said(binary, "keys", "master-key", master)
+    carol = await enrol(binary, data, master, "carol")
+    dora = await enrol(binary, data, master, "dora", "--read-only")
+    demo = await accounts(binary)
+    alice, bob = (demo[name]["bitstamp"] | {"user_id": demo[name]["user_id"]} for name in ("alice", "bob"))
+    async with serving(binary, "--data", data, "--master-key", master, "--seed", "7") as url:
+        pros = [client_of(ccxt.pro.bitstamp, url, it) for it in (alice, bob)]
+        watched = [Watched(pro) for pro in pros]
+        watching = [asyncio.create_task(it.watch(SYMBOL)) for it in watched]
+        try:
+            async with aiohttp.ClientSession() as session:
+                await check_trading(checks, session, url, watched, alice, bob)
+                await part(checks, check_identity(checks, url, alice, bob, carol, dora))
+                await part(checks, check_tokens(checks, binary, data, session, url, alice, carol))
+                if long:
+                    await part(checks, check_expiry(checks, session, url, alice))
+        finally:
+            for task in watching:
+                task.cancel()
+            await asyncio.gather(*watching, return_exceptions=True)
+            for pro in pros:
+                await pro.close()
+    return checks
+
+
+async def check_trading(checks, session, url, watched, alice, bob):
+    hers, his = watched
+    desk = Desk(checks, client_of(ccxt.bitstamp, url, alice))
+    begins = await check_reading(checks, desk)
+    ready = await until(lambda: (hers.has_asked() and his.has_asked()) or hers.troubles)
+    checks.tell("watch_orders and watch_my_trades are asked for", None if ready else "they are not")
+    async with Frames(session, url) as frames:
+        token = await token_of(desk)
+        for channel in ("private-my_orders", "private-my_trades"):
+            answer = await frames.subscribe(f"{channel}_btcusd-{alice['user_id']}", token)
+            checks.tell(channel, unlike("event", answer["event"], "bts:subscription_succeeded"))
+        frames.keep()
+        await part(checks, check_resting(checks, desk))
+        await part(checks, check_taking(checks, desk))
+        await part(checks, check_refusals(checks, desk))
+        await part(checks, check_neighbour(checks, url, bob, his, begins, await desk.do("fetch_open_orders")))
+        await part(checks, check_cancelling_all(checks, desk))
+        held = [row for row in (await desk.balances()).values() if row["available"] != row["total"]]
+        checks.tell("fetch_balance: nothing is held at the end", unlike("held", held, []))
+        told = frames.told
+        # Her last order is the last that is told of.
+        ended = await until(lambda: told["private-my_orders"][-1]["event"] == "order_deleted")
+        checks.tell("the last frame tells of an order's end", None if ended else "it does not")
+        deals = {
+            str(data["id"]): Deal(*(data[field] for field in ("side", "amount", "price", "fee")))
+            for data in (frame["data"] for frame in told["private-my_trades"])
+        }
+        await part(checks, check_balances(checks, desk, "alice", begins, list(deals.values())))
+        await part(checks, check_watched(checks, hers, told))
+        check_frames(checks, told)
+
+
+async def check_neighbour(checks, url, bob, watched, begins, others):
+    """Bob trades beside alice, and neither sees nor moves what is hers."""
+    desk = Desk(checks, client_of(ccxt.bitstamp, url, bob))
+    order, status = await desk.place(SYMBOL, "market", "buy", 0.01)
+    hers = (others[0]["id"], SYMBOL)
+    not_found = (ccxt.OrderNotFound, "404.002")
+    await desk.refused("cancel_order of another's", *not_found, "cancel_order", *hers)
+    await desk.refused("fetch_order of another's", *not_found, "fetch_order", *hers)
+    rows = status["info"]["transactions"]
+    deals = [Deal("buy", row["btc"], row["price"], row["fee"]) for row in rows]
+    await check_balances(checks, desk, "bob", begins, deals)
+    await until(lambda: watched.orders)
+    wrong = unlike("orders", {it["id"] for it in watched.orders}, {order["id"]})
+    checks.tell("watch_orders: bob hears of his order and of no other", first(*watched.troubles, wrong))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("binary", help="the path of rialto")
+    parser.add_argument("--long", action="store_true", help="outlive a token, which takes a minute")
+    arguments = parser.parse_args()
+    if ccxt.__version__ != CCXT_VERSION:
+        print(f"FAIL  ccxt {CCXT_VERSION} is pinned, {ccxt.__version__} is installed")
+        return 1
+    with tempfile.TemporaryDirectory() as folder:
+        checks = asyncio.run(run(arguments.binary, folder, arguments.long))
+    return checks.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
