@@ -17,151 +17,32 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from decimal import ROUND_CEILING, ROUND_DOWN, Decimal
+from decimal import ROUND_DOWN, Decimal
 from pathlib import Path
 
 import aiohttp
 import ccxt
 import ccxt.pro
 
-from venue import PATIENCE, Checks, accounts, bitstamp_urls, first, said, serving, unlike, until
+from desk import TAKER_FEE, Deal, Desk, Frames, Watched, client_of, market_of, part
+from venue import PATIENCE, Checks, accounts, first, said, serving, unlike, until
 
 CCXT_VERSION = "4.5.90"
 SYMBOL = "BTC/USD"
-OTHER_SYMBOL = "ETH/USD"
-# What the demo gives to each account, and what it takes.
+# Here a coin is the money: fees are taken in it, and it is counted more finely.
+OTHER_SYMBOL = "ETH/BTC"
+SYMBOLS = {symbol.replace("/", "").lower(): symbol for symbol in (SYMBOL, OTHER_SYMBOL)}
+# What the demo gives to each account.
 MONEY, COINS = Decimal(1_000_000), Decimal(1_000)
-MAKER_FEE, TAKER_FEE = Decimal("0.001"), Decimal("0.002")
-# Money is counted as finely as a price times an amount can be; fees are rounded up to that.
-UNIT = Decimal("1e-10")
 TOKEN_SECONDS = 60
 
 
-def client_of(kind, url, credentials):
-    """A client with our URLs and somebody's key. Nothing else of it is touched."""
-    client = kind({"apiKey": credentials["key"], "secret": credentials["secret"]})
-    client.urls["api"] = bitstamp_urls(url)
-    return client
-
-
-class Desk:
-    """One account at its client, and what is checked there."""
-
-    def __init__(self, checks, client):
-        self.checks = checks
-        self.client = client
-
-    async def do(self, name, *words, **named):
-        """One call of the synchronous client."""
-        return await asyncio.to_thread(getattr(self.client, name), *words, **named)
-
-    async def refused(self, name, exception, text, call, *words, **named):
-        """A call that must raise exactly this exception, with this in its text."""
-        try:
-            answer = await self.do(call, *words, **named)
-            trouble = f"it was done: {answer}"
-        except Exception as error:
-            trouble = None
-            if type(error) is not exception:
-                trouble = f"{type(error).__name__}: {error}"
-            elif text not in str(error):
-                trouble = f"no word of `{text}`: {error}"
-            if self.client.secret and self.client.secret in str(error):
-                trouble = f"it tells the secret: {error}"
-        self.checks.tell(f"{name} raises {exception.__name__}", trouble)
-
-    async def balances(self):
-        """Free, used and total of each currency, as they are spelled."""
-        raw = (await self.do("fetch_balance"))["info"]
-        return {row["currency"].upper(): row for row in raw}
-
-    async def place(self, *words, **named):
-        """An order, and how it stands right after."""
-        order = await self.do("create_order", *words, **named)
-        return order, await self.do("fetch_order", order["id"], words[0])
-
-
-class Watched:
-    """What ccxt.pro told of orders and trades, in order. It keeps only the newest of each order."""
-
-    def __init__(self, client):
-        self.client = client
-        self.orders = []
-        self.trades = []
-        self.troubles = []
-
-    async def watch(self, symbol):
-        """Both private channels of a market, for ever."""
-        await asyncio.gather(
-            self.follow(self.client.watch_orders, symbol, self.orders),
-            self.follow(self.client.watch_my_trades, symbol, self.trades),
-        )
-
-    async def follow(self, call, symbol, kept):
-        try:
-            while True:
-                kept.extend(dict(it) for it in await call(symbol))
-        except Exception as error:
-            self.troubles.append(f"{call.__name__}: {type(error).__name__}: {error}")
-
-    def has_asked(self):
-        """Whether both subscriptions have been sent."""
-        return sum(len(it.subscriptions) for it in self.client.clients.values()) >= 2
-
-
-class Frames:
-    """A raw socket that keeps every frame of an account's channels."""
-
-    def __init__(self, session, url):
-        self.opening = session.ws_connect(bitstamp_urls(url)["ws"])
-        self.told = defaultdict(list)
-
-    async def __aenter__(self):
-        self.socket = await self.opening.__aenter__()
-        self.reading = None
-        return self
-
-    async def __aexit__(self, *words):
-        if self.reading:
-            self.reading.cancel()
-            await asyncio.gather(self.reading, return_exceptions=True)
-        await self.opening.__aexit__(*words)
-
-    async def subscribe(self, channel, token):
-        data = {"channel": channel, "auth": token}
-        await self.socket.send_str(json.dumps({"event": "bts:subscribe", "data": data}))
-        return json.loads((await self.socket.receive(timeout=PATIENCE)).data)
-
-    def keep(self):
-        self.reading = asyncio.create_task(self.read())
-
-    async def read(self):
-        async for message in self.socket:
-            frame = json.loads(message.data)
-            self.told[frame["channel"].rsplit("-", 1)[0].rsplit("_", 1)[0]].append(frame)
-
-
-class Deal:
-    """One trade of an account: what it did to base and quote, exactly, and what is wrong with how it was told."""
-
-    def __init__(self, side, amount, price, fee):
-        sign = 1 if side == "buy" else -1
-        self.amount, self.price = sign * Decimal(amount), Decimal(price)
-        self.value = self.amount * self.price
-        self.fee, self.trouble = Decimal(0), f"fee {fee} of {self.value}"
-        for rate in (MAKER_FEE, TAKER_FEE):
-            exact = (abs(self.value) * rate).quantize(UNIT, ROUND_CEILING)
-            if exact.quantize(Decimal("1e-5"), ROUND_DOWN) == Decimal(fee):
-                self.fee, self.trouble = exact, None
-
-
 async def check_balances(checks, desk, name, begins, deals):
-    """Balances are what trades in the first market, and their fees, make of those before the first trade."""
-    base, quote = SYMBOL.split("/")
+    """Balances are what trades and their fees make of those before the first trade."""
     expected = dict(begins)
     for deal in deals:
-        expected[base] += deal.amount
-        expected[quote] -= deal.value + deal.fee
+        expected[deal.base] += deal.amount
+        expected[deal.quote] -= deal.value + deal.fee
     troubles = [deal.trouble for deal in deals] if deals else ["it has not traded"]
     shown = await desk.balances()
     for currency, exact in expected.items():
@@ -172,23 +53,6 @@ async def check_balances(checks, desk, name, begins, deals):
         if Decimal(row["available"]) + Decimal(row["reserved"]) != total:
             troubles.append(f"{row} does not add up")
     checks.tell(f"{name}: balances are what {len(deals)} trades and their fees make", first(*troubles))
-
-
-async def part(checks, judging):
-    """One part of the whole; what it does not expect to be raised is told, and the others go on."""
-    try:
-        return await judging
-    except Exception as error:
-        checks.tell(judging.__name__, f"{type(error).__name__}: {error}")
-
-
-async def best(desk, symbol):
-    book = await desk.do("fetch_order_book", symbol)
-    return Decimal(str(book["bids"][0][0])), Decimal(str(book["asks"][0][0]))
-
-
-def near(price, factor):
-    return float((price * Decimal(factor)).quantize(Decimal("0.01")))
 
 
 async def check_reading(checks, desk):
@@ -215,8 +79,8 @@ async def check_reading(checks, desk):
 async def check_resting(checks, desk):
     """An order that rests is held for, listed, edited and cancelled."""
     before = await desk.balances()
-    bid, _ = await best(desk, SYMBOL)
-    price, amount = near(bid, "0.9"), 0.01
+    market = await market_of(desk, SYMBOL)
+    price, amount = market.below("0.9"), 0.01
     order, status = await desk.place(
         SYMBOL, "limit", "buy", amount, price, params={"clientOrderId": "the first"}
     )
@@ -253,7 +117,7 @@ async def check_resting(checks, desk):
         wrong = unlike("orders", ids, [(order["id"], "open", SYMBOL, amount)])
         checks.tell(f"fetch_open_orders {symbol or ''}".rstrip(), wrong)
 
-    cheaper = near(bid, "0.85")
+    cheaper = market.below("0.85")
     edited = await desk.do("edit_order", order["id"], SYMBOL, "limit", "buy", 0.02, cheaper)
     new = await desk.do("fetch_order", edited["id"], SYMBOL)
     old = await desk.do("fetch_order", order["id"], SYMBOL)
@@ -297,8 +161,8 @@ def trouble_of_fill(status, amount):
 
 async def check_taking(checks, desk):
     """Orders that trade at once, of every kind."""
-    bid, ask = await best(desk, SYMBOL)
-    above, below = near(ask, "1.05"), near(bid, "0.95")
+    market = await market_of(desk, SYMBOL)
+    above, below = market.above("1.05"), market.below("0.95")
     taken = [
         ("market buy", ("market", "buy", 0.05), {}),
         ("market sell", ("market", "sell", 0.03), {}),
@@ -322,9 +186,9 @@ async def check_taking(checks, desk):
         checks.tell(f"create_order instant {side}: filled at once", wrong)
 
     killed = [
-        ("fill-or-kill for more than there is", "sell", 900, near(bid, "0.9999"), "fok_order"),
+        ("fill-or-kill for more than there is", "sell", 900, market.below("0.9999"), "fok_order"),
         ("post-only into the book", "buy", 0.01, above, "moc_order"),
-        ("immediate-or-cancel that meets nobody", "buy", 0.01, near(bid, "0.9"), "ioc_order"),
+        ("immediate-or-cancel that meets nobody", "buy", 0.01, market.below("0.9"), "ioc_order"),
     ]
     for name, side, amount, price, flag in killed:
         _, status = await desk.place(SYMBOL, "limit", side, amount, price, params={flag: True})
@@ -334,21 +198,21 @@ async def check_taking(checks, desk):
         )
         checks.tell(f"create_order {name}: cancelled", wrong)
     order, status = await desk.place(
-        SYMBOL, "limit", "sell", 0.01, near(ask, "1.1"), params={"moc_order": True}
+        SYMBOL, "limit", "sell", 0.01, market.above("1.1"), params={"moc_order": True}
     )
     checks.tell("create_order post-only beside the book: open", unlike("status", status["status"], "open"))
 
     soon = desk.client.milliseconds() + 1_000
     order, status = await desk.place(
-        SYMBOL, "limit", "buy", 0.01, near(bid, "0.9"), params={"gtd_order": True, "expire_time": soon}
+        SYMBOL, "limit", "buy", 0.01, market.below("0.9"), params={"gtd_order": True, "expire_time": soon}
     )
     checks.tell("create_order good-till-date: open till then", unlike("status", status["status"], "open"))
     await asyncio.sleep(1.2)
     status = await desk.do("fetch_order", order["id"], SYMBOL)
     checks.tell("fetch_order: expired after it", unlike("status", status["status"], "Expired"))
 
-    stop = {"subtype": "STOP_LOSS_LIMIT", "stop_price": near(ask, "1.1")}
-    order, status = await desk.place(SYMBOL, "limit", "buy", 0.01, near(ask, "1.12"), params=stop)
+    stop = {"subtype": "STOP_LOSS_LIMIT", "stop_price": market.above("1.1")}
+    order, status = await desk.place(SYMBOL, "limit", "buy", 0.01, market.above("1.12"), params=stop)
     wrong = first(
         unlike("status", status["status"], "open"),
         unlike("stop_price", Decimal(order["info"]["stop_price"]), Decimal(str(stop["stop_price"]))),
@@ -356,13 +220,25 @@ async def check_taking(checks, desk):
     checks.tell("create_order stop: waits for its price", wrong)
 
 
+async def check_paying_in_coins(checks, desk):
+    """A market whose money is a coin."""
+    market = await market_of(desk, OTHER_SYMBOL)
+    for words in (
+        ("market", "buy", 0.3),
+        ("limit", "sell", 0.2, market.below("0.95")),
+        ("instant", "buy", 0.01),
+    ):
+        _, status = await desk.place(OTHER_SYMBOL, *words)
+        name = f"create_order {words[0]} {words[1]} {OTHER_SYMBOL}: filled at once"
+        checks.tell(name, unlike("status", status["status"], "closed"))
+
+
 async def check_cancelling_all(checks, desk):
-    bid, _ = await best(desk, SYMBOL)
-    other_bid, _ = await best(desk, OTHER_SYMBOL)
+    market, other = [await market_of(desk, symbol) for symbol in (SYMBOL, OTHER_SYMBOL)]
     listed = await desk.do("fetch_open_orders")
     mine = {order["id"] for order in listed}
-    here, _ = await desk.place(SYMBOL, "limit", "buy", 0.01, near(bid, "0.9"))
-    there, _ = await desk.place(OTHER_SYMBOL, "limit", "buy", 0.1, near(other_bid, "0.9"))
+    here, _ = await desk.place(SYMBOL, "limit", "buy", 0.01, market.below("0.9"))
+    there, _ = await desk.place(OTHER_SYMBOL, "limit", "buy", 0.1, other.below("0.9"))
     canceled = await desk.do("cancel_all_orders", SYMBOL)
     wrong = unlike("orders", {order["id"] for order in canceled}, mine | {here["id"]})
     checks.tell("cancel_all_orders of a market: these and no others", wrong)
@@ -376,14 +252,14 @@ async def check_cancelling_all(checks, desk):
 
 async def check_refusals(checks, desk):
     """What cannot be done raises ccxt's own exceptions."""
-    bid, ask = await best(desk, SYMBOL)
-    low, high = near(bid, "0.9"), near(ask, "1.05")
+    market = await market_of(desk, SYMBOL)
+    low, high = market.below("0.9"), market.above("1.05")
     limit = (SYMBOL, "limit")
     refusals = [
         ("too small", ccxt.InvalidOrder, "Minimum order size is", (*limit, "buy", 0.0001, low), {}),
         ("smaller than the smallest", ccxt.InvalidOrder, "precision", (*limit, "buy", 1e-9, low), {}),
-        ("far above the market", ccxt.InvalidOrder, "Price is more than 20% above", (*limit, "buy", 0.01, near(ask, "1.5")), {}),
-        ("far below the market", ccxt.InvalidOrder, "Price is more than 20% below", (*limit, "sell", 0.01, near(bid, "0.5")), {}),
+        ("far above the market", ccxt.InvalidOrder, "Price is more than 20% above", (*limit, "buy", 0.01, market.above("1.5")), {}),
+        ("far below the market", ccxt.InvalidOrder, "Price is more than 20% below", (*limit, "sell", 0.01, market.below("0.5")), {}),
         ("more money than one has", ccxt.InsufficientFunds, "You need", (*limit, "buy", 900, high), {}),
         ("more coins than one has", ccxt.InsufficientFunds, "You have only", (*limit, "sell", 5_000, high), {}),
         # ccxt cuts amounts and prices itself, and knows no name for what is told of one field.
@@ -402,6 +278,10 @@ async def check_refusals(checks, desk):
 
 async def check_watched(checks, watched, frames):
     """What ccxt.pro made of the frames is what they say."""
+    frames = {
+        channel: [frame for frame in told if frame["channel"].startswith(f"{channel}_btcusd-")]
+        for channel, told in frames.items()
+    }
     trades = {str(frame["data"]["id"]): frame["data"] for frame in frames["private-my_trades"]}
     came = await until(lambda: len({it["id"] for it in watched.trades}) >= len(trades))
     checks.tell("watch_orders and watch_my_trades never raised", first(*watched.troubles))
@@ -573,11 +453,14 @@ async def check_trading(checks, session, url, watched, alice, bob):
     async with Frames(session, url) as frames:
         token = await token_of(desk)
         for channel in ("private-my_orders", "private-my_trades"):
-            answer = await frames.subscribe(f"{channel}_btcusd-{alice['user_id']}", token)
-            checks.tell(channel, unlike("event", answer["event"], "bts:subscription_succeeded"))
+            for market in SYMBOLS:
+                answer = await frames.subscribe(f"{channel}_{market}-{alice['user_id']}", token)
+                wrong = unlike("event", answer["event"], "bts:subscription_succeeded")
+                checks.tell(f"{channel}_{market}", wrong)
         frames.keep()
         await part(checks, check_resting(checks, desk))
         await part(checks, check_taking(checks, desk))
+        await part(checks, check_paying_in_coins(checks, desk))
         await part(checks, check_refusals(checks, desk))
         await part(checks, check_neighbour(checks, url, bob, his, begins, await desk.do("fetch_open_orders")))
         await part(checks, check_cancelling_all(checks, desk))
@@ -588,8 +471,11 @@ async def check_trading(checks, session, url, watched, alice, bob):
         ended = await until(lambda: told["private-my_orders"][-1]["event"] == "order_deleted")
         checks.tell("the last frame tells of an order's end", None if ended else "it does not")
         deals = {
-            str(data["id"]): Deal(*(data[field] for field in ("side", "amount", "price", "fee")))
-            for data in (frame["data"] for frame in told["private-my_trades"])
+            str(frame["data"]["id"]): Deal(
+                SYMBOLS[frame["channel"].split("_")[2].split("-")[0]],
+                *(frame["data"][field] for field in ("side", "amount", "price", "fee")),
+            )
+            for frame in told["private-my_trades"]
         }
         await part(checks, check_balances(checks, desk, "alice", begins, list(deals.values())))
         await part(checks, check_watched(checks, hers, told))
@@ -605,7 +491,7 @@ async def check_neighbour(checks, url, bob, watched, begins, others):
     await desk.refused("cancel_order of another's", *not_found, "cancel_order", *hers)
     await desk.refused("fetch_order of another's", *not_found, "fetch_order", *hers)
     rows = status["info"]["transactions"]
-    deals = [Deal("buy", row["btc"], row["price"], row["fee"]) for row in rows]
+    deals = [Deal(SYMBOL, "buy", row["btc"], row["price"], row["fee"]) for row in rows]
     await check_balances(checks, desk, "bob", begins, deals)
     await until(lambda: watched.orders)
     wrong = unlike("orders", {it["id"] for it in watched.orders}, {order["id"]})
