@@ -1,10 +1,15 @@
 //! The seam between the house and a dialect's server half.
 
-use model::{AccountId, Topic, Update};
+use core::fmt;
+use std::time::Duration;
+
+use model::{AccountId, Answer, Query, Sequence, Topic, Update};
 
 use crate::frame::FrameBuilder;
-use crate::http::{HttpRequest, HttpResponse, Step};
+use crate::http::{HttpRequest, HttpResponse};
 use crate::manners::{LastWords, Manners, Parting};
+use crate::step::Step;
+use crate::visitor::Visitor;
 
 /// One published JSON API, served. Everything is a pure function of its arguments and of the listings that
 /// the dialect was made with.
@@ -18,16 +23,29 @@ pub trait Dialect: Send + Sync {
     /// Its limits, heartbeats and ages.
     fn manners(&self) -> &Manners;
 
-    /// Understands one whole message of a client and appends what it asks for, in order. Never fails: what
-    /// cannot be understood becomes a [`Request::Say`] with the dialect's own error.
-    fn decode(&self, message: &[u8], out: &mut Vec<Request>);
+    /// Whether a request to become a socket is granted; unless a dialect says otherwise, everybody is welcome.
+    fn admit(&self, _request: &HttpRequest<'_>) -> Step<Admission> {
+        Step::Reply(Admission::Welcome)
+    }
 
-    /// Words an update for the subscribers of a topic; writes at most one message. Called once for each
-    /// topic and update, never once for each subscriber. Returns whether it wrote anything.
-    fn encode(&self, topic: &Topic, update: &Update<'_>, out: &mut FrameBuilder) -> bool;
+    /// Understands one whole message of a visitor and appends what it asks for, in order. Never fails: what
+    /// cannot be understood becomes a [`Request::Say`] or [`Request::Refuse`] with the dialect's own error. The
+    /// next message of a connection is understood once all of this one is served.
+    fn decode(&self, message: &[u8], visitor: &Visitor<'_>, out: &mut Vec<Request>);
 
-    /// Whether a subscriber of this topic is first told its state as it is, before what changes.
-    fn tells_state_first(&self, _topic: &Topic) -> bool {
+    /// Words an update for the subscribers of a subject; writes at most one message. `sequence` is the place of the
+    /// event that it tells of. Called once for each subject and update, never once for each subscriber. Returns
+    /// whether it wrote anything.
+    fn encode(
+        &self,
+        subject: &Subject,
+        update: &Update<'_>,
+        sequence: Sequence,
+        out: &mut FrameBuilder,
+    ) -> bool;
+
+    /// Whether a subscriber of this subject is first told its state as it is, before what changes.
+    fn tells_state_first(&self, _subject: &Subject) -> bool {
         false
     }
 
@@ -54,40 +72,136 @@ pub struct Doors {
     pub hosts: &'static [&'static str],
 }
 
+/// A topic, and how it is worded for those who subscribe to it. Two subjects that differ in wording alone are told
+/// the same at the same time, each in a frame of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Subject {
+    /// What is told.
+    pub topic: Topic,
+    /// How.
+    pub wording: Wording,
+}
+
+/// One of the ways in which a dialect words a topic: 0 for dialects that have only one. What it means is the
+/// dialect's own business.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Wording(pub u16);
+
+impl From<Topic> for Subject {
+    fn from(topic: Topic) -> Self {
+        Self { topic, wording: Wording::default() }
+    }
+}
+
+/// How the answers to the questions of an [`Opening::State`] are worded.
+pub type WordState = Box<dyn FnOnce(Vec<Answer>) -> Vec<u8> + Send>;
+
+/// What is said once something is subscribed, before the first frame of it.
+pub enum Opening {
+    /// Nothing: another request of the same message says what is to be said.
+    Silent,
+    /// This.
+    Said(Vec<u8>),
+    /// What is worded from the answers to these questions, in their order. They are answered at the moment from
+    /// which on changes are told: between the two there is nothing.
+    State(Vec<Query>, WordState),
+}
+
 /// What a client's message asks for, and how its dialect words the reply.
-#[derive(Debug)]
+///
+/// Subjects of an account are told to nobody else. They are let through where a pass of it is shown, where its holder
+/// is logged in or was identified by the steps that ended with the request, and where
+/// [`Manners::accounts_are_public`]; else they are left out, whatever a dialect says.
 pub enum Request {
-    /// Start telling these topics.
+    /// Say this to the client at once.
+    Say(Vec<u8>),
+    /// Say that this was not done, and count it as a fault of the client (see [`Manners::tolerances`]).
+    Refuse(Vec<u8>, Fault),
+    /// Start telling these.
     Subscribe {
         /// The client's own name of it; the same name twice is one subscription.
         subscription: Box<str>,
         /// What it stands for here; empty if it is in order but nothing will ever be told.
-        topics: Vec<Topic>,
-        /// Said once subscribed, before the first frame of it.
-        acknowledgement: Vec<u8>,
+        subjects: Vec<Subject>,
+        /// The subscription's own bytes: they are written into every frame of it that has a hole for them
+        /// ([`FrameBuilder::stamp_here`]). Each stamped subscription is told its own copies.
+        stamp: Option<Box<[u8]>>,
+        /// What is said first.
+        opening: Opening,
     },
-    /// Start telling these topics of an account to whoever holds a pass of it.
+    /// Start telling these of an account to whoever holds a pass of it.
     SubscribeOwn {
         /// As in [`Request::Subscribe`].
         subscription: Box<str>,
-        /// Whose topics they are.
+        /// Whose they are.
         account: AccountId,
         /// The pass (see [`Step::IssuePass`]), as the client gave it; empty if it gave none.
         pass: Box<str>,
         /// As in [`Request::Subscribe`].
-        topics: Vec<Topic>,
-        /// Said if the pass is good now and this account's.
-        acknowledgement: Vec<u8>,
+        subjects: Vec<Subject>,
+        /// What is said first, if the pass is good now and this account's.
+        opening: Opening,
         /// Said if not.
         refusal: Vec<u8>,
     },
-    /// Stop telling them.
+    /// Stop telling what these names stand for.
     Unsubscribe {
-        /// The name that was subscribed.
-        subscription: Box<str>,
-        /// Said once no frame of it will follow.
+        /// The names that were subscribed.
+        subscriptions: Vec<Box<str>>,
+        /// Said once no frame of them will follow.
         acknowledgement: Vec<u8>,
     },
-    /// Say this to the client at once.
-    Say(Vec<u8>),
+    /// Whoever was identified last, by the steps that ended with this, is logged in on this connection from now on.
+    /// Subscriptions of another account end.
+    LogIn {
+        /// For how long; `None` is as long as the key is good.
+        lasts: Option<Duration>,
+        /// Said then.
+        acknowledgement: Vec<u8>,
+    },
+    /// Take these steps, and then serve what they end with.
+    Take(Step<Vec<Self>>),
+    /// End the connection.
+    Part(Parting),
+}
+
+/// Names what is asked for, and no secret.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Say(text) => write!(f, "Say({})", text.escape_ascii()),
+            Self::Refuse(text, fault) => write!(f, "Refuse({}, {fault:?})", text.escape_ascii()),
+            Self::Subscribe { subscription, subjects, .. } => {
+                write!(f, "Subscribe({subscription:?}, {subjects:?})")
+            }
+            Self::SubscribeOwn { subscription, account, .. } => {
+                write!(f, "SubscribeOwn({subscription:?}, {account:?})")
+            }
+            Self::Unsubscribe { subscriptions, .. } => write!(f, "Unsubscribe({subscriptions:?})"),
+            Self::LogIn { .. } => f.write_str("LogIn"),
+            Self::Take(_) => f.write_str("Take"),
+            Self::Part(parting) => write!(f, "Part({parting:?})"),
+        }
+    }
+}
+
+/// What a client did wrong, as far as it is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fault {
+    /// It asked too fast.
+    TooFast,
+    /// It failed to log in.
+    Login,
+    /// What it said made no sense.
+    Malformed,
+}
+
+/// Whether a client may become a socket.
+pub enum Admission {
+    /// It may.
+    Welcome,
+    /// It may, and whoever was identified last is logged in from the start.
+    LoggedIn,
+    /// It may not, and is told this.
+    Refused(HttpResponse),
 }

@@ -2,6 +2,9 @@
 //!
 //! A frame keeps room in front of its text, so that the edge can put a WebSocket header there and send both
 //! as one piece of memory. What the header looks like is the edge's business.
+//!
+//! A frame may have one hole for a *stamp*: bytes that are each subscription's own. It is as long for everybody, so
+//! that the header is the same as well; a frame is still encoded once, and its copies differ in the stamp alone.
 
 use std::sync::Arc;
 
@@ -14,6 +17,15 @@ pub struct Frame {
     bytes: Arc<Vec<u8>>,
     /// Where the sealed bytes begin, at most [`HEADROOM`].
     start: u8,
+    hole: Hole,
+}
+
+/// The place of a stamp in a message: where it begins, counted from the text's beginning, and its length. Without
+/// length there is none.
+#[derive(Clone, Copy, Debug, Default)]
+struct Hole {
+    at: u32,
+    length: u8,
 }
 
 impl Frame {
@@ -27,12 +39,18 @@ impl Frame {
     pub fn text(&self) -> &[u8] {
         &self.bytes[HEADROOM..]
     }
+    /// Whether it has a hole for a stamp.
+    #[must_use]
+    pub const fn has_hole(&self) -> bool {
+        self.hole.length > 0
+    }
 }
 
 /// Where a dialect writes one message.
 #[derive(Debug)]
 pub struct FrameBuilder {
     bytes: Vec<u8>,
+    hole: Hole,
     /// The emptied shell of an old frame, to be filled again.
     shell: Option<Arc<Vec<u8>>>,
 }
@@ -47,7 +65,7 @@ impl FrameBuilder {
     /// An empty builder.
     #[must_use]
     pub fn new() -> Self {
-        Self { bytes: vec![0; HEADROOM], shell: None }
+        Self { bytes: vec![0; HEADROOM], hole: Hole::default(), shell: None }
     }
     /// The message so far, to be appended to.
     pub fn text_mut(&mut self) -> &mut Vec<u8> {
@@ -58,9 +76,20 @@ impl FrameBuilder {
     pub fn text(&self) -> &[u8] {
         &self.bytes[HEADROOM..]
     }
+    /// Leaves a hole of so many bytes, at most 255, for each subscription's own stamp. A message has one at most.
+    ///
+    /// # Panics
+    /// If the message begins with four gigabytes.
+    pub fn stamp_here(&mut self, length: u8) {
+        debug_assert_eq!(self.hole.length, 0, "a message has one hole at most");
+        let at = u32::try_from(self.text().len()).expect("a message is shorter than that");
+        self.hole = Hole { at, length };
+        self.bytes.resize(self.bytes.len() + usize::from(length), b' ');
+    }
     /// Throws away what was written.
     pub fn clear(&mut self) {
         self.bytes.truncate(HEADROOM);
+        self.hole = Hole::default();
     }
 }
 
@@ -87,7 +116,7 @@ impl FramePool {
             if let Some(bytes) = Arc::get_mut(&mut oldest) {
                 let mut bytes = std::mem::take(bytes);
                 bytes.truncate(HEADROOM);
-                return FrameBuilder { bytes, shell: Some(oldest) };
+                return FrameBuilder { bytes, hole: Hole::default(), shell: Some(oldest) };
             }
             self.lent.push_back(oldest);
         }
@@ -101,11 +130,36 @@ impl FramePool {
         builder: FrameBuilder,
         seal: impl FnOnce(&mut [u8; HEADROOM], usize) -> usize,
     ) -> Frame {
-        let FrameBuilder { mut bytes, shell } = builder;
+        let FrameBuilder { mut bytes, hole, shell } = builder;
         let length = bytes.len() - HEADROOM;
         let headroom = bytes.first_chunk_mut().expect("a builder always starts with its headroom");
         let start = seal(headroom, length);
         debug_assert!(start <= HEADROOM, "a header ends where the text begins");
+        self.seal(bytes, hole, shell, start as u8)
+    }
+
+    /// A copy of a frame with this stamp in its hole; if it does not fit there, the frame as it is.
+    pub fn stamped(&mut self, frame: &Frame, stamp: &[u8]) -> Frame {
+        let Hole { at, length } = frame.hole;
+        if stamp.len() != usize::from(length) {
+            debug_assert!(false, "a dialect's stamps are as long as its holes");
+            return frame.clone();
+        }
+        let FrameBuilder { mut bytes, shell, .. } = self.builder();
+        bytes.clear();
+        bytes.extend_from_slice(&frame.bytes);
+        let from = HEADROOM + at as usize;
+        bytes[from..from + stamp.len()].copy_from_slice(stamp);
+        self.seal(bytes, Hole::default(), shell, frame.start)
+    }
+
+    fn seal(
+        &mut self,
+        bytes: Vec<u8>,
+        hole: Hole,
+        shell: Option<Arc<Vec<u8>>>,
+        start: u8,
+    ) -> Frame {
         let bytes = match shell {
             Some(mut shell) => {
                 *Arc::get_mut(&mut shell).expect("a builder shares its shell with nobody") = bytes;
@@ -116,7 +170,7 @@ impl FramePool {
         if self.lent.len() < self.lent_max {
             self.lent.push_back(Arc::clone(&bytes));
         }
-        Frame { bytes, start: start as u8 }
+        Frame { bytes, start, hole }
     }
 }
 
@@ -151,5 +205,30 @@ mod tests {
         assert_eq!(third.bytes(), b"third");
         assert_eq!(third.bytes().as_ptr(), memory, "and it is used again");
         assert_eq!(second.text(), b"another");
+    }
+
+    #[test]
+    fn copies_of_a_frame_differ_in_the_stamp_alone() {
+        let mut pool = FramePool::new(8);
+        let seal = |headroom: &mut [u8; HEADROOM], length: usize| {
+            headroom[HEADROOM - 1] = length as u8;
+            HEADROOM - 1
+        };
+        let mut builder = pool.builder();
+        builder.text_mut().extend_from_slice(b"id=");
+        builder.stamp_here(3);
+        builder.text_mut().extend_from_slice(b"; x");
+        let frame = pool.finish(builder, seal);
+        assert!(frame.has_hole());
+        let (one, other) = (pool.stamped(&frame, b"abc"), pool.stamped(&frame, b"xyz"));
+        assert_eq!((one.bytes(), other.bytes()), (&b"\x09id=abc; x"[..], &b"\x09id=xyz; x"[..]));
+        assert_eq!(frame.bytes(), b"\x09id=   ; x", "and the frame is as it was");
+        assert!(!one.has_hole());
+
+        let mut builder = pool.builder();
+        builder.stamp_here(3);
+        builder.clear();
+        builder.text_mut().extend_from_slice(b"plain");
+        assert!(!pool.finish(builder, seal).has_hole(), "what is cleared has no hole");
     }
 }

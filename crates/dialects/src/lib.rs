@@ -8,6 +8,8 @@ pub mod dialect;
 pub mod frame;
 pub mod http;
 pub mod manners;
+pub mod step;
+pub mod visitor;
 
 pub mod connector;
 pub mod text;
@@ -15,7 +17,11 @@ pub mod text;
 pub mod bitstamp;
 
 pub use connector::{Connector, Errand, Heard, Misheard};
-pub use dialect::{Dialect, Doors, Request};
+pub use dialect::{
+    Admission, Dialect, Doors, Fault, Opening, Request, Subject, WordState, Wording,
+};
 pub use frame::{Frame, FrameBuilder, FramePool, HEADROOM};
-pub use http::{Credential, HttpRequest, HttpResponse, Nonce, Outcome, Step, Submission};
-pub use manners::{LastWords, Manners, Parting};
+pub use http::{HttpRequest, HttpResponse};
+pub use manners::{LastWords, Manners, OnRevoked, Pace, Parting, Tolerance};
+pub use step::{Credential, Nonce, Outcome, Step, Submission, Then, ThenHolder, ThenPass};
+pub use visitor::{Login, Standing, Visitor};

@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use crate::dialect::Fault;
+
 /// Limits, heartbeats and ages of a dialect. All can be configured; these are the venue's.
 #[derive(Clone, Debug)]
 pub struct Manners {
@@ -31,6 +33,82 @@ pub struct Manners {
     /// How many requests one address may make to the HTTP half, each within how much time; one more gets
     /// [`Dialect::http_too_fast`](crate::Dialect::http_too_fast).
     pub http_rates: &'static [(u32, Duration)],
+    /// How often a client may say something; a message that comes faster is shown to the dialect as such
+    /// ([`Visitor::too_fast`](crate::Visitor::too_fast)). `None` is as often as it likes.
+    pub pace: Option<Pace>,
+    /// How many faults of which kind are answered, each within how much time; one more parts with
+    /// [`Parting::Abuse`]. A kind that is not listed is never counted.
+    pub tolerances: &'static [Tolerance],
+    /// How long a client may wait before it logs in, else [`Parting::NotLoggedIn`].
+    pub login_within: Option<Duration>,
+    /// What becomes of a connection when a key by which it was let in is good no longer.
+    pub on_revoked: OnRevoked,
+    /// Whether what is an account's own may be told to anybody who asks for it.
+    pub accounts_are_public: bool,
+}
+
+/// As good as for ever.
+const CENTURY: Duration = Duration::from_secs(100 * 366 * 86_400);
+
+impl Manners {
+    /// Manners that refuse nobody anything: what a dialect's own begin from.
+    pub const LENIENT: Self = Self {
+        message_bytes_max: usize::MAX,
+        oversize_reason: "",
+        subscriptions_max: usize::MAX,
+        ping_every: None,
+        pong_within: CENTURY,
+        idle_max: None,
+        age_max: None,
+        notice: Duration::ZERO,
+        queue_bytes_max: usize::MAX,
+        stall_max: CENTURY,
+        http_rates: &[],
+        pace: None,
+        tolerances: &[],
+        login_within: None,
+        on_revoked: OnRevoked::Part,
+        accounts_are_public: false,
+    };
+}
+
+/// How often something may happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// So many at once, and then one each `per / count`: what was not used comes back steadily.
+    Steady {
+        /// How many.
+        count: u32,
+        /// Within how much time they all come back.
+        per: Duration,
+    },
+    /// Never more than so many within any stretch of time of this length. What is refused does not count.
+    Window {
+        /// How many.
+        count: u32,
+        /// Within how much time.
+        per: Duration,
+    },
+}
+
+/// How many faults of a kind are answered within how much time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tolerance {
+    /// Of which kind.
+    pub fault: Fault,
+    /// How many are answered.
+    pub count: u32,
+    /// Within how much time; [`Duration::MAX`] is the whole life of the connection.
+    pub per: Duration,
+}
+
+/// What becomes of a connection when a key by which it was let in is good no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnRevoked {
+    /// It ends, with [`Parting::Revoked`].
+    Part,
+    /// It goes on without what that key let it see; it is told when it asks for that again.
+    DropOwn,
 }
 
 /// Why we end a connection.
@@ -50,6 +128,10 @@ pub enum Parting {
     Idle,
     /// The key by which it was let in is good no longer.
     Revoked,
+    /// It did wrong too often.
+    Abuse,
+    /// It did not log in in time.
+    NotLoggedIn,
 }
 
 /// What is said, and how the connection ends.

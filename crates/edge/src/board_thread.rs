@@ -16,15 +16,15 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::thread;
 use std::time::Duration;
 
-use dialects::{Outcome, Submission};
-use model::{Answer, Event, NoOrders, Query, Source, Topic};
+use dialects::{Outcome, Subject, Submission};
+use model::{Answer, Event, NoOrders, Query, Source};
 
 use crate::boards::{Boards, Outlet};
 use crate::clock::MarketClock;
 use crate::metrics::Counters;
 use crate::outbox::{Slot, Told};
 use crate::reactor::handle::Bell;
-use crate::session::Ticket;
+use crate::session::{Returned, Ticket};
 use crate::submitted::Submitted;
 
 #[cfg(test)]
@@ -60,16 +60,20 @@ pub(crate) enum Mail {
     Stop,
 }
 
-/// One listener more or less, on some loop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a loop's session asks of the boards.
+#[derive(Debug)]
 pub(crate) enum Change {
-    /// One more; who, is sent back with the slot.
-    Subscribe { dialect: usize, topic: Topic, asker: Asker },
+    /// One listener more; who, is sent back with the slot.
+    Subscribe { dialect: usize, subject: Subject, asker: Asker },
     /// One less.
-    Unsubscribe { dialect: usize, topic: Topic },
+    Unsubscribe { dialect: usize, subject: Subject },
+    /// Answer these, as things stand for what is subscribed right behind it.
+    Ask(Vec<Query>, Asker),
+    /// Submit this to the source.
+    Submit(Submission, Asker),
 }
 
-/// Who asked for a topic: a place on a loop, and which asking of its session.
+/// Who asks: a place on a loop, and which asking of its session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Asker {
     pub place: u32,
@@ -85,6 +89,16 @@ pub(crate) enum Word {
     Told(Told),
     /// From here on this asker listens to this slot, and is told this first.
     Subscribed(Asker, Slot, Option<Told>),
+    /// What this asker waits for.
+    Returned(Asker, Box<Returned>),
+}
+
+/// Who is told what came of a submission.
+pub(crate) enum Submitter {
+    /// Somebody elsewhere.
+    Elsewhere(OutcomeReply),
+    /// A session of this loop.
+    OfLoop(usize, Asker),
 }
 
 /// The way to the board thread. Questions and submissions may take half of the room that there is for mail, so that however many
@@ -198,6 +212,16 @@ impl Lanes {
         *has_words = true;
     }
 
+    /// Tells what came of a submission.
+    fn hand_back(&mut self, who: Submitter, outcome: Outcome) {
+        match who {
+            Submitter::Elsewhere(reply) => reply(outcome),
+            Submitter::OfLoop(of_loop, asker) => {
+                self.send(of_loop, Word::Returned(asker, Box::new(Returned::Outcome(outcome))));
+            }
+        }
+    }
+
     /// Wakes the loops that have something to read and sleep.
     pub fn ring_bells(&mut self) {
         for (lane, has_words) in &mut self.lanes {
@@ -219,7 +243,7 @@ impl Outlet for Lanes {
 pub(crate) struct BoardThread {
     pub source: Box<dyn Source>,
     pub boards: Boards,
-    pub submitted: Submitted,
+    pub submitted: Submitted<Submitter>,
     pub clock: MarketClock,
     pub mail: Receiver<Mail>,
     pub lanes: Lanes,
@@ -290,23 +314,26 @@ impl BoardThread {
             self.counters.frames_encoded.add(self.boards.frames_encoded() - encoded);
             self.counters.events.add(events.len() as u64);
         }
-        self.submitted.happened(events, self.source.handed_out());
+        let lanes = &mut self.lanes;
+        self.submitted.happened(events, self.source.handed_out(), |who, outcome| {
+            lanes.hand_back(who, outcome);
+        });
         events.clear();
     }
 
-    fn submit(&mut self, submission: Submission, reply: OutcomeReply, events: &mut Vec<Event>) {
+    fn submit(&mut self, submission: Submission, who: Submitter, events: &mut Vec<Event>) {
         self.counters.submissions.add(1);
         if self.submitted.is_full() {
-            return reply(Outcome::NotTaken);
+            return self.lanes.hand_back(who, Outcome::NotTaken);
         }
         match self.source.submit(self.clock.now(), submission.action, events) {
             Ok(command) => {
                 if let Some(label) = submission.label {
                     self.boards.label(command, label.into());
                 }
-                self.submitted.expect(command, reply);
+                self.submitted.expect(command, who);
             }
-            Err(NoOrders) => reply(Outcome::NotTaken),
+            Err(NoOrders) => self.lanes.hand_back(who, Outcome::NotTaken),
         }
         self.show(events);
     }
@@ -315,7 +342,7 @@ impl BoardThread {
         match mail {
             Mail::Submit(submission, reply, waiting) => {
                 drop(waiting);
-                self.submit(submission, reply, events);
+                self.submit(submission, Submitter::Elsewhere(reply), events);
             }
             Mail::Ask(query, reply, waiting) => {
                 drop(waiting);
@@ -324,20 +351,33 @@ impl BoardThread {
             }
             Mail::Changes(of_loop, changes) => {
                 for change in changes {
-                    match change {
-                        Change::Subscribe { dialect, topic, asker } => {
-                            let opening = self.boards.subscribe(of_loop, dialect, topic);
-                            let word = Word::Subscribed(asker, opening.slot, opening.state);
-                            self.lanes.send(of_loop, word);
-                        }
-                        Change::Unsubscribe { dialect, topic } => {
-                            self.boards.unsubscribe(of_loop, dialect, topic);
-                        }
-                    }
+                    self.make(of_loop, change, events);
                 }
             }
             Mail::Stop => return std::ops::ControlFlow::Break(()),
         }
         std::ops::ControlFlow::Continue(())
+    }
+
+    fn make(&mut self, of_loop: usize, change: Change, events: &mut Vec<Event>) {
+        match change {
+            Change::Subscribe { dialect, subject, asker } => {
+                let opening = self.boards.subscribe(of_loop, dialect, subject);
+                self.lanes.send(of_loop, Word::Subscribed(asker, opening.slot, opening.state));
+            }
+            Change::Unsubscribe { dialect, subject } => {
+                self.boards.unsubscribe(of_loop, dialect, subject);
+            }
+            Change::Ask(queries, asker) => {
+                self.counters.queries.add(queries.len() as u64);
+                let now = self.clock.now();
+                let answers = queries.iter().map(|query| self.boards.query(query, now)).collect();
+                let returned = Box::new(Returned::Answers(answers));
+                self.lanes.send(of_loop, Word::Returned(asker, returned));
+            }
+            Change::Submit(submission, asker) => {
+                self.submit(submission, Submitter::OfLoop(of_loop, asker), events);
+            }
+        }
     }
 }

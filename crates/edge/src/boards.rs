@@ -1,15 +1,14 @@
 //! The boards of all instruments, who listens to what, and the one encoding of each frame.
 //!
 //! Pure: events go in, frames come out, whoever calls brings them to sockets. A frame is encoded once for each
-//! dialect and topic that somebody listens to, and handed once to each loop with listeners, however many those
+//! dialect and subject that somebody listens to, and handed once to each loop with listeners, however many those
 //! have; for a topic that nobody listens to nothing is computed. What is an account's own is told by its own topics;
 //! whoever subscribes to those has shown a pass (see [`crate::session`]).
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use dialects::{Dialect, FrameBuilder, FramePool};
+use dialects::{Dialect, FrameBuilder, FramePool, Subject};
 use model::{
     Answer, AnswerBody, Class, Event, InstrumentId, Label, Query, Scope, Sequence, Time, Topic,
     TopicKind, Update,
@@ -50,7 +49,8 @@ pub struct Boards {
     accounts: Accounts,
     slots: Vec<Heed>,
     free: Vec<Slot>,
-    by_topic: HashMap<(usize, Topic), Slot>,
+    /// Few each: a slot for each dialect and wording that somebody listens to.
+    by_topic: HashMap<Topic, Vec<Slot>>,
     press: Press,
     loops: usize,
     /// The last event.
@@ -67,7 +67,7 @@ struct Shown {
 /// Who listens to a slot.
 struct Heed {
     dialect: usize,
-    topic: Topic,
+    subject: Subject,
     class: Class,
     /// How many, by loop.
     listeners: Vec<u32>,
@@ -148,41 +148,19 @@ impl Boards {
         let (dialects, slots, press) = (&self.dialects, &self.slots, &mut self.press);
         let by_topic = &self.by_topic;
         self.accounts.apply(event, places.unwrap_or_default(), &mut |topic, update| {
-            for (index, dialect) in dialects.iter().enumerate() {
-                let Some(&slot) = by_topic.get(&(index, *topic)) else { continue };
+            for &slot in by_topic.get(topic).into_iter().flatten() {
                 let heed = &slots[slot.index()];
-                if let Some(told) = press.word(&**dialect, slot, heed, event.sequence, update) {
+                let dialect = &*dialects[heed.dialect];
+                if let Some(told) = press.word(dialect, slot, heed, event.sequence, update) {
                     hand_out(heed, &told, out);
                 }
             }
         });
     }
 
-    /// One more listener of a topic on a loop. Everything that happens from now on comes by the slot.
-    pub fn subscribe(&mut self, of_loop: usize, dialect: usize, topic: Topic) -> Opening {
-        let slot = match self.by_topic.entry((dialect, topic)) {
-            Entry::Occupied(entry) => *entry.get(),
-            Entry::Vacant(entry) => {
-                let heed = Heed {
-                    dialect,
-                    topic,
-                    class: topic.class(),
-                    listeners: vec![0; self.loops],
-                    listeners_in_all: 0,
-                };
-                let slot = if let Some(slot) = self.free.pop() {
-                    self.slots[slot.index()] = heed;
-                    slot
-                } else {
-                    self.slots.push(heed);
-                    Slot(u32::try_from(self.slots.len() - 1).expect("fewer topics than 2^32"))
-                };
-                if let Some(shown) = shown_mut(&mut self.boards, &topic) {
-                    shown.listen(topic.kind, slot);
-                }
-                *entry.insert(slot)
-            }
-        };
+    /// One more listener of a subject on a loop. Everything that happens from now on comes by the slot.
+    pub fn subscribe(&mut self, of_loop: usize, dialect: usize, subject: Subject) -> Opening {
+        let slot = self.slot(dialect, &subject).unwrap_or_else(|| self.begin(dialect, subject));
         let heed = &mut self.slots[slot.index()];
         heed.listeners[of_loop] += 1;
         heed.listeners_in_all += 1;
@@ -193,19 +171,59 @@ impl Boards {
     ///
     /// # Panics
     /// If there was none.
-    pub fn unsubscribe(&mut self, of_loop: usize, dialect: usize, topic: Topic) {
-        let slot = self.by_topic[&(dialect, topic)];
+    pub fn unsubscribe(&mut self, of_loop: usize, dialect: usize, subject: Subject) {
+        let slot = self.slot(dialect, &subject).expect("only who has subscribed can unsubscribe");
         let heed = &mut self.slots[slot.index()];
         heed.listeners[of_loop] = heed.listeners[of_loop]
             .checked_sub(1)
             .expect("only who has subscribed can unsubscribe");
         heed.listeners_in_all -= 1;
         if heed.listeners_in_all == 0 {
-            self.by_topic.remove(&(dialect, topic));
-            self.free.push(slot);
-            if let Some(shown) = shown_mut(&mut self.boards, &topic) {
-                shown.unlisten(topic.kind, slot);
+            self.end(slot);
+        }
+    }
+
+    fn slot(&self, dialect: usize, subject: &Subject) -> Option<Slot> {
+        let mut slots = self.by_topic.get(&subject.topic)?.iter();
+        let is_it = |heed: &Heed| heed.dialect == dialect && heed.subject == *subject;
+        slots.find(|slot| is_it(&self.slots[slot.index()])).copied()
+    }
+
+    /// Gives a subject that nobody listened to a slot.
+    fn begin(&mut self, dialect: usize, subject: Subject) -> Slot {
+        let heed = Heed {
+            dialect,
+            subject,
+            class: subject.topic.class(),
+            listeners: vec![0; self.loops],
+            listeners_in_all: 0,
+        };
+        let slot = if let Some(slot) = self.free.pop() {
+            self.slots[slot.index()] = heed;
+            slot
+        } else {
+            self.slots.push(heed);
+            Slot(u32::try_from(self.slots.len() - 1).expect("fewer subjects than 2^31"))
+        };
+        if let Some(shown) = shown_mut(&mut self.boards, &subject.topic) {
+            shown.listen(subject.topic.kind, slot);
+        }
+        self.by_topic.entry(subject.topic).or_default().push(slot);
+        slot
+    }
+
+    /// Takes the slot from a subject that nobody listens to any more.
+    fn end(&mut self, slot: Slot) {
+        let topic = self.slots[slot.index()].subject.topic;
+        if let Some(slots) = self.by_topic.get_mut(&topic) {
+            slots.retain(|known| *known != slot);
+            if slots.is_empty() {
+                self.by_topic.remove(&topic);
             }
+        }
+        self.free.push(slot);
+        if let Some(shown) = shown_mut(&mut self.boards, &topic) {
+            shown.unlisten(topic.kind, slot);
         }
     }
 
@@ -247,10 +265,10 @@ impl Boards {
         self.press.frames
     }
 
-    /// Topics, counted for each dialect, that somebody listens to.
+    /// Subjects, counted for each dialect, that somebody listens to.
     #[must_use]
-    pub fn topics_heeded(&self) -> usize {
-        self.by_topic.len()
+    pub const fn subjects_heeded(&self) -> usize {
+        self.slots.len() - self.free.len()
     }
 
     /// The last event that was taken in.
@@ -259,17 +277,17 @@ impl Boards {
         self.sequence
     }
 
-    /// The state of a slot's topic, if its dialect begins with it and there is one.
+    /// The state of a slot's subject, if its dialect begins with it and there is one.
     fn state(&mut self, slot: Slot) -> Option<Told> {
         let heed = &self.slots[slot.index()];
         let dialect = &*self.dialects[heed.dialect];
-        if !dialect.tells_state_first(&heed.topic) {
+        if !dialect.tells_state_first(&heed.subject) {
             return None;
         }
         let (press, sequence) = (&mut self.press, self.sequence);
         let mut state = None;
-        let shown = shown_mut(&mut self.boards, &heed.topic)?;
-        shown.board.snapshot(heed.topic.kind, &mut |_, update| {
+        let shown = shown_mut(&mut self.boards, &heed.subject.topic)?;
+        shown.board.snapshot(heed.subject.topic.kind, &mut |_, update| {
             state = press.word(dialect, slot, heed, sequence, update).or(state.take());
         });
         state
@@ -328,7 +346,7 @@ impl Press {
         update: &Update<'_>,
     ) -> Option<Told> {
         let mut builder = self.spare.take().unwrap_or_else(|| self.pool.builder());
-        if !dialect.encode(&heed.topic, update, &mut builder) {
+        if !dialect.encode(&heed.subject, update, sequence, &mut builder) {
             builder.clear();
             self.spare = Some(builder);
             return None;

@@ -43,7 +43,7 @@ pub enum Decider {
 }
 
 /// How many reasons there are by name.
-const REASONS: usize = 11;
+const REASONS: usize = 13;
 
 impl Reason {
     /// Who decided.
@@ -75,6 +75,8 @@ impl Reason {
             Self::ClientClosed => 8,
             Self::ClientVanished => 9,
             Self::Network(_) => 10,
+            Self::Parted(Parting::Abuse) => 11,
+            Self::Parted(Parting::NotLoggedIn) => 12,
         }
     }
 }
@@ -91,6 +93,8 @@ const NAMES: [&str; REASONS] = [
     "client_closed",
     "client_vanished",
     "network",
+    "abuse",
+    "not_logged_in",
 ];
 
 /// The record of why a connection ended.

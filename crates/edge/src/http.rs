@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ::http::{HeaderValue, Request, Response, StatusCode, Uri, header};
-use dialects::{Dialect, Doors, HttpRequest, HttpResponse, Outcome, Step};
+use dialects::{
+    Admission, Dialect, Doors, HttpRequest, HttpResponse, Login, Outcome, Standing, Step,
+};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body, Bytes, Incoming};
 use model::Time;
@@ -22,7 +24,7 @@ use crate::listener::Upgrading;
 use crate::metrics::Counters;
 use crate::prometheus;
 use crate::route::{Page, Route, route};
-use crate::steps::{Clerk, Next};
+use crate::steps::{Clerk, Next, Service};
 use crate::ws::handshake;
 
 /// What every HTTP request needs to be answered.
@@ -47,7 +49,7 @@ impl House {
     pub fn new(
         dialects: Dialects,
         boards: BoardsHandle,
-        clerk: impl Into<Arc<Clerk>>,
+        clerk: Arc<Clerk>,
         clock: SessionClock,
         limits: Limits,
         counters: Arc<Counters>,
@@ -63,7 +65,7 @@ impl House {
             doors: dialects.iter().map(|dialect| dialect.doors().clone()).collect(),
             dialects,
             boards,
-            clerk: clerk.into(),
+            clerk,
             limits,
             counters,
             goodbyes,
@@ -89,7 +91,7 @@ impl House {
         let uri = request.uri().clone();
         let host = host_of(&request, &uri);
         match route(&self.doors, host.as_deref(), uri.path(), upgrade) {
-            Route::Socket(dialect) => self.open_socket(&mut request, dialect),
+            Route::Socket(dialect) => self.open_socket(&mut request, dialect).await,
             Route::Venue { dialect, head, tail } => {
                 let path = [head, tail].concat();
                 (self.ask_venue(request, dialect, &path, uri.query(), peer).await, None)
@@ -102,15 +104,23 @@ impl House {
         }
     }
 
-    fn open_socket(
+    async fn open_socket(
         &self,
         request: &mut Request<Incoming>,
         dialect: usize,
     ) -> (Response<Full<Bytes>>, Option<Upgrading>) {
         match handshake::accept(request) {
             Ok(accept) => {
+                let login = match self.admit(dialect, request).await {
+                    Ok(login) => login,
+                    Err(refusal) => {
+                        self.counters.handshakes_refused.add(1);
+                        return (refusal, None);
+                    }
+                };
                 let stream = hyper::upgrade::on(request);
-                (accept.response().map(|()| Full::default()), Some(Upgrading { dialect, stream }))
+                let response = accept.response().map(|()| Full::default());
+                (response, Some(Upgrading { dialect, login: login.map(Box::new), stream }))
             }
             Err(refusal) => {
                 self.counters.handshakes_refused.add(1);
@@ -119,6 +129,32 @@ impl House {
                     None,
                 )
             }
+        }
+    }
+
+    /// Whether a dialect lets a client become a socket, and who is logged in on it from the start.
+    async fn admit(
+        &self,
+        dialect: usize,
+        request: &Request<Incoming>,
+    ) -> Result<Option<Login>, Response<Full<Bytes>>> {
+        let wall = self.clock.wall();
+        let headers = headers_of(request.headers());
+        let step = self.dialects[dialect].admit(&HttpRequest {
+            query: request.uri().query(),
+            headers: &headers,
+            wall,
+            ..HttpRequest::bare(request.method().as_str(), request.uri().path())
+        });
+        let (admission, service) = self.take(dialect, step, wall).await?;
+        match admission {
+            Admission::Welcome => Ok(None),
+            Admission::LoggedIn => Ok(service.holder().map(|(key, holder)| Login {
+                key: key.clone(),
+                holder: holder.clone(),
+                standing: Standing::Good,
+            })),
+            Admission::Refused(response) => Err(worded(response)),
         }
     }
 
@@ -156,7 +192,7 @@ impl House {
                 body: &body,
                 wall,
             });
-            self.take(dialect, step, wall).await
+            self.take(dialect, step, wall).await.map_or_else(|busy| busy, |(it, _)| worded(it))
         });
         answered
             .await
@@ -186,21 +222,26 @@ impl House {
         }
     }
 
-    /// Takes the steps by which a dialect answers, one after the other.
-    async fn take(&self, dialect: usize, mut step: Step, wall: Time) -> Response<Full<Bytes>> {
+    /// Takes the steps by which a dialect answers, one after the other; and who they were taken for.
+    async fn take<R: 'static>(
+        &self,
+        dialect: usize,
+        mut step: Step<R>,
+        wall: Time,
+    ) -> Result<(R, Service), Response<Full<Bytes>>> {
         let name = self.dialects[dialect].name();
-        let mut service = self.clerk.serve(name, wall, self.clock.now());
+        let mut service = Service::new(name, wall, self.clock.now());
         loop {
-            step = match service.take(step) {
-                Next::Reply(response) => return worded(response),
+            step = match self.clerk.take(&mut service, step) {
+                Next::Reply(reply) => return Ok((reply, service)),
                 Next::Ask(query, then) => {
                     let (tell, told) = handed_on();
                     if self.boards.ask(query, tell).is_err() {
-                        return self.busy();
+                        return Err(self.busy());
                     }
                     match told.await {
                         Ok(answer) => then(answer),
-                        Err(_) => return self.busy(),
+                        Err(_) => return Err(self.busy()),
                     }
                 }
                 Next::Submit(submission, then) => {
@@ -210,7 +251,7 @@ impl House {
                         Ok(()) => match told.await {
                             Ok(outcome) => then(outcome),
                             // The boards have ended; nobody knows what became of it.
-                            Err(_) => return self.busy(),
+                            Err(_) => return Err(self.busy()),
                         },
                     }
                 }

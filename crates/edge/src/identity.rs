@@ -4,9 +4,9 @@
 //! is told here.
 
 use dialects::Credential;
-use model::{AccountId, Action, AnswerBody, InstrumentId, Query};
+use model::{AccountId, Action, AnswerBody, InstrumentId, Query, Topic, TopicKind};
 
-/// Knows who holds which key. Asked on the HTTP thread, so it must answer from memory.
+/// Knows who holds which key. Asked by the HTTP half and by the loops, so it must answer from memory.
 pub trait Identities: Send + Sync {
     /// What is known of the holder of this key of a dialect; `None` if nobody holds it, or not any more.
     fn credential(&self, dialect: &str, key: &str) -> Option<Credential>;
@@ -36,6 +36,27 @@ pub struct Grant {
 }
 
 impl Grant {
+    /// What the holder of this key may see.
+    #[must_use]
+    pub fn of(dialect: &'static str, key: &str, holder: &Credential) -> Self {
+        let (account, instruments) = (holder.account, holder.instruments.clone());
+        Self { dialect, key: key.into(), account, instruments }
+    }
+
+    /// Whether it lets this topic of an account be told.
+    #[must_use]
+    pub fn opens(&self, topic: &Topic) -> bool {
+        topic.account() == Some(self.account)
+            && match topic.instrument() {
+                Some(instrument) => self.covers(instrument),
+                // What an account holds is of no instrument; what it does everywhere is of all of them.
+                None => {
+                    self.instruments.is_none()
+                        || matches!(topic.kind, TopicKind::Balances | TopicKind::Holdings { .. })
+                }
+            }
+    }
+
     /// Whether it is about this instrument.
     #[must_use]
     pub fn covers(&self, instrument: InstrumentId) -> bool {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use dialects::Login;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::upgrade::{OnUpgrade, Upgraded};
@@ -122,6 +123,7 @@ struct Connection {
 /// What a request leaves behind if its connection turns into a socket.
 pub(crate) struct Upgrading {
     pub(crate) dialect: usize,
+    pub(crate) login: Option<Box<Login>>,
     pub(crate) stream: OnUpgrade,
 }
 
@@ -166,6 +168,7 @@ impl Connection {
             let newcomer = Newcomer {
                 stream,
                 dialect: leaving.dialect,
+                login: leaving.login,
                 early,
                 peer: self.peer,
                 seat: Some(seat),

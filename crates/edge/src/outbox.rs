@@ -32,6 +32,12 @@ impl Slot {
     pub const fn index(self) -> usize {
         self.0 as usize
     }
+
+    /// A slot of one listener alone, numbered among those of its socket; nobody else's frames come by it.
+    #[must_use]
+    pub const fn of_one(number: u32) -> Self {
+        Self(1 << 31 | number)
+    }
 }
 
 /// A frame that is told to whoever listens to a slot.

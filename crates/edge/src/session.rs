@@ -12,22 +12,25 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dialects::{Dialect, LastWords, Manners, Parting, Request};
-use model::Topic;
+use dialects::{Dialect, LastWords, Manners, Parting, Request, Subject, Submission};
+use model::{Query, Time};
 
 use crate::goodbye::Reason;
-use crate::identity::Grant;
 use crate::outbox::Slot;
-use crate::passes::Passes;
 use crate::session::interests::Interests;
+use crate::session::talk::Talk;
+use crate::steps::Clerk;
 use crate::ws::Role;
 use crate::ws::decode::{Chunk, Decoder, Incoming, Limits};
 
 mod interests;
+mod meter;
+mod talk;
 #[cfg(test)]
 mod tests;
 
-pub use interests::{Interest, Ticket};
+pub use interests::{Interest, Stamp, Ticket};
+pub use talk::{Ids, Returned};
 
 /// How long a connection may linger after our close, for what is on the way and for the other end's close.
 pub const LINGER: Duration = Duration::from_secs(3);
@@ -41,10 +44,14 @@ pub enum Deed {
     Ping,
     /// Send a pong with this payload.
     Pong(Vec<u8>),
-    /// Ask the boards for this topic, before anything that is said after this leaves; then report by
+    /// Ask the boards for this subject, before anything that is said after this leaves; then report by
     /// [`Session::subscribed`].
-    Subscribe(Topic, Ticket),
-    /// Stop telling this topic: nothing of it may leave after what is said next, and the boards are to know. The
+    Subscribe(Subject, Ticket),
+    /// Ask the boards these, together with what is subscribed right behind it; then report by [`Session::returned`].
+    Ask(Vec<Query>, Ticket),
+    /// Submit this to the source; then report by [`Session::returned`].
+    Submit(Submission, Ticket),
+    /// Stop telling this subject: nothing of it may leave after what is said next, and the boards are to know. The
     /// interest is as it was; without a slot the boards have not answered yet.
     Unsubscribe(Interest),
     /// Send a close frame, and after it nothing.
@@ -60,22 +67,24 @@ pub enum Deed {
 }
 
 /// Memory that the sessions of one owner share: where they leave their deeds.
-#[derive(Debug, Default)]
 pub struct Desk {
     /// What is to be done, in order. The owner empties it.
     pub deeds: Vec<Deed>,
-    /// The passes that open private topics. Their time is counted as the sessions' is.
-    pub passes: Arc<Passes>,
     /// How many messages have been heard.
     pub messages: u64,
+    /// The wall's time, which the owner keeps up to date.
+    pub wall: Time,
+    /// Knows who holds which key, and which passes are good. Their time is counted as the sessions' is.
+    clerk: Arc<Clerk>,
+    ids: Ids,
     requests: Vec<Request>,
 }
 
 impl Desk {
-    /// An empty desk of sessions that are let in to private topics by these passes.
+    /// An empty desk of sessions that this clerk serves.
     #[must_use]
-    pub fn new(passes: Arc<Passes>) -> Self {
-        Self { passes, ..Self::default() }
+    pub const fn new(clerk: Arc<Clerk>, ids: Ids) -> Self {
+        Self { deeds: Vec::new(), messages: 0, wall: Time(0), clerk, ids, requests: Vec::new() }
     }
 }
 
@@ -101,8 +110,7 @@ pub struct Session {
     stage: Stage,
     ending: Option<Ending>,
     interests: Interests,
-    /// By which keys it was let in to private topics.
-    grants: Vec<Arc<Grant>>,
+    talk: Option<Box<Talk>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,11 +159,11 @@ impl Session {
             stage: Stage::Open,
             ending: None,
             interests: Interests::default(),
-            grants: Vec::new(),
+            talk: None,
         }
     }
 
-    /// Bytes came. Reads at most `messages_max` messages of them.
+    /// Bytes came. Reads at most `messages_max` messages of them, and none while it waits for something to come back.
     pub fn receive(
         &mut self,
         dialect: &dyn Dialect,
@@ -169,14 +177,19 @@ impl Session {
             self.pinged = None;
         }
         for _ in 0..messages_max {
+            if self.is_waiting() {
+                return Heard::Enough;
+            }
             let speaking = self.is_speaking();
             match self.decoder.next(chunk) {
                 Ok(Some(Incoming::Text(text))) if speaking => {
-                    dialect.decode(text.as_bytes(), &mut desk.requests);
+                    let (message, names) = ((text.as_bytes(), false), self.interests.names());
+                    Self::understand(&mut self.talk, names, dialect, message, now, desk);
                     self.serve(dialect, now, desk);
                 }
                 Ok(Some(Incoming::Binary(bytes))) if speaking => {
-                    dialect.decode(bytes, &mut desk.requests);
+                    let (message, names) = ((bytes, true), self.interests.names());
+                    Self::understand(&mut self.talk, names, dialect, message, now, desk);
                     self.serve(dialect, now, desk);
                 }
                 Ok(Some(Incoming::Ping(payload))) if speaking => {
@@ -226,6 +239,12 @@ impl Session {
             _ if manners.idle_max.is_some_and(|idle_max| now >= self.heard + idle_max) => {
                 self.part(dialect, Parting::Idle, now, desk);
             }
+            _ if self.login_ends().is_some_and(|ends| now >= ends) => {
+                self.expire(dialect, now, desk);
+            }
+            _ if self.login_due(manners).is_some_and(|due| now >= due) => {
+                self.part(dialect, Parting::NotLoggedIn, now, desk);
+            }
             Stage::Open if self.notice_of_age(manners).is_some_and(|notice| now >= notice) => {
                 self.part(dialect, Parting::TooOld, now, desk);
                 self.ping(manners, now, desk);
@@ -264,15 +283,21 @@ impl Session {
         self.hang_up(now, desk);
     }
 
-    /// The boards gave this ticket's topic a slot. `place` is the owner's own note on the interest. Returns whether
-    /// somebody still wants it: if not, nothing of it may be told.
-    pub fn subscribed(&mut self, ticket: Ticket, slot: Slot, place: u32) -> bool {
-        self.is_speaking() && self.interests.subscribed(ticket, slot, place)
+    /// The interest that began with this ticket, if it is still wanted: if not, nothing of it may be told.
+    pub fn awaited(&mut self, ticket: Ticket) -> Option<&mut Interest> {
+        if self.is_speaking() { self.interests.of(ticket) } else { None }
     }
 
-    /// The owner's note on the interest with this slot.
-    pub fn place_mut(&mut self, slot: Slot) -> Option<&mut u32> {
-        self.interests.place_mut(slot)
+    /// The boards gave this ticket's subject a slot. `place` is the owner's own note on the interest. Returns whether
+    /// it is still wanted.
+    pub fn subscribed(&mut self, ticket: Ticket, slot: Slot, place: u32) -> bool {
+        let interest = self.awaited(ticket);
+        interest.map(|interest| interest.slot = Some((slot, place))).is_some()
+    }
+
+    /// The owner's note on the interest with this slot that has been `from` is `to` from now on.
+    pub fn note_spot(&mut self, slot: Slot, from: u32, to: u32) {
+        self.interests.note_spot(slot, from, to);
     }
 
     /// Its end is decided and nothing is told any more: gives back what it listened to.
@@ -310,12 +335,6 @@ impl Session {
         self.ending
     }
 
-    /// Whether it was let in to private topics by this key of its dialect.
-    #[must_use]
-    pub fn was_let_in_by(&self, key: &str) -> bool {
-        self.grants.iter().any(|grant| *grant.key == *key)
-    }
-
     /// When it was opened.
     #[must_use]
     pub const fn opened(&self) -> Duration {
@@ -333,7 +352,7 @@ impl Session {
         };
         let unresponsive = self.pinged.map(|pinged| pinged + manners.pong_within);
         let idle = manners.idle_max.map(|idle_max| self.heard + idle_max);
-        [end, unresponsive, idle, self.next_ping]
+        [end, unresponsive, idle, self.next_ping, self.login_ends(), self.login_due(manners)]
             .into_iter()
             .flatten()
             .min()
@@ -344,70 +363,10 @@ impl Session {
         manners.age_max.map(|age_max| self.opened + age_max.saturating_sub(manners.notice))
     }
 
-    fn serve(&mut self, dialect: &dyn Dialect, now: Duration, desk: &mut Desk) {
-        desk.messages += 1;
-        let mut requests = std::mem::take(&mut desk.requests);
-        for request in requests.drain(..) {
-            if !self.is_speaking() {
-                break;
-            }
-            match request {
-                Request::Subscribe { subscription, mut topics, acknowledgement } => {
-                    // What is an account's own is told to whoever shows a pass, whatever a dialect says.
-                    topics.retain(|topic| topic.account().is_none());
-                    self.subscribe(dialect, subscription, topics, acknowledgement, now, desk);
-                }
-                Request::SubscribeOwn {
-                    subscription,
-                    account,
-                    pass,
-                    topics,
-                    acknowledgement,
-                    refusal,
-                } => {
-                    let shown = desk.passes.shown(dialect.name(), account, &pass, now);
-                    let opens = |grant: &Arc<Grant>| {
-                        topics.iter().all(|topic| {
-                            topic.account() == Some(grant.account)
-                                && topic.instrument().is_none_or(|where_| grant.covers(where_))
-                        })
-                    };
-                    match shown.filter(opens) {
-                        Some(grant) => {
-                            if !self.grants.contains(&grant) {
-                                self.grants.push(grant);
-                            }
-                            let words = acknowledgement;
-                            self.subscribe(dialect, subscription, topics, words, now, desk);
-                        }
-                        None => desk.deeds.push(Deed::Say(refusal)),
-                    }
-                }
-                Request::Unsubscribe { subscription, acknowledgement } => {
-                    self.interests.unsubscribe(&subscription, &mut desk.deeds);
-                    desk.deeds.push(Deed::Say(acknowledgement));
-                }
-                Request::Say(text) => desk.deeds.push(Deed::Say(text)),
-            }
-        }
-        desk.requests = requests;
-    }
-
-    fn subscribe(
-        &mut self,
-        dialect: &dyn Dialect,
-        name: Box<str>,
-        topics: Vec<Topic>,
-        acknowledgement: Vec<u8>,
-        now: Duration,
-        desk: &mut Desk,
-    ) {
-        let subscriptions_max = dialect.manners().subscriptions_max;
-        if self.interests.subscribe(name, topics, subscriptions_max, &mut desk.deeds) {
-            desk.deeds.push(Deed::Say(acknowledgement));
-        } else {
-            self.part(dialect, Parting::TooManySubscriptions, now, desk);
-        }
+    /// When it will have waited too long for a login.
+    fn login_due(&self, manners: &Manners) -> Option<Duration> {
+        let within = manners.login_within.filter(|_| !self.has_logged_in())?;
+        Some(self.opened + within)
     }
 
     fn ping(&mut self, manners: &Manners, now: Duration, desk: &mut Desk) {

@@ -14,6 +14,7 @@ use crate::goodbye::Goodbyes;
 use crate::metrics::Counters;
 use crate::passes::Passes;
 use crate::reactor::{Draining, Loop, LoopHandle, Surroundings};
+use crate::steps::Clerk;
 use crate::submitted::Submitted;
 
 #[cfg(test)]
@@ -50,18 +51,18 @@ pub struct Edge {
     pub counters: Arc<Counters>,
     /// Why connections ended.
     pub goodbyes: Arc<Goodbyes>,
-    /// The passes that sockets may show.
-    pub passes: Arc<Passes>,
     /// Session time, as everybody counts it.
     pub session_clock: SessionClock,
     /// Told once when the board thread or a loop panicked. Nothing moves any more for whoever that thread served, and
     /// they cannot see it: end the process.
     pub broken: Arc<Notify>,
     dialects: Dialects,
+    clerk: Arc<Clerk>,
     threads: Vec<JoinHandle<()>>,
 }
 
-/// Starts the board thread and the loops. `boards` is given the number of loops and makes the boards for them.
+/// Starts the board thread and the loops. `boards` is given the number of loops and makes the boards for them;
+/// `clerk` serves those who ask by socket.
 ///
 /// # Errors
 /// What the system says when it has no thread or no poll to give.
@@ -72,6 +73,7 @@ pub fn start(
     source: Box<dyn Source>,
     clock: MarketClock,
     session_clock: SessionClock,
+    clerk: &Arc<Clerk>,
 ) -> io::Result<Edge> {
     let counters = Arc::new(Counters::default());
     let goodbyes = Arc::new(Goodbyes::new(settings.goodbyes_max));
@@ -81,10 +83,10 @@ pub fn start(
         boards: handle,
         counters: Arc::clone(&counters),
         goodbyes: Arc::clone(&goodbyes),
-        passes: Arc::default(),
         session_clock,
         broken: Arc::default(),
         dialects: Arc::clone(dialects),
+        clerk: Arc::clone(clerk),
         threads: Vec::new(),
     };
     let mut lanes = Vec::new();
@@ -93,7 +95,7 @@ pub fn start(
         let around = Surroundings {
             dialects: Arc::clone(dialects),
             boards: edge.boards.clone(),
-            passes: Arc::clone(&edge.passes),
+            clerk: Arc::clone(clerk),
             clock: edge.session_clock.clone(),
             counters: Arc::clone(&counters),
             goodbyes: Arc::clone(&goodbyes),
@@ -137,7 +139,7 @@ pub struct Revoker {
 
 impl Revoker {
     /// This key of a dialect is good no longer, and whoever knows identities knows that already: its passes are good
-    /// for nothing, and every connection that they have let in ends in the dialect's words.
+    /// for nothing, and with every connection that it has let in is done what the dialect's manners say.
     pub fn revoke(&self, dialect: &str, key: &str) {
         self.passes.revoke(dialect, key);
         let Some(index) = self.dialects.iter().position(|it| it.name() == dialect) else { return };
@@ -147,13 +149,19 @@ impl Revoker {
 }
 
 impl Edge {
+    /// The passes that sockets may show.
+    #[must_use]
+    pub fn passes(&self) -> &Passes {
+        self.clerk.passes()
+    }
+
     /// What ends what keys have opened.
     #[must_use]
     pub fn revoker(&self) -> Revoker {
         Revoker {
             dialects: Arc::clone(&self.dialects),
             loops: self.loops.clone(),
-            passes: Arc::clone(&self.passes),
+            passes: Arc::clone(self.clerk.passes()),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Takes the steps by which a dialect answers a request.
+//! Takes the steps by which a dialect answers a request, over HTTP or on a socket.
 //!
 //! The clerk takes those that need no market on the spot: who holds a key, whether a nonce is fresh, a pass. What
 //! is left is for the boards: whoever serves the request asks them, and then goes on. The clerk knows no
@@ -8,7 +8,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use dialects::{Credential, HttpResponse, Outcome, Step, Submission};
+use dialects::{Credential, HttpResponse, Login, Outcome, Standing, Step, Submission, Then};
 use model::{Answer, AnswerBody, Query, Time};
 
 use crate::identity::{Grant, Identities, Nobody, may_ask, may_submit, restrict};
@@ -21,17 +21,14 @@ mod tests;
 /// Fills what it is given with bytes that nobody can guess.
 pub type Random = Box<dyn Fn(&mut [u8]) + Send + Sync>;
 
-/// What is gone on with.
-pub type Then<T> = Box<dyn FnOnce(T) -> Step + Send>;
-
 /// What is left to be done for a request.
-pub enum Next {
-    /// Nothing: this is the answer.
-    Reply(HttpResponse),
+pub enum Next<R = HttpResponse> {
+    /// Nothing: this is what it comes to.
+    Reply(R),
     /// Ask the boards.
-    Ask(Query, Then<Answer>),
+    Ask(Query, Then<Answer, R>),
     /// Submit to the engine.
-    Submit(Submission, Then<Outcome>),
+    Submit(Submission, Then<Outcome, R>),
 }
 
 /// Takes the steps that need no market.
@@ -55,51 +52,55 @@ impl Clerk {
         Self::new(Arc::new(Nobody), Arc::default(), Box::new(|_| {}))
     }
 
-    /// Begins to serve one request of a dialect. `wall` is the wall's time, `now` the session's.
+    /// The passes that it issues.
     #[must_use]
-    pub const fn serve(&self, dialect: &'static str, wall: Time, now: Duration) -> Service<'_> {
-        Service { clerk: self, dialect, wall, now, holder: None }
+    pub const fn passes(&self) -> &Arc<Passes> {
+        &self.passes
     }
-}
 
-/// One request being served.
-pub struct Service<'a> {
-    clerk: &'a Clerk,
-    dialect: &'static str,
-    wall: Time,
-    now: Duration,
-    /// Who asks, once that is known, and by which key.
-    holder: Option<(String, Credential)>,
-}
+    /// Whether somebody still holds this key of a dialect.
+    #[must_use]
+    pub fn is_good(&self, dialect: &str, key: &str) -> bool {
+        self.identities.credential(dialect, key).is_some()
+    }
 
-impl Service<'_> {
-    /// Takes steps until the boards are needed, or all is done.
-    pub fn take(&mut self, mut step: Step) -> Next {
+    /// Takes steps for a request until the boards are needed, or all is done.
+    pub fn take<R>(&self, service: &mut Service, mut step: Step<R>) -> Next<R>
+    where
+        R: 'static,
+    {
         loop {
             step = match step {
-                Step::Reply(response) => return Next::Reply(response),
-                Step::Ask(query, then) => return self.ask(query, then),
+                Step::Reply(reply) => return Next::Reply(reply),
+                Step::Ask(query, then) => {
+                    let (query, share) = service.share(query);
+                    return match share {
+                        Share::Whole => Next::Ask(query, then),
+                        share => Next::Ask(query, Box::new(|answer| then(share.of(answer)))),
+                    };
+                }
                 Step::Submit(submission, then) => {
-                    let holder = self.holder.as_ref();
+                    let holder = service.holder.as_ref();
                     if holder.is_some_and(|(_, holder)| may_submit(holder, &submission.action)) {
                         return Next::Submit(submission, then);
                     }
                     then(Outcome::NotTaken)
                 }
                 Step::Identify(key, then) => {
-                    let known = self.clerk.identities.credential(self.dialect, &key);
-                    self.holder = known.map(|credential| (key, credential));
-                    then(self.holder.as_ref().map(|(_, credential)| credential))
+                    let known = self.identities.credential(service.dialect, &key);
+                    service.holder = known.map(|credential| (key.into(), credential));
+                    then(service.holder.as_ref().map(|(_, credential)| credential))
                 }
                 Step::Nonce(nonce, then) => {
-                    let mut nonces =
-                        self.clerk.nonces.lock().unwrap_or_else(PoisonError::into_inner);
-                    let fresh = nonces.note(self.dialect, &nonce, self.wall);
+                    let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
+                    let fresh = nonces.note(service.dialect, &nonce, service.wall);
                     drop(nonces);
                     then(fresh)
                 }
-                Step::IssuePass(account, lasts, then) => match self.grant() {
-                    Some(grant) if grant.account == account => then(&self.issue(grant, lasts)),
+                Step::IssuePass(account, lasts, then) => match service.grant() {
+                    Some(grant) if grant.account == account => {
+                        then(&self.issue(grant, service.now, lasts))
+                    }
                     // What is no pass looks like one, and opens nothing.
                     _ => then(&"0".repeat(crate::passes::LENGTH)),
                 },
@@ -107,47 +108,86 @@ impl Service<'_> {
         }
     }
 
-    /// What a pass for whoever asks stands for.
-    fn grant(&self) -> Option<Grant> {
-        let (key, holder) = self.holder.as_ref()?;
-        Some(Grant {
-            dialect: self.dialect,
-            key: key.as_str().into(),
-            account: holder.account,
-            instruments: holder.instruments.clone(),
-        })
-    }
-
-    fn issue(&self, grant: Grant, lasts: Duration) -> String {
-        let Clerk { identities, passes, random, .. } = self.clerk;
-        let (dialect, key) = (self.dialect, grant.key.clone());
-        let pass = passes.issue(grant, self.now, self.now + lasts, random);
+    fn issue(&self, grant: Grant, now: Duration, lasts: Duration) -> String {
+        let (dialect, key) = (grant.dialect, grant.key.clone());
+        let pass = self.passes.issue(grant, now, now + lasts, &self.random);
         // Whoever revokes a key ends its passes. Did that happen since it was identified, this one came too late
         // to be ended.
-        if identities.credential(dialect, &key).is_none() {
-            passes.revoke(dialect, &key);
+        if !self.is_good(dialect, &key) {
+            self.passes.revoke(dialect, &key);
         }
         pass
     }
+}
 
-    fn ask(&self, query: Query, then: Then<Answer>) -> Next {
+/// One request being served.
+pub struct Service {
+    dialect: &'static str,
+    wall: Time,
+    now: Duration,
+    /// Who asks, once that is known, and by which key.
+    holder: Option<(Box<str>, Credential)>,
+}
+
+impl Service {
+    /// Begins to serve a request of a dialect from somebody unknown. `wall` is the wall's time, `now` the session's.
+    #[must_use]
+    pub const fn new(dialect: &'static str, wall: Time, now: Duration) -> Self {
+        Self { dialect, wall, now, holder: None }
+    }
+
+    /// The same for whoever is logged in, as long as that is good.
+    #[must_use]
+    pub fn of(mut self, login: Option<&Login>) -> Self {
+        let login = login.filter(|login| login.standing == Standing::Good);
+        self.holder = login.map(|login| (login.key.clone(), login.holder.clone()));
+        self
+    }
+
+    /// Who asks, if that is known, and by which key.
+    #[must_use]
+    pub const fn holder(&self) -> Option<&(Box<str>, Credential)> {
+        self.holder.as_ref()
+    }
+
+    /// What whoever asks may see, if that is known.
+    #[must_use]
+    pub fn grant(&self) -> Option<Grant> {
+        self.holder.as_ref().map(|(key, holder)| Grant::of(self.dialect, key, holder))
+    }
+
+    /// What is to be asked for a question, and how much of the answer is for whoever asks.
+    pub(crate) fn share(&self, query: Query) -> (Query, Share) {
         let holder = self.holder.as_ref().map(|(_, holder)| holder);
         if !may_ask(holder, &query) {
-            let nothing = |Answer { now, .. }| Answer { now, body: AnswerBody::Unavailable };
-            return Next::Ask(Query::Now, Box::new(move |answer| then(nothing(answer))));
+            return (Query::Now, Share::Nothing);
         }
-        match (query.account(), holder) {
-            (Some(_), Some(holder)) if holder.instruments.is_some() => {
-                let holder = holder.clone();
-                Next::Ask(
-                    query,
-                    Box::new(move |mut answer| {
-                        restrict(&holder, &mut answer.body);
-                        then(answer)
-                    }),
-                )
-            }
-            _ => Next::Ask(query, then),
+        let share = match (query.account(), holder) {
+            (Some(_), Some(holder)) if holder.instruments.is_some() => Share::Of(holder.clone()),
+            _ => Share::Whole,
+        };
+        (query, share)
+    }
+}
+
+/// How much of an answer is for whoever asked.
+pub(crate) enum Share {
+    /// All of it.
+    Whole,
+    /// What this holder may see.
+    Of(Credential),
+    /// Only that it is not to be had.
+    Nothing,
+}
+
+impl Share {
+    /// This much of an answer.
+    pub(crate) fn of(self, mut answer: Answer) -> Answer {
+        match self {
+            Self::Whole => {}
+            Self::Of(holder) => restrict(&holder, &mut answer.body),
+            Self::Nothing => answer.body = AnswerBody::Unavailable,
         }
+        answer
     }
 }

@@ -1,12 +1,12 @@
 //! A dialect for the edge's own tests, so plain that a test reads as what it tests: `+trades0` subscribes to the
-//! trades of instrument 0, `-trades0` unsubscribes, `@7:own0:PASS` subscribes to account 7's own orders there,
-//! anything else comes back behind a question mark.
+//! trades of instrument 0, `-trades0` unsubscribes, `@7:own0:PASS` subscribes to account 7's own orders there, [`words`]
+//! has more; anything else comes back behind a question mark.
 
 use std::time::Duration;
 
 use dialects::{
     Dialect, Doors, FrameBuilder, FramePool, HttpRequest, HttpResponse, LastWords, Manners,
-    Parting, Request,
+    Opening, Parting, Request, Subject, Visitor,
 };
 use model::{
     AccountId, Cadence, Class, Event, EventBody, InstrumentId, Level, LevelBook, OrderId, Price,
@@ -16,6 +16,8 @@ use model::{
 use crate::outbox::{Slot, Told};
 use crate::ws::{Opcode, encode};
 
+pub mod words;
+
 /// See the module.
 pub struct Plain {
     pub manners: Manners,
@@ -24,6 +26,8 @@ pub struct Plain {
     pub state_first: bool,
     /// Blanks behind each message.
     pub padding: usize,
+    /// How long a login is good.
+    pub login_lasts: Option<Duration>,
 }
 
 impl Default for Plain {
@@ -40,11 +44,12 @@ impl Default for Plain {
                 notice: Duration::from_secs(5),
                 queue_bytes_max: 16 * 1024 * 1024,
                 stall_max: Duration::from_secs(60),
-                http_rates: &[],
+                ..Manners::LENIENT
             },
             doors: Doors { socket_paths: &["/plain"], http_prefixes: &[], hosts: &[] },
             state_first: false,
             padding: 0,
+            login_lasts: None,
         }
     }
 }
@@ -56,11 +61,15 @@ pub fn topic(name: &str) -> Option<Topic> {
         "trades" => TopicKind::Trades,
         "book" => TopicKind::Book { depth: 10, cadence: Cadence::TENTH },
         "delta" => TopicKind::Delta { cadence: Cadence::TENTH },
-        "own" => return Some(Topic::own(ALICE, InstrumentId(0), TopicKind::OwnOrders)),
+        "own" => TopicKind::OwnOrders,
         _ => return None,
     };
     let digits = name.trim_start_matches(|letter: char| letter.is_ascii_alphabetic());
-    Some(Topic::of(InstrumentId(digits.parse().ok()?), kind))
+    let instrument = InstrumentId(digits.parse().ok()?);
+    Some(match kind {
+        TopicKind::OwnOrders => Topic::own(ALICE, instrument, kind),
+        _ => Topic::of(instrument, kind),
+    })
 }
 
 /// Whose topics [`topic`] speaks of.
@@ -77,8 +86,8 @@ fn subscribe_own(own: &str) -> Option<Request> {
         subscription: name.into(),
         account: account(shown)?,
         pass: pass.into(),
-        topics: vec![Topic::own(account(asked)?, instrument, TopicKind::OwnOrders)],
-        acknowledgement: format!("@{name} ok").into_bytes(),
+        subjects: vec![Topic::own(account(asked)?, instrument, TopicKind::OwnOrders).into()],
+        opening: Opening::Said(format!("@{name} ok").into_bytes()),
         refusal: format!("@{name} no").into_bytes(),
     })
 }
@@ -93,15 +102,21 @@ impl Dialect for Plain {
     fn manners(&self) -> &Manners {
         &self.manners
     }
-    fn decode(&self, message: &[u8], out: &mut Vec<Request>) {
+    fn decode(&self, message: &[u8], visitor: &Visitor<'_>, out: &mut Vec<Request>) {
         let text = String::from_utf8_lossy(message);
         for word in text.split_ascii_whitespace() {
+            if let Some(request) = words::understand(word, visitor, self.login_lasts) {
+                out.push(request);
+                continue;
+            }
             let acknowledgement = format!("{word} ok").into_bytes();
             out.push(if let Some(name) = word.strip_prefix('+') {
-                let topics = topic(name).into_iter().collect();
-                Request::Subscribe { subscription: name.into(), topics, acknowledgement }
+                let (subjects, stamp) =
+                    (topic(name).into_iter().map(Subject::from).collect(), None);
+                let opening = Opening::Said(acknowledgement);
+                Request::Subscribe { subscription: name.into(), subjects, stamp, opening }
             } else if let Some(name) = word.strip_prefix('-') {
-                Request::Unsubscribe { subscription: name.into(), acknowledgement }
+                Request::Unsubscribe { subscriptions: vec![name.into()], acknowledgement }
             } else if let Some(own) = word.strip_prefix('@') {
                 subscribe_own(own).expect("an account, a topic and a pass")
             } else {
@@ -109,8 +124,14 @@ impl Dialect for Plain {
             });
         }
     }
-    fn encode(&self, topic: &Topic, update: &Update<'_>, out: &mut FrameBuilder) -> bool {
-        let instrument = topic.instrument().expect("all topics here have one");
+    fn encode(
+        &self,
+        subject: &Subject,
+        update: &Update<'_>,
+        _: Sequence,
+        out: &mut FrameBuilder,
+    ) -> bool {
+        let instrument = subject.topic.instrument().expect("all topics here have one");
         let text = match update {
             Update::Trade(trade) => format!("trades{instrument} {}", trade.id),
             Update::Book(book) => format!("book{instrument} {}", book.time.0),
@@ -118,12 +139,17 @@ impl Dialect for Plain {
             Update::OwnOrder(own) => format!("own{instrument} of {} {}", own.account, own.order.id),
             _ => return false,
         };
+        if subject.wording == words::STAMPED {
+            out.stamp_here(words::STAMP_BYTES);
+            out.text_mut().push(b' ');
+        }
         out.text_mut().extend_from_slice(text.as_bytes());
         out.text_mut().extend(std::iter::repeat_n(b' ', self.padding));
         true
     }
-    fn tells_state_first(&self, topic: &Topic) -> bool {
-        self.state_first && matches!(topic.kind, TopicKind::Book { .. } | TopicKind::Delta { .. })
+    fn tells_state_first(&self, subject: &Subject) -> bool {
+        self.state_first
+            && matches!(subject.topic.kind, TopicKind::Book { .. } | TopicKind::Delta { .. })
     }
     fn http(&self, _: &HttpRequest<'_>) -> dialects::Step {
         dialects::Step::Reply(HttpResponse::json(404, b"{}".to_vec()))
@@ -139,6 +165,8 @@ impl Dialect for Plain {
             Parting::Unresponsive => (None, Some((1011, "no pong"))),
             Parting::Revoked => (Some("who are you"), Some((1008, "revoked"))),
             Parting::Idle => (Some("sleep well"), Some((1001, "idle"))),
+            Parting::Abuse => (None, Some((1008, "enough"))),
+            Parting::NotLoggedIn => (None, Some((1008, "who is there"))),
         };
         LastWords { message: message.map(|text| text.as_bytes().to_vec()), close }
     }

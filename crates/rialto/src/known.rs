@@ -11,10 +11,10 @@ use std::thread;
 use std::time::Duration;
 
 use dialects::{Credential, Submission};
+use edge::Revoker;
 use edge::board_thread::BoardsHandle;
 use edge::identity::{Identities, Nobody};
 use edge::steps::Clerk;
-use edge::{Edge, Revoker};
 use model::{AccountId, Action, Assets, Instrument};
 use store::{Channel, Found, MasterKey, Opening, Random, SqliteStore, Store, StoreError};
 
@@ -76,7 +76,7 @@ impl Known {
     }
 
     /// A clerk who asks here.
-    pub fn clerk(&self, edge: &Edge) -> Clerk {
+    pub fn clerk(&self) -> Arc<Clerk> {
         let identities: Arc<dyn Identities> = match &self.0 {
             Some(book) => Arc::clone(book) as Arc<dyn Identities>,
             None => Arc::new(Nobody),
@@ -85,7 +85,7 @@ impl Known {
             // A pass that could be guessed is worse than none.
             Random::system().fill(bytes).expect("the system has randomness to give");
         };
-        Clerk::new(identities, Arc::clone(&edge.passes), Box::new(random))
+        Arc::new(Clerk::new(identities, Arc::default(), Box::new(random)))
     }
 
     /// Looks for what others write to the store, as long as the process lives.

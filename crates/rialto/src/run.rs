@@ -108,15 +108,15 @@ pub fn run(mut venue: Venue) -> Result<(), Failure> {
     };
 
     // 4. The board thread, which owns market and boards, and the loops, which own sockets.
-    let edge =
-        edge::start(&settings, &dialects, |_| boards, source, clock, SessionClock::started())
-            .map_err(failed("start the board thread and the loops"))?;
+    let (session_clock, clerk) = (SessionClock::started(), venue.known.clerk());
+    let edge = edge::start(&settings, &dialects, |_| boards, source, clock, session_clock, &clerk)
+        .map_err(failed("start the board thread and the loops"))?;
 
     // 5. The listener, which hands sockets to the loops and questions to the boards.
     let house = Arc::new(House::new(
         Arc::clone(&dialects),
         edge.boards.clone(),
-        venue.known.clerk(&edge),
+        clerk,
         edge.session_clock.clone(),
         venue.limits.clone(),
         Arc::clone(&edge.counters),

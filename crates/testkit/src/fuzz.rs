@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use dialects::bitstamp::{Bitstamp, Options, client::Client};
-use dialects::{Connector, Dialect, Errand, Heard, HttpRequest, HttpResponse, Request, Step};
+use dialects::{
+    Connector, Dialect, Errand, Heard, HttpRequest, HttpResponse, Opening, Request, Step, Visitor,
+};
 use edge::ws::decode::{Chunk, Decoder, Incoming, Limits};
 use edge::ws::{CONTROL_BYTES_MAX, Role, Violation, close, handshake, head};
 use engine::Engine;
@@ -222,27 +224,33 @@ fn boards() -> Vec<Board> {
 /// the very name that it gave.
 pub fn bitstamp_decode(message: &[u8]) {
     let mut requests = Vec::new();
-    with_bitstamp(|dialect, _| dialect.decode(message, &mut requests));
+    with_bitstamp(|dialect, _| dialect.decode(message, &Visitor::STRANGER, &mut requests));
     assert_eq!(requests.len(), 1, "one message, one answer");
     for request in requests {
         match request {
             Request::Say(text) => drop(control(&text)),
-            Request::Subscribe { subscription, topics, acknowledgement } => {
-                let said = control(&acknowledgement);
+            Request::Subscribe {
+                subscription, subjects, opening: Opening::Said(words), ..
+            } => {
+                let said = control(&words);
                 assert_eq!(said["event"], "bts:subscription_succeeded");
                 assert_eq!(said["channel"], *subscription);
-                assert!(topics.len() <= 1 && !subscription.is_empty());
+                assert!(subjects.len() <= 1 && !subscription.is_empty());
                 assert!(subscription.len() <= message.len());
             }
-            Request::SubscribeOwn { subscription, acknowledgement, refusal, .. } => {
-                assert_eq!(control(&acknowledgement)["channel"], *subscription);
+            Request::SubscribeOwn {
+                subscription, opening: Opening::Said(words), refusal, ..
+            } => {
+                assert_eq!(control(&words)["channel"], *subscription);
                 assert_eq!(control(&refusal)["event"], "bts:error");
             }
-            Request::Unsubscribe { subscription, acknowledgement } => {
+            Request::Unsubscribe { subscriptions, acknowledgement } => {
+                let [subscription] = &subscriptions[..] else { panic!("one name at a time") };
                 let said = control(&acknowledgement);
                 assert_eq!(said["event"], "bts:unsubscription_succeeded");
-                assert_eq!(said["channel"], *subscription);
+                assert_eq!(said["channel"], **subscription);
             }
+            other => panic!("the dialect asks for nothing of the kind: {other:?}"),
         }
     }
 }

@@ -24,8 +24,7 @@ use std::time::Duration;
 
 use dialects::{Credential, HttpResponse, Step};
 use edge::identity::Identities;
-use edge::passes::Passes;
-use edge::steps::{Clerk, Next, Random};
+use edge::steps::{Clerk, Next, Random, Service};
 use model::{AccountId, Action, Amount, Assets, Instrument, InstrumentId, Time};
 
 /// Somebody.
@@ -138,17 +137,17 @@ pub fn admit(clerk: &Clerk, dialect: &'static str, person: &Person, now: Duratio
         assert!(holder.is_some(), "the key of account {account} is good no longer");
         Step::IssuePass(account, Duration::from_secs(60), Box::new(words))
     };
-    let mut service = clerk.serve(dialect, Time(0), now);
-    match service.take(Step::Identify(person.key.to_owned(), Box::new(issue))) {
+    let mut service = Service::new(dialect, Time(0), now);
+    match clerk.take(&mut service, Step::Identify(person.key.to_owned(), Box::new(issue))) {
         Next::Reply(response) => String::from_utf8(response.body).expect("letters and digits"),
         Next::Ask(..) | Next::Submit(..) => unreachable!("a pass needs no market"),
     }
 }
 
-/// A clerk who knows these people and issues these passes.
+/// A clerk who knows these people.
 #[must_use]
-pub fn clerk(known: Arc<Known>, passes: Arc<Passes>) -> Clerk {
-    Clerk::new(known, passes, countable())
+pub fn clerk(known: Arc<Known>) -> Clerk {
+    Clerk::new(known, Arc::default(), countable())
 }
 
 /// Bytes of which the passes are made that the module speaks of.

@@ -133,12 +133,12 @@ impl Setup {
             Boards::new(boards, Arc::clone(&dialects), loops)
                 .with_accounts(Accounts::new(Assets::of(&instruments)))
         };
-        let source = Box::new(source);
-        let edge =
-            edge::start(&self.settings, &dialects, boards, source, clock, self.session_clock)
-                .expect("threads to be had");
         let known = Arc::<Known>::default();
-        let clerk = Arc::new(people::clerk(Arc::clone(&known), Arc::clone(&edge.passes)));
+        let clerk = Arc::new(people::clerk(Arc::clone(&known)));
+        let (source, session_clock) = (Box::new(source), self.session_clock);
+        let edge =
+            edge::start(&self.settings, &dialects, boards, source, clock, session_clock, &clerk)
+                .expect("threads to be had");
         let house = Arc::new(House::new(
             Arc::clone(&dialects),
             edge.boards.clone(),

@@ -1,14 +1,15 @@
 //! A venue in memory: the engine, the boards and the sessions of the house, with nothing between them but calls.
 //! No socket, no thread, no clock; so that what is tested is the product, and the same at every run.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dialects::{Dialect, HttpRequest, HttpResponse, Outcome, Parting};
+use dialects::{Dialect, FramePool, HttpRequest, HttpResponse, Outcome, Parting};
 use edge::boards::{Boards, Dialects, Outlet};
 use edge::outbox::{Outbox, Told};
-use edge::session::{Deed, Desk, Session, frame_limits};
-use edge::steps::{Clerk, Next};
+use edge::session::{Deed, Desk, Ids, Interest, Returned, Session, Ticket, frame_limits};
+use edge::steps::{Clerk, Next, Service};
 use edge::ws::decode::Chunk;
 use edge::ws::{Opcode, encode};
 use engine::Engine;
@@ -31,6 +32,8 @@ pub struct Venue {
     engine: Engine,
     /// Events that came of no command of the engine.
     by_level: bool,
+    /// Market time when it began, and the wall's.
+    start: Time,
     now: Time,
     /// The wall's time when the session clock began.
     wall: Time,
@@ -40,6 +43,7 @@ pub struct Venue {
     dialects: Dialects,
     lines: Vec<Connection>,
     desk: Desk,
+    copies: FramePool,
     clerk: Arc<Clerk>,
     known: Arc<Known>,
     /// The sessions' clock.
@@ -84,11 +88,12 @@ impl Venue {
             false => Board::new(instrument.id, start),
         };
         let dialects: Dialects = [dialect].into();
-        let (known, passes) = (Arc::<Known>::default(), Arc::default());
-        let clerk = Arc::new(people::clerk(Arc::clone(&known), Arc::clone(&passes)));
+        let known = Arc::<Known>::default();
+        let clerk = Arc::new(people::clerk(Arc::clone(&known)));
         let mut venue = Self {
             engine: Engine::new(&instruments),
             by_level,
+            start,
             now: start,
             wall: start,
             commands: 0,
@@ -97,7 +102,8 @@ impl Venue {
                 .with_accounts(Accounts::new(Assets::of(&instruments))),
             dialects,
             lines: Vec::new(),
-            desk: Desk::new(passes),
+            desk: Desk::new(Arc::clone(&clerk), Ids::counted()),
+            copies: FramePool::new(0),
             clerk,
             known,
             session_now: Duration::ZERO,
@@ -175,12 +181,14 @@ impl Venue {
     fn deliver(&mut self, line: Line, told: &Told) {
         let dialect = &*self.dialects[0];
         let connection = &mut self.lines[line];
-        let mut interests = connection.session.interests().iter();
-        let listens = interests.any(|it| it.slot.is_some_and(|(slot, _)| slot == told.slot));
-        if !listens || !connection.session.is_speaking() {
+        if !connection.session.is_speaking() {
             return;
         }
-        connection.outbox.push(told, 0, self.session_now);
+        for interest in connection.session.interests() {
+            if let Some(told) = copy(&mut self.copies, interest, told) {
+                connection.outbox.push(&told, 0, self.session_now);
+            }
+        }
         connection.flush(self.session_now);
         if connection.outbox.lossless_bytes() > dialect.manners().queue_bytes_max {
             let now = self.session_now;
@@ -192,25 +200,41 @@ impl Venue {
     /// Does what a session asked for, in order.
     fn do_deeds(&mut self, line: Line) {
         let now = self.session_now;
-        for deed in std::mem::take(&mut self.desk.deeds) {
+        let mut deeds = VecDeque::from(std::mem::take(&mut self.desk.deeds));
+        while let Some(deed) = deeds.pop_front() {
             let connection = &mut self.lines[line];
             match deed {
+                Deed::Ask(queries, ticket) => {
+                    let answer = |query| self.boards.query(query, self.now);
+                    let answers = Returned::Answers(queries.iter().map(answer).collect());
+                    self.hand_back(line, ticket, answers, &mut deeds);
+                }
+                Deed::Submit(submission, ticket) => {
+                    let events = self.labeled(submission.action, submission.label);
+                    let command = Sequence(self.commands);
+                    let outcome = Returned::Outcome(Outcome::Done { command, events });
+                    self.hand_back(line, ticket, outcome, &mut deeds);
+                }
                 Deed::Say(text) => connection.answer(now, Opcode::Text, &text),
                 Deed::Ping => connection.answer(now, Opcode::Ping, b""),
                 Deed::Pong(payload) => connection.answer(now, Opcode::Pong, &payload),
-                Deed::Subscribe(topic, ticket) => {
-                    let opening = self.boards.subscribe(0, 0, topic);
-                    let wanted = connection.session.subscribed(ticket, opening.slot, 0);
-                    assert!(wanted, "who subscribes wants it");
-                    if let Some(state) = opening.state {
-                        connection.outbox.push(&state, 0, now);
+                Deed::Subscribe(subject, ticket) => {
+                    let opening = self.boards.subscribe(0, 0, subject);
+                    if connection.session.subscribed(ticket, opening.slot, 0)
+                        && let Some(state) = opening.state
+                    {
+                        let interests = connection.session.interests().iter();
+                        let own = interests.filter(|it| it.ticket == ticket);
+                        for told in own.filter_map(|it| copy(&mut self.copies, it, &state)) {
+                            connection.outbox.push(&told, 0, now);
+                        }
                     }
                 }
                 Deed::Unsubscribe(interest) => {
-                    if let Some((slot, _)) = interest.slot {
+                    interest.outbox_slot().into_iter().for_each(|slot| {
                         connection.outbox.forget(slot);
-                    }
-                    self.boards.unsubscribe(0, 0, interest.topic);
+                    });
+                    self.boards.unsubscribe(0, 0, interest.subject);
                 }
                 Deed::Close { code, reason } => {
                     self.leave(line);
@@ -227,12 +251,26 @@ impl Venue {
         self.lines[line].flush(now);
     }
 
+    /// What a session waits for has come back: what it then asks for is done before what is left to be done.
+    fn hand_back(
+        &mut self,
+        line: Line,
+        ticket: Ticket,
+        returned: Returned,
+        deeds: &mut VecDeque<Deed>,
+    ) {
+        let (dialect, now) = (&*self.dialects[0], self.session_now);
+        let left = std::mem::take(deeds);
+        self.lines[line].session.returned(dialect, ticket, returned, now, &mut self.desk);
+        deeds.extend(self.desk.deeds.drain(..).chain(left));
+    }
+
     /// Its end is decided: nothing is told any more.
     fn leave(&mut self, line: Line) {
         let connection = &mut self.lines[line];
         connection.outbox.forget_frames();
         for interest in connection.session.leave() {
-            self.boards.unsubscribe(0, 0, interest.topic);
+            self.boards.unsubscribe(0, 0, interest.subject);
         }
     }
 
@@ -265,6 +303,16 @@ impl Venue {
             self.do_deeds(line);
         }
     }
+}
+
+/// A frame as it is told to an interest, if it is.
+fn copy(copies: &mut FramePool, interest: &Interest, told: &Told) -> Option<Told> {
+    interest.slot.filter(|(slot, _)| *slot == told.slot)?;
+    let mut told = Told { slot: interest.outbox_slot()?, ..told.clone() };
+    if let Some(stamp) = &interest.stamp {
+        told.frame = copies.stamped(&told.frame, stamp);
+    }
+    Some(told)
 }
 
 impl Connection {
@@ -309,15 +357,22 @@ impl Stage for Venue {
     }
 
     fn send(&mut self, line: Line, bytes: &[u8]) {
-        let connection = &mut self.lines[line];
-        if connection.gone {
+        if self.lines[line].gone {
             return;
         }
         let mut bytes = bytes.to_vec();
         let mut chunk = Chunk::new(&mut bytes);
-        let (dialect, now) = (&*self.dialects[0], self.session_now);
-        connection.session.receive(dialect, &mut chunk, MESSAGES_MAX, now, &mut self.desk);
-        self.do_deeds(line);
+        let now = self.session_now;
+        self.desk.wall = self.start + Span(i64::try_from(now.as_micros()).unwrap_or(i64::MAX));
+        // Whatever is waited for has come back when its deeds are done, so that it hears on.
+        loop {
+            let (dialect, session) = (&*self.dialects[0], &mut self.lines[line].session);
+            let heard = session.receive(dialect, &mut chunk, MESSAGES_MAX, now, &mut self.desk);
+            self.do_deeds(line);
+            if heard == edge::session::Heard::All {
+                break;
+            }
+        }
     }
 
     fn hear(&mut self, line: Line) -> Option<Heard> {
@@ -378,10 +433,10 @@ impl Stage for Venue {
     fn ask(&mut self, request: &HttpRequest<'_>) -> HttpResponse {
         let dialects = Arc::clone(&self.dialects);
         let clerk = Arc::clone(&self.clerk);
-        let mut service = clerk.serve(dialects[0].name(), request.wall, self.session_now);
+        let mut service = Service::new(dialects[0].name(), request.wall, self.session_now);
         let mut step = dialects[0].http(request);
         loop {
-            step = match service.take(step) {
+            step = match clerk.take(&mut service, step) {
                 Next::Reply(response) => return response,
                 Next::Ask(query, then) => then(self.boards.query(&query, self.now)),
                 Next::Submit(submission, then) => {
@@ -399,14 +454,12 @@ impl Stage for Venue {
 
     fn revoke(&mut self, person: &Person) {
         self.known.revoke(person.key);
-        self.desk.passes.revoke(self.dialect().name(), person.key);
+        self.clerk.passes().revoke(self.dialect().name(), person.key);
         for line in 0..self.lines.len() {
             let dialect = &*self.dialects[0];
             let session = &mut self.lines[line].session;
-            if session.was_let_in_by(person.key) {
-                session.part(dialect, Parting::Revoked, self.session_now, &mut self.desk);
-                self.do_deeds(line);
-            }
+            session.revoked(dialect, person.key, self.session_now, &mut self.desk);
+            self.do_deeds(line);
         }
     }
 

@@ -9,7 +9,8 @@ use serde::Serialize;
 use super::private::{self, Ground};
 use super::server::{self, BOOK_BYTES_MAX, ENTRY_BYTES_MAX, LEVEL_BYTES_MAX, Market};
 use super::{Markets, Options};
-use crate::http::{HttpRequest, HttpResponse, Step};
+use crate::http::{HttpRequest, HttpResponse};
+use crate::step::Step;
 use crate::text::{DECIMAL_BYTES_MAX, INTEGER_BYTES_MAX, Pen, make_room};
 
 mod ohlc;

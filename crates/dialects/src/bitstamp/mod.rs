@@ -19,12 +19,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Assets, Cadence, Instrument, InstrumentId, Listing, Scope, Topic, Update};
+use model::{Assets, Cadence, Instrument, InstrumentId, Listing, Scope, Sequence, Update};
 
-use crate::dialect::{Dialect, Doors, Request};
+use crate::dialect::{Dialect, Doors, Request, Subject};
 use crate::frame::FrameBuilder;
-use crate::http::{HttpRequest, HttpResponse, Step};
-use crate::manners::{LastWords, Manners, Parting};
+use crate::http::{HttpRequest, HttpResponse};
+use crate::manners::{LastWords, Manners, OnRevoked, Parting};
+use crate::step::Step;
+use crate::visitor::Visitor;
 
 use http::Pages;
 use private::Ground;
@@ -130,10 +132,16 @@ impl Dialect for Bitstamp {
     fn manners(&self) -> &Manners {
         &self.manners
     }
-    fn decode(&self, message: &[u8], out: &mut Vec<Request>) {
+    fn decode(&self, message: &[u8], _: &Visitor<'_>, out: &mut Vec<Request>) {
         out.push(server::decode(message, &self.markets, &self.options));
     }
-    fn encode(&self, topic: &Topic, update: &Update<'_>, out: &mut FrameBuilder) -> bool {
+    fn encode(
+        &self,
+        Subject { topic, .. }: &Subject,
+        update: &Update<'_>,
+        _: Sequence,
+        out: &mut FrameBuilder,
+    ) -> bool {
         let Some(market) = topic.instrument().and_then(|it| self.markets.of(it)) else {
             return false;
         };
@@ -164,9 +172,11 @@ impl Dialect for Bitstamp {
             Parting::Revoked => {
                 LastWords { message: Some(server::UNAUTHORIZED.to_vec()), close: Some((1008, "")) }
             }
-            Parting::TooManySubscriptions | Parting::Unresponsive | Parting::Idle => {
-                LastWords { message: None, close: None }
-            }
+            Parting::TooManySubscriptions
+            | Parting::Unresponsive
+            | Parting::Idle
+            | Parting::Abuse
+            | Parting::NotLoggedIn => LastWords { message: None, close: None },
         }
     }
 }
@@ -189,6 +199,11 @@ fn manners() -> Manners {
         queue_bytes_max: 16 << 20,
         stall_max: Duration::from_secs(60),
         http_rates: &HTTP_RATES,
+        pace: None,
+        tolerances: &[],
+        login_within: None,
+        on_revoked: OnRevoked::Part,
+        accounts_are_public: false,
     }
 }
 

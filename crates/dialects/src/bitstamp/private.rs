@@ -17,7 +17,8 @@ use model::{AccountId, Assets, Instrument, InstrumentId, Listing, Side};
 
 use super::server::Market;
 use super::{Markets, Options};
-use crate::http::{Credential, HttpRequest, HttpResponse, Step};
+use crate::http::{HttpRequest, HttpResponse};
+use crate::step::{Credential, Step};
 
 use form::Form;
 use orders::Style;

@@ -11,7 +11,7 @@ use super::channel::{self, Channel, PrivateKind, PublicKind};
 use super::convert::{self, MARKET_BUY_PRICE, OrderEvent, OrderPrice, OrderSource};
 use super::wire::ClientMessage;
 use super::{Markets, Options};
-use crate::dialect::Request;
+use crate::dialect::{Opening, Request, Subject};
 use crate::text::{DECIMAL_BYTES_MAX, INTEGER_BYTES_MAX, Moment, Pen, make_room, sixteen_digits};
 
 /// A listed market, with all that its frames have in common written out beforehand.
@@ -95,13 +95,14 @@ pub fn decode(message: &[u8], markets: &Markets, options: &Options) -> Request {
         return say(BAD_SUBSCRIPTION);
     };
     let Some(channel) = channel::parse(&name) else { return say(BAD_CHANNEL) };
-    let mut topics = Vec::new();
+    let mut subjects = Vec::new();
     let user = match channel {
         Channel::Public(kind, symbol) => {
             match markets.called(symbol) {
-                Some(market) => topics.extend(
-                    kind.topic(options.cadence).map(|kind| Topic::of(market.instrument.id, kind)),
-                ),
+                Some(market) => {
+                    let topic = |kind| Subject::from(Topic::of(market.instrument.id, kind));
+                    subjects.extend(kind.topic(options.cadence).map(topic));
+                }
                 None if options.strict_markets => return say(BAD_CHANNEL),
                 None => {}
             }
@@ -110,9 +111,11 @@ pub fn decode(message: &[u8], markets: &Markets, options: &Options) -> Request {
         Channel::Announcements => None,
         Channel::Private(kind, symbol, user) => {
             match (markets.called(symbol), account(user)) {
-                (Some(market), Some(account)) => topics.extend(
-                    kind.topic().map(|kind| Topic::own(account, market.instrument.id, kind)),
-                ),
+                (Some(market), Some(account)) => {
+                    let topic =
+                        |kind| Subject::from(Topic::own(account, market.instrument.id, kind));
+                    subjects.extend(kind.topic().map(topic));
+                }
                 (None, _) if options.strict_markets => return say(BAD_CHANNEL),
                 _ => {}
             }
@@ -123,11 +126,11 @@ pub fn decode(message: &[u8], markets: &Markets, options: &Options) -> Request {
     if !subscribes {
         // To stop listening no token is asked for.
         let acknowledgement = acknowledge("bts:unsubscription_succeeded", &name);
-        return Request::Unsubscribe { subscription: name.into(), acknowledgement };
+        return Request::Unsubscribe { subscriptions: vec![name.into()], acknowledgement };
     }
-    let acknowledgement = acknowledge("bts:subscription_succeeded", &name);
+    let opening = Opening::Said(acknowledge("bts:subscription_succeeded", &name));
     let Some(user) = user else {
-        return Request::Subscribe { subscription: name.into(), topics, acknowledgement };
+        return Request::Subscribe { subscription: name.into(), subjects, stamp: None, opening };
     };
     // Whom no account can be is nobody whose token is shown.
     let Some(account) = account(user) else { return say(UNAUTHORIZED) };
@@ -135,8 +138,8 @@ pub fn decode(message: &[u8], markets: &Markets, options: &Options) -> Request {
         subscription: name.into(),
         account,
         pass: message.auth.unwrap_or_default().into(),
-        topics,
-        acknowledgement,
+        subjects,
+        opening,
         refusal: UNAUTHORIZED.to_vec(),
     }
 }

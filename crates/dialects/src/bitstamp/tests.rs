@@ -11,7 +11,7 @@ use model::{
 use super::convert::OrderSource;
 use super::wire::{DetailData, Envelope, ErrorData, OrderData, Rows, TradeData};
 use super::*;
-use model::{Time, TopicKind, Trade};
+use model::{Time, Topic, TopicKind, Trade};
 
 const BOOK: TopicKind = TopicKind::Book { depth: 100, cadence: Cadence::TENTH };
 const DETAIL: TopicKind = TopicKind::Detail { depth: 100, cadence: Cadence::TENTH };
@@ -41,7 +41,8 @@ fn dialect(symbol: &str, price_decimals: u8, quantity_decimals: u8) -> Bitstamp 
 
 fn encoded(dialect: &Bitstamp, kind: TopicKind, update: &Update<'_>) -> Option<String> {
     let mut out = FrameBuilder::new();
-    let wrote = dialect.encode(&Topic::of(InstrumentId(0), kind), update, &mut out);
+    let subject = Topic::of(InstrumentId(0), kind).into();
+    let wrote = dialect.encode(&subject, update, Sequence(7), &mut out);
     assert_eq!(wrote, !out.text().is_empty());
     wrote.then(|| String::from_utf8(out.text().to_vec()).expect("a frame is text"))
 }
@@ -355,7 +356,7 @@ fn control_frames_read_back_as_what_they_are() {
     let bitstamp = dialect("btcusd", 2, 8);
     let said = |text: &str| {
         let mut out = Vec::new();
-        bitstamp.decode(text.as_bytes(), &mut out);
+        bitstamp.decode(text.as_bytes(), &Visitor::STRANGER, &mut out);
         match out.as_slice() {
             [Request::Say(text)] => String::from_utf8(text.clone()).expect("text"),
             other => panic!("{other:?}"),
@@ -389,13 +390,13 @@ fn whatever_is_said_gets_one_answer() {
             }
         }
         let mut out = Vec::new();
-        bitstamp.decode(&text, &mut out);
+        bitstamp.decode(&text, &Visitor::STRANGER, &mut out);
         assert_eq!(out.len(), 1, "{}", String::from_utf8_lossy(&text));
     }
     let deep = ["[".repeat(255), "]".repeat(255)].concat();
     for text in [&*deep, "", "null", "\"bts:heartbeat\"", "[\"bts:heartbeat\"]", "1e999"] {
         let mut out = Vec::new();
-        bitstamp.decode(text.as_bytes(), &mut out);
+        bitstamp.decode(text.as_bytes(), &Visitor::STRANGER, &mut out);
         let Some(Request::Say(said)) = out.first() else { panic!("{out:?}") };
         let expected =
             if text.is_empty() { "Incorrect JSON format." } else { "Bad subscription string." };

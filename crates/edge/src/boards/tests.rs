@@ -21,8 +21,8 @@ fn boards(instruments: u16, dialects: usize, loops: usize) -> Boards {
     Boards::new((0..instruments).map(board).collect(), dialects, loops)
 }
 
-fn named(name: &str) -> Topic {
-    topic(name).expect("a topic")
+fn named(name: &str) -> Subject {
+    topic(name).expect("a topic").into()
 }
 
 #[test]
@@ -94,9 +94,9 @@ fn a_slot_is_used_again_only_when_nobody_is_left() {
     let mut heard = Heard::default();
     boards.apply(&[print(1, 0)], &mut heard);
     assert_eq!(heard.0, [(1, first, "trades0 1".into())]);
-    assert_eq!(boards.topics_heeded(), 2);
+    assert_eq!(boards.subjects_heeded(), 2);
     boards.unsubscribe(1, 0, named("trades0"));
-    assert_eq!(boards.topics_heeded(), 1);
+    assert_eq!(boards.subjects_heeded(), 1);
     assert_eq!(boards.subscribe(1, 0, named("delta1")).slot, first);
     let mut heard = Heard::default();
     boards.apply(&[print(2, 0)], &mut heard);
@@ -108,7 +108,7 @@ fn what_the_dialect_does_not_word_is_not_told() {
     let mut boards = boards(1, 1, 1);
     let kind =
         TopicKind::Candles { interval: Interval::Seconds(60), cadence: model::Cadence::TENTH };
-    boards.subscribe(0, 0, Topic::of(InstrumentId(0), kind));
+    boards.subscribe(0, 0, Topic::of(InstrumentId(0), kind).into());
     boards.subscribe(0, 0, named("trades0"));
     let mut heard = Heard::default();
     let tick = Event { body: model::EventBody::Ticked(model::Cadence::TENTH), ..print(2, 0) };
@@ -122,13 +122,13 @@ fn topics_of_nothing_that_is_here_are_silent() {
     let mut boards = boards(1, 1, 1);
     let all = Topic { kind: TopicKind::Trades, scope: Scope::All };
     boards.subscribe(0, 0, named("trades9"));
-    boards.subscribe(0, 0, all);
+    boards.subscribe(0, 0, all.into());
     let mut heard = Heard::default();
     boards.apply(&[print(1, 9), print(2, 0)], &mut heard);
     assert!(heard.0.is_empty());
     boards.unsubscribe(0, 0, named("trades9"));
-    boards.unsubscribe(0, 0, all);
-    assert_eq!(boards.topics_heeded(), 0);
+    boards.unsubscribe(0, 0, all.into());
+    assert_eq!(boards.subjects_heeded(), 0);
 }
 
 #[test]
@@ -159,4 +159,25 @@ fn questions_are_answered_by_whom_they_concern() {
     };
     let counts: Vec<_> = tickers.iter().map(|(id, ticker)| (id.0, ticker.trades)).collect();
     assert_eq!(counts, [(0, 1), (1, 2)]);
+}
+
+#[test]
+fn wordings_of_one_topic_are_told_the_same_each_in_a_frame_of_its_own() {
+    let mut boards = boards(1, 1, 1);
+    let plain = named("trades0");
+    let stamped = Subject { wording: crate::testing::words::STAMPED, ..plain };
+    let slots = [plain, stamped, plain].map(|subject| boards.subscribe(0, 0, subject).slot);
+    assert!(slots[0] == slots[2] && slots[0] != slots[1]);
+    assert_eq!(boards.subjects_heeded(), 2);
+    let mut heard = Heard::default();
+    boards.apply(&[print(1, 0)], &mut heard);
+    let expected = [(0, slots[0], "trades0 1".to_owned()), (0, slots[1], "     trades0 1".into())];
+    assert_eq!(heard.0, expected);
+    boards.unsubscribe(0, 0, plain);
+    boards.unsubscribe(0, 0, stamped);
+    let mut heard = Heard::default();
+    boards.apply(&[print(2, 0)], &mut heard);
+    assert_eq!(heard.0, [(0, slots[0], "trades0 2".to_owned())]);
+    boards.unsubscribe(0, 0, plain);
+    assert_eq!(boards.subjects_heeded(), 0);
 }

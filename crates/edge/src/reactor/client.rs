@@ -80,7 +80,11 @@ impl Client {
             Deed::Ping => encode::push_server_frame(line, Opcode::Ping, &[]),
             Deed::Pong(payload) => encode::push_server_frame(line, Opcode::Pong, &payload),
             Deed::Close { code, reason } => encode::push_server_close(line, code, &reason),
-            Deed::Subscribe(..) | Deed::Unsubscribe(_) | Deed::HangUp => {}
+            Deed::Subscribe(..)
+            | Deed::Ask(..)
+            | Deed::Submit(..)
+            | Deed::Unsubscribe(_)
+            | Deed::HangUp => {}
         });
     }
 

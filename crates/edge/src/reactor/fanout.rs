@@ -2,10 +2,13 @@
 //!
 //! Sockets that are told the same frames in a turn are written the same bytes, so those are joined once for all of
 //! them. A turn's frames make a tree: its root is *nothing yet*, and a step from one node to the next adds one
-//! frame. Each socket stands on a node. Handing out a frame moves each listener one step, which costs two
+//! frame. Each socket stands on a node. Listeners with a stamp of their own are handed a copy each. Handing out a frame moves each listener one step, which costs two
 //! array reads and a write, no hash, no reference count and no memory of the socket's own.
 
+use dialects::FramePool;
+
 use crate::outbox::{Slot, Told};
+use crate::session::{Stamp, Ticket};
 
 #[cfg(test)]
 mod tests;
@@ -21,6 +24,23 @@ const JOINED_BYTES_MAX: usize = 1024 * 1024;
 
 /// When a turn has so many nodes, it is time to write.
 const NODES_MAX: usize = 64 * 1024;
+
+/// Stamped copies whose memory is remembered for being used again.
+const COPIES_REMEMBERED_MAX: usize = 1_024;
+
+/// What makes a listener's frames its own.
+#[derive(Clone, Debug)]
+pub(crate) struct Mark {
+    /// The slot by which they wait for its socket.
+    slot: Slot,
+    stamp: Stamp,
+}
+
+impl Mark {
+    pub const fn new(ticket: Ticket, stamp: Stamp) -> Self {
+        Self { slot: Slot::of_one(ticket.0), stamp }
+    }
+}
 
 /// One set of frames that some sockets are told in this turn.
 struct Node {
@@ -40,6 +60,10 @@ struct Node {
 pub(crate) struct Fanout {
     /// Places of the sockets that listen, by slot.
     listeners: Vec<Vec<u32>>,
+    /// Their marks, by slot; nothing for a slot whose listeners have none.
+    marks: Vec<Vec<Option<Mark>>>,
+    /// Where stamped copies are made.
+    copies: FramePool,
     /// Where each socket stands, by place.
     stands: Vec<u32>,
     /// Places of the sockets that do not stand on the root.
@@ -56,6 +80,8 @@ impl Fanout {
     pub fn new() -> Self {
         let mut fanout = Self {
             listeners: Vec::new(),
+            marks: Vec::new(),
+            copies: FramePool::new(COPIES_REMEMBERED_MAX),
             stands: Vec::new(),
             moved: Vec::new(),
             frames: Vec::new(),
@@ -75,31 +101,47 @@ impl Fanout {
         }
     }
 
-    /// The socket at this place listens to a slot from now on; returns its spot among the listeners.
-    pub fn listen(&mut self, slot: Slot, place: u32) -> u32 {
+    /// The socket at this place listens to a slot from now on, with a mark or without; returns its spot among the
+    /// listeners.
+    pub fn listen(&mut self, slot: Slot, place: u32, mark: Option<Mark>) -> u32 {
         if self.listeners.len() <= slot.index() {
             self.listeners.resize_with(slot.index() + 1, Vec::new);
+            self.marks.resize_with(slot.index() + 1, Vec::new);
         }
         let listeners = &mut self.listeners[slot.index()];
+        let marks = &mut self.marks[slot.index()];
+        if mark.is_some() || !marks.is_empty() {
+            marks.resize_with(listeners.len(), || None);
+            marks.push(mark);
+        }
         listeners.push(place);
         (listeners.len() - 1) as u32
     }
 
-    /// Whoever listens at this spot stops. Returns the place of the socket that has the spot now, if one does.
-    pub fn unlisten(&mut self, slot: Slot, spot: u32) -> Option<u32> {
-        let listeners = &mut self.listeners[slot.index()];
+    /// Whoever listens at this spot stops. Returns the place of the socket that has the spot now, if one does, and
+    /// which spot it had.
+    pub fn unlisten(&mut self, slot: Slot, spot: u32) -> Option<(u32, u32)> {
+        let (listeners, marks) = (&mut self.listeners[slot.index()], &mut self.marks[slot.index()]);
         listeners.swap_remove(spot as usize);
-        if listeners.is_empty() {
-            *listeners = Vec::new();
+        if !marks.is_empty() {
+            marks.swap_remove(spot as usize);
         }
-        self.listeners[slot.index()].get(spot as usize).copied()
+        if listeners.is_empty() {
+            (*listeners, *marks) = (Vec::new(), Vec::new());
+        }
+        let from = self.listeners[slot.index()].len() as u32;
+        self.listeners[slot.index()].get(spot as usize).map(|&place| (place, from))
     }
 
     /// Hands a frame to everybody who listens to its slot. Returns how many.
     pub fn tell(&mut self, told: Told) -> usize {
-        let Some(listeners) = self.listeners.get(told.slot.index()) else { return 0 };
+        let slot = told.slot.index();
+        let Some(listeners) = self.listeners.get(slot) else { return 0 };
         if listeners.is_empty() {
             return 0;
+        }
+        if !self.marks[slot].is_empty() {
+            return self.tell_each(&told);
         }
         let frame = self.frames.len() as u32;
         self.frames.push(told);
@@ -119,8 +161,26 @@ impl Fanout {
         listeners.len()
     }
 
-    /// Hands a frame to one socket alone.
-    pub fn tell_one(&mut self, told: Told, place: u32) {
+    /// Hands everybody who listens to its slot a copy of a frame, with the stamp of whoever gets it.
+    #[cold]
+    fn tell_each(&mut self, told: &Told) -> usize {
+        let listeners = self.listeners[told.slot.index()].len();
+        for spot in 0..listeners {
+            let place = self.listeners[told.slot.index()][spot];
+            self.tell_one(told.clone(), place, spot as u32);
+        }
+        listeners
+    }
+
+    /// Hands a frame to one socket alone, which listens at this spot.
+    pub fn tell_one(&mut self, mut told: Told, place: u32, spot: u32) {
+        let marks = self.marks.get(told.slot.index());
+        if let Some(Some(mark)) = marks.and_then(|marks| marks.get(spot as usize)) {
+            told.slot = mark.slot;
+            if told.frame.has_hole() {
+                told.frame = self.copies.stamped(&told.frame, &mark.stamp);
+            }
+        }
         let frame = self.frames.len() as u32;
         self.frames.push(told);
         let stand = &mut self.stands[place as usize];

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
+use dialects::Login;
+
 use crate::limits::Seat;
 
 /// A connection after its upgrade, as the listener hands it to a loop. From here on the loop owns it.
@@ -17,6 +19,8 @@ pub struct Newcomer {
     pub stream: TcpStream,
     /// Which dialect it speaks, as an index.
     pub dialect: usize,
+    /// Who is logged in from the start, if somebody is.
+    pub login: Option<Box<Login>>,
     /// What the client sent right behind its handshake.
     pub early: Vec<u8>,
     /// The other end.
@@ -31,7 +35,7 @@ pub(crate) enum Letter {
     Adopt(Newcomer),
     /// Ask everybody to leave; let go of the sender when the last has left.
     Drain(SyncSender<()>),
-    /// End every connection of a dialect that was let in by this key.
+    /// Do what the manners of this dialect say with every connection that was let in by this key.
     Revoke { dialect: usize, key: Arc<str> },
     /// Tell when a turn that begins after this has left nothing to do.
     Turn(SyncSender<Option<Duration>>),
@@ -139,7 +143,7 @@ impl LoopHandle {
         Draining(wait)
     }
 
-    /// Ends every connection of a dialect that was let in by this key, in the dialect's words.
+    /// Does what a dialect's manners say with every connection of it that was let in by this key.
     pub(crate) fn revoke(&self, dialect: usize, key: &Arc<str>) {
         self.send(Letter::Revoke { dialect, key: Arc::clone(key) });
     }

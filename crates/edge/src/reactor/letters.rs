@@ -75,9 +75,11 @@ impl Loop {
     }
 
     pub(super) fn adopt(&mut self, newcomer: Newcomer) {
-        let Newcomer { stream, dialect, early, peer, seat } = newcomer;
+        let Newcomer { stream, dialect, login, early, peer, seat } = newcomer;
         let manners = self.around.dialects[dialect].manners();
-        let session = Session::open(Arc::clone(&self.limits[dialect]), manners, self.now);
+        let mut session = Session::open(Arc::clone(&self.limits[dialect]), manners, self.now);
+        let key = login.as_ref().map(|login| login.key.clone());
+        login.into_iter().for_each(|login| session.admitted(*login));
         let ready = ready(&stream);
         let fd = stream.as_raw_fd();
         let place = self.clients.add(stream, Client::new(session, dialect, peer, seat));
@@ -96,6 +98,11 @@ impl Loop {
         }
         self.will_read(place);
         self.set_alarm(place);
+        // Was its key revoked since it was admitted, it was told to nobody here.
+        let name = self.around.dialects[dialect].name();
+        if let Some(key) = key.filter(|key| !self.around.clerk.is_good(name, key)) {
+            self.revoke(place, dialect, &key);
+        }
         if self.draining {
             self.ask_to_leave(place);
         }
@@ -105,11 +112,13 @@ impl Loop {
         self.part(place, Parting::Shutdown);
     }
 
-    /// Ends a connection that was let in by this key.
+    /// Does what its dialect's manners say with a connection that was let in by this key.
     fn revoke(&mut self, place: u32, dialect: usize, key: &str) {
         let Some(client) = self.clients.get(place) else { return };
         if client.dialect == dialect && client.session.was_let_in_by(key) {
-            self.part(place, Parting::Revoked);
+            let dialect = &*self.around.dialects[dialect];
+            client.session.revoked(dialect, key, self.now, &mut self.desk);
+            self.carry_out(place);
         }
     }
 
@@ -117,9 +126,7 @@ impl Loop {
         let Some(client) = self.clients.get(place) else { return };
         let dialect = &*self.around.dialects[client.dialect];
         client.session.part(dialect, parting, self.now, &mut self.desk);
-        self.do_deeds(place);
-        self.write(place);
-        self.set_alarm(place);
+        self.carry_out(place);
     }
 }
 

@@ -1,12 +1,14 @@
 //! Requests in: clients are heard, a little each, their sessions' deeds are done, and the boards are told who listens
 //! to what before anybody is told that it is so.
 
+use std::cmp::Reverse;
 use std::io::{ErrorKind, Read};
 
 use super::{ANSWER_BYTES_MAX, Loop, MESSAGES_A_VISIT, READ_BYTES, VISITS_A_TURN};
 use crate::board_thread::{Asker, Change};
 use crate::goodbye::Reason;
-use crate::session::{Deed, Heard, Interest};
+use crate::outbox::Slot;
+use crate::session::{Deed, Heard, Interest, Returned};
 use crate::ws::decode::Chunk;
 
 impl Loop {
@@ -55,7 +57,7 @@ impl Loop {
     pub(super) fn visit(&mut self, place: u32) {
         let Some((stream, client)) = self.clients.with_stream(place) else { return };
         client.will_be_read = false;
-        if client.session.is_over() {
+        if client.session.is_over() || client.session.is_waiting() {
             return;
         }
         if client.outbox.answer_bytes() >= ANSWER_BYTES_MAX {
@@ -89,9 +91,25 @@ impl Loop {
             client.kept = Some(chunk.rest().into());
             is_read_again = true;
         }
-        if is_read_again {
+        // Who waits for something is read on once that has come back.
+        if is_read_again || client.session.is_waiting() {
             self.will_read(place);
         }
+        self.carry_out(place);
+    }
+
+    /// What a client waits for has come back.
+    pub(super) fn hand_back(&mut self, asker: Asker, returned: Returned) {
+        let Some(client) = self.clients.of_asker(asker) else { return };
+        let dialect = &*self.around.dialects[client.dialect];
+        let (now, desk) = (self.now, &mut self.desk);
+        client.session.returned(dialect, asker.ticket, returned, now, desk);
+        self.will_read(asker.place);
+        self.carry_out(asker.place);
+    }
+
+    /// Does what a session asked for, and writes what it said.
+    pub(super) fn carry_out(&mut self, place: u32) {
         self.do_deeds(place);
         self.write(place);
         self.set_alarm(place);
@@ -101,13 +119,23 @@ impl Loop {
     pub(super) fn do_deeds(&mut self, place: u32) {
         let mut deeds = std::mem::take(&mut self.desk.deeds);
         let now = self.now;
+        self.unlisten(deeds.iter().filter_map(|deed| match deed {
+            Deed::Unsubscribe(interest) => interest.slot,
+            _ => None,
+        }));
         for deed in deeds.drain(..) {
             let client = self.clients.at(place);
+            let (tenancy, dialect) = (client.tenancy, client.dialect);
             match deed {
-                Deed::Subscribe(topic, ticket) => {
-                    let asker = Asker { place, tenancy: client.tenancy, ticket };
-                    let dialect = client.dialect;
-                    self.changes.push(Change::Subscribe { dialect, topic, asker });
+                Deed::Ask(queries, ticket) => {
+                    self.changes.push(Change::Ask(queries, Asker { place, tenancy, ticket }));
+                }
+                Deed::Submit(submission, ticket) => {
+                    self.changes.push(Change::Submit(submission, Asker { place, tenancy, ticket }));
+                }
+                Deed::Subscribe(subject, ticket) => {
+                    let asker = Asker { place, tenancy, ticket };
+                    self.changes.push(Change::Subscribe { dialect, subject, asker });
                     self.around.counters.interests_open.add(1);
                     if !client.is_held {
                         client.is_held = true;
@@ -132,23 +160,31 @@ impl Loop {
         let client = self.clients.at(place);
         client.note_last(self.sequence, self.now);
         client.outbox.forget_frames();
-        for interest in client.session.leave() {
+        let interests = client.session.leave();
+        self.unlisten(interests.iter().filter_map(|interest| interest.slot));
+        for interest in interests {
             self.leave(place, interest);
+        }
+    }
+
+    /// Frees these spots of one client. Whoever is moved to a free one is told so; from the last spot on, so that it is
+    /// none that is to be freed as well.
+    fn unlisten(&mut self, spots: impl Iterator<Item = (Slot, u32)>) {
+        let mut spots: Vec<(Slot, u32)> = spots.collect();
+        spots.sort_unstable_by_key(|&spot| Reverse(spot));
+        for (slot, spot) in spots {
+            if let Some((moved, from)) = self.fanout.unlisten(slot, spot) {
+                self.clients.at(moved).session.note_spot(slot, from, spot);
+            }
         }
     }
 
     pub(super) fn leave(&mut self, place: u32, interest: Interest) {
         let client = self.clients.at(place);
         self.around.counters.interests_open.take(1);
-        let (dialect, topic) = (client.dialect, interest.topic);
-        self.changes.push(Change::Unsubscribe { dialect, topic });
-        if let Some((slot, spot)) = interest.slot {
-            client.outbox.forget(slot);
-            if let Some(moved) = self.fanout.unlisten(slot, spot) {
-                let moved = &mut self.clients.at(moved).session;
-                *moved.place_mut(slot).expect("a listener has an interest in its slot") = spot;
-            }
-        }
+        let (dialect, subject) = (client.dialect, interest.subject);
+        self.changes.push(Change::Unsubscribe { dialect, subject });
+        interest.outbox_slot().into_iter().for_each(|slot| client.outbox.forget(slot));
     }
 
     /// Tells the boards who listens to what; only then may the acknowledgements leave.

@@ -38,8 +38,8 @@ use crate::boards::Dialects;
 use crate::clock::SessionClock;
 use crate::goodbye::Goodbyes;
 use crate::metrics::Counters;
-use crate::passes::Passes;
-use crate::session::{Desk, frame_limits};
+use crate::session::{Desk, Ids, frame_limits};
+use crate::steps::Clerk;
 use crate::ws::decode::Limits;
 
 use client::Clients;
@@ -72,7 +72,7 @@ const CHANGES_WAIT: Duration = Duration::from_millis(1);
 pub(crate) struct Surroundings {
     pub dialects: Dialects,
     pub boards: BoardsHandle,
-    pub passes: Arc<Passes>,
+    pub clerk: Arc<Clerk>,
     /// Session time.
     pub clock: SessionClock,
     pub counters: Arc<Counters>,
@@ -137,7 +137,7 @@ impl Loop {
         let (handle, letters) = LoopHandle::new(Arc::clone(&bell));
         let limits =
             around.dialects.iter().map(|dialect| frame_limits(dialect.manners())).collect();
-        let desk = Desk::new(Arc::clone(&around.passes));
+        let desk = Desk::new(Arc::clone(&around.clerk), Ids::random());
         let this = Self {
             index,
             around,
@@ -179,6 +179,7 @@ impl Loop {
                 _ => self.bell.rise(),
             }
             self.now = self.around.clock.now();
+            self.desk.wall = self.around.clock.wall();
             let turned = std::mem::take(&mut self.turned);
             for event in &events {
                 if event.token() != BELL {

@@ -2,20 +2,31 @@
 
 use dialects::Parting;
 
+use super::fanout::Mark;
 use super::{Loop, WORDS_A_TURN};
-use crate::board_thread::Word;
+use crate::board_thread::{Asker, Word};
 use crate::goodbye::Reason;
 use crate::outbox::Pushed;
+use crate::session::Returned;
 use crate::socket::{Took, write_once};
 
 impl Loop {
-    /// Hands out what is in the ring and writes every socket that is told something, once.
+    /// Hands out what is in the ring and writes every socket that is told something, once. What came back for a
+    /// session stands between: all that was told before it is written before it is handed over, and nothing behind it
+    /// overtakes it.
     pub(super) fn tell(&mut self) {
-        for _ in 0..WORDS_A_TURN {
-            if self.fanout.is_full() {
-                break;
-            }
+        let mut words = WORDS_A_TURN;
+        while let Some((asker, returned)) = self.tell_some(&mut words) {
+            self.hand_back(asker, *returned);
+        }
+    }
+
+    /// The same up to the next that came back.
+    fn tell_some(&mut self, words: &mut usize) -> Option<(Asker, Box<Returned>)> {
+        let mut came_back = None;
+        while *words > 0 && !self.fanout.is_full() {
             let Ok(word) = self.ring.pop() else { break };
+            *words -= 1;
             match word {
                 Word::Told(told) => {
                     self.sequence = told.sequence;
@@ -23,21 +34,25 @@ impl Loop {
                 }
                 Word::Subscribed(asker, slot, state) => {
                     let Some(client) = self.clients.of_asker(asker) else { continue };
-                    // Its spot is known only if it is wanted, so that it listens first.
-                    let spot = self.fanout.listen(slot, asker.place);
-                    if !client.session.subscribed(asker.ticket, slot, spot) {
-                        self.fanout.unlisten(slot, spot);
-                    } else if let Some(told) = state {
+                    let Some(interest) = client.session.awaited(asker.ticket) else { continue };
+                    let mark = interest.stamp.clone().map(|stamp| Mark::new(asker.ticket, stamp));
+                    let spot = self.fanout.listen(slot, asker.place, mark);
+                    interest.slot = Some((slot, spot));
+                    if let Some(told) = state {
                         self.tally.deliveries += 1;
-                        self.fanout.tell_one(told, asker.place);
+                        self.fanout.tell_one(told, asker.place, spot);
                     }
+                }
+                Word::Returned(asker, returned) => {
+                    came_back = Some((asker, returned));
+                    break;
                 }
             }
         }
         let moved = self.fanout.moved();
         if moved == 0 {
             self.fanout.end();
-            return;
+            return came_back;
         }
         // Each turn begins with another socket, so that none is always last.
         let begin = (self.turns % moved as u64) as usize;
@@ -46,6 +61,7 @@ impl Loop {
             self.tell_client(place, node);
         }
         self.fanout.end();
+        came_back
     }
 
     #[inline]

@@ -17,10 +17,13 @@ use crate::boards::Boards;
 use crate::clock::SessionClock;
 use crate::goodbye::{Goodbye, Reason};
 use crate::identity::Grant;
+use crate::session::Returned;
 use crate::start::Revoker;
 use crate::testing::{Dice, Plain, book_change, print, whole_book};
 use crate::ws::decode::{Chunk, Decoder, Incoming};
 use crate::ws::{Opcode, Role, encode};
+
+mod conversations;
 
 /// Nothing here takes so long unless it never comes.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -33,7 +36,7 @@ struct House {
     lanes: Lanes,
     counters: Arc<Counters>,
     goodbyes: Arc<Goodbyes>,
-    passes: Arc<Passes>,
+    clerk: Arc<Clerk>,
     listener: TcpListener,
 }
 
@@ -46,16 +49,19 @@ fn house_with_mail(plain: Plain, mail_max: usize) -> House {
 }
 
 fn house_by(clock: SessionClock, plain: Plain, mail_max: usize) -> House {
+    house_of(clock, plain, mail_max, Arc::new(Clerk::of_nobody()))
+}
+
+fn house_of(clock: SessionClock, plain: Plain, mail_max: usize, clerk: Arc<Clerk>) -> House {
     let dialects: Dialects = Arc::new([Box::new(plain) as Box<dyn dialects::Dialect>]);
     let (boards, inbox) = BoardsHandle::new(mail_max);
     let (words, ring) = rtrb::RingBuffer::new(256);
-    let passes = Arc::<Passes>::default();
     let counters = Arc::new(Counters::default());
     let goodbyes = Arc::new(Goodbyes::new(10_000));
     let around = Surroundings {
         dialects: Arc::clone(&dialects),
         boards,
-        passes: Arc::clone(&passes),
+        clerk: Arc::clone(&clerk),
         clock,
         counters: Arc::clone(&counters),
         goodbyes: Arc::clone(&goodbyes),
@@ -70,7 +76,7 @@ fn house_by(clock: SessionClock, plain: Plain, mail_max: usize) -> House {
         lanes: Lanes::new(vec![Lane { ring: words, bell }], Arc::clone(&counters)),
         counters,
         goodbyes,
-        passes,
+        clerk,
         listener: TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a listener"),
     }
 }
@@ -83,7 +89,8 @@ impl House {
         let address = self.listener.local_addr().expect("an address");
         let stream = TcpStream::connect(address).expect("a connection");
         let (served, peer) = self.listener.accept().expect("a connection");
-        let newcomer = Newcomer { stream: served, dialect: 0, early, peer, seat: None };
+        let newcomer =
+            Newcomer { stream: served, dialect: 0, login: None, early, peer, seat: None };
         assert!(self.handle.adopt(newcomer).is_ok(), "the loop takes it");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
         let limits = Limits::of_messages(1 << 20);
@@ -96,19 +103,32 @@ impl House {
         self.serve_mail(mail);
     }
     fn serve_mail(&mut self, mail: Mail) {
+        self.make_all(mail);
+        self.lanes.ring_bells();
+    }
+    /// The same, but for waking the loop.
+    fn make_all(&mut self, mail: Mail) {
         let Mail::Changes(of_loop, changes) = mail else { panic!("loops send nothing else") };
         for change in changes {
             match change {
-                Change::Subscribe { dialect, topic, asker } => {
-                    let opening = self.boards.subscribe(of_loop, dialect, topic);
+                Change::Subscribe { dialect, subject, asker } => {
+                    let opening = self.boards.subscribe(of_loop, dialect, subject);
                     self.lanes.send(0, Word::Subscribed(asker, opening.slot, opening.state));
                 }
-                Change::Unsubscribe { dialect, topic } => {
-                    self.boards.unsubscribe(of_loop, dialect, topic);
+                Change::Unsubscribe { dialect, subject } => {
+                    self.boards.unsubscribe(of_loop, dialect, subject);
+                }
+                Change::Ask(queries, asker) => {
+                    let answer = |query| self.boards.query(query, model::Time(7));
+                    let answers = Returned::Answers(queries.iter().map(answer).collect());
+                    self.lanes.send(0, Word::Returned(asker, Box::new(answers)));
+                }
+                Change::Submit(_, asker) => {
+                    let outcome = Returned::Outcome(dialects::Outcome::NotTaken);
+                    self.lanes.send(0, Word::Returned(asker, Box::new(outcome)));
                 }
             }
         }
-        self.lanes.ring_bells();
     }
     fn happen(&mut self, events: &[Event]) {
         self.boards.apply(events, &mut self.lanes);
@@ -510,7 +530,7 @@ fn pass(house: &House, key: &str) -> String {
     let (dialect, account) = ("plain", crate::testing::ALICE);
     let grant = Grant { dialect, key: key.into(), account, instruments: None };
     let random = |bytes: &mut [u8]| bytes.fill(key.len() as u8);
-    house.passes.issue(grant, Duration::ZERO, Duration::MAX, random)
+    house.clerk.passes().issue(grant, Duration::ZERO, Duration::MAX, random)
 }
 
 #[test]
@@ -526,7 +546,7 @@ fn a_revoked_key_ends_the_lines_that_it_let_in_and_no_others() {
     eve.says("hello");
     assert_eq!(eve.hears(), "? hello");
     let dialects: Dialects = Arc::new([Box::new(Plain::default()) as Box<dyn dialects::Dialect>]);
-    let (loops, passes) = (vec![house.handle.clone()], Arc::clone(&house.passes));
+    let (loops, passes) = (vec![house.handle.clone()], Arc::clone(house.clerk.passes()));
     let revoker = Revoker { dialects, loops, passes };
     revoker.revoke("another tongue", "one");
     revoker.revoke("plain", "one");
@@ -636,7 +656,7 @@ fn storm(seed: u64) {
     left += visitors.len();
     drop(visitors);
     house.until("all are gone", |house| house.goodbyes.recent().len() == left);
-    while house.boards.topics_heeded() > 0 {
+    while house.boards.subjects_heeded() > 0 {
         house.serve();
     }
     assert_eq!(house.counters.interests_open.read(), 0, "seed {seed}");

@@ -1,6 +1,11 @@
+use model::Topic;
+
 use super::*;
+use crate::identity::Grant;
 use crate::testing::{Dice, Plain, topic};
 use crate::ws::{Opcode, encode};
+
+mod conversations;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -12,9 +17,13 @@ struct Stage {
     now: Duration,
 }
 
+fn desk() -> Desk {
+    Desk::new(Arc::new(Clerk::of_nobody()), Ids::counted())
+}
+
 fn stage(plain: Plain) -> Stage {
     let session = Session::open(frame_limits(&plain.manners), &plain.manners, Duration::ZERO);
-    Stage { plain, session, desk: Desk::default(), now: Duration::ZERO }
+    Stage { plain, session, desk: desk(), now: Duration::ZERO }
 }
 
 impl Stage {
@@ -56,8 +65,12 @@ fn word(deed: &Deed) -> String {
         Deed::Say(bytes) => text(bytes),
         Deed::Ping => "ping".into(),
         Deed::Pong(payload) => format!("pong {}", text(payload)),
-        Deed::Subscribe(topic, ticket) => format!("subscribe {} #{}", name(topic), ticket.0),
-        Deed::Unsubscribe(interest) => format!("unsubscribe {}", name(&interest.topic)),
+        Deed::Subscribe(subject, ticket) => {
+            format!("subscribe {} #{}", name(&subject.topic), ticket.0)
+        }
+        Deed::Ask(queries, ticket) => format!("ask {} #{}", queries.len(), ticket.0),
+        Deed::Submit(_, ticket) => format!("submit #{}", ticket.0),
+        Deed::Unsubscribe(interest) => format!("unsubscribe {}", name(&interest.subject.topic)),
         Deed::Close { code, reason } => format!("close {code:?} {reason}"),
         Deed::HangUp => "hang up".into(),
     }
@@ -120,8 +133,8 @@ fn an_answer_of_the_boards_counts_only_for_the_asking_that_it_answers() {
     assert_eq!(stage.session.interests()[0].slot, None);
     assert!(stage.session.subscribed(Ticket(1), Slot(3), 9));
     assert_eq!(stage.session.interests()[0].slot, Some((Slot(3), 9)));
-    assert_eq!(stage.session.place_mut(Slot(3)), Some(&mut 9));
-    assert_eq!(stage.session.place_mut(Slot(4)), None);
+    stage.session.note_spot(Slot(3), 9, 8);
+    assert_eq!(stage.session.interests()[0].slot, Some((Slot(3), 8)));
 }
 
 #[test]
@@ -277,7 +290,8 @@ fn who_is_lost_hangs_up_and_the_first_reason_stays() {
 fn leaving_gives_back_what_was_listened_to() {
     let mut stage = stage(Plain::default());
     stage.says_text("+trades0 +book0");
-    let left: Vec<Topic> = stage.session.leave().iter().map(|interest| interest.topic).collect();
+    let left: Vec<Topic> =
+        stage.session.leave().iter().map(|interest| interest.subject.topic).collect();
     assert_eq!(left.len(), 2);
     assert!(left.contains(&topic("trades0").expect("a topic")));
     assert!(stage.session.interests().is_empty());
@@ -330,18 +344,19 @@ fn it_keeps_its_rules_whatever_comes() {
                         listens.push((topic, ticket));
                     }
                     Deed::Unsubscribe(interest) => {
-                        let known = (interest.topic, interest.ticket);
+                        let known = (interest.subject, interest.ticket);
                         let at = listens.iter().position(|listened| *listened == known);
                         listens.swap_remove(at.unwrap_or_else(|| panic!("seed {seed}: {known:?}")));
                     }
                     Deed::Say(_) | Deed::Ping | Deed::Pong(_) => {}
+                    Deed::Ask(..) | Deed::Submit(..) => panic!("seed {seed}: nobody asks"),
                 }
             }
             let mut interests: Vec<_> = stage
                 .session
                 .interests()
                 .iter()
-                .map(|interest| (interest.topic, interest.ticket))
+                .map(|interest| (interest.subject, interest.ticket))
                 .collect();
             interests.sort_unstable();
             listens.sort_unstable();
@@ -380,7 +395,7 @@ fn pass(stage: &Stage, key: &str) -> String {
         instruments: Some(vec![model::InstrumentId(0), model::InstrumentId(1)]),
     };
     let until = stage.now + Duration::from_secs(60);
-    stage.desk.passes.issue(grant, stage.now, until, |bytes| bytes.fill(key.len() as u8))
+    stage.desk.clerk.passes().issue(grant, stage.now, until, |bytes| bytes.fill(key.len() as u8))
 }
 
 #[test]

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use model::{Action, Event, NoOrders, Sequence, Source, Time};
@@ -5,6 +6,7 @@ use model::{Action, Event, NoOrders, Sequence, Source, Time};
 use super::{Settings, start};
 use crate::boards::Boards;
 use crate::clock::{MarketClock, SessionClock};
+use crate::steps::Clerk;
 
 /// Breaks at once.
 struct Fragile;
@@ -26,14 +28,19 @@ impl Source for Fragile {
     }
 }
 
+/// Serves those who ask by socket: nobody does.
+fn nobody() -> Arc<Clerk> {
+    Arc::new(Clerk::of_nobody())
+}
+
 #[test]
 fn a_thread_that_breaks_is_told_of() {
     let settings = Settings { loops: 1, ..Settings::default() };
     let dialects = std::iter::empty().collect();
-    let clock = MarketClock::of_the_wall();
+    let (clock, session_clock) = (MarketClock::of_the_wall(), SessionClock::started());
     let boards = |loops| Boards::new(Vec::new(), std::iter::empty().collect(), loops);
     let edge =
-        start(&settings, &dialects, boards, Box::new(Fragile), clock, SessionClock::started())
+        start(&settings, &dialects, boards, Box::new(Fragile), clock, session_clock, &nobody())
             .expect("starts");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let told = runtime.expect("a runtime").block_on(async {
@@ -48,9 +55,10 @@ fn an_edge_that_ends_as_asked_is_not_broken() {
     let dialects = std::iter::empty().collect();
     let boards = |loops| Boards::new(Vec::new(), std::iter::empty().collect(), loops);
     let clock = MarketClock::of_the_wall();
-    let edge = start(&settings, &dialects, boards, Box::new(Idle), clock, SessionClock::started())
+    let session_clock = SessionClock::started();
+    let edge = start(&settings, &dialects, boards, Box::new(Idle), clock, session_clock, &nobody())
         .expect("starts");
-    let broken = std::sync::Arc::clone(&edge.broken);
+    let broken = Arc::clone(&edge.broken);
     // Waits for its threads.
     drop(edge);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();

@@ -47,11 +47,11 @@ fn reply(text: &str) -> Step {
 
 /// What a request comes to, in words; whatever is asked or submitted is answered so.
 fn serve(clerk: &Clerk, step: Step) -> String {
-    let mut service = clerk.serve("plain", Time::from_seconds(1_000), Duration::from_secs(9));
+    let mut service = Service::new("plain", Time::from_seconds(1_000), Duration::from_secs(9));
     let mut log = String::new();
     let mut step = step;
     loop {
-        step = match service.take(step) {
+        step = match clerk.take(&mut service, step) {
             Next::Reply(response) => {
                 return log + &String::from_utf8(response.body).expect("text");
             }

@@ -10,10 +10,10 @@ use std::time::Instant;
 
 use clap::Args;
 use dialects::bitstamp::{Bitstamp, NAME, Options as Bitstamped};
-use dialects::{Dialect, FrameBuilder};
+use dialects::{Dialect, FrameBuilder, Subject};
 use model::{
     BookSide, BookUpdate, Cadence, Decimal, Instrument, InstrumentId, Level, Listing, Minimum,
-    OrderId, Price, Quantity, Side, Time, Topic, TopicKind, Trade, TradeId, Update,
+    OrderId, Price, Quantity, Sequence, Side, Time, Topic, TopicKind, Trade, TradeId, Update,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -122,14 +122,18 @@ pub fn run(options: &Options) -> Result<Report, String> {
     let trades: Vec<Trade> = (0..VARIETY).map(|_| dice.trade()).collect();
     let books: Vec<[Vec<Level>; 2]> = (0..VARIETY).map(|_| dice.book()).collect();
 
-    let topic = Topic::of(HERE, TopicKind::Trades);
+    let trades_of = Subject::from(Topic::of(HERE, TopicKind::Trades));
     let trade = measure(
         options.rounds,
         TRADES,
-        |at, out| dialect.encode(&topic, &Update::Trade(black_box(&trades[at % VARIETY])), out),
+        |at, out| {
+            let update = Update::Trade(black_box(&trades[at % VARIETY]));
+            dialect.encode(&trades_of, &update, Sequence(at as u64), out)
+        },
         |at, out| plain_trade(rules, black_box(&trades[at % VARIETY]), out.text_mut()),
     );
-    let topic = Topic::of(HERE, TopicKind::Book { depth: LEVELS as u16, cadence: Cadence::TENTH });
+    let kind = TopicKind::Book { depth: LEVELS as u16, cadence: Cadence::TENTH };
+    let book_of = Subject::from(Topic::of(HERE, kind));
     let update = |at: usize| {
         let [bids, asks] = black_box(&books[at % VARIETY]);
         let time = Time(1_795_348_800_000_000 + at as i64);
@@ -138,7 +142,7 @@ pub fn run(options: &Options) -> Result<Report, String> {
     let book = measure(
         options.rounds,
         BOOKS,
-        |at, out| dialect.encode(&topic, &Update::Book(update(at)), out),
+        |at, out| dialect.encode(&book_of, &Update::Book(update(at)), Sequence(at as u64), out),
         |at, out| plain_book(rules, &update(at), out.text_mut()),
     );
     Ok(Report { rounds: options.rounds, trade, book })

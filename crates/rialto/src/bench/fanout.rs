@@ -23,6 +23,7 @@ use dialects::Dialect;
 use edge::boards::{Boards, Dialects};
 use edge::clock::{MarketClock, SessionClock, Speed};
 use edge::reactor::Newcomer;
+use edge::steps::Clerk;
 use edge::ws::{Opcode, encode};
 use edge::{Edge, Settings};
 use model::{
@@ -291,7 +292,8 @@ fn start(load: Load, sockets: usize, market: &Arc<Market>, reader: &Reader) -> i
     });
     let settings = Settings { loops: 1, ..Settings::default() };
     let clock = MarketClock::starting(Time(0), Speed::WALL);
-    edge::start(&settings, &dialects, boards, source, clock, SessionClock::started())
+    let (session_clock, clerk) = (SessionClock::started(), Arc::new(Clerk::of_nobody()));
+    edge::start(&settings, &dialects, boards, source, clock, session_clock, &clerk)
 }
 
 fn pair() -> io::Result<(TcpStream, TcpStream)> {
@@ -303,7 +305,8 @@ fn pair() -> io::Result<(TcpStream, TcpStream)> {
 fn connect(edge: &Edge) -> io::Result<TcpStream> {
     let (here, there) = pair()?;
     let peer = here.peer_addr()?;
-    let mut newcomer = Newcomer { stream: here, dialect: 0, early: Vec::new(), peer, seat: None };
+    let mut newcomer =
+        Newcomer { stream: here, dialect: 0, login: None, early: Vec::new(), peer, seat: None };
     while let Err(returned) = edge.loops[0].adopt(newcomer) {
         newcomer = returned;
         thread::sleep(PAUSE);

@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, VecDeque};
 use dialects::bitstamp::client::Client;
 use dialects::bitstamp::{Bitstamp, NAME, Options};
 use dialects::{
-    Connector, Dialect, Errand, FrameBuilder, Heard, HttpRequest, Misheard, Request, Step,
+    Connector, Dialect, Errand, FrameBuilder, Heard, HttpRequest, Misheard, Opening, Request, Step,
+    Subject, Visitor,
 };
 use engine::Engine;
 use engine::flow::{Random, enriched};
@@ -181,7 +182,7 @@ impl Here {
                     let topic = Topic::of(instrument, kind);
                     assert!(self.topics.contains(&topic), "nobody listens to {topic:?}");
                     let mut frame = FrameBuilder::new();
-                    if self.dialect.encode(&topic, update, &mut frame) {
+                    if self.dialect.encode(&topic.into(), update, event.sequence, &mut frame) {
                         let trade = match update {
                             Update::Trade(trade) => Some((instrument, **trade)),
                             _ => None,
@@ -206,13 +207,13 @@ impl Here {
 
     fn said(&mut self, text: &[u8], line: &mut Line) {
         let mut requests = Vec::new();
-        self.dialect.decode(text, &mut requests);
+        self.dialect.decode(text, &Visitor::STRANGER, &mut requests);
         for request in requests {
-            let Request::Subscribe { topics, acknowledgement, .. } = request else {
+            let Request::Subscribe { subjects, opening: Opening::Said(words), .. } = request else {
                 panic!("seed {}: our own client was not understood", self.seed);
             };
-            line.down.push_back(Told { text: acknowledgement, trade: None });
-            for topic in topics {
+            line.down.push_back(Told { text: words, trade: None });
+            for Subject { topic, .. } in subjects {
                 let instrument = topic.instrument().expect("public topics are of an instrument");
                 self.boards[instrument.index()].listen(topic.kind);
                 self.topics.push(topic);

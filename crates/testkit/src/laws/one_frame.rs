@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use dialects::bitstamp::{Bitstamp, Options};
-use dialects::{Dialect, Request};
+use dialects::{Dialect, Request, Visitor};
 use edge::boards::{Boards, Dialects, Outlet};
 use edge::outbox::Told;
 use edge::ws::{Opcode, encode};
@@ -197,14 +197,14 @@ impl Apart {
         for channel in channels() {
             let say = format!(r#"{{"event":"bts:subscribe","data":{{"channel":"{channel}"}}}}"#);
             let mut requests = Vec::new();
-            dialect().decode(say.as_bytes(), &mut requests);
-            let Some(Request::Subscribe { topics, .. }) = requests.pop() else {
+            dialect().decode(say.as_bytes(), &Visitor::STRANGER, &mut requests);
+            let Some(Request::Subscribe { subjects, .. }) = requests.pop() else {
                 panic!("seed {seed}: {channel} is no channel")
             };
             let of = 1 + dice.roll(LOOPS);
             for of_loop in 0..of {
                 for _ in 0..=dice.roll(50) {
-                    let slot = apart.boards.subscribe(of_loop, 0, topics[0]).slot;
+                    let slot = apart.boards.subscribe(of_loop, 0, subjects[0]).slot;
                     apart.loops.resize(apart.loops.len().max(slot.index() + 1), 0);
                     apart.loops[slot.index()] = of;
                 }

@@ -15,7 +15,8 @@ use edge::boards::{Boards, Dialects, Outlet};
 use edge::identity::Grant;
 use edge::outbox::Told;
 use edge::passes::Passes;
-use edge::session::{Deed, Desk, Session, frame_limits};
+use edge::session::{Deed, Desk, Ids, Session, frame_limits};
+use edge::steps::Clerk;
 use edge::ws::decode::Chunk;
 use edge::ws::{Opcode, encode};
 use engine::Engine;
@@ -177,7 +178,8 @@ impl World {
         let boards = instruments.iter().map(|it| Board::new(it.id, now)).collect();
         let boards = Boards::new(boards, Arc::clone(&dialects), 1)
             .with_accounts(Accounts::new(Assets::of(&instruments)));
-        let passes = Arc::<Passes>::default();
+        let clerk = Clerk::of_nobody();
+        let passes = Arc::clone(clerk.passes());
         Self {
             tongue,
             seed,
@@ -189,7 +191,7 @@ impl World {
             commands: 0,
             dialects,
             boards,
-            desk: Desk::new(Arc::clone(&passes)),
+            desk: Desk::new(Arc::new(clerk), Ids::counted()),
             passes,
             listeners: Vec::new(),
             made: Vec::new(),
@@ -346,7 +348,7 @@ impl World {
                 self.compare(place);
                 let mut gone = self.listeners.swap_remove(place);
                 for interest in gone.session.leave() {
-                    self.boards.unsubscribe(0, 0, interest.topic);
+                    self.boards.unsubscribe(0, 0, interest.subject);
                 }
             }
             1 | 2 => {
@@ -404,14 +406,12 @@ impl World {
         for deed in self.desk.deeds.drain(..) {
             match deed {
                 Deed::Say(text) => answered += &String::from_utf8_lossy(&text),
-                Deed::Subscribe(topic, ticket) => {
-                    let opening = self.boards.subscribe(0, 0, topic);
+                Deed::Subscribe(subject, ticket) => {
+                    let opening = self.boards.subscribe(0, 0, subject);
                     assert!(session.subscribed(ticket, opening.slot, 0), "it was asked for");
                 }
-                Deed::Unsubscribe(interest) => self.boards.unsubscribe(0, 0, interest.topic),
-                Deed::Ping | Deed::Pong(_) | Deed::Close { .. } | Deed::HangUp => {
-                    panic!("seed {}: {deed:?} after {text:?}", self.seed)
-                }
+                Deed::Unsubscribe(interest) => self.boards.unsubscribe(0, 0, interest.subject),
+                deed => panic!("seed {}: {deed:?} after {text:?}", self.seed),
             }
         }
         assert_eq!(answered, answer, "seed {}: {text:?}", self.seed);

@@ -103,8 +103,8 @@ impl Hall {
             .with_accounts(Accounts::new(Assets::of(&flow.instruments)));
         let mut channels = HashMap::new();
         for (instrument, symbol) in flow.instruments.iter().zip(SYMBOLS) {
-            let mut listen = |topic, name: String| {
-                channels.insert(boards.subscribe(0, 0, topic).slot, name);
+            let mut listen = |topic: Topic, name: String| {
+                channels.insert(boards.subscribe(0, 0, topic.into()).slot, name);
             };
             let public = |kind| Topic::of(instrument.id, kind);
             listen(public(TopicKind::Trades), format!("live_trades_{symbol}"));

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use dialects::{
-    Dialect, Doors, FrameBuilder, HttpRequest, HttpResponse, LastWords, Manners, Parting, Request,
+    Admission, Dialect, Doors, FrameBuilder, HttpRequest, HttpResponse, LastWords, Manners,
+    Parting, Request, Step, Subject, Visitor,
 };
-use model::{Topic, Update};
+use model::{Sequence, Update};
 
 /// See the module. It says what the dialect says, at other limits.
 pub struct Mannered {
@@ -30,16 +31,25 @@ impl Dialect for Mannered {
     fn manners(&self) -> &Manners {
         &self.manners
     }
-    fn decode(&self, message: &[u8], out: &mut Vec<Request>) {
-        self.dialect.decode(message, out);
+    fn admit(&self, request: &HttpRequest<'_>) -> Step<Admission> {
+        self.dialect.admit(request)
     }
-    fn encode(&self, topic: &Topic, update: &Update<'_>, out: &mut FrameBuilder) -> bool {
-        self.dialect.encode(topic, update, out)
+    fn decode(&self, message: &[u8], visitor: &Visitor<'_>, out: &mut Vec<Request>) {
+        self.dialect.decode(message, visitor, out);
     }
-    fn tells_state_first(&self, topic: &Topic) -> bool {
-        self.dialect.tells_state_first(topic)
+    fn encode(
+        &self,
+        subject: &Subject,
+        update: &Update<'_>,
+        sequence: Sequence,
+        out: &mut FrameBuilder,
+    ) -> bool {
+        self.dialect.encode(subject, update, sequence, out)
     }
-    fn http(&self, request: &HttpRequest<'_>) -> dialects::Step {
+    fn tells_state_first(&self, subject: &Subject) -> bool {
+        self.dialect.tells_state_first(subject)
+    }
+    fn http(&self, request: &HttpRequest<'_>) -> Step {
         self.dialect.http(request)
     }
     fn http_too_fast(&self) -> HttpResponse {

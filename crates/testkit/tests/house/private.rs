@@ -31,7 +31,7 @@ fn pass(served: &Served, account: AccountId, dice: &mut Dice) -> String {
     let key = format!("key {account}").into();
     let grant = Grant { dialect: NAME, key, account, instruments: None };
     let random = |bytes: &mut [u8]| bytes.fill_with(|| dice.byte());
-    served.edge.passes.issue(grant, now, now + Duration::from_secs(60), random)
+    served.edge.passes().issue(grant, now, now + Duration::from_secs(60), random)
 }
 
 /// Asks for a topic; whether it is granted.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use dialects::bitstamp::client::{Client, recorded};
 use dialects::bitstamp::{Bitstamp, Options};
-use dialects::{Connector, Dialect, FrameBuilder, HttpRequest, Request, Step};
+use dialects::{Connector, Dialect, FrameBuilder, HttpRequest, Opening, Request, Step, Visitor};
 use engine::flow::Random;
 use feed::capture::{Capture, Recorded};
 use feed::source::replay::Replay;
@@ -203,13 +203,13 @@ fn the_recorded_conversation_is_had_again_byte_for_byte() {
         _ => None,
     });
     let mut requests = Vec::new();
-    said.for_each(|text| dialect.decode(text.as_bytes(), &mut requests));
+    said.for_each(|text| dialect.decode(text.as_bytes(), &Visitor::STRANGER, &mut requests));
     for request in requests {
-        let Request::Subscribe { topics: more, acknowledgement, .. } = request else {
+        let Request::Subscribe { subjects, opening: Opening::Said(words), .. } = request else {
             panic!("a recorded subscription was not understood: {request:?}");
         };
-        frames.push(String::from_utf8(acknowledgement).expect("text"));
-        topics.extend(more);
+        frames.push(String::from_utf8(words).expect("text"));
+        topics.extend(subjects.iter().map(|subject| subject.topic));
     }
     for topic in &topics {
         let at = topic.instrument().expect("of one instrument").index();
@@ -219,7 +219,8 @@ fn the_recorded_conversation_is_had_again_byte_for_byte() {
         let instrument = event.instrument;
         told.boards[instrument.index()].apply(&event, &mut |kind, update| {
             let mut frame = FrameBuilder::new();
-            if dialect.encode(&Topic::of(instrument, kind), update, &mut frame) {
+            let subject = Topic::of(instrument, kind).into();
+            if dialect.encode(&subject, update, event.sequence, &mut frame) {
                 frames.push(String::from_utf8(frame.text().to_vec()).expect("text"));
             }
         });

@@ -7,7 +7,8 @@ use model::{AnswerBody, Candle, Interval, Price, Quantity, Query, Time};
 use super::super::Options;
 use super::super::server::{self, Market};
 use super::{ask, parameter, unavailable};
-use crate::http::{HttpRequest, HttpResponse, Step};
+use crate::http::{HttpRequest, HttpResponse};
+use crate::step::Step;
 use crate::text::{DECIMAL_BYTES_MAX, INTEGER_BYTES_MAX, Pen, make_room};
 
 /// The lengths that can be asked for, in seconds.

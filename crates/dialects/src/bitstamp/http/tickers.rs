@@ -9,7 +9,7 @@ use super::super::Markets;
 use super::super::convert;
 use super::super::server::Market;
 use super::{ask, json, no_such_page, unavailable};
-use crate::http::Step;
+use crate::step::Step;
 use crate::text;
 
 /// `{"timestamp":"1710328241","open":"71448","high":"73656","low":"68626","last":"73285",

@@ -4,14 +4,15 @@ use model::decimal::parse_units;
 use model::{
     AccountId, Amount, AssetId, CloseReason, EventMark, Filled, Instrument, InstrumentId, Label,
     Liquidity, Listing, Minimum, OrderId, OrderKind, OrderState, OwnOrderUpdate, OwnStep, OwnTrade,
-    Price, Quantity, Side, Standing, Time, TimeInForce, Topic, TopicKind, Trade, TradeId, Trigger,
-    TriggerWhen, Update,
+    Price, Quantity, Sequence, Side, Standing, Time, TimeInForce, Topic, TopicKind, Trade, TradeId,
+    Trigger, TriggerWhen, Update,
 };
 
 use crate::bitstamp::wire::{Envelope, OrderData, OwnOrderData, OwnTradeData, SelfTradeData};
 use crate::bitstamp::{Bitstamp, NAME, Options};
 use crate::dialect::{Dialect, Request};
 use crate::frame::FrameBuilder;
+use crate::visitor::Visitor;
 
 /// The market of the captures has this number.
 const HERE: InstrumentId = InstrumentId(0x68);
@@ -37,7 +38,8 @@ fn dialect(symbol: &str, price_decimals: u8, quantity_decimals: u8) -> Bitstamp 
 fn encoded(dialect: &Bitstamp, user: u32, kind: TopicKind, update: &Update<'_>) -> String {
     let mut out = FrameBuilder::new();
     let topic = Topic::own(AccountId(user), HERE, kind);
-    assert!(dialect.encode(&topic, update, &mut out), "there is something to say");
+    let wrote = dialect.encode(&topic.into(), update, Sequence(7), &mut out);
+    assert!(wrote, "there is something to say");
     String::from_utf8(out.text().to_vec()).expect("a frame is text")
 }
 
@@ -319,17 +321,17 @@ fn a_private_name_asks_for_the_topics_of_its_user() {
         let text = format!(
             r#"{{"event":"bts:subscribe","data":{{"channel":"{channel}","auth":"the token"}}}}"#
         );
-        bitstamp.decode(text.as_bytes(), &mut out);
+        bitstamp.decode(text.as_bytes(), &Visitor::STRANGER, &mut out);
         match out.as_slice() {
-            [Request::SubscribeOwn { account, pass, topics, .. }] => {
-                Some((*account, pass.to_string(), topics.clone()))
+            [Request::SubscribeOwn { account, pass, subjects, .. }] => {
+                Some((*account, pass.to_string(), subjects.clone()))
             }
             [Request::Say(_)] => None,
             other => panic!("{other:?}"),
         }
     };
     let user = AccountId(314_159);
-    let of = |kind| Some((user, "the token".into(), vec![Topic::own(user, HERE, kind)]));
+    let of = |kind| Some((user, "the token".into(), vec![Topic::own(user, HERE, kind).into()]));
     let none = Some((user, "the token".into(), Vec::new()));
     assert_eq!(asked("private-my_orders_btcusd-perp-314159"), of(TopicKind::OwnOrders));
     assert_eq!(asked("private-my_trades_btcusd-perp-314159"), of(TopicKind::OwnTrades));

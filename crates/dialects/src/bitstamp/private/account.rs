@@ -9,7 +9,8 @@ use super::super::money::{self, Round};
 use super::super::object::{Object, list};
 use super::super::server::Market;
 use super::{Call, Ground, errors};
-use crate::http::{HttpResponse, Step};
+use crate::http::HttpResponse;
+use crate::step::Step;
 
 /// How long a token is good for.
 const TOKEN_SECONDS: u64 = 60;

@@ -3,7 +3,8 @@
 //! Texts are the venue's; where it publishes a code and no text, the text is the code's published explanation
 //! (`spec.md` lists them).
 
-use crate::http::{HttpResponse, Step};
+use crate::http::HttpResponse;
+use crate::step::Step;
 
 /// A request that is refused for who sent it, or how: `{"status":"error","reason":"…","code":"API0005"}` with 403.
 pub struct Refusal {

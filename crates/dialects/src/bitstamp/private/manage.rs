@@ -14,7 +14,8 @@ use super::errors::{self, ID_MALFORMED};
 use super::orders::{label, read_lots, read_price, rejected, type_of};
 use super::shown::key;
 use super::{Call, Ground};
-use crate::http::{HttpResponse, Outcome, Step, Submission};
+use crate::http::HttpResponse;
+use crate::step::{Outcome, Step, Submission};
 
 /// Cancels one order.
 pub fn cancel(call: Call) -> Step {

@@ -16,7 +16,8 @@ use super::super::server::Market;
 use super::errors::{self, NO_CHOICE, NO_NUMBER, REQUIRED, Unusable};
 use super::form::Form;
 use super::{Call, Ground};
-use crate::http::{HttpResponse, Outcome, Step, Submission};
+use crate::http::HttpResponse;
+use crate::step::{Outcome, Step, Submission};
 
 /// The longest name that a client may give an order.
 const LABEL_CHARS_MAX: usize = 180;

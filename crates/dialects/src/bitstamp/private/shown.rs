@@ -14,7 +14,8 @@ use super::errors::{self, Failure};
 use super::form::Form;
 use super::orders::{stop_fields, type_of};
 use super::{Call, Ground};
-use crate::http::{HttpResponse, Step};
+use crate::http::HttpResponse;
+use crate::step::Step;
 
 /// Which order a form names: by `id` or, if there is none, by its owner's name for it under `label`.
 pub fn key(

@@ -12,7 +12,8 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 use super::errors;
-use crate::http::{Credential, HttpRequest, HttpResponse, Nonce, Step};
+use crate::http::{HttpRequest, HttpResponse};
+use crate::step::{Credential, Nonce, Step};
 
 /// The venue's own name, which some clients sign whatever they ask.
 const CANONICAL_HOST: &str = "www.bitstamp.net";

@@ -1,4 +1,7 @@
-use model::Class;
+use std::sync::Arc;
+
+use dialects::{FrameBuilder, HEADROOM};
+use model::{Class, Sequence};
 
 use super::*;
 use crate::testing::{Dice, told};
@@ -20,10 +23,15 @@ fn everybody_is_told_what_they_listen_to_in_order() {
                     Some(spot) => {
                         let moved = fanout.unlisten(Slot(slot as u32), spot as u32);
                         listens[slot].swap_remove(spot);
-                        assert_eq!(moved, listens[slot].get(spot).copied(), "seed {seed}");
+                        let from = listens[slot].len() as u32;
+                        let moves = listens[slot].get(spot).map(|&place| (place, from));
+                        assert_eq!(moved, moves, "seed {seed}");
                     }
                     None => {
-                        let spot = fanout.listen(Slot(slot as u32), place);
+                        // Every other slot is of stamped subscriptions; what has no hole goes to them as it is.
+                        let mark = Mark::new(Ticket(slot as u32), Arc::new(b"abcd".to_vec()));
+                        let mark = (slot % 2 == 1).then_some(mark);
+                        let spot = fanout.listen(Slot(slot as u32), place, mark);
                         assert_eq!(spot as usize, listens[slot].len(), "seed {seed}");
                         listens[slot].push(place);
                     }
@@ -37,7 +45,7 @@ fn everybody_is_told_what_they_listen_to_in_order() {
                 if dice.roll(5) == 0 {
                     let place = dice.roll(sockets);
                     expected[place].extend_from_slice(told.frame.bytes());
-                    fanout.tell_one(told, place as u32);
+                    fanout.tell_one(told, place as u32, 0);
                 } else {
                     for &place in &listens[slot] {
                         expected[place as usize].extend_from_slice(told.frame.bytes());
@@ -64,9 +72,9 @@ fn bytes_are_joined_once_for_all_who_are_told_the_same() {
     let mut fanout = Fanout::new();
     fanout.make_room(100);
     for place in 0..100 {
-        fanout.listen(Slot(0), place);
+        fanout.listen(Slot(0), place, None);
         if place % 2 == 0 {
-            fanout.listen(Slot(1), place);
+            fanout.listen(Slot(1), place, None);
         }
     }
     for number in 0..10 {
@@ -88,8 +96,8 @@ fn what_does_not_fit_the_memory_for_joining_is_joined_again() {
     let mut fanout = Fanout::new();
     fanout.make_room(3);
     for place in 0..3 {
-        fanout.listen(Slot(place), place);
-        fanout.listen(Slot(3), place);
+        fanout.listen(Slot(place), place, None);
+        fanout.listen(Slot(3), place, None);
     }
     for slot in 0..4 {
         fanout.tell(told(slot, Class::Lossless, u64::from(slot), 600_000));
@@ -103,4 +111,41 @@ fn what_does_not_fit_the_memory_for_joining_is_joined_again() {
             assert!(fanout.bytes(node) == expected, "socket {place}");
         }
     }
+}
+
+#[test]
+fn stamped_listeners_are_told_their_own_copies_by_slots_of_their_own() {
+    let mut fanout = Fanout::new();
+    fanout.make_room(3);
+    let mark = |ticket: u32, stamp: &[u8]| Some(Mark::new(Ticket(ticket), Arc::new(stamp.into())));
+    let spots = [
+        fanout.listen(Slot(0), 0, None),
+        fanout.listen(Slot(0), 1, mark(5, b"ab")),
+        fanout.listen(Slot(0), 1, mark(6, b"cd")),
+        fanout.listen(Slot(0), 2, mark(0, b"ef")),
+    ];
+    assert_eq!(fanout.unlisten(Slot(0), spots[1]), Some((2, 3)), "the last takes the free spot");
+    let mut builder = FrameBuilder::new();
+    builder.stamp_here(2);
+    builder.text_mut().push(b'!');
+    let frame = FramePool::new(0).finish(builder, |_, _| HEADROOM);
+    let told = Told { slot: Slot(0), class: Class::Latest, sequence: Sequence(1), frame };
+    assert_eq!(fanout.tell(told.clone()), 3);
+    fanout.tell_one(told, 2, spots[1]);
+    let mut heard = Vec::new();
+    for index in 0..fanout.moved() {
+        let (place, node) = fanout.take(index);
+        let slots: Vec<Slot> = fanout.frames(node).map(|told| told.slot).collect();
+        heard.push((place, slots, String::from_utf8(fanout.bytes(node).to_vec()).expect("text")));
+    }
+    heard.sort();
+    let own = Slot::of_one;
+    assert_eq!(
+        heard,
+        [
+            (0, vec![Slot(0)], "  !".into()),
+            (1, vec![own(6)], "cd!".into()),
+            (2, vec![own(0), own(0)], "ef!ef!".into()),
+        ]
+    );
 }

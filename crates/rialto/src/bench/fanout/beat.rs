@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use dialects::{
-    Dialect, Doors, FrameBuilder, HttpRequest, HttpResponse, LastWords, Manners, Parting, Request,
+    Dialect, Doors, FrameBuilder, HttpRequest, HttpResponse, LastWords, Manners, Opening, Parting,
+    Request, Subject, Visitor,
 };
-use model::{InstrumentId, Topic, TopicKind, Update};
+use model::{InstrumentId, Sequence, Topic, TopicKind, Update};
 
 /// It has one topic.
 pub struct Beat {
@@ -33,7 +34,7 @@ impl Beat {
                 notice: Duration::from_secs(5),
                 queue_bytes_max: 16 * 1024 * 1024,
                 stall_max: Duration::from_secs(60),
-                http_rates: &[],
+                ..Manners::LENIENT
             },
             doors: Doors { socket_paths: &[], http_prefixes: &[], hosts: &[] },
         }
@@ -50,14 +51,15 @@ impl Dialect for Beat {
     fn manners(&self) -> &Manners {
         &self.manners
     }
-    fn decode(&self, _: &[u8], out: &mut Vec<Request>) {
+    fn decode(&self, _: &[u8], _: &Visitor<'_>, out: &mut Vec<Request>) {
         out.push(Request::Subscribe {
             subscription: "beat".into(),
-            topics: vec![Topic::of(InstrumentId(0), TopicKind::Trades)],
-            acknowledgement: ACKNOWLEDGEMENT.to_vec(),
+            subjects: vec![Topic::of(InstrumentId(0), TopicKind::Trades).into()],
+            stamp: None,
+            opening: Opening::Said(ACKNOWLEDGEMENT.to_vec()),
         });
     }
-    fn encode(&self, _: &Topic, _: &Update<'_>, out: &mut FrameBuilder) -> bool {
+    fn encode(&self, _: &Subject, _: &Update<'_>, _: Sequence, out: &mut FrameBuilder) -> bool {
         out.text_mut().extend(std::iter::repeat_n(b'.', self.message_bytes));
         true
     }

@@ -2,10 +2,10 @@
 //! `- TOPIC` unsubscribes. Unlike published ones it lets a client claim one account and ask for another's topics.
 
 use dialects::{
-    Dialect, Doors, FrameBuilder, HttpRequest, HttpResponse, LastWords, Manners, Parting, Request,
-    Step,
+    Dialect, Doors, FrameBuilder, HttpRequest, HttpResponse, LastWords, Manners, Opening, Parting,
+    Request, Step, Subject, Visitor,
 };
-use model::{AccountId, InstrumentId, Topic, Update};
+use model::{AccountId, InstrumentId, Sequence, Topic, Update};
 
 use super::{KINDS, PASS, Tongue, Word};
 
@@ -71,7 +71,7 @@ impl Default for Spoken {
                 notice: PASS,
                 queue_bytes_max: usize::MAX,
                 stall_max: PASS,
-                http_rates: &[],
+                ..Manners::LENIENT
             },
             doors: Doors { socket_paths: &[], http_prefixes: &[], hosts: &[] },
         }
@@ -88,7 +88,7 @@ impl Dialect for Spoken {
     fn manners(&self) -> &Manners {
         &self.manners
     }
-    fn decode(&self, message: &[u8], out: &mut Vec<Request>) {
+    fn decode(&self, message: &[u8], _: &Visitor<'_>, out: &mut Vec<Request>) {
         let text = str::from_utf8(message).expect("a test speaks UTF-8");
         let words: Vec<&str> = text.split(' ').collect();
         let numbers: Vec<u32> =
@@ -100,19 +100,26 @@ impl Dialect for Spoken {
         );
         out.push(match words[0] {
             "-" => {
-                Request::Unsubscribe { subscription: words[1].into(), acknowledgement: b"-".into() }
+                let subscriptions = vec![words[1].into()];
+                Request::Unsubscribe { subscriptions, acknowledgement: b"-".into() }
             }
             _ => Request::SubscribeOwn {
                 subscription: words[1].into(),
                 account: AccountId(words[2].parse().expect("a number")),
                 pass: words[3].into(),
-                topics: vec![topic],
-                acknowledgement: b"yes".into(),
+                subjects: vec![topic.into()],
+                opening: Opening::Said(b"yes".into()),
                 refusal: b"no".into(),
             },
         });
     }
-    fn encode(&self, _: &Topic, update: &Update<'_>, out: &mut FrameBuilder) -> bool {
+    fn encode(
+        &self,
+        _: &Subject,
+        update: &Update<'_>,
+        _: Sequence,
+        out: &mut FrameBuilder,
+    ) -> bool {
         use model::OwnStep::{Armed, Closed, Created, Disarmed, Filled, Replaces, Triggered};
         let text = match update {
             Update::OwnOrder(own) => {
