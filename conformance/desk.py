@@ -122,6 +122,7 @@ class Deal:
     """One trade of an account: what it did to base and quote, exactly, and what is wrong with how it was told."""
 
     def __init__(self, symbol, side, amount, price, fee):
+        self.symbol = symbol
         self.base, self.quote = symbol.split("/")
         sign = 1 if side == "buy" else -1
         self.amount, self.price = sign * Decimal(amount), Decimal(price)
