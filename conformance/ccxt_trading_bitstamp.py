@@ -384,11 +384,14 @@ async def check_trading(checks, session, url, watched, alice, bob):
                 wrong = unlike("event", answer["event"], "bts:subscription_succeeded")
                 checks.tell(f"{channel}_{market}", wrong)
         frames.keep()
-        await part(checks, check_resting(checks, desk))
+        hers_too = Desk(checks, hers.client)
+        for name, client in (("synchronous", desk), ("pro", hers_too)):
+            with checks.of(name):
+                await part(checks, check_resting(checks, client))
+                await part(checks, check_refusals(checks, client))
         await part(checks, check_taking(checks, desk))
         await part(checks, check_stop(checks, desk))
         await part(checks, check_paying_in_coins(checks, desk))
-        await part(checks, check_refusals(checks, desk))
         await part(checks, check_neighbour(checks, url, bob, his, begins, await desk.do("fetch_open_orders")))
         await part(checks, check_cancelling_all(checks, desk))
         held = [row for row in (await desk.balances()).values() if row["available"] != row["total"]]
