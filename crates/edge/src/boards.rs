@@ -242,6 +242,12 @@ impl Boards {
             | Query::Order { .. }
             | Query::OwnTrades(_) => self.accounts.answer(query, now),
             Query::Now => AnswerBody::Now,
+            Query::Statuses => {
+                let statuses = self.boards.iter().zip(0..);
+                let statuses =
+                    statuses.map(|(shown, index)| (InstrumentId(index), shown.board.status()));
+                AnswerBody::Statuses(statuses.collect())
+            }
             Query::Tickers { window } => AnswerBody::Tickers(
                 self.boards
                     .iter()

@@ -6,7 +6,7 @@ use crate::book::{Level, OrderEntry};
 use crate::candle::{Candle, Interval};
 use crate::event::Balance;
 use crate::ids::{AccountId, InstrumentId, OrderId, TradeId};
-use crate::instrument::{Price, Quantity};
+use crate::instrument::{Price, Quantity, Status};
 use crate::order::Side;
 use crate::ticker::{Ticker, Window};
 use crate::time::Time;
@@ -80,6 +80,8 @@ pub enum Query {
         /// How far back.
         window: Window,
     },
+    /// What each instrument lets people do, in the directory's order.
+    Statuses,
     /// What time it is in the market.
     Now,
     /// What an account holds.
@@ -124,6 +126,7 @@ impl Query {
             | Self::Candles { .. }
             | Self::Ticker { .. }
             | Self::Tickers { .. }
+            | Self::Statuses
             | Self::Now => None,
         }
     }
@@ -313,6 +316,8 @@ pub enum AnswerBody {
     Ticker(Box<Ticker>),
     /// To [`Query::Tickers`].
     Tickers(Vec<(InstrumentId, Ticker)>),
+    /// To [`Query::Statuses`].
+    Statuses(Vec<(InstrumentId, Status)>),
     /// To [`Query::Now`].
     Now,
     /// To [`Query::Balances`]: of each asset that the account ever held, in the order of the assets.

@@ -5,8 +5,8 @@
 
 use model::{
     BookSide, BookUpdate, Cadence, DetailUpdate, Event, EventBody, EventMark, Fill, InstrumentId,
-    LevelBook, OrderEntry, OrderId, OrderState, OrderStep, Quantity, Side, Time, TopicKind, Trade,
-    Update,
+    LevelBook, OrderEntry, OrderId, OrderState, OrderStep, Quantity, Side, Status, Time, TopicKind,
+    Trade, Update,
 };
 
 use crate::book::depth::{Reach, first_orders};
@@ -53,6 +53,8 @@ pub struct Board {
     listeners: Listeners,
     /// The order that is being matched: public, though it does not rest.
     arriving: Option<OrderId>,
+    /// What it lets people do.
+    status: Status,
     /// Market time of the newest event.
     now: Time,
     /// Market time of the newest trade.
@@ -99,6 +101,7 @@ impl Board {
             paces: Paces::default(),
             listeners: Listeners::default(),
             arriving: None,
+            status: Status::Trading,
             now: start,
             traded: Time(i64::MIN),
             detail: [const { Vec::new() }; 2],
@@ -161,8 +164,8 @@ impl Board {
             | EventBody::Withdrawn(_)
             | EventBody::Transferred { .. }
             | EventBody::Balance(_)
-            | EventBody::Rejected(_)
-            | EventBody::StatusChanged(_) => {}
+            | EventBody::Rejected(_) => {}
+            EventBody::StatusChanged(status) => self.status = *status,
         }
     }
 
@@ -242,6 +245,12 @@ impl Board {
         let update = self.stops.step(time, *order, OrderStep::Created);
         let (order, mark, previous) = (order.id, update.mark, update.previous);
         self.places.push(Place { order, mark, previous, is_public: false });
+    }
+
+    /// What the instrument lets people do.
+    #[must_use]
+    pub const fn status(&self) -> Status {
+        self.status
     }
 
     /// Where the steps of the event that was taken in last stand, for those who tell their owners of them.

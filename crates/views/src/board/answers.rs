@@ -79,6 +79,7 @@ impl Board {
             Query::Tickers { window } => {
                 AnswerBody::Tickers(vec![(self.instrument, self.ticker(window, now))])
             }
+            Query::Statuses => AnswerBody::Statuses(vec![(self.instrument, self.status)]),
             Query::Now => AnswerBody::Now,
             Query::Balances { .. }
             | Query::OpenOrders { .. }
@@ -190,6 +191,7 @@ impl Board {
     pub fn digest(&self) -> u64 {
         let mut digest = Digest::default();
         digest.signed(self.now.0);
+        digest.word(self.status as u64);
         match &self.book {
             Book::ByOrder(book) => {
                 digest_orders(book, &mut digest);
