@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use ::http::{HeaderValue, Request, Response, StatusCode, Uri, header};
 use dialects::{
@@ -22,10 +23,14 @@ use crate::goodbye::Goodbyes;
 use crate::limits::{Limits, Rate, Turnstile};
 use crate::listener::Upgrading;
 use crate::metrics::Counters;
+use crate::native::{Around, Code, NAME, Native, Problem, Reply};
 use crate::prometheus;
 use crate::route::{Page, Route, route};
 use crate::steps::{Clerk, Next, Service};
 use crate::ws::handshake;
+
+/// How often an address may ask the native API, whichever keys it uses.
+const NATIVE_RATE: Rate = Rate { count: 1_000, per: Duration::from_secs(1) };
 
 /// What every HTTP request needs to be answered.
 pub struct House {
@@ -36,6 +41,9 @@ pub struct House {
     turnstiles: Vec<Mutex<Turnstile>>,
     boards: BoardsHandle,
     clerk: Arc<Clerk>,
+    native: Option<Native>,
+    /// How often an address may ask the native API.
+    native_turnstile: Mutex<Turnstile>,
     limits: Limits,
     pub(crate) counters: Arc<Counters>,
     goodbyes: Arc<Goodbyes>,
@@ -66,12 +74,21 @@ impl House {
             dialects,
             boards,
             clerk,
+            native: None,
+            native_turnstile: Mutex::new(Turnstile::new(vec![NATIVE_RATE])),
             limits,
             counters,
             goodbyes,
             ready: AtomicBool::new(false),
             clock,
         }
+    }
+
+    /// The same, and the native API.
+    #[must_use]
+    pub fn with_native(mut self, native: Native) -> Self {
+        self.native = Some(native);
+        self
     }
 
     /// Tells `/readyz` whether new clients are welcome.
@@ -84,6 +101,7 @@ impl House {
         &self,
         mut request: Request<Incoming>,
         peer: SocketAddr,
+        local: SocketAddr,
     ) -> (Response<Full<Bytes>>, Option<Upgrading>) {
         self.counters.http_requests.add(1);
         let upgrade = request.headers().contains_key(header::UPGRADE)
@@ -97,7 +115,10 @@ impl House {
                 (self.ask_venue(request, dialect, &path, uri.query(), peer).await, None)
             }
             Route::House(page) => (self.page(page, request.method()), None),
-            Route::Nowhere => {
+            Route::Native if self.native.is_some() => {
+                (self.ask_native(request, peer, local).await.response(), None)
+            }
+            Route::Nowhere | Route::Native => {
                 let text = format!("nothing is at {}; GET / lists what there is\n", uri.path());
                 (plain(StatusCode::NOT_FOUND, text), None)
             }
@@ -166,14 +187,8 @@ impl House {
         query: Option<&str>,
         peer: SocketAddr,
     ) -> Response<Full<Bytes>> {
-        let address = peer.ip().to_canonical();
-        let exempt = self.limits.loopback_exempt && address.is_loopback();
-        if !exempt {
-            let mut turnstile =
-                self.turnstiles[dialect].lock().unwrap_or_else(PoisonError::into_inner);
-            if !turnstile.pass(address, self.clock.now()) {
-                return worded(self.dialects[dialect].http_too_fast());
-            }
+        if !self.lets_pass(&self.turnstiles[dialect], peer) {
+            return worded(self.dialects[dialect].http_too_fast());
         }
         let answered = tokio::time::timeout(self.limits.body_time_max, async {
             let (parts, body) = request.into_parts();
@@ -197,6 +212,58 @@ impl House {
         answered
             .await
             .unwrap_or_else(|_| plain(StatusCode::REQUEST_TIMEOUT, "the request took too long\n"))
+    }
+
+    /// Whether one more request from this address goes through now.
+    fn lets_pass(&self, turnstile: &Mutex<Turnstile>, peer: SocketAddr) -> bool {
+        let address = peer.ip().to_canonical();
+        if self.limits.loopback_exempt && address.is_loopback() {
+            return true;
+        }
+        let mut turnstile = turnstile.lock().unwrap_or_else(PoisonError::into_inner);
+        turnstile.pass(address, self.clock.now())
+    }
+
+    async fn ask_native(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+        local: SocketAddr,
+    ) -> Reply {
+        let native = self.native.as_ref().expect("it was looked for before");
+        let answered = tokio::time::timeout(self.limits.body_time_max, async {
+            if !self.lets_pass(&self.native_turnstile, peer) {
+                return Err(Problem::new(Code::TooFast, "too many requests from this address"));
+            }
+            let page = native.enter(&request, local)?;
+            let (parts, body) = request.into_parts();
+            let body = self.whole(body).await.map_err(|(status, text)| {
+                let code = match status {
+                    StatusCode::PAYLOAD_TOO_LARGE => Code::TooLong,
+                    _ => Code::BadBody,
+                };
+                Problem::new(code, text.trim_end()).at("body")
+            })?;
+            let now = self.clock.now();
+            let around = Around {
+                boards: &self.boards,
+                clerk: &self.clerk,
+                service: Service::new(NAME, self.clock.wall(), now),
+                now,
+                ready: self.ready.load(Ordering::Acquire),
+                peer,
+            };
+            native.answer(page, &parts, &body, around).await
+        });
+        let answered = answered.await.unwrap_or_else(|_| {
+            Err(Problem::new(Code::TooSlow, "it was not answered within the time there is"))
+        });
+        answered.unwrap_or_else(|problem| {
+            if problem.code == Code::Busy {
+                self.counters.http_busy.add(1);
+            }
+            problem.reply()
+        })
     }
 
     /// The whole body, or what its sender is told instead.
@@ -305,12 +372,15 @@ impl House {
                 text += &format!("  http    {prefix}…\n");
             }
         }
+        if self.native.is_some() {
+            text += "\nnative\n  http    /rialto/v1/…\n  openapi /rialto/v1/openapi.json\n";
+        }
         text + "\n/healthz  /readyz  /metrics\n"
     }
 }
 
 /// A reply that hands on what it is told, and where that comes.
-fn handed_on<T: Send + 'static>() -> (Box<dyn FnOnce(T) + Send>, oneshot::Receiver<T>) {
+pub(crate) fn handed_on<T: Send + 'static>() -> (Box<dyn FnOnce(T) + Send>, oneshot::Receiver<T>) {
     let (tell, told) = oneshot::channel();
     let reply = Box::new(move |answer| {
         // Nobody is left to tell if the client went away meanwhile.

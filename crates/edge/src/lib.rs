@@ -4,6 +4,7 @@ mod start;
 
 pub mod http;
 pub mod listener;
+pub mod native;
 pub mod route;
 
 pub mod identity;

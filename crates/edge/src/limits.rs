@@ -4,6 +4,7 @@
 //! `session`.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -128,16 +129,17 @@ pub struct Rate {
 /// How many addresses a [`Turnstile`] remembers before it forgets those that have been quiet.
 const ADDRESSES_MAX: usize = 65_536;
 
-/// Lets each address through so often, and no more: the generic cell rate algorithm, one timestamp for each
-/// address and rate. A burst of the whole count is let through at once; after it, one each `per / count`.
+/// Lets each address, or whoever else, through so often, and no more: the generic cell rate algorithm, one
+/// timestamp for each address and rate. A burst of the whole count is let through at once; after it, one each
+/// `per / count`.
 #[derive(Debug)]
-pub struct Turnstile {
+pub struct Turnstile<K = IpAddr> {
     rates: Vec<Rate>,
     /// For each address and rate the moment at which its burst would be whole again.
-    full_at: HashMap<IpAddr, Vec<Duration>>,
+    full_at: HashMap<K, Vec<Duration>>,
 }
 
-impl Turnstile {
+impl<K: Eq + Hash> Turnstile<K> {
     /// Every one of these rates is kept.
     #[must_use]
     pub fn new(rates: Vec<Rate>) -> Self {
@@ -146,9 +148,20 @@ impl Turnstile {
 
     /// Whether one more request from this address goes through at `now` (session time). One that does not
     /// is not counted.
-    pub fn pass(&mut self, address: IpAddr, now: Duration) -> bool {
-        if self.rates.is_empty() {
+    pub fn pass(&mut self, address: K, now: Duration) -> bool {
+        let rates = std::mem::take(&mut self.rates);
+        let passes = self.pass_at(address, &rates, now);
+        self.rates = rates;
+        passes
+    }
+
+    /// The same where each has rates of its own, as many at every call. A count of 0 lets nobody through.
+    pub fn pass_at(&mut self, address: K, rates: &[Rate], now: Duration) -> bool {
+        if rates.is_empty() {
             return true;
+        }
+        if rates.iter().any(|rate| rate.count == 0) {
+            return false;
         }
         if self.full_at.len() >= ADDRESSES_MAX && !self.full_at.contains_key(&address) {
             // An address whose bursts are whole is as good as one never seen.
@@ -158,15 +171,15 @@ impl Turnstile {
             }
         }
         let full_at =
-            self.full_at.entry(address).or_insert_with(|| vec![Duration::ZERO; self.rates.len()]);
+            self.full_at.entry(address).or_insert_with(|| vec![Duration::ZERO; rates.len()]);
         let fits = |(rate, &at): (&Rate, &Duration)| {
             let waiting = at.saturating_sub(now);
             waiting + rate.per / rate.count <= rate.per
         };
-        if !self.rates.iter().zip(&*full_at).all(fits) {
+        if !rates.iter().zip(&*full_at).all(fits) {
             return false;
         }
-        for (rate, at) in self.rates.iter().zip(full_at) {
+        for (rate, at) in rates.iter().zip(full_at) {
             *at = (*at).max(now) + rate.per / rate.count;
         }
         true

@@ -96,8 +96,9 @@ pub async fn accept(
         if stream.set_nodelay(true).is_err() {
             continue;
         }
+        let Ok(local) = stream.local_addr() else { continue };
         let connection =
-            Connection { house: Arc::clone(&house), gangway: Arc::clone(&gangway), peer };
+            Connection { house: Arc::clone(&house), gangway: Arc::clone(&gangway), peer, local };
         tokio::spawn(connection.serve(http.clone(), stream, seat, stop.clone()));
     }
 }
@@ -118,6 +119,8 @@ struct Connection {
     house: Arc<House>,
     gangway: Arc<Gangway>,
     peer: SocketAddr,
+    /// Our own address, as this client reached it.
+    local: SocketAddr,
 }
 
 /// What a request leaves behind if its connection turns into a socket.
@@ -136,11 +139,11 @@ impl Connection {
         mut stop: watch::Receiver<bool>,
     ) {
         let upgrading = std::sync::Mutex::new(None::<Upgrading>);
-        let (house, peer) = (&self.house, self.peer);
+        let (house, peer, local) = (&self.house, self.peer, self.local);
         let service = service_fn(|request| {
             let upgrading = &upgrading;
             async move {
-                let (response, leaving) = house.respond(request, peer).await;
+                let (response, leaving) = house.respond(request, peer, local).await;
                 if let Some(leaving) = leaving {
                     *upgrading.lock().expect("nobody panics while holding it") = Some(leaving);
                 }

@@ -4,6 +4,8 @@
 
 use dialects::Doors;
 
+use crate::native;
+
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +25,8 @@ pub enum Route<'a> {
     },
     /// A page of our own.
     House(Page),
+    /// The native API.
+    Native,
     /// Nothing is there.
     Nowhere,
 }
@@ -71,8 +75,14 @@ pub fn route<'a>(doors: &[Doors], host: Option<&str>, path: &'a str, upgrade: bo
         "/healthz" => Route::House(Page::Health),
         "/readyz" => Route::House(Page::Readiness),
         "/metrics" => Route::House(Page::Metrics),
+        _ if path.strip_prefix(native::PREFIX).is_some_and(is_below) => Route::Native,
         _ => Route::Nowhere,
     }
+}
+
+/// Whether what follows a prefix is the prefix itself or a path below it.
+fn is_below(rest: &str) -> bool {
+    rest.is_empty() || rest.starts_with('/')
 }
 
 /// The name in a `Host` header: `[::1]:80` is `[::1]`, `a:80` is `a`.

@@ -12,6 +12,7 @@ use edge::clock::{MarketClock, SessionClock, Speed};
 use edge::http::House;
 use edge::limits::{Limits, Seats};
 use edge::listener::{Gangway, accept};
+use edge::native::Native;
 use edge::outbox::Told;
 use edge::{Edge, Settings};
 use model::{Event, Source, Time};
@@ -31,6 +32,8 @@ pub struct Venue {
     pub accounts: Accounts,
     /// Who one is.
     pub known: Known,
+    /// What the native API knows of it; when doors opened is filled in.
+    pub told: edge::native::Venue,
     /// What has happened already.
     pub happened: Vec<Event>,
     /// Where events come from.
@@ -113,7 +116,9 @@ pub fn run(mut venue: Venue) -> Result<(), Failure> {
         .map_err(failed("start the board thread and the loops"))?;
 
     // 5. The listener, which hands sockets to the loops and questions to the boards.
-    let house = Arc::new(House::new(
+    let told = edge::native::Venue { opened: opens, ..venue.told };
+    let native = Native::new(told, venue.known.register());
+    let house = House::new(
         Arc::clone(&dialects),
         edge.boards.clone(),
         clerk,
@@ -121,7 +126,8 @@ pub fn run(mut venue: Venue) -> Result<(), Failure> {
         venue.limits.clone(),
         Arc::clone(&edge.counters),
         Arc::clone(&edge.goodbyes),
-    ));
+    );
+    let house = Arc::new(house.with_native(native));
     venue.known.watch(edge.revoker(), edge.boards.clone());
     let gangway = Arc::new(Gangway::new(edge.loops.clone()));
     let seats = Seats::new(&venue.limits);

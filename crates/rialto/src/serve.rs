@@ -4,7 +4,7 @@ use dialects::Dialect;
 use dialects::bitstamp::Bitstamp;
 use edge::clock::{MarketClock, Speed};
 use edge::limits::Limits;
-use model::{Assets, Instrument, Source};
+use model::{Assets, Instrument, Source, Time};
 use views::{Accounts, Board};
 
 use crate::cli::Serve;
@@ -37,6 +37,7 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
         // An engine takes every command.
         let _command = source.submit(begins, action, &mut happened);
     }
+    let told = told(&config, speed, seed);
     let bitstamp = Bitstamp::new(&config.listings, config.bitstamp)
         .map_err(failed(format_args!("list the instruments of {}", config.name)))?;
     let boards = config.listings.iter().map(|it| Board::new(it.instrument.id, begins));
@@ -49,6 +50,7 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
         boards: boards.collect(),
         accounts: Accounts::new(assets),
         known,
+        told,
         happened,
         source: Box::new(source),
         dialects: vec![Box::new(bitstamp) as Box<dyn Dialect>],
@@ -58,4 +60,19 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
         loops: options.loops,
         limits: Limits::default(),
     })
+}
+
+/// What the native API tells of the venue.
+fn told(config: &Config, speed: Speed, seed: u64) -> edge::native::Venue {
+    let rules = engine::Rules::default();
+    edge::native::Venue {
+        name: config.name.clone(),
+        listings: config.listings.clone(),
+        maker_fee_ppm: rules.maker_fee_ppm,
+        taker_fee_ppm: rules.taker_fee_ppm,
+        cadence: config.bitstamp.cadence,
+        opened: Time::default(),
+        speed,
+        seed: Some(seed),
+    }
 }

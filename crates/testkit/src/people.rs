@@ -17,13 +17,14 @@
 //! the wall's time is what the request carries. Its passes are the same at every run:
 //! `PASS00000000000000000000000000A1`, then `…A2`, and so on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use dialects::{Credential, HttpResponse, Step};
 use edge::identity::Identities;
+use edge::native::register::{AccountNote, CredentialNote, KeyNote, Register};
 use edge::steps::{Clerk, Next, Random, Service};
 use model::{AccountId, Action, Amount, Assets, Instrument, InstrumentId, Time};
 
@@ -103,12 +104,20 @@ pub(crate) fn riches(assets: &Assets, account: AccountId) -> impl Iterator<Item 
 #[derive(Debug, Default)]
 pub struct Known {
     revoked: Mutex<BTreeSet<String>>,
+    /// Keys that may ask so often each second and not more.
+    slow: Mutex<BTreeMap<String, u32>>,
 }
 
 impl Known {
     /// This key is good no longer.
     pub fn revoke(&self, key: &str) {
         self.revoked.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned());
+    }
+
+    /// From now on this key may make so many requests each second.
+    pub fn slow_down(&self, key: &str, requests_per_second_max: u32) {
+        let mut slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
+        slow.insert(key.to_owned(), requests_per_second_max);
     }
 }
 
@@ -123,6 +132,37 @@ impl Identities for Known {
             may_trade: person.may_trade,
             instruments: person.only.map(|only| vec![only]),
         })
+    }
+}
+
+impl Register for Known {
+    fn key(&self, key: &str) -> Option<KeyNote> {
+        let slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
+        let person = PEOPLE.iter().find(|person| person.key == key)?;
+        let requests_per_second_max = slow.get(key).copied();
+        Some(KeyNote { id: format!("c{}", person.account), requests_per_second_max })
+    }
+    fn account(&self, id: AccountId) -> Option<AccountNote> {
+        let person = PEOPLE.iter().find(|person| person.account == id)?;
+        let address = format!("0x{:040x}", id.0);
+        Some(AccountNote { name: person.name.to_owned(), user_id: id.0.into(), address })
+    }
+    fn credentials(&self, id: AccountId) -> Vec<CredentialNote> {
+        let own = PEOPLE.iter().filter(|person| person.account == id);
+        let note = |person: &Person| CredentialNote {
+            id: format!("c{}", person.account),
+            dialect: edge::native::NAME,
+            shown: format!("…{}", &person.key[person.key.len() - 6..]),
+            may_trade: person.may_trade,
+            instruments: person.only.map(|only| vec![format!("instrument {only}")]),
+            channels: None,
+            made: Time::from_seconds(1_767_225_600),
+            revoked: None,
+        };
+        own.map(note).collect()
+    }
+    fn demo(&self) -> Option<String> {
+        Some(r#"{"accounts":[{"name":"alice"}]}"#.to_owned())
     }
 }
 

@@ -15,15 +15,17 @@ use std::time::{Duration, Instant};
 use dialects::bitstamp::{Bitstamp, Options};
 use dialects::{Dialect, Manners};
 use edge::boards::{Boards, Dialects};
-use edge::clock::{MarketClock, SessionClock, Stopwatch};
+use edge::clock::{MarketClock, SessionClock, Speed, Stopwatch};
 use edge::goodbye::Goodbye;
 use edge::http::House;
 use edge::limits::{Limits, Seats};
 use edge::listener::{Gangway, accept};
+use edge::native::Native;
+use edge::native::register::Register;
 use edge::reactor::{LoopHandle, Turning};
 use edge::steps::Clerk;
 use edge::{Edge, Settings};
-use model::{Assets, Instrument, InstrumentId, Listing, Minimum, Quantity, Time};
+use model::{Assets, Cadence, Instrument, InstrumentId, Listing, Minimum, Quantity, Time};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use views::{Accounts, Board};
@@ -60,8 +62,6 @@ pub struct Setup {
     pub limits: Limits,
     /// Loops, rings and mail.
     pub settings: Settings,
-    /// Who knows who holds which key; without one, it is the [`people`] who are known.
-    pub clerk: Option<Arc<Clerk>>,
     /// Session time.
     pub session_clock: SessionClock,
     /// Whether its market is told by level, not by an engine.
@@ -87,7 +87,6 @@ impl Setup {
             dialect: Arc::new(dialect),
             limits: Limits::default(),
             settings: Settings { loops: 2, ..Settings::default() },
-            clerk: None,
             session_clock: SessionClock::started(),
             by_level: false,
         }
@@ -137,13 +136,23 @@ impl Setup {
                 .with_accounts(Accounts::new(Assets::of(&instruments)))
         };
         let known = Arc::<Known>::default();
-        let people = || Arc::new(people::clerk(Arc::clone(&known)));
-        let clerk = self.clerk.unwrap_or_else(people);
+        let clerk = Arc::new(people::clerk(Arc::clone(&known)));
         let (source, session_clock) = (Box::new(source), self.session_clock);
         let edge =
             edge::start(&self.settings, &dialects, boards, source, clock, session_clock, &clerk)
                 .expect("threads to be had");
-        let house = Arc::new(House::new(
+        let told = edge::native::Venue {
+            name: "a test".into(),
+            listings: self.listings,
+            maker_fee_ppm: 1_000,
+            taker_fee_ppm: 2_000,
+            cadence: Cadence::TENTH,
+            opened: self.begins,
+            speed: Speed(0),
+            seed: None,
+        };
+        let native = Native::new(told, Arc::clone(&known) as Arc<dyn Register>);
+        let house = House::new(
             Arc::clone(&dialects),
             edge.boards.clone(),
             Arc::clone(&clerk),
@@ -151,7 +160,8 @@ impl Setup {
             self.limits.clone(),
             Arc::clone(&edge.counters),
             Arc::clone(&edge.goodbyes),
-        ));
+        );
+        let house = Arc::new(house.with_native(native));
         house.set_ready(true);
         let seats = Seats::new(&self.limits);
         let gangway = Arc::new(Gangway::new(edge.loops.clone()));
@@ -189,7 +199,8 @@ pub struct Served {
     /// The places that connections take.
     pub seats: Arc<Seats>,
     dialect: &'static str,
-    known: Arc<Known>,
+    /// Who holds which key.
+    pub known: Arc<Known>,
     clerk: Arc<Clerk>,
     door: Door,
     /// Board thread and loops.

@@ -10,6 +10,7 @@ mod laws_engine;
 mod laws_mirror;
 mod laws_views;
 mod mutations;
+mod native;
 mod private;
 mod replay;
 mod slow;
