@@ -13,7 +13,7 @@ use model::{
     Answer, AnswerBody, Class, Event, InstrumentId, Label, Query, Scope, Sequence, Time, Topic,
     TopicKind, Update,
 };
-use views::{Accounts, Board};
+use views::{Accounts, Board, Market};
 
 use crate::outbox::{Slot, Told};
 use crate::ws::{Opcode, encode};
@@ -47,6 +47,7 @@ pub struct Boards {
     dialects: Dialects,
     boards: Vec<Shown>,
     accounts: Accounts,
+    market: Market,
     slots: Vec<Heed>,
     free: Vec<Slot>,
     /// Few each: a slot for each dialect and wording that somebody listens to.
@@ -90,6 +91,7 @@ impl Boards {
             dialects,
             boards: boards.into_iter().map(|board| Shown { board, kinds: Vec::new() }).collect(),
             accounts: Accounts::default(),
+            market: Market::new(),
             slots: Vec::new(),
             free: Vec::new(),
             by_topic: HashMap::new(),
@@ -138,8 +140,26 @@ impl Boards {
                     }
                 });
             }
+            self.tell_market(event, out);
             self.tell_owners(event, out);
         }
+    }
+
+    /// Tells what is told of every instrument at once.
+    fn tell_market(&mut self, event: &Event, out: &mut impl Outlet) {
+        let boards = self.boards.iter().map(|shown| &shown.board);
+        let (dialects, slots, press) = (&self.dialects, &self.slots, &mut self.press);
+        let by_topic = &self.by_topic;
+        self.market.apply(event, boards, &mut |kind, update| {
+            let topic = Topic { kind, scope: Scope::All };
+            for &slot in by_topic.get(&topic).into_iter().flatten() {
+                let heed = &slots[slot.index()];
+                let dialect = &*dialects[heed.dialect];
+                if let Some(told) = press.word(dialect, slot, heed, event.sequence, update) {
+                    hand_out(heed, &told, out);
+                }
+            }
+        });
     }
 
     /// Tells each account concerned what is its own: by the slots of its own topics, and no others.
@@ -207,6 +227,8 @@ impl Boards {
         };
         if let Some(shown) = shown_mut(&mut self.boards, &subject.topic) {
             shown.listen(subject.topic.kind, slot);
+        } else if subject.topic.scope == Scope::All {
+            self.market.listen(subject.topic.kind);
         }
         self.by_topic.entry(subject.topic).or_default().push(slot);
         slot
@@ -219,6 +241,9 @@ impl Boards {
             slots.retain(|known| *known != slot);
             if slots.is_empty() {
                 self.by_topic.remove(&topic);
+                if topic.scope == Scope::All {
+                    self.market.unlisten(topic.kind);
+                }
             }
         }
         self.free.push(slot);
@@ -292,10 +317,18 @@ impl Boards {
         }
         let (press, sequence) = (&mut self.press, self.sequence);
         let mut state = None;
-        let shown = shown_mut(&mut self.boards, &heed.subject.topic)?;
-        shown.board.snapshot(heed.subject.topic.kind, &mut |_, update| {
+        let kind = heed.subject.topic.kind;
+        let word = &mut |_, update: &Update<'_>| {
             state = press.word(dialect, slot, heed, sequence, update).or(state.take());
-        });
+        };
+        match shown_mut(&mut self.boards, &heed.subject.topic) {
+            Some(shown) => shown.board.snapshot(kind, word),
+            None if heed.subject.topic.scope == Scope::All => {
+                let boards = self.boards.iter().map(|shown| &shown.board);
+                self.market.snapshot(kind, boards, word);
+            }
+            None => {}
+        }
         state
     }
 }

@@ -181,3 +181,69 @@ fn wordings_of_one_topic_are_told_the_same_each_in_a_frame_of_its_own() {
     boards.unsubscribe(0, 0, plain);
     assert_eq!(boards.subjects_heeded(), 0);
 }
+
+/// Says how many tickers there are, and of whom.
+struct Crier(Plain);
+
+impl Dialect for Crier {
+    fn name(&self) -> &'static str {
+        "crier"
+    }
+    fn doors(&self) -> &dialects::Doors {
+        self.0.doors()
+    }
+    fn manners(&self) -> &dialects::Manners {
+        self.0.manners()
+    }
+    fn decode(&self, _: &[u8], _: &dialects::Visitor<'_>, _: &mut Vec<dialects::Request>) {}
+    fn encode(
+        &self,
+        _: &Subject,
+        update: &Update<'_>,
+        sequence: Sequence,
+        out: &mut FrameBuilder,
+    ) -> bool {
+        let Update::Tickers(tickers) = update else { return false };
+        let whose: Vec<u16> = tickers.iter().map(|(instrument, _)| instrument.0).collect();
+        out.text_mut().extend_from_slice(format!("{whose:?} at {sequence}").as_bytes());
+        true
+    }
+    fn tells_state_first(&self, _: &Subject) -> bool {
+        true
+    }
+    fn http(&self, request: &dialects::HttpRequest<'_>) -> dialects::Step {
+        self.0.http(request)
+    }
+    fn http_too_fast(&self) -> dialects::HttpResponse {
+        self.0.http_too_fast()
+    }
+    fn part(&self, parting: dialects::Parting) -> dialects::LastWords {
+        self.0.part(parting)
+    }
+}
+
+#[test]
+fn what_is_told_of_every_instrument_at_once_is_told_after_all_have_taken_it_in() {
+    let dialects: Dialects = Arc::new([Box::new(Crier(Plain::default())) as Box<dyn Dialect>]);
+    let board = |index| Board::by_level(InstrumentId(index), Time(0));
+    let mut boards = Boards::new((0..3).map(board).collect(), dialects, 1);
+    let cadence = model::Cadence::TENTH;
+    let kind = TopicKind::Ticker { window: Window::DAY, cadence, quotes: false };
+    let all = Subject::from(Topic { kind, scope: Scope::All });
+    let opening = boards.subscribe(0, 0, all);
+    let state = opening.state.expect("every instrument has a ticker");
+    assert_eq!(state.frame.text(), b"[0, 1, 2] at 0");
+    let tick = |number: u64| Event {
+        instrument: InstrumentId::NONE,
+        body: model::EventBody::Ticked(cadence),
+        ..print(number, 0)
+    };
+    let mut heard = Heard::default();
+    boards.apply(&[print(1, 2), tick(100), print(101, 0), print(102, 2), tick(200)], &mut heard);
+    let told = ["[0, 1, 2] at 100", "[0, 2] at 200"].map(|text| (0, opening.slot, text.to_owned()));
+    assert_eq!(heard.0, told);
+    boards.unsubscribe(0, 0, all);
+    let mut heard = Heard::default();
+    boards.apply(&[print(201, 0), tick(300)], &mut heard);
+    assert!(heard.0.is_empty() && boards.subjects_heeded() == 0, "nobody listens");
+}
