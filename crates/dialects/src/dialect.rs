@@ -93,8 +93,8 @@ impl From<Topic> for Subject {
     }
 }
 
-/// How the answers to the questions of an [`Opening::State`] are worded.
-pub type WordState = Box<dyn FnOnce(Vec<Answer>) -> Vec<u8> + Send>;
+/// How the answers to the questions of an [`Opening::State`] are worded: as messages that are said in their order.
+pub type WordState = Box<dyn FnOnce(Vec<Answer>) -> Vec<Vec<u8>> + Send>;
 
 /// What is said once something is subscribed, before the first frame of it.
 pub enum Opening {

@@ -158,7 +158,7 @@ impl Session {
                 rest.push(Request::Take(then(answer)));
             }
             (Awaited::State(word), Returned::Answers(answers)) => {
-                desk.deeds.push(Deed::Say(word(answers)));
+                desk.deeds.extend(word(answers).into_iter().map(Deed::Say));
             }
             (Awaited::Outcome(then), Returned::Outcome(outcome)) => {
                 rest.push(Request::Take(then(outcome)));

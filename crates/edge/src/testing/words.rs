@@ -3,7 +3,7 @@
 //! | word | asks for |
 //! |---|---|
 //! | `!key` | a login by a key |
-//! | `=book0` | a subscription that opens with the time and with how many orders alice has |
+//! | `=book0` | a subscription that opens with the time, and then says how many orders alice has |
 //! | `#book0/abcd` | a subscription called `abcd` and stamped so |
 //! | `^key:own0` | alice's own orders, with that key |
 //! | `*a,b` | the end of several subscriptions |
@@ -99,7 +99,8 @@ pub fn understand(
                 opening: Opening::State(
                     vec![Query::Now, orders()],
                     Box::new(move |answers| {
-                        format!("{word} at {} with {}", answers[0].now.0, count(&answers[1])).into()
+                        let first = format!("{word} at {}", answers[0].now.0);
+                        vec![first.into(), format!("with {}", count(&answers[1])).into()]
                     }),
                 ),
             }

@@ -70,7 +70,8 @@ fn an_opening_stands_before_the_state_and_every_later_frame() {
     for expected in [
         "!key ok",
         // No account is followed here.
-        "=delta0 at 7 with no orders",
+        "=delta0 at 7",
+        "with no orders",
         "+trades0 ok",
         "book0 1000",
         "delta0 2000",

@@ -156,12 +156,12 @@ fn an_opening_is_asked_before_what_it_opens_and_said_before_what_comes_behind_it
     assert_eq!(stage.says_text("=book0 x"), ["ask 2 #0", "subscribe book0 #1"]);
     assert_eq!(
         stage.answers(0, vec![AnswerBody::Now, no_orders()]),
-        ["=book0 at 5 with no orders", "? x"],
+        ["=book0 at 5", "with no orders", "? x"],
         "what is alice's own is not told to a stranger"
     );
     stage.says_text("!key");
     assert_eq!(stage.says_text("=trades0"), ["ask 2 #2", "subscribe trades0 #3"]);
-    let words = ["=trades0 at 5 with 0 orders"];
+    let words = ["=trades0 at 5", "with 0 orders"];
     assert_eq!(stage.answers(2, vec![AnswerBody::Now, no_orders()]), words);
     assert_eq!(stage.says_text("=trades0"), ["ask 2 #4"], "once more is told anew and told once");
 }
