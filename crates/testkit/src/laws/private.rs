@@ -2,9 +2,10 @@
 //! nobody is ever told what is somebody else's.
 //!
 //! Accounts trade with each other and with themselves through the engine. Sessions come and go; they show passes of
-//! their own, of others, old ones and none, for their own topics and for others'. What each of them should hear is
-//! worked out here from the events alone, with nothing of the views or the edge. It is tried in several tongues
-//! ([`Tongue`]): one of its own, which asks for what no published one lets a client ask, and those that are served.
+//! their own, of others, old ones, those of another instrument and none, for their own topics and for others'. What each
+//! of them should hear is worked out here from the events alone, with nothing of the views or the edge. It is tried in
+//! several tongues ([`Tongue`]): one of its own, which asks for what no published one lets a client ask, and those that
+//! are served.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -143,11 +144,21 @@ struct World {
     passes: Arc<Passes>,
     desk: Desk,
     listeners: Vec<Listener>,
-    /// Passes that were made: whose, and until when.
-    made: Vec<(AccountId, String, Duration)>,
+    /// Passes that were made.
+    made: Vec<Made>,
     /// Orders that were accepted, some of them gone.
     orders: Vec<(AccountId, InstrumentId, OrderId)>,
     figures: Figures,
+}
+
+/// A pass.
+#[derive(Clone)]
+struct Made {
+    owner: AccountId,
+    pass: String,
+    until: Duration,
+    /// The only instrument that its key is good for, if it is not good for all.
+    only: Option<InstrumentId>,
 }
 
 /// A session, what it should hear and what it hears.
@@ -320,12 +331,13 @@ impl World {
         let account = self.account();
         let key = format!("key {account}").into();
         let dialect = self.dialects[0].name();
-        let grant = Grant { dialect, key, account, instruments: None };
+        let only = (self.dice.roll(4) == 0).then(|| self.instrument());
+        let grant = Grant { dialect, key, account, instruments: only.map(|only| vec![only]) };
         let until = self.session_now + PASS;
         let dice = &mut self.dice;
         let random = |bytes: &mut [u8]| bytes.fill_with(|| dice.byte());
         let pass = self.passes.issue(grant, self.session_now, until, random);
-        self.made.push((account, pass, until));
+        self.made.push(Made { owner: account, pass, until, only });
         let forgotten = self.made.len().saturating_sub(4 * self.size.accounts as usize);
         self.made.drain(..forgotten);
     }
@@ -368,7 +380,7 @@ impl World {
         if self.made.is_empty() {
             return;
         }
-        let (owner, pass, until) = self.dice.pick(&self.made).clone();
+        let Made { owner, pass, until, only } = self.dice.pick(&self.made).clone();
         // Mostly what is right; else somebody else's, or with somebody else's pass, or none.
         let (asked, shown, pass) = match self.dice.roll(8) {
             0 => (self.account(), owner, pass),
@@ -382,8 +394,9 @@ impl World {
         };
         let shown = if self.tongue.claims() { shown } else { asked };
         let is_good = asked == owner && shown == owner && pass != "no-pass";
-        let is_good = is_good && until > self.session_now;
-        let topic = Topic::own(asked, self.instrument(), *self.dice.pick(&KINDS));
+        let instrument = self.instrument();
+        let is_good = is_good && until > self.session_now && only.is_none_or(|it| it == instrument);
+        let topic = Topic::own(asked, instrument, *self.dice.pick(&KINDS));
         let text = self.tongue.subscribe(&topic, shown, &pass);
         let [granted, refused, _] = self.tongue.answers(&topic);
         self.says(place, &text, if is_good { &granted } else { &refused });

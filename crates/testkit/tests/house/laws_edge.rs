@@ -33,7 +33,7 @@ fn nobody_is_told_what_is_somebody_elses() {
         verdict::seeds().for_each(|seed| add(&mut all, private::check(seed, Size::SMALL, tongue)));
         println!("{all:?}");
         assert!(
-            all.delivered > 20_000
+            all.delivered > 10_000
                 && all.accepted > 3_000
                 && all.refused > 2_000
                 && all.self_trades > 500,
@@ -51,7 +51,7 @@ fn nobody_of_a_thousand_is_told_what_is_somebody_elses() {
         seeds.clone().for_each(|seed| add(&mut all, private::check(seed, Size::LARGE, tongue)));
         println!("{all:?}");
         assert!(
-            all.delivered > 20_000 && all.accepted > 5_000 && all.refused > 3_000,
+            all.delivered > 20_000 && all.accepted > 3_000 && all.refused > 3_000,
             "too little happened: {all:?}"
         );
     }
