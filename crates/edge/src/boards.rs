@@ -265,7 +265,8 @@ impl Boards {
             | Query::OpenOrders { .. }
             | Query::OwnOrders(_)
             | Query::Order { .. }
-            | Query::OwnTrades(_) => self.accounts.answer(query, now),
+            | Query::OwnTrades(_)
+            | Query::OwnRecords(_) => self.accounts.answer(query, now),
             Query::Now => AnswerBody::Now,
             Query::Statuses => {
                 let statuses = self.boards.iter().zip(0..);

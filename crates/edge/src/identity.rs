@@ -4,7 +4,7 @@
 //! is told here.
 
 use dialects::Credential;
-use model::{AccountId, Action, AnswerBody, InstrumentId, Query, Topic, TopicKind};
+use model::{AccountId, Action, AnswerBody, InstrumentId, OwnRecord, Query, Topic, TopicKind};
 
 /// Knows who holds which key. Asked by the HTTP half and by the loops, so it must answer from memory.
 pub trait Identities: Send + Sync {
@@ -94,6 +94,11 @@ pub fn restrict(holder: &Credential, answer: &mut AnswerBody) {
             *total -= all - orders.len();
         }
         AnswerBody::OwnTrades(trades) => trades.retain(|trade| covers(holder, trade.instrument)),
+        // Money is not of any instrument: who sees the balances sees what changed them.
+        AnswerBody::OwnRecords(records) => records.retain(|record| match record {
+            OwnRecord::Trade(trade) => covers(holder, trade.instrument),
+            OwnRecord::Movement(_) => true,
+        }),
         AnswerBody::Order(story) => {
             let seen = story.take();
             *story = seen.filter(|story| covers(holder, story.order.instrument));

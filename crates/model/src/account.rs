@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::asset::Amount;
 use crate::event::CloseReason;
-use crate::ids::{AccountId, AssetId, InstrumentId, OrderId, TradeId};
+use crate::ids::{AccountId, AssetId, InstrumentId, OrderId, Sequence, TradeId};
 use crate::instrument::{Price, Quantity};
 use crate::order::{OrderState, Side};
 use crate::time::Time;
@@ -111,6 +111,41 @@ pub struct OwnTrade {
     pub taker: OrderId,
     /// The other order, if that is its own as well.
     pub self_trade: Option<OrderId>,
+}
+
+/// Something came to an account, or left it, other than by a trade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnMovement {
+    /// The place in the stream of the event that told it.
+    pub sequence: Sequence,
+    /// When, in market time.
+    pub time: Time,
+    /// What.
+    pub asset: AssetId,
+    /// How much; negative if it left.
+    pub amount: Amount,
+    /// Where from, or where to.
+    pub kind: MovementKind,
+}
+
+/// Where something came from, or where it went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MovementKind {
+    /// It came from outside.
+    Deposit,
+    /// It went outside.
+    Withdrawal,
+    /// It came from this other account, or went there.
+    Transfer(AccountId),
+}
+
+/// A line of an account's history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OwnRecord {
+    /// Its part in a trade.
+    Trade(OwnTrade),
+    /// Something that came or left.
+    Movement(OwnMovement),
 }
 
 /// An order's part in a trade.

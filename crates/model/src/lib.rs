@@ -27,7 +27,8 @@ pub mod topic;
 pub mod update;
 
 pub use account::{
-    Filled, Label, Liquidity, OwnOrder, OwnOrderUpdate, OwnStep, OwnTrade, Standing,
+    Filled, Label, Liquidity, MovementKind, OwnMovement, OwnOrder, OwnOrderUpdate, OwnRecord,
+    OwnStep, OwnTrade, Standing,
 };
 pub use asset::{Amount, Asset, Assets, Settlement};
 pub use book::{BookSide, Level, OrderEntry};
@@ -41,7 +42,8 @@ pub use order::{
     NewOrder, OrderKind, OrderState, SelfTradePolicy, Side, TimeInForce, Trigger, TriggerWhen,
 };
 pub use query::{
-    Answer, AnswerBody, OrderKey, OrderStory, OwnOrders, OwnTrades, Query, Sort, Which,
+    Answer, AnswerBody, OrderKey, OrderStory, OwnOrders, OwnRecords, OwnTrades, Query, RecordKey,
+    Sort, Which,
 };
 pub use source::{NoOrders, Source};
 pub use ticker::{Ticker, Window};

@@ -1,11 +1,11 @@
 //! Questions about state now, beside the stream, and their answers. Answers show the same durable state that
 //! subscribers see.
 
-use crate::account::{Label, OwnOrder, OwnTrade};
+use crate::account::{Label, OwnOrder, OwnRecord, OwnTrade};
 use crate::book::{Level, OrderEntry};
 use crate::candle::{Candle, Interval};
 use crate::event::Balance;
-use crate::ids::{AccountId, InstrumentId, OrderId, TradeId};
+use crate::ids::{AccountId, InstrumentId, OrderId, Sequence, TradeId};
 use crate::instrument::{Price, Quantity, Status};
 use crate::order::Side;
 use crate::ticker::{Ticker, Window};
@@ -107,6 +107,8 @@ pub enum Query {
     },
     /// Trades of an account.
     OwnTrades(OwnTrades),
+    /// Trades of an account, and what else came to it or left it.
+    OwnRecords(OwnRecords),
 }
 
 impl Query {
@@ -118,7 +120,8 @@ impl Query {
             | Self::OpenOrders { account, .. }
             | Self::Order { account, .. }
             | Self::OwnOrders(OwnOrders { account, .. })
-            | Self::OwnTrades(OwnTrades { account, .. }) => Some(*account),
+            | Self::OwnTrades(OwnTrades { account, .. })
+            | Self::OwnRecords(OwnRecords { account, .. }) => Some(*account),
             Self::Book { .. }
             | Self::Detail { .. }
             | Self::Depth { .. }
@@ -244,6 +247,36 @@ pub enum Which {
     Ended,
 }
 
+/// Which records of an account are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnRecords {
+    /// Whose.
+    pub account: AccountId,
+    /// Where; then only trades are meant. `None` is everywhere.
+    pub instrument: Option<InstrumentId>,
+    /// Not older than this.
+    pub since: Option<Time>,
+    /// Not newer than this.
+    pub until: Option<Time>,
+    /// None before this one.
+    pub from: Option<RecordKey>,
+    /// Which come first.
+    pub sort: Sort,
+    /// So many of them are left out at first.
+    pub offset: usize,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Which record: if there is none of this number, the next one of its kind is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RecordKey {
+    /// A trade.
+    Trade(TradeId),
+    /// What else came or left, by the event that told it.
+    Movement(Sequence),
+}
+
 /// Which come first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Sort {
@@ -335,6 +368,8 @@ pub enum AnswerBody {
     Order(Option<Box<OrderStory>>),
     /// To [`Query::OwnTrades`].
     OwnTrades(Vec<OwnTrade>),
+    /// To [`Query::OwnRecords`].
+    OwnRecords(Vec<OwnRecord>),
     /// The source does not know it: orders of a source by level, a book before its first snapshot; or nobody
     /// follows the account.
     Unavailable,

@@ -6,7 +6,8 @@
 //! who listens. This is no ledger: what an account holds is what it is told it holds.
 //!
 //! Open orders are all kept. Of those that have ended [`ENDED_MAX`] of each account are, and none that ended
-//! longer than [`ENDED_FOR`] ago; of the trades the last [`TRADES_MAX`].
+//! longer than [`ENDED_FOR`] ago; of the trades the last [`TRADES_MAX`], of what else came and left the last
+//! [`MOVEMENTS_MAX`].
 //!
 //! What happens in an instrument is told twice: to the account in that instrument and to the account wherever it
 //! trades, where the steps of all its orders stand in the order in which they happened. Balances are told of the
@@ -15,9 +16,9 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use model::{
-    AccountId, AnswerBody, AssetId, Assets, Balance, Cadence, Event, EventBody, Fill, InstrumentId,
-    Label, Liquidity, OrderState, OwnOrderUpdate, OwnStep, OwnTrade, Query, Sequence, Span, Time,
-    Topic, TopicKind, Trade, Update,
+    AccountId, Amount, AnswerBody, AssetId, Assets, Balance, Cadence, Event, EventBody, Fill,
+    InstrumentId, Label, Liquidity, MovementKind, OrderState, OwnMovement, OwnOrderUpdate, OwnStep,
+    OwnTrade, Query, Sequence, Span, Time, Topic, TopicKind, Trade, Update,
 };
 
 use crate::board::Place;
@@ -34,6 +35,9 @@ pub const ENDED_MAX: usize = 10_000;
 pub const ENDED_FOR: Span = Span::seconds(30 * 86_400);
 /// Trades that are kept of each account; the oldest go first.
 pub const TRADES_MAX: usize = 65_536;
+
+/// Deposits, withdrawals and transfers that are kept of each account; the oldest go first.
+pub const MOVEMENTS_MAX: usize = 10_000;
 
 /// The cadences at which all balances of an account are told.
 const HOLDINGS: [Cadence; 3] = [Cadence::TENTH, Cadence::THREE_TENTHS, Cadence::SECOND];
@@ -108,10 +112,19 @@ impl Accounts {
                 self.step(event, order, step, None, places, tell);
             }
             EventBody::Filled(fill) => self.filled(event, fill, places, tell),
+            EventBody::Deposited(it) => {
+                self.moved(event, it.account, it.asset, it.amount, MovementKind::Deposit);
+            }
+            EventBody::Withdrawn(it) => {
+                let lost = Amount::ZERO - it.amount;
+                self.moved(event, it.account, it.asset, lost, MovementKind::Withdrawal);
+            }
+            EventBody::Transferred { from: it, to } => {
+                let (lost, back) = (Amount::ZERO - it.amount, MovementKind::Transfer(it.account));
+                self.moved(event, it.account, it.asset, lost, MovementKind::Transfer(*to));
+                self.moved(event, *to, it.asset, it.amount, back);
+            }
             EventBody::Rested(_)
-            | EventBody::Deposited(_)
-            | EventBody::Withdrawn(_)
-            | EventBody::Transferred { .. }
             | EventBody::Rejected(_)
             | EventBody::StatusChanged(_)
             | EventBody::BookSnapshot(_)
@@ -205,6 +218,20 @@ impl Accounts {
         }
     }
 
+    /// An amount came to this account, or left it.
+    fn moved(
+        &mut self,
+        event: &Event,
+        account: AccountId,
+        asset: AssetId,
+        amount: Amount,
+        kind: MovementKind,
+    ) {
+        let Some(own) = self.all.get_mut(&account) else { return };
+        let (sequence, time) = (event.sequence, event.time);
+        own.moved(OwnMovement { sequence, time, asset, amount, kind });
+    }
+
     /// Whether anything of this account is kept.
     #[must_use]
     pub fn follows(&self, account: AccountId) -> bool {
@@ -227,6 +254,7 @@ impl Accounts {
             }
             Query::Order { key, .. } => AnswerBody::Order(own.story(key, now).map(Box::new)),
             Query::OwnTrades(which) => AnswerBody::OwnTrades(own.trades(which)),
+            Query::OwnRecords(which) => AnswerBody::OwnRecords(own.records(which)),
             _ => AnswerBody::Unavailable,
         }
     }

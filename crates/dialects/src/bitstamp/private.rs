@@ -6,6 +6,7 @@
 mod account;
 mod errors;
 mod form;
+mod history;
 mod manage;
 mod orders;
 mod shown;
@@ -70,6 +71,7 @@ enum Endpoint {
     Replace,
     Status,
     Open,
+    Transactions,
     MyMarkets,
 }
 
@@ -101,6 +103,8 @@ impl Endpoint {
             ["order_status"] => (Self::Status, None),
             ["open_orders"] | ["open_orders", "all"] => (Self::Open, None),
             ["open_orders", pair] => (Self::Open, Some(pair)),
+            ["user_transactions"] => (Self::Transactions, None),
+            ["user_transactions", pair] => (Self::Transactions, Some(pair)),
             ["my_markets"] => (Self::MyMarkets, None),
             _ => return None,
         })
@@ -180,6 +184,7 @@ fn answer(call: Call, endpoint: Endpoint, name: Option<&str>) -> Step {
         (Endpoint::Replace, _) => manage::replace(call),
         (Endpoint::Status, _) => shown::status(call),
         (Endpoint::Open, market) => shown::open(call, market),
+        (Endpoint::Transactions, market) => history::transactions(call, market),
         (Endpoint::MyMarkets, _) => account::my_markets(&call),
         // Their paths name one.
         (Endpoint::Place(..), None) => errors::PAIR_NOT_FOUND.step(),

@@ -17,7 +17,7 @@ const BOOK: TopicKind = TopicKind::Book { depth: 100, cadence: Cadence::TENTH };
 const DETAIL: TopicKind = TopicKind::Detail { depth: 100, cadence: Cadence::TENTH };
 const DELTA: TopicKind = TopicKind::Delta { cadence: Cadence::TENTH };
 
-fn listing(id: u16, symbol: &str, price_decimals: u8, quantity_decimals: u8) -> Listing {
+pub fn listing(id: u16, symbol: &str, price_decimals: u8, quantity_decimals: u8) -> Listing {
     Listing {
         instrument: Instrument {
             id: InstrumentId(id),

@@ -13,5 +13,6 @@ mod mutations;
 mod native;
 mod private;
 mod replay;
+mod signed;
 mod slow;
 mod transcripts;

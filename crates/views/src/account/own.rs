@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use model::{
-    Balance, Filled, InstrumentId, Label, OrderId, OrderKey, OrderState, OrderStory, OwnOrder,
-    OwnOrders, OwnStep, OwnTrade, OwnTrades, Sort, Standing, Time, Which,
+    Balance, Filled, InstrumentId, Label, OrderId, OrderKey, OrderState, OrderStory, OwnMovement,
+    OwnOrder, OwnOrders, OwnRecord, OwnRecords, OwnStep, OwnTrade, OwnTrades, RecordKey, Sort,
+    Standing, Time, Which,
 };
 
-use super::{ENDED_FOR, ENDED_MAX, TRADES_MAX};
+use super::{ENDED_FOR, ENDED_MAX, MOVEMENTS_MAX, TRADES_MAX};
 use crate::digest::Digest;
 
 /// One account.
@@ -29,6 +30,10 @@ pub struct Own {
     trades: VecDeque<Done>,
     /// How many trades there were before the oldest that is kept.
     trades_before: u64,
+    /// With their places among the records, the oldest first.
+    movements: VecDeque<(u64, OwnMovement)>,
+    /// How many records there were: trades and movements.
+    records: u64,
 }
 
 #[derive(Debug)]
@@ -41,8 +46,16 @@ struct Kept {
 #[derive(Debug)]
 struct Done {
     trade: OwnTrade,
+    /// Its place among the records.
+    place: u64,
     /// The trade before it of the same order.
     before: Option<u64>,
+}
+
+/// A line of the history, before it is told.
+enum Record<'a> {
+    Trade(&'a Done),
+    Movement(&'a (u64, OwnMovement)),
 }
 
 impl Own {
@@ -146,8 +159,23 @@ impl Own {
             self.trades.pop_front();
             self.trades_before += 1;
         }
-        self.trades.push_back(Done { trade, before });
+        let place = self.next_place();
+        self.trades.push_back(Done { trade, place, before });
         &self.trades.back().expect("it was put there just now").trade
+    }
+
+    /// Something came, or left.
+    pub fn moved(&mut self, movement: OwnMovement) {
+        if self.movements.len() == MOVEMENTS_MAX {
+            self.movements.pop_front();
+        }
+        let place = self.next_place();
+        self.movements.push_back((place, movement));
+    }
+
+    const fn next_place(&mut self) -> u64 {
+        self.records += 1;
+        self.records
     }
 
     pub fn balances(&self) -> &[Balance] {
@@ -239,6 +267,60 @@ impl Own {
         }
     }
 
+    pub fn records(&self, which: &OwnRecords) -> Vec<OwnRecord> {
+        let Some(from) = self.place_of(which.from) else { return Vec::new() };
+        let wanted = |place: u64, time: Time| {
+            place >= from
+                && which.since.is_none_or(|since| time >= since)
+                && which.until.is_none_or(|until| time <= until)
+        };
+        let somewhere = which.instrument;
+        let trades = self.trades.iter().filter(|done| wanted(done.place, done.trade.time));
+        let here = |done: &&Done| somewhere.is_none_or(|only| only == done.trade.instrument);
+        let mut trades: VecDeque<&Done> = trades.filter(here).collect();
+        let moved = self.movements.iter().filter(|_| somewhere.is_none());
+        let moved = moved.filter(|(place, moved)| wanted(*place, moved.time));
+        let mut moved: VecDeque<&(u64, OwnMovement)> = moved.collect();
+        let newest_first = which.sort == Sort::NewestFirst;
+        let next = || {
+            let (trade, movement) = match newest_first {
+                true => (trades.back(), moved.back()),
+                false => (trades.front(), moved.front()),
+            };
+            let is_trade = match (trade, movement) {
+                (Some(trade), Some((place, _))) => (trade.place < *place) != newest_first,
+                (trade, _) => trade.is_some(),
+            };
+            match (is_trade, newest_first) {
+                (true, true) => trades.pop_back().map(Record::Trade),
+                (true, false) => trades.pop_front().map(Record::Trade),
+                (false, true) => moved.pop_back().map(Record::Movement),
+                (false, false) => moved.pop_front().map(Record::Movement),
+            }
+        };
+        let told = std::iter::from_fn(next).skip(which.offset).take(which.limit);
+        told.map(|record| match record {
+            Record::Trade(done) => OwnRecord::Trade(done.trade.clone()),
+            Record::Movement((_, moved)) => OwnRecord::Movement(*moved),
+        })
+        .collect()
+    }
+
+    /// The place of a record, or of the next one of its kind if it is not kept; `None` if there is none.
+    fn place_of(&self, key: Option<RecordKey>) -> Option<u64> {
+        match key {
+            None => Some(0),
+            Some(RecordKey::Trade(id)) => {
+                let at = self.trades.partition_point(|done| done.trade.id < id);
+                self.trades.get(at).map(|done| done.place)
+            }
+            Some(RecordKey::Movement(sequence)) => {
+                let at = self.movements.partition_point(|(_, moved)| moved.sequence < sequence);
+                self.movements.get(at).map(|(place, _)| *place)
+            }
+        }
+    }
+
     pub fn digest(&self, digest: &mut Digest) {
         for balance in &self.balances {
             digest.word(u64::from(balance.asset.0));
@@ -263,6 +345,12 @@ impl Own {
             digest.word(trade.id.0);
             digest.word(trade.order.0);
             digest.wide(trade.fee.0);
+        }
+        digest.word(self.records);
+        for (place, moved) in &self.movements {
+            digest.word(*place);
+            digest.word(moved.sequence.0);
+            digest.wide(moved.amount.0);
         }
     }
 }

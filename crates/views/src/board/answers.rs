@@ -85,7 +85,8 @@ impl Board {
             | Query::OpenOrders { .. }
             | Query::OwnOrders(_)
             | Query::Order { .. }
-            | Query::OwnTrades(_) => AnswerBody::Unavailable,
+            | Query::OwnTrades(_)
+            | Query::OwnRecords(_) => AnswerBody::Unavailable,
         }
     }
 

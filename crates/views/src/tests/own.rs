@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
     AccountId, Amount, AnswerBody, AssetId, Assets, Balance, Cadence, CloseReason, Event,
-    EventBody, Fill, Filled, Instrument, InstrumentId, Label, Liquidity, Minimum, OrderId,
-    OrderKey, OrderState, OrderStory, OwnOrder, OwnOrderUpdate, OwnOrders, OwnStep, OwnTrade,
-    OwnTrades, Quantity, Query, Sequence, Side, Sort, Span, Standing, Time, Topic, TopicKind,
-    TradeId, Update, Which,
+    EventBody, Fill, Filled, Instrument, InstrumentId, Label, Liquidity, Minimum, Movement,
+    MovementKind, OrderId, OrderKey, OrderState, OrderStory, OwnMovement, OwnOrder, OwnOrderUpdate,
+    OwnOrders, OwnRecord, OwnRecords, OwnStep, OwnTrade, OwnTrades, Quantity, Query, RecordKey,
+    Sequence, Side, Sort, Span, Standing, Time, Topic, TopicKind, TradeId, Update, Which,
 };
 
 use super::flow::Flow;
@@ -243,18 +243,53 @@ impl Slow {
     }
 
     fn trades(&self, account: AccountId) -> Vec<OwnTrade> {
-        let mut trades = Vec::new();
+        let only = |record| match record {
+            OwnRecord::Trade(trade) => Some(trade),
+            OwnRecord::Movement(_) => None,
+        };
+        self.records(account).into_iter().filter_map(only).collect()
+    }
+
+    fn records(&self, account: AccountId) -> Vec<OwnRecord> {
+        let mut records = Vec::new();
         for event in self.seen(account).unwrap_or_default() {
-            if let EventBody::Filled(fill) = &event.body {
-                let is_own = |part: &OwnTrade| {
-                    let own =
-                        if part.liquidity == Liquidity::Maker { fill.maker } else { fill.taker };
-                    own.account == account
-                };
-                trades.extend(self.parts(event, fill).into_iter().filter(is_own));
+            let moved = |sign: i128, movement: &Movement, kind| {
+                OwnRecord::Movement(OwnMovement {
+                    sequence: event.sequence,
+                    time: event.time,
+                    asset: movement.asset,
+                    amount: Amount(sign * movement.amount.0),
+                    kind,
+                })
+            };
+            match &event.body {
+                EventBody::Filled(fill) => {
+                    let is_own = |part: &OwnTrade| {
+                        let is_maker = part.liquidity == Liquidity::Maker;
+                        let own = if is_maker { fill.maker } else { fill.taker };
+                        own.account == account
+                    };
+                    let parts = self.parts(event, fill).into_iter().filter(is_own);
+                    records.extend(parts.map(OwnRecord::Trade));
+                }
+                EventBody::Deposited(it) if it.account == account => {
+                    records.push(moved(1, it, MovementKind::Deposit));
+                }
+                EventBody::Withdrawn(it) if it.account == account => {
+                    records.push(moved(-1, it, MovementKind::Withdrawal));
+                }
+                EventBody::Transferred { from, to } => {
+                    if from.account == account {
+                        records.push(moved(-1, from, MovementKind::Transfer(*to)));
+                    }
+                    if *to == account {
+                        records.push(moved(1, from, MovementKind::Transfer(from.account)));
+                    }
+                }
+                _ => {}
             }
         }
-        trades
+        records
     }
 
     /// How an order stands after all that was seen.
@@ -393,6 +428,34 @@ impl Slow {
                     trades.into_iter().skip(which.offset).take(which.limit).collect(),
                 )
             }
+            Query::OwnRecords(which) => {
+                let mut records = self.records(account);
+                let begin = which.from.map(|key| {
+                    records.iter().position(|record| match (record, key) {
+                        (OwnRecord::Trade(trade), RecordKey::Trade(id)) => trade.id >= id,
+                        (OwnRecord::Movement(moved), RecordKey::Movement(sequence)) => {
+                            moved.sequence >= sequence
+                        }
+                        _ => false,
+                    })
+                });
+                records.drain(..begin.unwrap_or(Some(0)).unwrap_or(records.len()));
+                records.retain(|record| {
+                    let (time, here) = match record {
+                        OwnRecord::Trade(trade) => (trade.time, Some(HERE)),
+                        OwnRecord::Movement(moved) => (moved.time, None),
+                    };
+                    which.instrument.is_none_or(|it| Some(it) == here)
+                        && which.since.is_none_or(|since| time >= since)
+                        && which.until.is_none_or(|until| time <= until)
+                });
+                if which.sort == Sort::NewestFirst {
+                    records.reverse();
+                }
+                AnswerBody::OwnRecords(
+                    records.into_iter().skip(which.offset).take(which.limit).collect(),
+                )
+            }
             other => panic!("nobody's own: {other:?}"),
         }
     }
@@ -448,6 +511,21 @@ fn questions(flow: &mut Flow, slow: &Slow) -> Vec<Query> {
         offset: flow.dice.below(4) as usize,
         limit: flow.dice.below(10) as usize,
     }));
+    let from = match flow.dice.below(4) {
+        0 => Some(RecordKey::Trade(TradeId(100_000_000 + flow.dice.below(60).unsigned_abs()))),
+        1 => Some(RecordKey::Movement(Sequence(flow.dice.below(60).unsigned_abs()))),
+        _ => None,
+    };
+    questions.push(Query::OwnRecords(OwnRecords {
+        account,
+        instrument: somewhere,
+        since: back(&mut flow.dice, flow.now),
+        until: back(&mut flow.dice, flow.now),
+        from,
+        sort: if flow.dice.chance(50) { Sort::NewestFirst } else { Sort::OldestFirst },
+        offset: flow.dice.below(4) as usize,
+        limit: flow.dice.below(10) as usize,
+    }));
     questions
 }
 
@@ -455,6 +533,7 @@ fn questions(flow: &mut Flow, slow: &Slow) -> Vec<Query> {
 fn accounts_and_their_slow_twin_tell_and_answer_the_same() {
     let (mut told, mut followed_late) = (0, 0);
     for seed in 0..SEEDS {
+        let mut moved = 0;
         let start = Time::from_civil(2026, 11, 22);
         let mut flow = Flow::new(seed, start);
         let mut board = Board::new(HERE, start);
@@ -482,6 +561,20 @@ fn accounts_and_their_slow_twin_tell_and_answer_the_same() {
                         held: Amount(i128::from(flow.dice.below(1_000)) << 64),
                     }),
                 ));
+            }
+            if flow.dice.chance(20) {
+                moved += 1;
+                let mut somebody = || AccountId(1 + flow.dice.below(4) as u32);
+                let (account, to) = (somebody(), somebody());
+                let asset = AssetId(flow.dice.below(2) as u16);
+                let amount = Amount(i128::from(1 + flow.dice.below(1_000)));
+                let movement = Movement { account, asset, amount };
+                let body = match flow.dice.below(3) {
+                    0 => EventBody::Deposited(movement),
+                    1 => EventBody::Withdrawn(movement),
+                    _ => EventBody::Transferred { from: movement, to },
+                };
+                events.push(Event { sequence: Sequence(moved), ..event(flow.now.0, body) });
             }
             for event in &events {
                 board.apply(event, &mut |_, _| {});

@@ -75,6 +75,26 @@ pub const NEITHER_ID: Failure = failure(
     "Missing id POST param.",
     "At least one of POST parameters must be set in request: id, orig_client_order_id.",
 );
+pub const OFFSET_INVALID: Failure =
+    failure("400.010", "Invalid offset.", "POST parameter(s) is malformed: offset.");
+pub const LIMIT_INVALID: Failure =
+    failure("400.011", "Invalid limit", "POST parameter(s) is malformed: limit.");
+pub const LIMIT_TOO_LARGE: Failure =
+    failure("400.011", "Limit too large", "POST parameter(s) is malformed: limit.");
+pub const SORT_INVALID: Failure =
+    failure("400.012", "Invalid sort parameter", "POST parameter(s) is malformed: sort.");
+pub const SINCE_INVALID: Failure = failure(
+    "400.013",
+    "Invalid since_timestamp parameter",
+    "POST parameter(s) is malformed: since_timestamp.",
+);
+pub const UNTIL_INVALID: Failure = failure(
+    "400.034",
+    "Invalid until_timestamp parameter",
+    "POST parameter(s) is malformed: until_timestamp.",
+);
+pub const SINCE_ID_INVALID: Failure =
+    failure("400.007", "Invalid since_id parameter", "POST parameter(s) is malformed.");
 pub const CANCEL_HALTED: Failure = failure(
     "400.003",
     "Order cancellation failed due to trade halt.",
