@@ -14,7 +14,8 @@ use super::errors::{self, Failure};
 use super::form::Form;
 use super::shown::Settled;
 use super::{Call, Ground};
-use crate::http::{HttpResponse, Step};
+use crate::http::HttpResponse;
+use crate::step::Step;
 
 const OFFSET_MAX: i64 = 200_000;
 const LIMIT_MAX: i64 = 1_000;
