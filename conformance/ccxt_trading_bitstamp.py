@@ -12,7 +12,6 @@ Exit code 0 when all checks passed, 1 otherwise.
 
 import argparse
 import asyncio
-import json
 import sys
 import tempfile
 import time
@@ -25,16 +24,18 @@ import ccxt
 import ccxt.pro
 
 from desk import TAKER_FEE, Deal, Desk, Frames, Watched, client_of, market_of, part
-from venue import PATIENCE, Checks, accounts, first, said, serving, unlike, until
+from identity import check_expiry, check_identity, check_tokens, enrol, token_of
+from venue import Checks, accounts, first, said, serving, unlike, until
 
 CCXT_VERSION = "4.5.90"
 SYMBOL = "BTC/USD"
 # Here a coin is the money: fees are taken in it, and it is counted more finely.
 OTHER_SYMBOL = "ETH/BTC"
 SYMBOLS = {symbol.replace("/", "").lower(): symbol for symbol in (SYMBOL, OTHER_SYMBOL)}
+# How often the market is pushed to make it trade at the price of a stop order.
+STOP_TRIES = 20
 # What the demo gives to each account.
 MONEY, COINS = Decimal(1_000_000), Decimal(1_000)
-TOKEN_SECONDS = 60
 
 
 async def check_balances(checks, desk, name, begins, deals):
@@ -220,6 +221,21 @@ async def check_taking(checks, desk):
     checks.tell("create_order stop: waits for its price", wrong)
 
 
+async def check_stop(checks, desk):
+    """A stop order sleeps until the market trades at its price, and then takes like any other."""
+    market = await market_of(desk, SYMBOL)
+    stop = {"subtype": "STOP_LOSS", "stop_price": market.below("0.9999")}
+    order, status = await desk.place(SYMBOL, "market", "sell", 0.02, params=stop)
+    checks.tell("create_order stop loss: sleeps", unlike("status", status["status"], "open"))
+    for _ in range(STOP_TRIES):
+        await desk.place(SYMBOL, "market", "sell", 0.5)
+        status = await desk.do("fetch_order", order["id"], SYMBOL)
+        if status["status"] != "open":
+            break
+    wrong = first(unlike("status", status["status"], "closed"), trouble_of_fill(status, 0.02))
+    checks.tell("fetch_order: a stop that was woken is filled", wrong)
+
+
 async def check_paying_in_coins(checks, desk):
     """A market whose money is a coin."""
     market = await market_of(desk, OTHER_SYMBOL)
@@ -326,96 +342,6 @@ def check_frames(checks, told):
     checks.tell(f"private frames: traded and left make what was ordered, of {len(orders)} orders", first(*wrong))
 
 
-async def check_identity(checks, url, alice, bob, carol, dora):
-    """Who may not, is told so, and nothing else."""
-    wrong_secret = client_of(ccxt.bitstamp, url, {"key": alice["key"], "secret": bob["secret"]})
-    await Desk(checks, wrong_secret).refused(
-        "a wrong signature", ccxt.AuthenticationError, "invalid signature", "fetch_balance"
-    )
-    stranger = client_of(ccxt.bitstamp, url, {"key": alice["key"][::-1], "secret": alice["secret"]})
-    await Desk(checks, stranger).refused(
-        "an unknown key", ccxt.AuthenticationError, "API0001", "fetch_balance"
-    )
-    late = client_of(ccxt.bitstamp, url, alice)
-    late.milliseconds = lambda: int(time.time() * 1000) - 300_000
-    await Desk(checks, late).refused("a stale nonce", ccxt.ExchangeError, "API0017", "fetch_balance")
-    again = client_of(ccxt.bitstamp, url, alice)
-    nonce = again.uuid()
-    again.uuid = lambda *_: nonce
-    desk = Desk(checks, again)
-    await desk.do("fetch_balance")
-    await desk.refused("a replayed nonce", ccxt.InvalidNonce, "API0004", "fetch_balance")
-    looks = Desk(checks, client_of(ccxt.bitstamp, url, dora))
-    rows = await looks.balances()
-    checks.tell("a key that only looks: sees its balances", None if rows else "none")
-    buy = (SYMBOL, "market", "buy", 0.01)
-    await looks.refused("it trades and", ccxt.PermissionDenied, "API0003", "create_order", *buy)
-    fresh = Desk(checks, client_of(ccxt.bitstamp, url, carol))
-    poor = (SYMBOL, "market", "buy", 0.01)
-    await fresh.refused(
-        "a new account without money", ccxt.InsufficientFunds, "You have only", "create_order", *poor
-    )
-
-
-async def token_of(desk):
-    return (await desk.do("private_post_websockets_token"))["token"]
-
-
-def trouble_of_refusal(answer):
-    expected = {"code": 4009, "message": "Connection is unauthorized."}
-    return unlike("answer", (answer["event"], answer["data"]), ("bts:error", expected))
-
-
-async def check_tokens(checks, binary, data, session, url, alice, carol):
-    mine, _ = (f"private-my_orders_btcusd-{it['user_id']}" for it in (alice, carol))
-    alices, carols = (
-        Desk(checks, client_of(ccxt.bitstamp, url, it)) for it in (alice, carol)
-    )
-    token = await token_of(carols)
-    async with Frames(session, url) as socket:
-        checks.tell("another's token", trouble_of_refusal(await socket.subscribe(mine, token)))
-        checks.tell("no token", trouble_of_refusal(await socket.subscribe(mine, "")))
-        answer = await socket.subscribe(mine, await token_of(alices))
-        checks.tell("one's own token", unlike("event", answer["event"], "bts:subscription_succeeded"))
-
-    async with Frames(session, url) as socket:
-        channel = f"private-my_orders_btcusd-{carol['user_id']}"
-        answer = await socket.subscribe(channel, token)
-        checks.tell("a key's socket opens", unlike("event", answer["event"], "bts:subscription_succeeded"))
-        await said(binary, "keys", "revoke", carol["key"], "--data", data)
-        heard = []
-        while (message := await socket.socket.receive(timeout=PATIENCE)).type == aiohttp.WSMsgType.TEXT:
-            heard.append(message.data)
-        closes = (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.CLOSING)
-        wrong = None if message.type in closes else f"{message} after {heard}"
-        checks.tell(f"a revoked key's socket ends: {socket.socket.close_code} {heard}", wrong)
-    await carols.refused("a revoked key", ccxt.AuthenticationError, "API0001", "fetch_balance")
-    async with Frames(session, url) as socket:
-        answer = await socket.subscribe(channel, token)
-        checks.tell("a revoked key's token", trouble_of_refusal(answer))
-
-
-async def check_expiry(checks, session, url, alice):
-    desk = Desk(checks, client_of(ccxt.bitstamp, url, alice))
-    token = await token_of(desk)
-    channel = f"private-my_orders_btcusd-{alice['user_id']}"
-    async with Frames(session, url) as socket:
-        await asyncio.sleep(TOKEN_SECONDS - 5)
-        answer = await socket.subscribe(channel, token)
-        checks.tell("a token before its end", unlike("event", answer["event"], "bts:subscription_succeeded"))
-        await asyncio.sleep(6)
-        checks.tell("an expired token", trouble_of_refusal(await socket.subscribe(channel, token)))
-
-
-async def enrol(binary, data, master, name, *words):
-    told = await said(
-        binary, "keys", "create", "--account", name, "--dialect", "bitstamp",
-        "--data", data, "--master-key", master, "--json", *words,
-    )
-    account = json.loads(told)
-    return account["bitstamp"] | {"user_id": account["user_id"]}
-
-
 async def run(binary, folder, long):
     checks = Checks()
     data, master = str(Path(folder) / "data"), str(Path(folder) / "master.key")
@@ -458,10 +384,14 @@ async def check_trading(checks, session, url, watched, alice, bob):
                 wrong = unlike("event", answer["event"], "bts:subscription_succeeded")
                 checks.tell(f"{channel}_{market}", wrong)
         frames.keep()
-        await part(checks, check_resting(checks, desk))
+        hers_too = Desk(checks, hers.client)
+        for name, client in (("synchronous", desk), ("pro", hers_too)):
+            with checks.of(name):
+                await part(checks, check_resting(checks, client))
+                await part(checks, check_refusals(checks, client))
         await part(checks, check_taking(checks, desk))
+        await part(checks, check_stop(checks, desk))
         await part(checks, check_paying_in_coins(checks, desk))
-        await part(checks, check_refusals(checks, desk))
         await part(checks, check_neighbour(checks, url, bob, his, begins, await desk.do("fetch_open_orders")))
         await part(checks, check_cancelling_all(checks, desk))
         held = [row for row in (await desk.balances()).values() if row["available"] != row["total"]]

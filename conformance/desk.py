@@ -29,8 +29,11 @@ class Desk:
         self.client = client
 
     async def do(self, name, *words, **named):
-        """One call of the synchronous client."""
-        return await asyncio.to_thread(getattr(self.client, name), *words, **named)
+        """One call of the client, whether it is synchronous or not."""
+        call = getattr(self.client, name)
+        if asyncio.iscoroutinefunction(call):
+            return await call(*words, **named)
+        return await asyncio.to_thread(call, *words, **named)
 
     async def refused(self, name, exception, text, call, *words, **named):
         """A call that must raise exactly this exception, with this in its text."""
@@ -122,6 +125,7 @@ class Deal:
     """One trade of an account: what it did to base and quote, exactly, and what is wrong with how it was told."""
 
     def __init__(self, symbol, side, amount, price, fee):
+        self.symbol = symbol
         self.base, self.quote = symbol.split("/")
         sign = 1 if side == "buy" else -1
         self.amount, self.price = sign * Decimal(amount), Decimal(price)

@@ -17,14 +17,22 @@ class Checks:
     def __init__(self):
         self.passed = 0
         self.failed = 0
+        self.about = ""
+
+    @contextlib.contextmanager
+    def of(self, whom):
+        """All that is told meanwhile is told of this."""
+        self.about = f"{whom}: "
+        yield
+        self.about = ""
 
     def tell(self, name, trouble=None):
         if trouble is None:
             self.passed += 1
-            print(f"ok    {name}")
+            print(f"ok    {self.about}{name}")
         else:
             self.failed += 1
-            print(f"FAIL  {name}: {trouble}")
+            print(f"FAIL  {self.about}{name}: {trouble}")
 
     def end(self):
         """The last line, and the exit code."""

@@ -6,11 +6,11 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use dialects::{Credential, Submission};
+use dialects::{Credential, Outcome, Submission};
 use edge::Revoker;
 use edge::board_thread::BoardsHandle;
 use edge::identity::{Identities, Nobody};
@@ -21,6 +21,9 @@ use store::{Channel, Found, MasterKey, Opening, Random, SqliteStore, Store, Stor
 
 use crate::cli::Serve;
 use crate::keys::DATA;
+
+#[cfg(test)]
+mod tests;
 
 /// How often the store is looked at for what others wrote.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -100,46 +103,13 @@ impl Known {
     /// Looks for what others write to the store, as long as the process lives.
     pub fn watch(&self, revoker: Revoker, boards: BoardsHandle) {
         let Some(book) = self.0.clone() else { return };
-        let mut seen = book.store.version();
-        let mut followed: Vec<AccountId> =
-            book.store.accounts().iter().map(|account| account.id).collect();
-        let mut blocked = book.blocked();
+        let mut watch = Watch::new(book, revoker, boards);
         let look = move || {
             loop {
                 thread::sleep(LOOK_EVERY);
-                match book.store.refresh() {
-                    Ok(false) => continue,
-                    Ok(true) => {}
-                    Err(error) => eprintln!("rialto: failed to look at the accounts: {error}"),
+                if let Err(error) = watch.look() {
+                    eprintln!("rialto: failed to look at the accounts: {error}");
                 }
-                for account in book.store.accounts() {
-                    if followed.contains(&account.id) {
-                        continue;
-                    }
-                    let submission = Submission { action: Action::Follow(account.id), label: None };
-                    // Where there is no room it is tried again.
-                    if boards.submit(submission, Box::new(drop)).is_ok() {
-                        followed.push(account.id);
-                    }
-                }
-                let now = book.store.version();
-                for revocation in book.store.revocations(seen) {
-                    if let Some(key) = &revocation.key {
-                        revoker.revoke(revocation.dialect, key);
-                    }
-                }
-                seen = now;
-                let blocked_now = book.blocked();
-                let newly = |found: &Found| {
-                    let account = found.account.id;
-                    blocked_now.contains(&account) && !blocked.contains(&account)
-                };
-                for found in book.store.credentials().iter().filter(|found| newly(found)) {
-                    if let Some(key) = found.public_key() {
-                        revoker.revoke(found.dialect, key);
-                    }
-                }
-                blocked = blocked_now;
             }
         };
         let watching = thread::Builder::new().name("accounts".into()).spawn(look);
@@ -147,6 +117,96 @@ impl Known {
             eprintln!("rialto: revoked keys stay connected: failed to start a thread: {error}");
         }
     }
+}
+
+/// Brings to a running venue what others have written to its store.
+struct Watch {
+    book: Arc<Book>,
+    revoker: Revoker,
+    boards: BoardsHandle,
+    /// The last change whose revocations were seen to.
+    seen: u64,
+    /// Accounts that the engine was asked to follow. One that it did not take after all is taken out again, on the
+    /// board thread.
+    followed: Arc<Mutex<BTreeSet<AccountId>>>,
+    /// Accounts whose keys were blocked when it last looked.
+    blocked: BTreeSet<AccountId>,
+}
+
+impl Watch {
+    /// From now on; the accounts that are there already were followed when the market opened.
+    fn new(book: Arc<Book>, revoker: Revoker, boards: BoardsHandle) -> Self {
+        let seen = book.store.version();
+        let followed = book.store.accounts().iter().map(|account| account.id).collect();
+        let (followed, blocked) = (Arc::new(Mutex::new(followed)), book.blocked());
+        Self { book, revoker, boards, seen, followed, blocked }
+    }
+
+    /// Looks once.
+    ///
+    /// # Errors
+    /// [`StoreError`] if not all could be learned; what was learned is seen to.
+    fn look(&mut self) -> Result<(), StoreError> {
+        let learned = self.book.store.refresh();
+        self.follow();
+        if learned != Ok(false) {
+            self.end_revoked();
+            self.end_blocked();
+        }
+        learned.map(drop)
+    }
+
+    /// Asks the engine to follow the accounts that are new. Where there is no room they are new the next time.
+    fn follow(&self) {
+        let new: Vec<AccountId> = {
+            let followed = lock(&self.followed);
+            let accounts = self.book.store.accounts().into_iter().map(|account| account.id);
+            accounts.filter(|id| !followed.contains(id)).collect()
+        };
+        for id in new {
+            lock(&self.followed).insert(id);
+            let followed = Arc::clone(&self.followed);
+            let reply = move |outcome| {
+                if outcome == Outcome::NotTaken {
+                    lock(&followed).remove(&id);
+                }
+            };
+            let submission = Submission { action: Action::Follow(id), label: None };
+            if self.boards.submit(submission, Box::new(reply)).is_err() {
+                lock(&self.followed).remove(&id);
+            }
+        }
+    }
+
+    /// Ends what keys have opened that were revoked since.
+    fn end_revoked(&mut self) {
+        let now = self.book.store.version();
+        for revocation in self.book.store.revocations(self.seen) {
+            if let Some(key) = &revocation.key {
+                self.revoker.revoke(revocation.dialect, key);
+            }
+        }
+        self.seen = now;
+    }
+
+    /// Ends what the keys of accounts have opened that were blocked since.
+    fn end_blocked(&mut self) {
+        let blocked = self.book.blocked();
+        let is_new = |found: &Found| {
+            let account = found.account.id;
+            blocked.contains(&account) && !self.blocked.contains(&account)
+        };
+        for found in self.book.store.credentials().iter().filter(|found| is_new(found)) {
+            if let Some(key) = found.public_key() {
+                self.revoker.revoke(found.dialect, key);
+            }
+        }
+        self.blocked = blocked;
+    }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Book {

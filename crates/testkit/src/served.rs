@@ -62,6 +62,8 @@ pub struct Setup {
     pub limits: Limits,
     /// Loops, rings and mail.
     pub settings: Settings,
+    /// Who knows who holds which key; without one, it is the [`people`] who are known.
+    pub clerk: Option<Arc<Clerk>>,
     /// Session time.
     pub session_clock: SessionClock,
     /// Whether its market is told by level, not by an engine.
@@ -87,6 +89,7 @@ impl Setup {
             dialect: Arc::new(dialect),
             limits: Limits::default(),
             settings: Settings { loops: 2, ..Settings::default() },
+            clerk: None,
             session_clock: SessionClock::started(),
             by_level: false,
         }
@@ -136,7 +139,8 @@ impl Setup {
                 .with_accounts(Accounts::new(Assets::of(&instruments)))
         };
         let known = Arc::<Known>::default();
-        let clerk = Arc::new(people::clerk(Arc::clone(&known)));
+        let people = || Arc::new(people::clerk(Arc::clone(&known)));
+        let clerk = self.clerk.unwrap_or_else(people);
         let (source, session_clock) = (Box::new(source), self.session_clock);
         let edge =
             edge::start(&self.settings, &dialects, boards, source, clock, session_clock, &clerk)
