@@ -2,6 +2,7 @@
 
 use crate::ids::OrderId;
 use crate::instrument::{Price, Quantity};
+use crate::time::Time;
 
 /// All open quantity at one price. In a delta, quantity 0 removes the level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +22,10 @@ pub struct OrderEntry {
     pub quantity: Quantity,
     /// Which order.
     pub order: OrderId,
+    /// When it came to rest.
+    pub time: Time,
+    /// When it will be gone, if its owner said so.
+    pub expires: Option<Time>,
 }
 
 /// One side of a book, or its top. Stored best last, because that is where books change; read best first.

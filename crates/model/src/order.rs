@@ -146,6 +146,14 @@ pub struct OrderState {
 }
 
 impl OrderState {
+    /// When it will be gone, if its owner said so.
+    #[must_use]
+    pub const fn expires(&self) -> Option<Time> {
+        match self.time_in_force {
+            TimeInForce::GoodTillDate(time) => Some(time),
+            _ => None,
+        }
+    }
     /// What of it was filled, in lots.
     #[must_use]
     pub const fn filled(&self) -> Quantity {

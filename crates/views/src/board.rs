@@ -11,7 +11,7 @@ use model::{
 
 use crate::book::depth::{Reach, first_orders};
 use crate::book::publish::{ByLevel, ByOrder, Publisher};
-use crate::book::{SIDES, entries, l2::Ladder};
+use crate::book::{SIDES, entries, l2::Ladder, l3::Resting};
 use crate::cadence::{Listeners, Paces};
 use crate::candles::Candles;
 use crate::chain::Chain;
@@ -193,7 +193,7 @@ impl Board {
         if let Book::ByOrder(book) = &mut self.book
             && let Some(price) = order.kind.limit()
         {
-            book.rest(time, order.side, price, order.id, order.remaining);
+            book.rest(order.side, price, Resting::of(order, time));
         }
     }
 
@@ -207,7 +207,7 @@ impl Board {
     ) {
         if let Book::ByOrder(book) = &mut self.book {
             if kept_place {
-                book.hand_over(time, old.id, new.id, new.remaining);
+                book.hand_over(old.id, Resting::of(new, time));
             } else {
                 book.set_remaining(time, old.id, Quantity::ZERO);
             }

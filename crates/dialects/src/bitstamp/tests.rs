@@ -122,7 +122,13 @@ fn books_are_told_as_they_were_captured() {
         )
     );
     let entry = |price, order| {
-        [OrderEntry { price: Price(price), quantity: Quantity(40_000_000), order: OrderId(order) }]
+        [OrderEntry {
+            price: Price(price),
+            quantity: Quantity(40_000_000),
+            order: OrderId(order),
+            time: Time(0),
+            expires: None,
+        }]
     };
     let (bids, asks) =
         (entry(7_315_713, 1_485_019_713_925_121), entry(7_320_505, 1_485_019_610_763_265));
@@ -330,6 +336,8 @@ fn what_the_hot_encoders_write_reads_back_as_it_was() {
                     price: Price(numbers.any()),
                     quantity: Quantity(numbers.any()),
                     order: OrderId(1 << 50 | order as u64),
+                    time: Time(0),
+                    expires: None,
                 })
                 .collect()
         };
@@ -339,6 +347,8 @@ fn what_the_hot_encoders_write_reads_back_as_it_was() {
                 price: price_of(price).expect("a price"),
                 quantity: quantity_of(quantity).expect("a quantity"),
                 order: OrderId(order.parse().expect("an id")),
+                time: Time(0),
+                expires: None,
             };
             rows.iter().rev().map(entry).collect()
         };

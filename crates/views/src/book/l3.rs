@@ -5,7 +5,7 @@
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
-use model::{OrderEntry, OrderId, Price, Quantity, Side};
+use model::{OrderEntry, OrderId, OrderState, Price, Quantity, Side, Time};
 
 use super::{key_of, price_at};
 
@@ -38,6 +38,23 @@ struct Node {
     quantity: Quantity,
     older: u32,
     younger: u32,
+    time: Time,
+    expires: Option<Time>,
+}
+
+/// An order that comes to rest.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Resting {
+    pub id: OrderId,
+    pub quantity: Quantity,
+    pub time: Time,
+    pub expires: Option<Time>,
+}
+
+impl Resting {
+    pub(crate) const fn of(order: &OrderState, time: Time) -> Self {
+        Self { id: order.id, quantity: order.remaining, time, expires: order.expires() }
+    }
 }
 
 /// Names a resting order for as long as nothing else changes.
@@ -88,7 +105,8 @@ impl L3 {
         core::iter::from_fn(move || {
             let node = self.nodes.get(at as usize)?;
             at = node.younger;
-            Some(OrderEntry { price, quantity: node.quantity, order: node.id })
+            let Node { id: order, quantity, time, expires, .. } = *node;
+            Some(OrderEntry { price, quantity, order, time, expires })
         })
     }
 
@@ -130,9 +148,11 @@ impl L3 {
     }
 
     /// Puts an order at the end of a line. It must not rest anywhere yet.
-    pub(crate) fn append(&mut self, side: Side, at: usize, id: OrderId, quantity: Quantity) {
+    pub(crate) fn append(&mut self, side: Side, at: usize, order: Resting) {
+        let Resting { id, quantity, time, expires } = order;
         let line = &mut self.sides[side as usize][at];
-        let node = Node { id, side, key: line.key, quantity, older: line.tail, younger: NOBODY };
+        let (key, older, younger) = (line.key, line.tail, NOBODY);
+        let node = Node { id, side, key, quantity, older, younger, time, expires };
         let slot = if self.free == NOBODY {
             self.nodes.push(node);
             u32::try_from(self.nodes.len() - 1).expect("fewer than 2^32 orders rest at once")
@@ -161,12 +181,12 @@ impl L3 {
         node.quantity = quantity;
     }
 
-    /// Gives an order another id; it keeps its place. The id must not rest yet.
-    pub(crate) fn rename(&mut self, slot: Slot, id: OrderId) {
+    /// Puts another order in an order's place. It must not rest yet; its quantity stays what it was.
+    pub(crate) fn rename(&mut self, slot: Slot, order: Resting) {
         let node = &mut self.nodes[slot.0 as usize];
         self.slots.remove(&node.id);
-        node.id = id;
-        self.slots.insert(id, slot.0);
+        (node.id, node.time, node.expires) = (order.id, order.time, order.expires);
+        self.slots.insert(order.id, slot.0);
     }
 
     /// Takes an order out of its line and says whether the line, now empty, is gone too.

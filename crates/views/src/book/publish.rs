@@ -9,7 +9,7 @@ use model::{Cadence, Level, OrderEntry, OrderId, Price, Quantity, Side, Time};
 
 use super::depth::Reach;
 use super::l2::Ladder;
-use super::l3::L3;
+use super::l3::{L3, Resting};
 use super::{SIDES, key_of, price_at};
 
 /// The most cadences of one book. Ticks of further ones publish nothing.
@@ -119,21 +119,15 @@ impl ByOrder {
     }
 
     /// An order comes to rest at the end of its line.
-    pub(crate) fn rest(
-        &mut self,
-        time: Time,
-        side: Side,
-        price: Price,
-        id: OrderId,
-        quantity: Quantity,
-    ) {
-        if quantity.0 <= 0 {
+    pub(crate) fn rest(&mut self, side: Side, price: Price, order: Resting) {
+        if order.quantity.0 <= 0 {
             return;
         }
-        self.set_remaining(time, id, Quantity::ZERO);
+        let time = order.time;
+        self.set_remaining(time, order.id, Quantity::ZERO);
         let (at, new) = self.book.open(side, price);
         self.before(time, side, at, new);
-        self.book.append(side, at, id, quantity);
+        self.book.append(side, at, order);
     }
 
     /// A resting order has so much left; nothing takes it out of the book.
@@ -154,21 +148,16 @@ impl ByOrder {
     }
 
     /// A resting order gives its place to another; says whether it rested.
-    pub(crate) fn hand_over(
-        &mut self,
-        time: Time,
-        old: OrderId,
-        new: OrderId,
-        quantity: Quantity,
-    ) -> bool {
-        if old != new {
-            self.set_remaining(time, new, Quantity::ZERO);
+    pub(crate) fn hand_over(&mut self, old: OrderId, new: Resting) -> bool {
+        let time = new.time;
+        if old != new.id {
+            self.set_remaining(time, new.id, Quantity::ZERO);
         }
         let Some(slot) = self.book.slot(old) else { return false };
         let (side, at) = self.book.place(slot);
         self.before(time, side, at, false);
         self.book.rename(slot, new);
-        self.set_remaining(time, new, quantity);
+        self.set_remaining(time, new.id, new.quantity);
         true
     }
 

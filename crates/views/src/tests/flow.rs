@@ -118,6 +118,8 @@ impl Flow {
             kind: if self.dice.chance(5) { OrderKind::Market } else { OrderKind::Limit(price) },
             time_in_force: if self.dice.chance(8) {
                 TimeInForce::ImmediateOrCancel
+            } else if self.orders.is_multiple_of(3) {
+                TimeInForce::GoodTillDate(self.now + Span::seconds(9))
             } else {
                 TimeInForce::GoodTillCanceled
             },

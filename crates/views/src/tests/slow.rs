@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use model::{
     AnswerBody, Cadence, Candle, Event, EventBody, EventMark, Interval, Level, OrderEntry, OrderId,
     OrderState, OrderStep, OrderUpdate, Price, Quantity, Query, Side, Span, Ticker, Time,
-    TopicKind, Trade, Update, Window,
+    TimeInForce, TopicKind, Trade, Update, Window,
 };
 
 use super::{SECOND, TENTH, word};
@@ -111,8 +111,9 @@ impl Slow {
             }
             EventBody::Rested(order) => {
                 let price = order.kind.limit().expect("what rests has a price");
-                let (quantity, id) = (order.remaining, order.id);
-                self.resting.push((order.side, OrderEntry { price, quantity, order: id }));
+                let (quantity, id, expires) = (order.remaining, order.id, till(order));
+                let entry = OrderEntry { price, quantity, order: id, time, expires };
+                self.resting.push((order.side, entry));
                 self.touch(time);
             }
             EventBody::Closed { order, reason } => {
@@ -125,7 +126,7 @@ impl Slow {
                 if *kept_place {
                     let entry = self.resting.iter_mut().find(|(_, entry)| entry.order == old.id);
                     let entry = &mut entry.expect("what keeps its place rests").1;
-                    entry.order = new.id;
+                    (entry.order, entry.time, entry.expires) = (new.id, time, till(new));
                     entry.quantity = new.remaining;
                     self.touch(time);
                 } else {
@@ -422,6 +423,11 @@ impl Slow {
 
     /// The longest any window reaches back.
     pub const REACH: Span = Span::seconds(31 * 86_400 + 3_600);
+}
+
+/// The day that an order's owner gave it.
+fn till(order: &OrderState) -> Option<Time> {
+    if let TimeInForce::GoodTillDate(time) = order.time_in_force { Some(time) } else { None }
 }
 
 /// Orders as levels, in the same order.
