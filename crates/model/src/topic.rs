@@ -101,6 +101,8 @@ pub enum TopicKind {
     SelfTrades,
     /// Each balance of one account that changed, after the orders and trades that changed it. Of accounts as a whole.
     Balances,
+    /// What comes to one account or leaves it otherwise than by a trade. Of accounts as a whole.
+    Movements,
     /// All balances of one account, whole, when one of them changed. Of accounts as a whole. It speaks at tenths and at
     /// [counted](Cadence::COUNTED) cadences.
     Holdings {
@@ -175,7 +177,8 @@ impl Topic {
             | TopicKind::OwnOrders
             | TopicKind::OwnTrades
             | TopicKind::SelfTrades
-            | TopicKind::Balances => Class::Lossless,
+            | TopicKind::Balances
+            | TopicKind::Movements => Class::Lossless,
             TopicKind::Book { .. }
             | TopicKind::Detail { .. }
             | TopicKind::Candles { .. }

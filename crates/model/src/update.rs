@@ -1,7 +1,7 @@
 //! Updates: what the subscribers of a topic are told, before any dialect words it. Borrowed from the views,
 //! so that telling costs nothing where nobody listens.
 
-use crate::account::{OwnOrderUpdate, OwnTrade};
+use crate::account::{OwnMovement, OwnOrderUpdate, OwnTrade};
 use crate::book::{BookSide, OrderEntry};
 use crate::candle::Candle;
 use crate::event::{Balance, CloseReason};
@@ -41,6 +41,8 @@ pub enum Update<'a> {
     SelfTrade(&'a Trade),
     /// What an account holds of an asset now.
     Balance(&'a Balance),
+    /// What came to an account or left it.
+    Movement(&'a OwnMovement),
     /// What an account holds now, of each asset that it ever held, in the order of the assets.
     Holdings(&'a [Balance]),
 }

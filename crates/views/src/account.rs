@@ -113,16 +113,16 @@ impl Accounts {
             }
             EventBody::Filled(fill) => self.filled(event, fill, places, tell),
             EventBody::Deposited(it) => {
-                self.moved(event, it.account, it.asset, it.amount, MovementKind::Deposit);
+                self.moved(event, it.account, it.asset, it.amount, MovementKind::Deposit, tell);
             }
             EventBody::Withdrawn(it) => {
                 let lost = Amount::ZERO - it.amount;
-                self.moved(event, it.account, it.asset, lost, MovementKind::Withdrawal);
+                self.moved(event, it.account, it.asset, lost, MovementKind::Withdrawal, tell);
             }
             EventBody::Transferred { from: it, to } => {
                 let (lost, back) = (Amount::ZERO - it.amount, MovementKind::Transfer(it.account));
-                self.moved(event, it.account, it.asset, lost, MovementKind::Transfer(*to));
-                self.moved(event, *to, it.asset, it.amount, back);
+                self.moved(event, it.account, it.asset, lost, MovementKind::Transfer(*to), tell);
+                self.moved(event, *to, it.asset, it.amount, back, tell);
             }
             EventBody::Rested(_)
             | EventBody::Rejected(_)
@@ -226,10 +226,13 @@ impl Accounts {
         asset: AssetId,
         amount: Amount,
         kind: MovementKind,
+        tell: TellOwn<'_>,
     ) {
         let Some(own) = self.all.get_mut(&account) else { return };
         let (sequence, time) = (event.sequence, event.time);
-        own.moved(OwnMovement { sequence, time, asset, amount, kind });
+        let movement = OwnMovement { sequence, time, asset, amount, kind };
+        own.moved(movement);
+        tell(&Topic::all_own(account, TopicKind::Movements), &Update::Movement(&movement));
     }
 
     /// Whether anything of this account is kept.

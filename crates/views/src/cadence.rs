@@ -69,6 +69,7 @@ const fn cadence_of(kind: TopicKind) -> Option<Cadence> {
         | TopicKind::OwnTrades
         | TopicKind::SelfTrades
         | TopicKind::Balances
+        | TopicKind::Movements
         | TopicKind::Holdings { .. } => None,
         TopicKind::Book { cadence, .. }
         | TopicKind::Detail { cadence, .. }

@@ -17,6 +17,8 @@ use model::{
 };
 use views::Board;
 
+pub mod own;
+
 /// Commands of one market.
 const COMMANDS: u64 = 300;
 /// Listeners that come late, on average one in so many events.
@@ -340,8 +342,9 @@ struct Market {
 }
 
 impl Market {
-    fn new() -> Self {
-        let instrument = |id| Instrument {
+    /// What is traded in it.
+    fn instruments() -> [Instrument; 2] {
+        [0, 1].map(|id| Instrument {
             id: InstrumentId(id),
             base: "BTC".into(),
             quote: "USD".into(),
@@ -350,9 +353,12 @@ impl Market {
             quantity_decimals: 8,
             lot_units: 1,
             minimum: Minimum::Quantity(Quantity(1)),
-        };
+        })
+    }
+
+    fn new() -> Self {
         Self {
-            engine: enriched(Engine::new(&[instrument(0), instrument(1)]), 1..=4),
+            engine: enriched(Engine::new(&Self::instruments()), 1..=4),
             now: START,
             sequence: 0,
             open: Vec::new(),
@@ -396,6 +402,11 @@ impl Market {
             },
             _ => Action::CancelAll { account: account(random), instrument: None },
         };
+        self.command(action)
+    }
+
+    /// The events of a command.
+    fn command(&mut self, action: Action) -> Vec<Event> {
         self.sequence += 1;
         let command = Command { sequence: Sequence(self.sequence), time: self.now, action };
         self.events.clear();

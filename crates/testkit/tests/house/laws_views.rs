@@ -40,3 +40,23 @@ fn what_an_account_is_told_adds_up() {
         "too little happened to mean anything: {all:?}"
     );
 }
+
+#[test]
+fn whoever_comes_late_to_an_account_holds_what_it_holds() {
+    let mut all = latecomer::own::Figures::default();
+    for seed in 0..200 {
+        let one = latecomer::own::check(seed);
+        all.latecomers += one.latecomers;
+        all.compared += one.compared;
+        all.holdings += one.holdings;
+        all.steps += one.steps;
+    }
+    println!("{all:?}");
+    assert!(
+        all.latecomers > 1_000
+            && all.compared > 100_000
+            && all.holdings > 5_000
+            && all.steps > 20_000,
+        "too little happened to mean anything: {all:?}"
+    );
+}

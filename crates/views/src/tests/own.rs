@@ -40,6 +40,7 @@ fn word(topic: &Topic, update: &Update<'_>) -> String {
         Update::OwnOrder(update) => format!("{topic:?} {update:?}"),
         Update::OwnTrade(trade) => format!("{topic:?} {trade:?}"),
         Update::SelfTrade(trade) => format!("{topic:?} {trade:?}"),
+        Update::Movement(movement) => format!("{topic:?} {movement:?}"),
         Update::Balance(balance) => format!("{topic:?} {balance:?}"),
         Update::Holdings(balances) => format!("{topic:?} {balances:?}"),
         other => panic!("nobody's own: {other:?}"),
@@ -171,10 +172,30 @@ impl Slow {
                 let topic = Topic::all_own(balance.account, TopicKind::Balances);
                 words.push(word(&topic, &Update::Balance(balance)));
             }
+            EventBody::Deposited(it) | EventBody::Withdrawn(it) => {
+                words.extend(self.movement(it.account, 0));
+            }
+            EventBody::Transferred { from, to } => {
+                // Who sends to himself is told twice: first that it left, then that it came.
+                let is_own = usize::from(from.account == *to);
+                words.extend(self.movement(from.account, is_own));
+                words.extend(self.movement(*to, 0));
+            }
             EventBody::Ticked(tick) => words.extend(self.holdings(*tick, event.time)),
             _ => {}
         }
         words
+    }
+
+    /// What an account is told of its last movement, or one so many before.
+    fn movement(&self, account: AccountId, before: usize) -> Option<String> {
+        self.seen(account)?;
+        let records = self.records(account);
+        let OwnRecord::Movement(movement) = &records[records.len() - 1 - before] else {
+            panic!("it moved just now");
+        };
+        let topic = Topic::all_own(account, TopicKind::Movements);
+        Some(word(&topic, &Update::Movement(movement)))
     }
 
     /// What a tick tells of balances.
