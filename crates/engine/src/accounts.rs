@@ -3,7 +3,7 @@
 //!
 //! Records are in the order in which accounts came; what accounts own is in the ledger, in the same order.
 
-use crate::orders::{NONE, Orders};
+use crate::orders::{Links, NONE, Orders};
 use model::{AccountId, SelfTradePolicy};
 
 /// One account.
@@ -90,16 +90,10 @@ impl Accounts {
         }
         self.places[place] = (id.0, number);
     }
-    #[inline]
-    fn owner(&mut self, slot: u32, orders: &Orders) -> &mut Account {
-        let record = self.record_of(orders[slot].account);
-        let record = record.expect("whoever has an open order has what it holds");
-        &mut self.records[record as usize]
-    }
     /// Puts an order at the end of its account's line; its id is the highest there.
-    #[inline]
-    pub fn link(&mut self, slot: u32, orders: &mut Orders) {
-        let account = self.owner(slot, orders);
+    #[inline(always)]
+    pub fn link(&mut self, slot: u32, owner: u32, orders: &mut Orders) {
+        let account = &mut self.records[owner as usize];
         let last = account.youngest;
         account.youngest = slot;
         if last == NONE {
@@ -111,24 +105,14 @@ impl Accounts {
         links.older = last;
         links.younger = NONE;
     }
-    /// Takes an order out of its account's line.
-    #[inline]
-    pub fn unlink(&mut self, slot: u32, orders: &mut Orders) {
-        let links = orders.links[slot as usize];
-        if links.older != NONE {
-            orders.links[links.older as usize].younger = links.younger;
+    /// Takes an order with these links out of its account's line.
+    #[inline(always)]
+    pub fn unlink(&mut self, owner: u32, links: Links) {
+        if links.older == NONE {
+            self.records[owner as usize].oldest = links.younger;
         }
-        if links.younger != NONE {
-            orders.links[links.younger as usize].older = links.older;
-        }
-        if links.older == NONE || links.younger == NONE {
-            let account = self.owner(slot, orders);
-            if links.older == NONE {
-                account.oldest = links.younger;
-            }
-            if links.younger == NONE {
-                account.youngest = links.older;
-            }
+        if links.younger == NONE {
+            self.records[owner as usize].youngest = links.older;
         }
     }
 }

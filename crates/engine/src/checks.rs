@@ -17,7 +17,7 @@ impl Engine {
     }
 
     /// In this order: instrument, status, combination, prices, quantity, minimum, date, band, room, funds.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn check_place(&self, new: &NewOrder) -> Result<Backing, Rejection> {
         let book = self.book(new.instrument)?;
         check_status(book, new.post_only)?;
@@ -87,7 +87,7 @@ impl Engine {
     }
 
     /// In this order: instrument, status, order.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn check_cancel(
         &self,
         account: AccountId,
@@ -105,7 +105,7 @@ impl Engine {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn find_own(
         &self,
         account: AccountId,
@@ -119,6 +119,7 @@ impl Engine {
         self.index.find(order).filter(own).ok_or(Rejection::UnknownOrder(order))
     }
 
+    #[inline(always)]
     fn check_band(
         &self,
         side: Side,

@@ -4,14 +4,14 @@ use crate::accounts::Accounts;
 use crate::expiry::Expiry;
 use crate::index::Index;
 use crate::ledger::{Ledger, Purse};
-use crate::orders::{NONE, Order, Orders};
+use crate::orders::{Arrival, Links, NONE, Order, Orders};
 use crate::resting::{Book, Rail};
 use crate::rules::{OPEN_ORDERS_MAX, Rules, Steps};
 use crate::terms::Terms;
 use model::{
     AccountId, Action, Amount, AssetId, Assets, Balance, CloseReason, Command, Event, EventBody,
-    Instrument, InstrumentId, Level, OrderId, OrderState, Price, Rejection, Sequence, Side, Status,
-    Time,
+    Instrument, InstrumentId, Level, NewOrder, OrderId, OrderState, Price, Quantity, Rejection,
+    Sequence, Side, Status, Time,
 };
 
 /// The first order's id: sixteen digits, as clients of real venues are used to.
@@ -44,20 +44,21 @@ pub struct Engine {
 pub(crate) struct Teller<'a> {
     out: &'a mut Vec<Event>,
     told: u64,
-    cause: Sequence,
+    /// Not the sequence itself: beside the time it would be copied together with it, before both are written.
+    cause: &'a Sequence,
     time: Time,
 }
 
 impl Teller<'_> {
     #[inline(always)]
-    pub fn tell(&mut self, instrument: InstrumentId, body: EventBody) {
+    pub fn tell(&mut self, instrument: InstrumentId, body: impl FnOnce() -> EventBody) {
         self.told += 1;
         self.out.push(Event {
             sequence: Sequence(self.told),
-            cause: self.cause,
+            cause: *self.cause,
             time: self.time,
             instrument,
-            body,
+            body: body(),
         });
     }
 }
@@ -118,9 +119,9 @@ impl Engine {
     /// long as `out` has room.
     pub fn apply(&mut self, command: &Command, out: &mut Vec<Event>) {
         self.now = self.now.max(command.time);
-        let mut teller = Teller { out, told: self.told, cause: command.sequence, time: self.now };
-        while let Some(slot) = self.expiry.due(self.now) {
-            self.close(slot, CloseReason::Expired, &mut teller);
+        let mut teller = Teller { out, told: self.told, cause: &command.sequence, time: self.now };
+        if self.expiry.due(self.now).is_some() {
+            self.expire(&mut teller);
         }
         self.act(&command.action, &mut teller);
         if self.ledger.has_news() {
@@ -129,22 +130,59 @@ impl Engine {
         self.told = teller.told;
     }
 
+    /// Ends all orders whose day has come.
+    #[cold]
+    fn expire(&mut self, teller: &mut Teller<'_>) {
+        while let Some(slot) = self.expiry.due(self.now) {
+            self.close(slot, CloseReason::Expired, teller);
+        }
+    }
+
+    /// What is asked for most has a way of its own.
+    #[inline(always)]
     fn act(&mut self, action: &Action, teller: &mut Teller<'_>) {
         match *action {
-            Action::Place(ref new) => match self.check_place(new) {
-                Ok(backing) => self.place(new, backing, teller),
-                Err(why) => self.reject(new.instrument, why, teller),
-            },
+            Action::Place(ref new) => self.place_or_reject(new, teller),
+            Action::Cancel { account, instrument, order } => {
+                self.cancel(account, instrument, order, teller);
+            }
+            ref other => self.act_seldom(other, teller),
+        }
+    }
+
+    #[inline(never)]
+    fn place_or_reject(&mut self, new: &NewOrder, teller: &mut Teller<'_>) {
+        match self.check_place(new) {
+            Ok(backing) => self.place(new, backing, teller),
+            Err(why) => self.reject(new.instrument, why, teller),
+        }
+    }
+
+    #[inline(never)]
+    fn cancel(
+        &mut self,
+        account: AccountId,
+        instrument: InstrumentId,
+        order: OrderId,
+        teller: &mut Teller<'_>,
+    ) {
+        match self.check_cancel(account, instrument, order) {
+            Ok(slot) => self.close(slot, CloseReason::Canceled, teller),
+            Err(why) => self.reject(instrument, why, teller),
+        }
+    }
+
+    #[inline(never)]
+    fn act_seldom(&mut self, action: &Action, teller: &mut Teller<'_>) {
+        match *action {
+            Action::Place(ref new) => self.place_or_reject(new, teller),
+            Action::Cancel { account, instrument, order } => {
+                self.cancel(account, instrument, order, teller);
+            }
             Action::PlaceWorth { account, instrument, side, worth } => {
                 let sized = self.size_worth(account, instrument, side, worth);
-                match sized.and_then(|new| Ok((new, self.check_place(&new)?))) {
-                    Ok((new, backing)) => self.place(&new, backing, teller),
-                    Err(why) => self.reject(instrument, why, teller),
-                }
-            }
-            Action::Cancel { account, instrument, order } => {
-                match self.check_cancel(account, instrument, order) {
-                    Ok(slot) => self.close(slot, CloseReason::Canceled, teller),
+                match sized {
+                    Ok(new) => self.place_or_reject(&new, teller),
                     Err(why) => self.reject(instrument, why, teller),
                 }
             }
@@ -170,27 +208,27 @@ impl Engine {
             }
             Action::Deposit { account, asset, amount } => {
                 let done = self.deposit(account, asset, amount);
-                teller.tell(InstrumentId::NONE, done.unwrap_or_else(EventBody::Rejected));
+                teller.tell(InstrumentId::NONE, || done.unwrap_or_else(EventBody::Rejected));
             }
             Action::Withdraw { account, asset, amount } => {
                 let done = self.withdraw(account, asset, amount);
-                teller.tell(InstrumentId::NONE, done.unwrap_or_else(EventBody::Rejected));
+                teller.tell(InstrumentId::NONE, || done.unwrap_or_else(EventBody::Rejected));
             }
             Action::Transfer { from, to, asset, amount } => {
                 let done = self.transfer(from, to, asset, amount);
-                teller.tell(InstrumentId::NONE, done.unwrap_or_else(EventBody::Rejected));
+                teller.tell(InstrumentId::NONE, || done.unwrap_or_else(EventBody::Rejected));
             }
             Action::Follow(account) => self.follow(account, teller),
             Action::SetStatus { instrument, status } => {
                 match self.books.get_mut(instrument.index()) {
                     Some(book) => {
                         book.status = status;
-                        teller.tell(instrument, EventBody::StatusChanged(status));
+                        teller.tell(instrument, || EventBody::StatusChanged(status));
                     }
                     None => self.reject(instrument, Rejection::UnknownInstrument, teller),
                 }
             }
-            Action::Tick(cadence) => teller.tell(InstrumentId::NONE, EventBody::Ticked(cadence)),
+            Action::Tick(cadence) => teller.tell(InstrumentId::NONE, || EventBody::Ticked(cadence)),
         }
     }
 
@@ -199,7 +237,7 @@ impl Engine {
     fn reject(&self, instrument: InstrumentId, why: Rejection, teller: &mut Teller<'_>) {
         let known = instrument.index() < self.books.len();
         let instrument = if known { instrument } else { InstrumentId::NONE };
-        teller.tell(instrument, EventBody::Rejected(why));
+        teller.tell(instrument, || EventBody::Rejected(why));
     }
 
     /// Cancels an account's open orders in the order of their ids. Those in halted instruments stay.
@@ -223,43 +261,71 @@ impl Engine {
     }
 
     /// Ends an open order, resting or armed, and tells why. What it holds is available again.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn close(&mut self, slot: u32, reason: CloseReason, teller: &mut Teller<'_>) {
-        let order = self.take_out(slot);
-        self.release(&order);
-        teller.tell(order.instrument, EventBody::Closed { order: order.state(), reason });
+        let remaining = self.orders[slot].remaining;
+        self.take_out(slot, remaining);
+        // Its slot is free, and still says what it was.
+        let order = &self.orders[slot];
+        let hold = self.hold_of(order);
+        let asset = self.books[order.instrument.index()].held_asset(order.flags.side());
+        self.ledger.release(order.owner, asset, hold);
+        teller.tell(order.instrument, || EventBody::Closed {
+            order: self.orders.state(order, order.remaining),
+            reason,
+        });
     }
 
-    /// Takes an open order out of its level and forgets it. What it holds stays held.
-    #[inline]
-    pub(crate) fn take_out(&mut self, slot: u32) -> Order {
-        let order = self.orders[slot];
-        self.books[order.instrument.index()].unlink(slot, &mut self.orders);
-        self.forget(slot, &order);
-        order
+    /// Takes an open order, and the quantity that its level still counts for it, out of its level and forgets
+    /// it. What it holds stays held. What it was can be read until its slot is used again.
+    #[inline(always)]
+    pub(crate) fn take_out(&mut self, slot: u32, counted: Quantity) {
+        // Links first: they and the order are often in no cache, and this way both are asked for at once.
+        let links = self.orders.links[slot as usize];
+        self.orders.part_in_level(links);
+        let order = &self.orders[slot];
+        self.books[order.instrument.index()].unlink(order.level, links, counted);
+        self.forget(slot, links);
     }
 
     /// Forgets an order that stands in no level.
-    #[inline]
-    pub(crate) fn forget(&mut self, slot: u32, order: &Order) {
-        if order.flags.has_date() {
-            self.expiry.remove(slot, &mut self.orders);
+    #[inline(always)]
+    pub(crate) fn forget(&mut self, slot: u32, links: Links) {
+        self.orders.part_in_account(links);
+        let &Order { id, owner, extra, .. } = &self.orders[slot];
+        self.accounts.unlink(owner, links);
+        if extra != NONE {
+            self.forget_extra(slot);
         }
-        self.accounts.unlink(slot, &mut self.orders);
-        self.index.remove(order.id);
+        self.index.remove(id);
         self.orders.remove(slot);
     }
 
+    #[cold]
+    fn forget_extra(&mut self, slot: u32) {
+        if self.orders[slot].flags.has_date() {
+            self.expiry.remove(slot, &mut self.orders);
+        }
+        self.orders.remove_extra(slot);
+    }
+
     /// Remembers an order that becomes open; it stands in no level yet.
-    #[inline]
-    pub(crate) fn remember(&mut self, order: Order) -> u32 {
-        let slot = self.orders.insert(order);
-        self.index.insert(order.id, slot);
-        self.accounts.link(slot, &mut self.orders);
-        if order.flags.has_date() {
+    #[inline(always)]
+    pub(crate) fn remember(&mut self, arrival: &Arrival<'_>) -> u32 {
+        let slot = self.orders.insert(arrival);
+        self.index.insert(arrival.id, slot);
+        self.join_account(slot);
+        slot
+    }
+
+    /// Puts an order at the end of its account's line, and among those that end on a day if it does.
+    #[inline(always)]
+    pub(crate) fn join_account(&mut self, slot: u32) {
+        let &Order { owner, extra, flags, .. } = &self.orders[slot];
+        self.accounts.link(slot, owner, &mut self.orders);
+        if extra != NONE && flags.has_date() {
             self.expiry.insert(slot, &mut self.orders);
         }
-        slot
     }
 }
 
@@ -343,7 +409,8 @@ impl Engine {
     /// An open order.
     #[must_use]
     pub fn order(&self, order: OrderId) -> Option<OrderState> {
-        Some(self.orders[self.index.find(order)?].state())
+        let order = &self.orders[self.index.find(order)?];
+        Some(self.orders.state(order, order.remaining))
     }
     /// An account's open orders in one instrument, resting and armed, by id. It walks over the account's
     /// orders in other instruments as well.
@@ -358,7 +425,7 @@ impl Engine {
                 let order = &self.orders[slot];
                 slot = self.orders.links[slot as usize].younger;
                 if order.instrument == instrument {
-                    return Some(order.state());
+                    return Some(self.orders.state(order, order.remaining));
                 }
             }
             None

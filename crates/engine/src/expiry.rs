@@ -33,14 +33,16 @@ impl Expiry {
     }
     /// Remembers an order's day.
     pub fn insert(&mut self, slot: u32, orders: &mut Orders) {
-        let order = &orders[slot];
-        self.heap.push(Entry { time: order.expires, id: order.id, slot });
+        let id = orders[slot].id;
+        let time = orders.extra_mut(slot).expires;
+        self.heap.push(Entry { time, id, slot });
         self.rise(self.heap.len() - 1, orders);
     }
     /// Forgets an order that ended before its day.
     pub fn remove(&mut self, slot: u32, orders: &mut Orders) {
-        let place = orders[slot].expiry as usize;
-        orders[slot].expiry = NONE;
+        let extra = orders.extra_mut(slot);
+        let place = extra.expiry as usize;
+        extra.expiry = NONE;
         self.heap.swap_remove(place);
         if place < self.heap.len() {
             self.rise(place, orders);
@@ -55,10 +57,10 @@ impl Expiry {
                 break;
             }
             self.heap.swap(above, place);
-            orders[self.heap[place].slot].expiry = place as u32;
+            orders.extra_mut(self.heap[place].slot).expiry = place as u32;
             place = above;
         }
-        orders[self.heap[place].slot].expiry = place as u32;
+        orders.extra_mut(self.heap[place].slot).expiry = place as u32;
     }
     /// Moves the entry towards the bottom to where it belongs.
     fn sink(&mut self, mut place: usize, orders: &mut Orders) {
@@ -74,9 +76,9 @@ impl Expiry {
                 break;
             }
             self.heap.swap(below, place);
-            orders[self.heap[place].slot].expiry = place as u32;
+            orders.extra_mut(self.heap[place].slot).expiry = place as u32;
             place = below;
         }
-        orders[self.heap[place].slot].expiry = place as u32;
+        orders.extra_mut(self.heap[place].slot).expiry = place as u32;
     }
 }

@@ -10,7 +10,7 @@
 
 use crate::engine::{Engine, Teller};
 use crate::ledger::Purse;
-use crate::orders::{NONE, Order, Orders};
+use crate::orders::{Arrival, NONE, Order};
 use crate::resting::{Book, Rail};
 use model::{
     AccountId, Amount, AssetId, Balance, EventBody, InstrumentId, Movement, NewOrder, OrderKind,
@@ -32,18 +32,6 @@ struct Met {
     own: bool,
 }
 
-/// At which price a buy holds: none, if it is a market order that does not wait.
-#[inline]
-pub(crate) const fn held_at(order: &Order) -> Option<Price> {
-    if !order.flags.is_market() {
-        Some(order.price)
-    } else if order.flags.is_armed() {
-        Some(order.trigger)
-    } else {
-        None
-    }
-}
-
 impl Engine {
     /// The account's record, made if there is none.
     pub(crate) fn open_account(&mut self, account: AccountId) -> u32 {
@@ -59,7 +47,7 @@ impl Engine {
     }
 
     /// Whether the account can pay for an order that is sound in itself.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn check_funds(&self, new: &NewOrder) -> Result<Backing, Rejection> {
         let owner = self.accounts.record_of(new.account).unwrap_or(NONE);
         let book = &self.books[new.instrument.index()];
@@ -88,9 +76,8 @@ impl Engine {
         let book = &self.books[old.instrument.index()];
         let side = old.flags.side();
         let asset = book.held_asset(side);
-        let owner = self.accounts.record_of(old.account).unwrap_or(NONE);
         let needed = book.terms.hold(side, Some(price), quantity);
-        let available = self.purse(owner, asset).available + self.hold_of(old);
+        let available = self.ledger.purse(old.owner, asset).available + self.hold_of(old);
         if needed > available {
             return Err(Rejection::InsufficientFunds { asset, needed, available });
         }
@@ -98,27 +85,39 @@ impl Engine {
     }
 
     /// Whether a woken market buy, which holds nothing any more, can be paid for.
-    pub(crate) fn can_pay(&self, order: &Order, owner: u32) -> bool {
-        let book = &self.books[order.instrument.index()];
-        let cost = self.cost(book, order.account, order.remaining);
-        cost <= self.purse(owner, book.terms.settlement.quote).available
+    pub(crate) fn can_pay(&self, arrival: &Arrival<'_>) -> bool {
+        let book = &self.books[arrival.new.instrument.index()];
+        let cost = self.cost(book, arrival.new.account, arrival.remaining);
+        cost <= self.purse(arrival.owner, book.terms.settlement.quote).available
     }
 
     /// What an order holds for what of it is open.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn hold_of(&self, order: &Order) -> Amount {
         let terms = &self.books[order.instrument.index()].terms;
-        terms.hold(order.flags.side(), held_at(order), order.remaining)
+        // A market order that waits is a stop order: it holds at its trigger price.
+        let price = match self.orders.extra(order) {
+            Some(extra) if order.flags.is_market() => extra.trigger.map(|trigger| trigger.price),
+            _ => Some(order.price),
+        };
+        terms.hold(order.flags.side(), price, order.remaining)
     }
 
-    /// Makes available what an order that ends holds.
+    /// Makes available what an open order that ends holds.
     #[inline]
     pub(crate) fn release(&mut self, order: &Order) {
         let hold = self.hold_of(order);
+        let asset = self.books[order.instrument.index()].held_asset(order.flags.side());
+        self.ledger.release(order.owner, asset, hold);
+    }
+
+    /// Makes available what an arriving order that ends still holds.
+    pub(crate) fn release_rest(&mut self, arrival: &Arrival<'_>) {
+        let new = arrival.new;
+        let book = &self.books[new.instrument.index()];
+        let hold = book.terms.hold(new.side, new.kind.limit(), arrival.remaining);
         if hold > Amount::ZERO {
-            let owner = self.accounts.record_of(order.account).expect("who holds is known");
-            let asset = self.books[order.instrument.index()].held_asset(order.flags.side());
-            self.ledger.release(owner, asset, hold);
+            self.ledger.release(arrival.owner, book.held_asset(new.side), hold);
         }
     }
 
@@ -196,10 +195,9 @@ impl Engine {
         side: Side,
     ) -> impl Iterator<Item = Met> + 'a {
         let policy = self.accounts.policy(account);
-        let orders: &Orders = &self.orders;
-        book.queue(Rail::resting(side.opposite()), orders)
+        book.queue(Rail::resting(side.opposite()), &self.orders)
             .map(move |slot| {
-                let maker = &orders[slot];
+                let maker = &self.orders[slot];
                 let own = maker.account == account;
                 Met { price: maker.price, quantity: maker.remaining, own }
             })
@@ -301,5 +299,5 @@ impl Engine {
 fn tell_balance(account: AccountId, asset: AssetId, purse: Purse, teller: &mut Teller<'_>) {
     let Purse { available, held } = purse;
     let balance = Balance { account, asset, available, held };
-    teller.tell(InstrumentId::NONE, EventBody::Balance(balance));
+    teller.tell(InstrumentId::NONE, || EventBody::Balance(balance));
 }

@@ -7,13 +7,13 @@
 use crate::engine::{Engine, FIRST_ORDER, FIRST_TRADE};
 use crate::index::Index;
 use crate::ledger::Purse;
-use crate::orders::{Flags, NONE, Order};
+use crate::orders::{Arrival, Flags, NONE};
 use crate::resting::{Book, Rail};
 use crate::rules::{OPEN_ORDERS_MAX, Rules};
 use core::fmt;
 use model::{
-    AccountId, Amount, AssetId, Assets, Instrument, InstrumentId, Minimum, OrderId, Price,
-    Quantity, SelfTradePolicy, Status, Time, TriggerWhen,
+    AccountId, Amount, AssetId, Assets, Instrument, InstrumentId, Minimum, NewOrder, OrderId,
+    OrderKind, Price, Quantity, SelfTradePolicy, Status, Time, Trigger, TriggerWhen,
 };
 
 const MAGIC: &[u8; 8] = b"RIALTOEN";
@@ -146,7 +146,7 @@ impl Engine {
         for book in &self.books {
             for rail in Rail::ALL {
                 for slot in book.queue(rail, &self.orders) {
-                    walk_order(&self.orders[slot], sink);
+                    self.saved(slot).walk(sink);
                 }
             }
         }
@@ -319,9 +319,9 @@ impl Engine {
         let mut place = (0, 0, i64::MAX);
         for _ in 0..count {
             let order = reader.order()?;
-            let rail = rail_of(&order);
+            let rail = order.rail();
             let price = if order.flags.is_armed() { order.trigger } else { order.price };
-            self.check_order(&order)?;
+            let owner = self.check_order(&order)?;
             // Orders come by instrument, rail and falling rank, else levels would be told in another order.
             let here = (order.instrument.0, rail as u8, rail.rank(price));
             if (here.0, here.1) < (place.0, place.1)
@@ -330,7 +330,9 @@ impl Engine {
                 return Err(ImageError::Impossible("the order of orders"));
             }
             place = here;
-            let slot = self.orders.insert(order);
+            let (id, new, remaining) = (order.id, &order.asked(), order.remaining);
+            let slot = self.orders.insert(&Arrival { id, new, remaining, owner });
+            self.orders[slot].flags = order.flags;
             let book = &mut self.books[order.instrument.index()];
             book.link(rail, price, slot, &mut self.orders);
             by_id.push((order.id, slot));
@@ -341,10 +343,7 @@ impl Engine {
         }
         for (id, slot) in by_id {
             self.index.restore(id, slot);
-            self.accounts.link(slot, &mut self.orders);
-            if self.orders[slot].flags.has_date() {
-                self.expiry.insert(slot, &mut self.orders);
-            }
+            self.join_account(slot);
         }
         if self.books.iter().any(Book::is_crossed) {
             return Err(ImageError::Impossible("a crossed book"));
@@ -352,8 +351,27 @@ impl Engine {
         self.check_holds()
     }
 
-    /// Whether this can be an open order.
-    fn check_order(&self, order: &Order) -> Result<(), ImageError> {
+    /// An open order as it is saved.
+    fn saved(&self, slot: u32) -> Saved {
+        let order = &self.orders[slot];
+        let extra = self.orders.extra(order);
+        let trigger = extra.and_then(|extra| extra.trigger);
+        Saved {
+            id: order.id,
+            price: order.price,
+            original: order.original,
+            remaining: order.remaining,
+            expires: extra.map_or(Time(0), |extra| extra.expires),
+            trigger: trigger.map_or(Price(0), |trigger| trigger.price),
+            account: order.account,
+            instrument: order.instrument,
+            flags: order.flags,
+            when: trigger.map(|trigger| trigger.when),
+        }
+    }
+
+    /// Whether this can be an open order, and whose: its account's record.
+    fn check_order(&self, order: &Saved) -> Result<u32, ImageError> {
         let book = self
             .books
             .get(order.instrument.index())
@@ -369,7 +387,7 @@ impl Engine {
             None => order.trigger == Price(0),
         };
         let reached = flags.is_armed()
-            && book.last.is_some_and(|last| match rail_of(order) {
+            && book.last.is_some_and(|last| match order.rail() {
                 Rail::Above => last >= order.trigger,
                 _ => last <= order.trigger,
             });
@@ -381,17 +399,9 @@ impl Engine {
             && book.steps.counts_quantity(order.original)
             && order.remaining > Quantity::ZERO
             && order.remaining <= order.original
-            && self.accounts.record_of(order.account).is_some()
             && (FIRST_ORDER..self.index.next().0).contains(&order.id.0);
-        if sound { Ok(()) } else { Err(ImageError::Impossible("an open order")) }
-    }
-}
-
-/// Where an open order stands.
-const fn rail_of(order: &Order) -> Rail {
-    match order.when {
-        Some(when) if order.flags.is_armed() => Rail::armed(when),
-        _ => Rail::resting(order.flags.side()),
+        let owner = self.accounts.record_of(order.account).filter(|_| sound);
+        owner.ok_or(ImageError::Impossible("an open order"))
     }
 }
 
@@ -404,20 +414,56 @@ impl Book {
     }
 }
 
-/// An order's length in the image.
+/// An open order in the image.
+struct Saved {
+    id: OrderId,
+    price: Price,
+    original: Quantity,
+    remaining: Quantity,
+    expires: Time,
+    trigger: Price,
+    account: AccountId,
+    instrument: InstrumentId,
+    flags: Flags,
+    when: Option<TriggerWhen>,
+}
+
+/// Its length.
 const ORDER_BYTES: usize = 6 * 8 + 4 + 2 + 1 + 1;
 
-fn walk_order(order: &Order, sink: &mut impl Sink) {
-    sink.word(order.id.0);
-    sink.word(order.price.0 as u64);
-    sink.word(order.original.0 as u64);
-    sink.word(order.remaining.0 as u64);
-    sink.word(order.expires.0 as u64);
-    sink.word(order.trigger.0 as u64);
-    order.account.0.to_le_bytes().into_iter().for_each(|byte| sink.byte(byte));
-    order.instrument.0.to_le_bytes().into_iter().for_each(|byte| sink.byte(byte));
-    sink.byte(order.flags.0);
-    sink.byte(order.when.map_or(0, |when| 1 + when as u8));
+impl Saved {
+    /// Where it stands.
+    const fn rail(&self) -> Rail {
+        match self.when {
+            Some(when) if self.flags.is_armed() => Rail::armed(when),
+            _ => Rail::resting(self.flags.side()),
+        }
+    }
+    fn asked(&self) -> NewOrder {
+        let market = self.flags.is_market();
+        NewOrder {
+            account: self.account,
+            instrument: self.instrument,
+            side: self.flags.side(),
+            kind: if market { OrderKind::Market } else { OrderKind::Limit(self.price) },
+            quantity: self.original,
+            time_in_force: self.flags.time_in_force(self.expires),
+            post_only: self.flags.is_post_only(),
+            trigger: self.when.map(|when| Trigger { price: self.trigger, when }),
+        }
+    }
+    fn walk(&self, sink: &mut impl Sink) {
+        sink.word(self.id.0);
+        sink.word(self.price.0 as u64);
+        sink.word(self.original.0 as u64);
+        sink.word(self.remaining.0 as u64);
+        sink.word(self.expires.0 as u64);
+        sink.word(self.trigger.0 as u64);
+        self.account.0.to_le_bytes().into_iter().for_each(|byte| sink.byte(byte));
+        self.instrument.0.to_le_bytes().into_iter().for_each(|byte| sink.byte(byte));
+        sink.byte(self.flags.0);
+        sink.byte(self.when.map_or(0, |when| 1 + when as u8));
+    }
 }
 
 /// What must be the same for an image to fit the assets.
@@ -508,8 +554,8 @@ impl Reader<'_> {
         let sound = (Amount::ZERO..=Amount::MAX).contains(&amount);
         if sound { Ok(amount) } else { Err(ImageError::Impossible("an amount")) }
     }
-    fn order(&mut self) -> Result<Order, ImageError> {
-        Ok(Order {
+    fn order(&mut self) -> Result<Saved, ImageError> {
+        Ok(Saved {
             id: OrderId(self.word()?),
             price: Price(self.word()? as i64),
             original: Quantity(self.word()? as i64),
@@ -525,8 +571,6 @@ impl Reader<'_> {
                 2 => Some(TriggerWhen::AtOrBelow),
                 _ => return Err(ImageError::Impossible("a trigger")),
             },
-            level: NONE,
-            expiry: NONE,
         })
     }
 }

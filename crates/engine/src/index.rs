@@ -75,12 +75,16 @@ impl Index {
         (slot != NONE).then_some(slot)
     }
     /// Forgets an open order.
-    #[inline]
+    #[inline(always)]
     pub fn remove(&mut self, id: OrderId) {
         if self.in_ring(id) {
             self.ring[(id.0 % RING) as usize] = 0;
             return;
         }
+        self.remove_old(id);
+    }
+    #[cold]
+    fn remove_old(&mut self, id: OrderId) {
         let place = self
             .old
             .binary_search_by_key(&id.0, |&(old, _)| old)

@@ -4,8 +4,8 @@
 //! It does not ask whether an account can pay; that has been asked before (`funds`). Accounts are known here by
 //! the place of their record.
 
-use crate::terms::{Fees, Terms};
-use model::{Amount, AssetId, Price, Quantity};
+use crate::terms::Terms;
+use model::{Amount, AssetId, Price, Quantity, Side};
 
 /// The record of [`model::AccountId::FEES`], which is there from the beginning.
 pub(crate) const FEES: u32 = 0;
@@ -33,24 +33,24 @@ pub(crate) struct Ledger {
     touched: Vec<(u32, AssetId)>,
 }
 
-/// A trade as the ledger sees it.
+/// A trade as its maker's account sees it.
 pub(crate) struct Deal {
-    pub buyer: u32,
-    pub seller: u32,
     pub quantity: Quantity,
     /// Price × quantity.
     pub value: Amount,
-    /// The price at which the buyer holds, if it holds.
-    pub held_at: Option<Price>,
-    pub buyer_fee: Amount,
-    pub seller_fee: Amount,
+    pub fee: Amount,
+    /// What the maker held for it, if it buys.
+    pub released: Amount,
 }
 
-impl Deal {
-    /// The fees in the order of buyer and seller.
-    pub const fn sides(fees: Fees, taker_buys: bool) -> (Amount, Amount) {
-        if taker_buys { (fees.taker, fees.maker) } else { (fees.maker, fees.taker) }
-    }
+/// What an arriving order has traded: its own side of it is settled at once, when it has taken all it can.
+#[derive(Debug, Default)]
+pub(crate) struct Bill {
+    pub lots: Quantity,
+    /// The sum of price × quantity.
+    pub value: Amount,
+    pub maker_fees: Amount,
+    pub taker_fees: Amount,
 }
 
 impl Ledger {
@@ -113,22 +113,53 @@ impl Ledger {
     pub fn release(&mut self, record: u32, asset: AssetId, amount: Amount) {
         self.hold(record, asset, Amount::ZERO - amount);
     }
-    /// Moves what a trade moves. What the buyer held for it and did not pay is available to it at once.
+    /// Moves what a resting order's account gets and pays for a trade of this value. What a buyer held for it
+    /// and did not pay is available to it at once.
     #[inline]
-    pub fn settle(&mut self, terms: &Terms, deal: &Deal) {
+    pub fn settle_maker(&mut self, terms: &Terms, maker: u32, side: Side, trade: &Deal) {
         let (base, quote) = (terms.settlement.base, terms.settlement.quote);
-        let lots = terms.settlement.base(deal.quantity);
-        let released = deal.held_at.map_or(Amount::ZERO, |at| terms.buy_hold(at, deal.quantity));
-
-        // Who trades with itself gets before it pays.
-        self.touch(deal.seller, base).held -= lots;
-        self.touch(deal.seller, quote).available += deal.value - deal.seller_fee;
-        self.touch(deal.buyer, base).available += lots;
-        let payer = self.touch(deal.buyer, quote);
-        payer.held -= released;
-        payer.available += released - deal.value - deal.buyer_fee;
-        debug_assert!(payer.available >= Amount::ZERO, "a trade is paid for");
-        self.touch(FEES, quote).available += deal.buyer_fee + deal.seller_fee;
+        let lots = terms.settlement.base(trade.quantity);
+        match side {
+            Side::Sell => {
+                self.touch(maker, base).held -= lots;
+                self.touch(maker, quote).available += trade.value - trade.fee;
+            }
+            Side::Buy => {
+                self.touch(maker, base).available += lots;
+                let payer = self.touch(maker, quote);
+                payer.held -= trade.released;
+                payer.available += trade.released - trade.value - trade.fee;
+            }
+        }
+    }
+    /// Moves what an arriving order's account gets and pays for all that it has taken, and what both sides pay
+    /// in fees. `held_at` is the price at which it holds, if it buys and holds.
+    #[inline]
+    pub fn settle_taker(
+        &mut self,
+        terms: &Terms,
+        taker: u32,
+        side: Side,
+        held_at: Option<Price>,
+        bill: &Bill,
+    ) {
+        let (base, quote) = (terms.settlement.base, terms.settlement.quote);
+        let lots = terms.settlement.base(bill.lots);
+        match side {
+            Side::Sell => {
+                self.touch(taker, base).held -= lots;
+                self.touch(taker, quote).available += bill.value - bill.taker_fees;
+            }
+            Side::Buy => {
+                let released = held_at.map_or(Amount::ZERO, |at| terms.buy_hold(at, bill.lots));
+                self.touch(taker, base).available += lots;
+                let payer = self.touch(taker, quote);
+                payer.held -= released;
+                payer.available += released - bill.value - bill.taker_fees;
+                debug_assert!(payer.available >= Amount::ZERO, "a trade is paid for");
+            }
+        }
+        self.touch(FEES, quote).available += bill.maker_fees + bill.taker_fees;
     }
     /// Something comes in from outside.
     pub fn deposit(&mut self, record: u32, asset: AssetId, amount: Amount) {

@@ -2,29 +2,31 @@
 //! price the oldest order first; then it rests or ends.
 
 use crate::engine::{Engine, Teller};
-use crate::funds::{Backing, held_at};
-use crate::ledger::Deal;
-use crate::orders::{NONE, Order};
+use crate::funds::Backing;
+use crate::ledger::{Bill, Deal};
+use crate::orders::{Arrival, NONE};
 use crate::resting::{Book, Rail};
+use core::hint::black_box;
 use model::{
-    Amount, CloseReason, EventBody, Fill, NewOrder, Price, Quantity, SelfTradePolicy, Side, TradeId,
+    Amount, CloseReason, EventBody, Fill, NewOrder, OrderKind, Price, Quantity, SelfTradePolicy,
+    Side, TimeInForce, TradeId,
 };
 
 impl Engine {
     /// An accepted order begins.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn place(&mut self, new: &NewOrder, backing: Backing, teller: &mut Teller<'_>) {
         let id = self.index.issue();
-        let order = Order::new(id, new);
+        let mut arrival = Arrival { id, new, remaining: new.quantity, owner: backing.owner };
         if backing.hold > Amount::ZERO {
             let asset = self.books[new.instrument.index()].held_asset(new.side);
             self.ledger.hold(backing.owner, asset, backing.hold);
         }
-        if new.trigger.is_some() {
-            self.arm(order, teller);
+        if let Some(trigger) = new.trigger {
+            self.arm(&arrival, trigger, teller);
         } else {
-            teller.tell(new.instrument, EventBody::Created(order.state()));
-            self.enter(order, NONE, backing.owner, teller);
+            teller.tell(new.instrument, || EventBody::Created(arrival.state()));
+            self.enter(&mut arrival, NONE, teller);
         }
         self.wake(new.instrument, teller);
     }
@@ -39,165 +41,218 @@ impl Engine {
     ) {
         let old = self.orders[slot];
         let id = self.index.issue();
-        let new = Order { id, price, original: quantity, remaining: quantity, ..old };
-        let owner = self.accounts.record_of(old.account).expect("who holds is known");
-        let asset = self.books[old.instrument.index()].held_asset(old.flags.side());
-        let more = self.hold_of(&new) - self.hold_of(&old);
-        self.ledger.hold(owner, asset, more);
+        let before = self.orders.state(&old, old.remaining);
+        let kind = OrderKind::Limit(price);
+        let new = NewOrder { kind, quantity, ..self.orders.asked(&old) };
+        let mut arrival = Arrival { id, new: &new, remaining: quantity, owner: old.owner };
+        let book = &mut self.books[old.instrument.index()];
+        let side = old.flags.side();
+        let more = book.terms.hold(side, Some(price), quantity)
+            - book.terms.hold(side, Some(old.price), old.remaining);
+        self.ledger.hold(old.owner, book.held_asset(side), more);
         let kept_place = price == old.price && quantity <= old.remaining;
-        teller.tell(
-            old.instrument,
-            EventBody::Replaced { old: old.state(), new: new.state(), kept_place },
-        );
+        teller.tell(old.instrument, || EventBody::Replaced {
+            old: before,
+            new: arrival.state(),
+            kept_place,
+        });
         if kept_place {
-            let book = &mut self.books[old.instrument.index()];
             book.shelves[old.level as usize].quantity -= old.remaining - quantity;
-            // Only the id, the quantities and the place in line by id change; the slot and its queue stay.
+            // Only the id, the quantities and the place in line by id change; the slot and its level stay.
             if old.flags.has_date() {
                 self.expiry.remove(slot, &mut self.orders);
             }
-            self.accounts.unlink(slot, &mut self.orders);
+            let links = self.orders.links[slot as usize];
+            self.orders.part_in_account(links);
+            self.accounts.unlink(old.owner, links);
             self.index.remove(old.id);
-            self.orders[slot] = new;
+            let order = &mut self.orders[slot];
+            order.id = id;
+            order.original = quantity;
+            order.remaining = quantity;
             self.index.insert(id, slot);
-            self.accounts.link(slot, &mut self.orders);
-            if old.flags.has_date() {
-                self.expiry.insert(slot, &mut self.orders);
-            }
+            self.join_account(slot);
         } else {
-            self.take_out(slot);
-            self.enter(new, NONE, owner, teller);
+            self.take_out(slot, old.remaining);
+            self.enter_again(&mut arrival, NONE, teller);
             self.wake(old.instrument, teller);
         }
     }
 
     /// An order, already told, meets the book. `slot` is where it lives if it was open before (a woken stop
-    /// order), else [`NONE`]; `owner` is its account's record.
-    #[inline]
-    pub(crate) fn enter(
-        &mut self,
-        mut order: Order,
-        slot: u32,
-        owner: u32,
-        teller: &mut Teller<'_>,
-    ) {
-        let book = &self.books[order.instrument.index()];
-        let other = Rail::resting(order.flags.side().opposite());
+    /// order), else [`NONE`].
+    #[inline(always)]
+    fn enter(&mut self, arrival: &mut Arrival<'_>, slot: u32, teller: &mut Teller<'_>) {
+        let new = arrival.new;
+        let book = &self.books[new.instrument.index()];
+        let other = Rail::resting(new.side.opposite());
+        let fill_or_kill = new.time_in_force == TimeInForce::FillOrKill;
         let ended = match book.best(other) {
-            Some((best, _)) if reaches(&order, best) => {
-                if order.flags.is_post_only() {
+            Some((best, _)) if reaches(new, best) => {
+                if new.post_only {
                     Some(CloseReason::WouldMatch)
-                } else if order.flags.is_fill_or_kill() && !self.can_fill(&order, other) {
+                } else if fill_or_kill && !self.can_fill(new, other) {
                     Some(CloseReason::Killed)
                 } else {
-                    self.take(&mut order, owner, other, teller)
+                    self.take(arrival, other, teller)
                 }
             }
-            _ if order.flags.is_fill_or_kill() => Some(CloseReason::Killed),
+            _ if fill_or_kill => Some(CloseReason::Killed),
             _ => None,
         };
-        if ended.is_none() && !order.remaining.is_zero() && order.flags.may_rest() {
+        if ended.is_none()
+            && !arrival.remaining.is_zero()
+            && let OrderKind::Limit(price) = new.kind
+            && let TimeInForce::GoodTillCanceled | TimeInForce::GoodTillDate(_) = new.time_in_force
+        {
             let slot = if slot == NONE {
-                self.remember(order)
+                self.remember(arrival)
             } else {
-                self.orders[slot] = Order { expiry: self.orders[slot].expiry, ..order };
+                self.orders[slot].remaining = arrival.remaining;
                 slot
             };
-            let rail = Rail::resting(order.flags.side());
-            let book = &mut self.books[order.instrument.index()];
-            book.link(rail, order.price, slot, &mut self.orders);
-            teller.tell(order.instrument, EventBody::Rested(order.state()));
+            let book = &mut self.books[new.instrument.index()];
+            book.link(Rail::resting(new.side), price, slot, &mut self.orders);
+            teller.tell(new.instrument, || EventBody::Rested(arrival.state()));
             return;
         }
         if slot != NONE {
-            self.forget(slot, &order);
+            self.forget(slot, self.orders.links[slot as usize]);
         }
-        if !order.remaining.is_zero() {
-            self.release(&order);
+        if !arrival.remaining.is_zero() {
+            self.release_rest(arrival);
             let reason = ended.unwrap_or(CloseReason::NotFilled);
-            teller.tell(order.instrument, EventBody::Closed { order: order.state(), reason });
+            teller.tell(new.instrument, || EventBody::Closed { order: arrival.state(), reason });
         }
     }
 
-    /// Matches as far as price and quantity reach. Tells why the rest must end, if it met its own account.
+    /// The same for an order that was open before.
+    #[inline(never)]
+    pub(crate) fn enter_again(
+        &mut self,
+        arrival: &mut Arrival<'_>,
+        slot: u32,
+        teller: &mut Teller<'_>,
+    ) {
+        self.enter(arrival, slot, teller);
+    }
+
+    /// Matches as far as price and quantity reach, and settles. Tells why the rest must end, if it met its own
+    /// account.
+    #[inline(never)]
     fn take(
         &mut self,
-        taker: &mut Order,
-        owner: u32,
+        arrival: &mut Arrival<'_>,
         other: Rail,
         teller: &mut Teller<'_>,
     ) -> Option<CloseReason> {
-        let instrument = taker.instrument;
+        let mut bill = Bill::default();
+        let ended = self.meet(arrival, other, &mut bill, teller);
+        if !bill.lots.is_zero() {
+            let &mut Arrival { new, owner, .. } = arrival;
+            let terms = &self.books[new.instrument.index()].terms;
+            self.ledger.settle_taker(terms, owner, new.side, new.kind.limit(), &bill);
+        }
+        ended
+    }
+
+    /// Meets one resting order after the other. The makers are settled; what the taker owes is added up.
+    #[inline(always)]
+    fn meet(
+        &mut self,
+        arrival: &mut Arrival<'_>,
+        other: Rail,
+        bill: &mut Bill,
+        teller: &mut Teller<'_>,
+    ) -> Option<CloseReason> {
+        let new = arrival.new;
+        let instrument = new.instrument;
+        let maker_side = new.side.opposite();
         let mut policy = None;
         loop {
             let book = &mut self.books[instrument.index()];
             let (price, level) = book.best(other)?;
-            if !reaches(taker, price) {
+            if !reaches(new, price) {
                 return None;
             }
             let slot = book.shelves[level as usize].head;
-            let maker = &mut self.orders[slot];
-            let own = maker.account == taker.account;
+            let maker = &self.orders[slot];
+            let own = maker.account == new.account;
             if own {
-                let policy = *policy.get_or_insert_with(|| self.accounts.policy(taker.account));
+                let policy = *policy.get_or_insert_with(|| self.accounts.policy(new.account));
                 match policy {
                     SelfTradePolicy::Allow => {}
                     SelfTradePolicy::CancelResting => {
-                        self.close(slot, CloseReason::SelfTrade, teller);
+                        self.close_own(slot, teller);
                         continue;
                     }
                     SelfTradePolicy::CancelArriving => return Some(CloseReason::SelfTrade),
                     SelfTradePolicy::CancelBoth => {
-                        self.close(slot, CloseReason::SelfTrade, teller);
+                        self.close_own(slot, teller);
                         return Some(CloseReason::SelfTrade);
                     }
                 }
             }
-            let quantity = maker.remaining.min(taker.remaining);
-            maker.remaining -= quantity;
-            taker.remaining -= quantity;
-            book.shelves[level as usize].quantity -= quantity;
+            let quantity = maker.remaining.min(arrival.remaining);
+            let left = maker.remaining - quantity;
+            arrival.remaining -= quantity;
             book.traded(price);
+            if left.is_zero() {
+                let next = self.orders.links[slot as usize].next;
+                if !arrival.remaining.is_zero() && next != NONE {
+                    // The next one has waited for long: it is fetched while this one is settled.
+                    black_box(self.orders[next].remaining);
+                }
+                self.take_out(slot, quantity);
+            } else {
+                book.shelves[level as usize].quantity -= quantity;
+                self.orders[slot].remaining = left;
+            }
+            // Its slot may be free, and still says what it was.
+            let maker = &self.orders[slot];
             let id = TradeId(self.next_trade);
             self.next_trade += 1;
 
-            let terms = &book.terms;
+            let terms = &self.books[instrument.index()].terms;
             let value = terms.settlement.quote(price, quantity);
             let fees = terms.fees(value, own);
-            let host = if own { Some(owner) } else { self.accounts.record_of(maker.account) };
-            let host = host.expect("whoever has an open order has what it holds");
-            let taker_buys = taker.flags.side() == Side::Buy;
-            let (buyer_fee, seller_fee) = Deal::sides(fees, taker_buys);
-            let (buyer, seller, held_at) =
-                if taker_buys { (owner, host, held_at(taker)) } else { (host, owner, Some(price)) };
-            let deal = Deal { buyer, seller, quantity, value, held_at, buyer_fee, seller_fee };
-            self.ledger.settle(terms, &deal);
+            let released = match maker_side {
+                Side::Buy => terms.buy_hold(price, quantity),
+                Side::Sell => Amount::ZERO,
+            };
+            let deal = Deal { quantity, value, fee: fees.maker, released };
+            self.ledger.settle_maker(terms, maker.owner, maker_side, &deal);
+            bill.lots += quantity;
+            bill.value += value;
+            bill.maker_fees += fees.maker;
+            bill.taker_fees += fees.taker;
 
-            teller.tell(
-                instrument,
+            teller.tell(instrument, || {
                 EventBody::Filled(Fill {
                     id,
                     price,
                     quantity,
-                    maker: maker.state(),
-                    taker: taker.state(),
+                    maker: self.orders.state(maker, left),
+                    taker: arrival.state(),
                     maker_fee: fees.maker,
                     taker_fee: fees.taker,
-                }),
-            );
-            if maker.remaining.is_zero() {
-                self.take_out(slot);
-            }
-            if taker.remaining.is_zero() {
+                })
+            });
+            if arrival.remaining.is_zero() {
                 return None;
             }
         }
     }
 
+    #[cold]
+    fn close_own(&mut self, slot: u32, teller: &mut Teller<'_>) {
+        self.close(slot, CloseReason::SelfTrade, teller);
+    }
+
     /// Whether the whole order would find its quantity, as its account's self-trade policy lets it.
-    fn can_fill(&self, order: &Order, other: Rail) -> bool {
+    fn can_fill(&self, order: &NewOrder, other: Rail) -> bool {
         let book = &self.books[order.instrument.index()];
-        let mut missing = order.remaining;
+        let mut missing = order.quantity;
         let account = self.accounts.find(order.account);
         let policy = account.map_or(SelfTradePolicy::default(), |account| account.policy);
         let meets_itself = account.is_some_and(|account| account.oldest != NONE);
@@ -246,10 +301,10 @@ impl Book {
 
 /// Whether an order accepts this price of the other side.
 #[inline]
-const fn reaches(order: &Order, price: Price) -> bool {
-    order.flags.is_market()
-        || match order.flags.side() {
-            Side::Buy => price.0 <= order.price.0,
-            Side::Sell => price.0 >= order.price.0,
-        }
+const fn reaches(order: &NewOrder, price: Price) -> bool {
+    match (order.kind, order.side) {
+        (OrderKind::Market, _) => true,
+        (OrderKind::Limit(limit), Side::Buy) => price.0 <= limit.0,
+        (OrderKind::Limit(limit), Side::Sell) => price.0 >= limit.0,
+    }
 }

@@ -4,7 +4,7 @@
 //! It keeps orders in line and adds up levels; it does not match, and tells nobody.
 
 use crate::ladder::Ladder;
-use crate::orders::{NONE, Orders};
+use crate::orders::{Links, NONE, Orders};
 use crate::rules::Steps;
 use crate::terms::Terms;
 use model::{AssetId, Level, Price, Quantity, Side, Status, TriggerWhen};
@@ -14,9 +14,9 @@ use model::{AssetId, Level, Price, Quantity, Side, Status, TriggerWhen};
 pub(crate) struct Shelf {
     pub price: Price,
     pub quantity: Quantity,
-    /// First in the queue; in a free shelf, the next free one.
+    /// First in line; in a free shelf, the next free one.
     pub head: u32,
-    /// Last in the queue.
+    /// Last in line.
     pub tail: u32,
     /// The ladder it stands in.
     rail: Rail,
@@ -140,12 +140,13 @@ impl Book {
             })
         })
     }
-    /// Puts an order at the end of the queue at this price.
-    #[inline]
+    /// Puts an order at the end of the line at this price.
+    #[inline(always)]
     pub fn link(&mut self, rail: Rail, price: Price, slot: u32, orders: &mut Orders) {
         let (shelves, free) = (&mut self.shelves, &mut self.free);
         let level = self.ladders[rail as usize].find_or_insert(rail.rank(price), || {
-            let fresh = Shelf { price, quantity: Quantity::ZERO, head: NONE, tail: NONE, rail };
+            let quantity = Quantity::ZERO;
+            let fresh = Shelf { price, quantity, head: NONE, tail: NONE, rail };
             let level = *free;
             if level == NONE {
                 shelves.push(fresh);
@@ -155,43 +156,41 @@ impl Book {
             shelves[level as usize] = fresh;
             level
         });
-        let order = &mut orders[slot];
-        order.level = level;
         let shelf = &mut self.shelves[level as usize];
+        let order = &mut orders[slot];
         shelf.quantity += order.remaining;
+        order.level = level;
         let last = shelf.tail;
         shelf.tail = slot;
-        orders.links[slot as usize].prev = last;
-        orders.links[slot as usize].next = NONE;
+        let links = &mut orders.links[slot as usize];
+        links.prev = last;
+        links.next = NONE;
         if last == NONE {
             shelf.head = slot;
         } else {
             orders.links[last as usize].next = slot;
         }
     }
-    /// Takes an order, and the quantity that it still counts for, out of its queue.
-    #[inline]
-    pub fn unlink(&mut self, slot: u32, orders: &mut Orders) {
-        let order = &orders[slot];
-        let level = order.level;
+    /// Takes an order with these links, and the quantity that is still counted for it, out of its level.
+    #[inline(always)]
+    pub fn unlink(&mut self, level: u32, links: Links, counted: Quantity) {
         let shelf = &mut self.shelves[level as usize];
-        shelf.quantity -= order.remaining;
-        let links = orders.links[slot as usize];
+        shelf.quantity -= counted;
         if links.prev == NONE {
             shelf.head = links.next;
-        } else {
-            orders.links[links.prev as usize].next = links.next;
         }
         if links.next == NONE {
             shelf.tail = links.prev;
-        } else {
-            orders.links[links.next as usize].prev = links.prev;
+            if links.prev == NONE {
+                self.drop_level(level);
+            }
         }
-        if shelf.head == NONE {
-            let (rail, price) = (shelf.rail, shelf.price);
-            shelf.head = self.free;
-            self.free = level;
-            self.ladders[rail as usize].remove(rail.rank(price));
-        }
+    }
+    fn drop_level(&mut self, level: u32) {
+        let shelf = &mut self.shelves[level as usize];
+        let (rail, price) = (shelf.rail, shelf.price);
+        shelf.head = self.free;
+        self.free = level;
+        self.ladders[rail as usize].remove(rail.rank(price));
     }
 }

@@ -6,20 +6,19 @@
 //! what happens to one that cannot be paid for when it is woken, is said in `funds`.
 
 use crate::engine::{Engine, Teller};
-use crate::orders::Order;
+use crate::orders::Arrival;
 use crate::resting::{Book, Rail};
-use model::{CloseReason, EventBody, InstrumentId, Price, Side};
+use model::{CloseReason, EventBody, InstrumentId, OrderKind, Price, Side, Trigger};
 
 impl Engine {
     /// An accepted stop order begins to wait. If the last trade has reached it already, it is in the next wave.
-    pub(crate) fn arm(&mut self, mut order: Order, teller: &mut Teller<'_>) {
-        let when = order.when.expect("an order to be armed has a trigger");
-        order.set_armed(true);
-        teller.tell(order.instrument, EventBody::Armed(order.state()));
-        let (instrument, trigger) = (order.instrument.index(), order.trigger);
-        let slot = self.remember(order);
-        let book = &mut self.books[instrument];
-        book.link(Rail::armed(when), trigger, slot, &mut self.orders);
+    pub(crate) fn arm(&mut self, arrival: &Arrival<'_>, trigger: Trigger, teller: &mut Teller<'_>) {
+        teller.tell(arrival.new.instrument, || EventBody::Armed(arrival.state()));
+        let slot = self.remember(arrival);
+        self.orders[slot].flags.set_armed(true);
+        let book = &mut self.books[arrival.new.instrument.index()];
+        let rail = Rail::armed(trigger.when);
+        book.link(rail, trigger.price, slot, &mut self.orders);
         if let Some(last) = book.last {
             // No other armed order is reached by the last trade, so this looks at none but the new one.
             book.lowest = last;
@@ -42,28 +41,32 @@ impl Engine {
         let book = &mut self.books[instrument.index()];
         while let Some(level) = book.reached() {
             let slot = book.shelves[level as usize].head;
-            book.unlink(slot, &mut self.orders);
+            let links = self.orders.links[slot as usize];
+            self.orders.part_in_level(links);
+            book.unlink(level, links, self.orders[slot].remaining);
             wave.push((self.orders[slot].id, slot));
         }
         book.forget_trades();
         wave.sort_unstable();
         for (_, slot) in wave.drain(..) {
             let waited = self.orders[slot];
-            let owner = self.accounts.record_of(waited.account).expect("who holds is known");
-            self.orders[slot].set_armed(false);
-            let order = self.orders[slot];
-            teller.tell(instrument, EventBody::Triggered(order.state()));
-            teller.tell(instrument, EventBody::Created(order.state()));
-            if order.flags.is_market() && order.flags.side() == Side::Buy {
+            self.orders[slot].flags.set_armed(false);
+            let new = self.orders.asked(&waited);
+            let mut arrival =
+                Arrival { id: waited.id, new: &new, remaining: new.quantity, owner: waited.owner };
+            let order = arrival.state();
+            teller.tell(instrument, || EventBody::Triggered(order));
+            teller.tell(instrument, || EventBody::Created(order));
+            if order.kind == OrderKind::Market && order.side == Side::Buy {
                 self.release(&waited);
-                if !self.can_pay(&order, owner) {
-                    self.forget(slot, &order);
+                if !self.can_pay(&arrival) {
+                    self.forget(slot, self.orders.links[slot as usize]);
                     let reason = CloseReason::Unfunded;
-                    teller.tell(instrument, EventBody::Closed { order: order.state(), reason });
+                    teller.tell(instrument, || EventBody::Closed { order, reason });
                     continue;
                 }
             }
-            self.enter(order, slot, owner, teller);
+            self.enter_again(&mut arrival, slot, teller);
         }
         self.wave = wave;
     }
