@@ -1,18 +1,29 @@
 //! A server that leaves says so: everybody is asked to come back elsewhere and served until the notice is over, and
 //! nobody new is let in.
 
-use std::time::{Duration, Instant};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
+use edge::reactor::{Draining, LoopHandle};
+use edge::session::LINGER;
 use testkit::served::line::{close_frame, upgrade_request};
-use testkit::served::{Heard, Line, PATIENCE, Served, Setup};
+use testkit::served::{Heard, Line, Served, Setup, await_that};
 
 /// M6.
 const RECONNECT: &str = r#"{"event":"bts:request_reconnect","channel":"","data":""}"#;
 
-const NOTICE: Duration = Duration::from_secs(2);
+/// How long before its end a client is asked to leave (7).
+const NOTICE: Duration = Duration::from_secs(5);
 
+/// Time passes when a test says so.
 fn serve() -> Served {
-    Setup::bitstamp().manners(|manners| manners.notice = NOTICE).serve()
+    Setup::bitstamp().session_by_hand().serve()
+}
+
+/// Asks everybody to leave, and waits for them on a thread that ends when they have.
+fn drain(served: &Served) -> JoinHandle<()> {
+    let draining: Vec<Draining> = served.edge.loops.iter().map(LoopHandle::drain).collect();
+    std::thread::spawn(|| draining.into_iter().for_each(Draining::wait))
 }
 
 fn asked_to_leave() -> Heard {
@@ -32,39 +43,40 @@ fn everybody_is_asked_to_leave_and_served_until_then() {
             line.subscribe("live_trades_btcusd");
         }
     }
-    std::thread::scope(|scope| {
-        let begun = Instant::now();
-        let draining = scope.spawn(|| served.edge.drain());
-        // Who does not listen is told as well, once.
-        for line in &mut lines {
-            assert_eq!(line.hear(), asked_to_leave());
-        }
-        // The market goes on, and requests are answered.
-        for _ in 0..3 {
-            served.market.trade(0, 6_000_000, 1);
-            served.market.settle();
-            for (place, line) in lines.iter_mut().enumerate() {
-                if place % 4 > 0 {
-                    let heard = line.hear();
-                    assert!(is_trade(&heard), "{heard:?}");
-                }
-            }
-        }
-        lines[0].check_heartbeat();
-        lines[0].subscribe("live_trades_ethbtc");
-        assert!(!draining.is_finished());
-        // Then it ends, whether they answer or not.
+    let draining = drain(&served);
+    // Who does not listen is told as well, once.
+    for line in &mut lines {
+        assert_eq!(line.hear(), asked_to_leave());
+    }
+    // The market goes on, and requests are answered.
+    for _ in 0..3 {
+        served.market.trade(0, 6_000_000, 1);
+        served.market.settle();
         for (place, line) in lines.iter_mut().enumerate() {
-            assert_eq!(line.hear(), Heard::Close(Some(1001), String::new()));
-            assert!(begun.elapsed() >= NOTICE, "not before the notice was over");
-            if place % 2 == 0 {
-                line.send(close_frame(1001));
-                assert_eq!(line.hear(), Heard::End);
+            if place % 4 > 0 {
+                let heard = line.hear();
+                assert!(is_trade(&heard), "{heard:?}");
             }
         }
-        draining.join().expect("draining ends");
-        assert!(begun.elapsed() < PATIENCE);
-    });
+    }
+    lines[0].check_heartbeat();
+    lines[0].subscribe("live_trades_ethbtc");
+    served.wait(NOTICE - Duration::from_micros(1));
+    lines.iter_mut().for_each(Line::check_heartbeat);
+    assert!(!draining.is_finished());
+    // Then it ends, whether they answer or not.
+    served.wait(Duration::from_micros(1));
+    for (place, line) in lines.iter_mut().enumerate() {
+        assert_eq!(line.hear(), Heard::Close(Some(1001), String::new()));
+        if place % 2 == 0 {
+            line.send(close_frame(1001));
+            assert_eq!(line.hear(), Heard::End);
+        }
+    }
+    assert!(!draining.is_finished());
+    served.wait(LINGER);
+    await_that("draining to end", || draining.is_finished());
+    draining.join().expect("draining ends");
     for line in lines.iter_mut().skip(1).step_by(2) {
         assert_eq!(line.hear(), Heard::End);
     }
@@ -75,21 +87,19 @@ fn everybody_is_asked_to_leave_and_served_until_then() {
 
 #[test]
 fn who_leaves_when_asked_to_is_not_waited_for() {
-    // Nobody waits out this notice.
-    let served = Setup::bitstamp().manners(|manners| manners.notice = 10 * PATIENCE).serve();
+    let served = serve();
     let mut lines: Vec<Line> = (0..6).map(|_| served.client()).collect();
-    std::thread::scope(|scope| {
-        let draining = scope.spawn(|| served.edge.drain());
-        for (place, mut line) in lines.drain(..).enumerate() {
-            assert_eq!(line.hear(), asked_to_leave());
-            // With a goodbye or without one.
-            if place % 2 == 0 {
-                line.send(close_frame(1000));
-                line.check_closed(1000, "");
-            }
+    let draining = drain(&served);
+    for (place, mut line) in lines.drain(..).enumerate() {
+        assert_eq!(line.hear(), asked_to_leave());
+        // With a goodbye or without one.
+        if place % 2 == 0 {
+            line.send(close_frame(1000));
+            line.check_closed(1000, "");
         }
-        draining.join().expect("draining ends");
-    });
+    }
+    await_that("draining to end", || draining.is_finished());
+    draining.join().expect("draining ends");
     assert_eq!((served.goodbyes("client_closed"), served.goodbyes("client_vanished")), (3, 3));
 }
 
@@ -111,6 +121,7 @@ fn who_comes_while_others_leave_is_told_so() {
     served.market.settle();
     let heard = late.hear();
     assert!(is_trade(&heard), "{heard:?}");
+    served.wait(NOTICE);
     assert_eq!(late.hear(), Heard::Close(Some(1001), String::new()));
 }
 

@@ -4,12 +4,16 @@
 use std::io::Write;
 use std::time::Duration;
 
+use edge::session::LINGER;
 use testkit::served::line::{
     HEARTBEAT, HEARTBEAT_ANSWER, close_frame, frame, subscribe, text_frame,
 };
 use testkit::served::{Heard, Line, Served, Setup, await_that};
 
 use crate::alone::{alone, rss_bytes};
+
+/// How long a client may take nothing (A20).
+const STALL: Duration = Duration::from_secs(60);
 
 /// Frames that are poured before everybody who reads has read them.
 const BATCH: usize = 500;
@@ -65,9 +69,11 @@ fn pour_until_let_go(served: &Served, readers: &mut [Reader]) -> u64 {
 #[test]
 fn who_does_not_read_is_let_go_with_a_reason_and_nobody_else_loses_a_frame() {
     const QUEUE: usize = 256 * 1024;
-    // Without pings nothing but its end makes anybody look after a connection.
+    // Without pings nothing but its end makes anybody look after a connection; and time stands still, so that it may
+    // take what it was told.
     let served = Setup::bitstamp()
         .manners(|manners| (manners.queue_bytes_max, manners.ping_every) = (QUEUE, None))
+        .session_by_hand()
         .serve();
     let mut readers: Vec<Reader> = (0..4).map(|_| Reader::join(&served)).collect();
     let mut stuck = Reader::join(&served);
@@ -100,6 +106,7 @@ fn who_does_not_read_is_let_go_with_a_reason_and_nobody_else_loses_a_frame() {
     // One that never reads again does not keep its place.
     let deaf = Reader::join(&served);
     pour_until_let_go(&served, &mut readers);
+    served.wait(LINGER);
     let goodbye = served.await_goodbyes(2).pop().expect("a record");
     assert_eq!(goodbye.reason.name(), "slow_consumer");
     drop(deaf);
@@ -116,17 +123,27 @@ fn who_does_not_read_is_let_go_with_a_reason_and_nobody_else_loses_a_frame() {
 
 #[test]
 fn who_takes_nothing_for_too_long_is_let_go() {
-    let stall = Duration::from_millis(300);
     let served = Setup::bitstamp()
-        .manners(|manners| (manners.stall_max, manners.queue_bytes_max) = (stall, usize::MAX))
+        .manners(|manners| (manners.queue_bytes_max, manners.ping_every) = (usize::MAX, None))
+        .session_by_hand()
         .serve();
     let mut reader = Reader::join(&served);
     let stuck = Reader::join(&served);
-    pour_until_let_go(&served, std::slice::from_mut(&mut reader));
-    drop(stuck);
+    while served.edge.counters.writes_cut.read() == 0 {
+        served.market.trade(0, 6_000_000, BATCH);
+        served.market.settle();
+        reader.read(BATCH);
+    }
+    let moment = Duration::from_micros(1);
+    served.wait(STALL - moment);
+    assert_eq!(served.edge.counters.interests_open.read(), 2, "it may still take something");
+    served.wait(moment);
+    assert_eq!(served.edge.counters.interests_open.read(), 1);
+    served.wait(LINGER);
     let goodbye = served.await_goodbyes(1).pop().expect("a record");
     assert_eq!((goodbye.reason.name(), goodbye.code), ("slow_consumer", Some(1008)));
-    assert!(goodbye.stalled >= stall, "{goodbye:?}");
+    assert_eq!(goodbye.stalled, STALL, "{goodbye:?}");
+    drop(stuck);
     reader.line.check_silence();
 }
 
