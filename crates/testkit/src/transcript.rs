@@ -18,6 +18,7 @@
 //! | `place alice buy limit 0.5 @ 60000.00 as first` | an order: `market 0.5`, then `ioc`, `fok`, `post-only`, `for 250 ms`, `when >= 60000.00`, `on ethbtc` |
 //! | `cancel first`, `cancel all alice`, `replace first 0.4 @ 60000.00` | what becomes of it |
 //! | `self-trade alice cancel-resting` | what happens when her orders meet |
+//! | `status halted on ethbtc` | a market opens or closes: `trading`, `post-only`, `cancel-only`, `halted` |
 //! | `book bids 0.5@60000.00 asks 1@60010.00`, `change …`, `print buy 0.5 @ 60000.00` | what a source by level tells |
 //! | `tick`, `pass 5 s` | market time moves to the next tick, or so far (`us`, `ms`, `s`, `min`, `h`, `days`) |
 //! | `wait 54 s`, `live 54 s` | session time moves so far; the client answers pings on the way |
@@ -45,7 +46,9 @@ pub use stage::{Ear, Heard, Line, Stage};
 
 use std::time::Duration;
 
-use model::{InstrumentId, LevelBook, OrderKind, Quantity, SelfTradePolicy, Side, Span, Trigger};
+use model::{
+    InstrumentId, LevelBook, OrderKind, Quantity, SelfTradePolicy, Side, Span, Status, Trigger,
+};
 
 use crate::people::Person;
 
@@ -191,6 +194,8 @@ pub enum Act {
     CancelAll(model::AccountId),
     /// Says what happens when orders of an account meet.
     SelfTrade(model::AccountId, SelfTradePolicy),
+    /// Opens, restricts or halts a market.
+    Status(InstrumentId, Status),
     /// A source by level tells a whole book.
     Book(InstrumentId, LevelBook),
     /// A source by level tells what changed.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use model::decimal::parse_units;
 use model::{
     AccountId, Instrument, Level, LevelBook, Listing, OrderKind, Price, Quantity, SelfTradePolicy,
-    Side, Span, Trigger, TriggerWhen,
+    Side, Span, Status, Trigger, TriggerWhen,
 };
 
 use crate::people::{self, Person};
@@ -275,6 +275,16 @@ impl<'a> Reader<'a> {
                     other => return Err(format!("no policy is called {other}")),
                 };
                 Act::SelfTrade(account, policy)
+            }
+            "status" => {
+                let status = match next("which status")? {
+                    "trading" => Status::Trading,
+                    "post-only" => Status::PostOnly,
+                    "cancel-only" => Status::CancelOnly,
+                    "halted" => Status::Halted,
+                    other => return Err(format!("no status is called {other}")),
+                };
+                Act::Status(instrument.id, status)
             }
             kind @ ("book" | "change") => {
                 let mut sides = [Vec::new(), Vec::new()];

@@ -230,6 +230,9 @@ impl Player<'_> {
             Act::SelfTrade(account, policy) => {
                 self.submit(Action::SetSelfTradePolicy { account: *account, policy: *policy })?;
             }
+            Act::Status(instrument, status) => {
+                self.submit(Action::SetStatus { instrument: *instrument, status: *status })?;
+            }
             Act::Book(instrument, book) => {
                 self.stage.tell(*instrument, EventBody::BookSnapshot(Box::new(book.clone())));
             }

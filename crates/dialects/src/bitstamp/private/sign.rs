@@ -53,7 +53,7 @@ pub fn identify(
                 true => then(&holder),
                 false => Step::Reply(errors::INVALID_NONCE.response()),
             };
-            seal.around(Step::Nonce(nonce, Box::new(go_on)))
+            Step::Nonce(nonce, Box::new(go_on)).map(|response| seal.put_on(response))
         }),
     )
 }
@@ -223,34 +223,11 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
 }
 
 /// What an answer is signed with.
-#[derive(Clone)]
 struct Seal(HmacSha256);
 
 impl Seal {
     fn new(secret: &[u8], nonce: &str, timestamp: &str) -> Self {
         Self(keyed(secret).chain_update(nonce).chain_update(timestamp))
-    }
-
-    /// The same steps, with whatever they end in signed.
-    fn around(self, step: Step) -> Step {
-        match step {
-            Step::Reply(response) => Step::Reply(self.put_on(response)),
-            Step::Ask(query, then) => {
-                Step::Ask(query, Box::new(move |answer| self.around(then(answer))))
-            }
-            Step::Identify(key, then) => {
-                Step::Identify(key, Box::new(move |holder| self.around(then(holder))))
-            }
-            Step::Nonce(nonce, then) => {
-                Step::Nonce(nonce, Box::new(move |fresh| self.around(then(fresh))))
-            }
-            Step::Submit(submission, then) => {
-                Step::Submit(submission, Box::new(move |outcome| self.around(then(outcome))))
-            }
-            Step::IssuePass(account, lasts, then) => {
-                Step::IssuePass(account, lasts, Box::new(move |pass| self.around(then(pass))))
-            }
-        }
     }
 
     fn put_on(self, mut response: HttpResponse) -> HttpResponse {
