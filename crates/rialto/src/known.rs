@@ -1,12 +1,12 @@
 //! Who one is, as a venue knows it: the store's accounts and credentials, asked by the edge.
 //!
 //! What another process writes to the store (`rialto keys`) is looked for every second: new accounts are followed,
-//! and what a revoked key, or a blocked account's, has opened ends.
+//! and what a revoked key, or a blocked account's, has opened ends. So is the store itself where there was none.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread;
 use std::time::Duration;
 
@@ -33,7 +33,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 pub struct Known(Option<Arc<Book>>);
 
 struct Book {
-    store: SqliteStore,
+    store: RwLock<Arc<SqliteStore>>,
+    /// Where a store is opened once somebody has made it, if there was none.
+    awaited: Option<Awaited>,
     instruments: Vec<Instrument>,
     demo: bool,
 }
@@ -55,21 +57,23 @@ impl Known {
     ) -> Result<Self, StoreError> {
         let data = folder(options);
         let demo = listen.is_loopback();
-        let opening = Opening { demo, ..Opening::default() };
-        let store = if options.ephemeral || !data.join(store::FILE).exists() {
-            SqliteStore::in_memory(opening)?
+        let place = Awaited { folder: data.to_owned(), master_key: options.master_key.clone() };
+        let is_there = !options.ephemeral && place.is_there();
+        let store = if is_there {
+            place.open(demo)?
         } else {
-            let master = MasterKey::find(options.master_key.as_deref())?;
-            SqliteStore::open(data, Opening { master, ..opening })?
+            SqliteStore::in_memory(Opening { demo, ..Opening::default() })?
         };
-        Ok(Self(Some(Arc::new(Book { store, instruments, demo }))))
+        let awaited = Some(place).filter(|_| !options.ephemeral && !is_there);
+        let store = RwLock::new(Arc::new(store));
+        Ok(Self(Some(Arc::new(Book { store, awaited, instruments, demo }))))
     }
 
     /// What is done when a market opens: accounts are followed, and those of the demo are given something.
     pub fn opening(&self, assets: &Assets) -> Vec<Action> {
         let Some(book) = &self.0 else { return Vec::new() };
         let mut actions: Vec<Action> =
-            book.store.accounts().iter().map(|account| Action::Follow(account.id)).collect();
+            book.store().accounts().iter().map(|account| Action::Follow(account.id)).collect();
         if book.demo {
             actions.extend(store::demo_funding(assets).into_iter().map(|funding| {
                 let (account, asset, amount) = (funding.account, funding.asset, funding.amount);
@@ -104,12 +108,18 @@ impl Known {
     pub fn watch(&self, revoker: Revoker, boards: BoardsHandle) {
         let Some(book) = self.0.clone() else { return };
         let mut watch = Watch::new(book, revoker, boards);
+        // What goes on being wrong is said once.
+        let mut complaint = None;
         let look = move || {
             loop {
                 thread::sleep(LOOK_EVERY);
-                if let Err(error) = watch.look() {
+                let found = watch.look().err();
+                if let Some(error) = &found
+                    && found != complaint
+                {
                     eprintln!("rialto: failed to look at the accounts: {error}");
                 }
+                complaint = found;
             }
         };
         let watching = thread::Builder::new().name("accounts".into()).spawn(look);
@@ -131,15 +141,18 @@ struct Watch {
     followed: Arc<Mutex<BTreeSet<AccountId>>>,
     /// Accounts whose keys were blocked when it last looked.
     blocked: BTreeSet<AccountId>,
+    /// Whether the store is still to be made.
+    waits: bool,
 }
 
 impl Watch {
     /// From now on; the accounts that are there already were followed when the market opened.
     fn new(book: Arc<Book>, revoker: Revoker, boards: BoardsHandle) -> Self {
-        let seen = book.store.version();
-        let followed = book.store.accounts().iter().map(|account| account.id).collect();
+        let seen = book.store().version();
+        let followed = book.store().accounts().iter().map(|account| account.id).collect();
         let (followed, blocked) = (Arc::new(Mutex::new(followed)), book.blocked());
-        Self { book, revoker, boards, seen, followed, blocked }
+        let waits = book.awaited.is_some();
+        Self { book, revoker, boards, seen, followed, blocked, waits }
     }
 
     /// Looks once.
@@ -147,7 +160,12 @@ impl Watch {
     /// # Errors
     /// [`StoreError`] if not all could be learned; what was learned is seen to.
     fn look(&mut self) -> Result<(), StoreError> {
-        let learned = self.book.store.refresh();
+        if self.waits && self.book.open_awaited()? {
+            self.waits = false;
+            // What had no power when it was opened has opened nothing here.
+            (self.seen, self.blocked) = (self.book.store().version(), self.book.blocked());
+        }
+        let learned = self.book.store().refresh();
         self.follow();
         if learned != Ok(false) {
             self.end_revoked();
@@ -160,7 +178,7 @@ impl Watch {
     fn follow(&self) {
         let new: Vec<AccountId> = {
             let followed = lock(&self.followed);
-            let accounts = self.book.store.accounts().into_iter().map(|account| account.id);
+            let accounts = self.book.store().accounts().into_iter().map(|account| account.id);
             accounts.filter(|id| !followed.contains(id)).collect()
         };
         for id in new {
@@ -180,8 +198,8 @@ impl Watch {
 
     /// Ends what keys have opened that were revoked since.
     fn end_revoked(&mut self) {
-        let now = self.book.store.version();
-        for revocation in self.book.store.revocations(self.seen) {
+        let now = self.book.store().version();
+        for revocation in self.book.store().revocations(self.seen) {
             if let Some(key) = &revocation.key {
                 self.revoker.revoke(revocation.dialect, key);
             }
@@ -196,7 +214,7 @@ impl Watch {
             let account = found.account.id;
             blocked.contains(&account) && !self.blocked.contains(&account)
         };
-        for found in self.book.store.credentials().iter().filter(|found| is_new(found)) {
+        for found in self.book.store().credentials().iter().filter(|found| is_new(found)) {
             if let Some(key) = found.public_key() {
                 self.revoker.revoke(found.dialect, key);
             }
@@ -209,10 +227,42 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Where a store is, or will be.
+struct Awaited {
+    folder: PathBuf,
+    master_key: Option<PathBuf>,
+}
+
+impl Awaited {
+    fn is_there(&self) -> bool {
+        self.folder.join(store::FILE).exists()
+    }
+
+    fn open(&self, demo: bool) -> Result<SqliteStore, StoreError> {
+        let master = MasterKey::find(self.master_key.as_deref())?;
+        SqliteStore::open(&self.folder, Opening { master, demo, ..Opening::default() })
+    }
+}
+
 impl Book {
+    /// The store as it is kept now.
+    fn store(&self) -> Arc<SqliteStore> {
+        Arc::clone(&self.store.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Opens the store that was not there, if it is now; whether it is.
+    fn open_awaited(&self) -> Result<bool, StoreError> {
+        let Some(place) = self.awaited.as_ref().filter(|place| place.is_there()) else {
+            return Ok(false);
+        };
+        let store = Arc::new(place.open(self.demo)?);
+        *self.store.write().unwrap_or_else(PoisonError::into_inner) = store;
+        Ok(true)
+    }
+
     /// The accounts that are blocked now.
     fn blocked(&self) -> BTreeSet<AccountId> {
-        let accounts = self.store.accounts();
+        let accounts = self.store().accounts();
         let blocked = accounts.iter().filter(|account| account.blocked.is_some());
         blocked.map(|account| account.id).collect()
     }
@@ -225,17 +275,17 @@ pub fn folder(options: &Serve) -> &Path {
 
 impl Register for Book {
     fn key(&self, key: &str) -> Option<KeyNote> {
-        let found = self.store.credential(edge::native::NAME, key)?;
+        let found = self.store().credential(edge::native::NAME, key)?;
         let requests_per_second_max = found.limits.requests_per_second_max;
         Some(KeyNote { id: found.id.to_string(), requests_per_second_max })
     }
     fn account(&self, id: AccountId) -> Option<AccountNote> {
-        let account = self.store.account(id)?;
+        let account = self.store().account(id)?;
         let (name, address) = (account.name.clone(), account.address.clone());
         Some(AccountNote { name, user_id: account.user_id(), address })
     }
     fn credentials(&self, id: AccountId) -> Vec<CredentialNote> {
-        let all = self.store.credentials();
+        let all = self.store().credentials();
         let own = all.iter().filter(|found| found.account.id == id);
         let note = |found: &Arc<Found>| CredentialNote {
             id: found.id.to_string(),
@@ -260,7 +310,7 @@ fn texts<T: ToString>(words: Option<&BTreeSet<T>>) -> Option<Vec<String>> {
 
 impl Identities for Book {
     fn credential(&self, dialect: &str, key: &str) -> Option<Credential> {
-        let found = self.store.credential(dialect, key)?;
+        let found = self.store().credential(dialect, key)?;
         if found.account.blocked.is_some() {
             return None;
         }

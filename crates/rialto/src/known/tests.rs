@@ -30,6 +30,10 @@ impl Elsewhere {
             std::env::temp_dir().join(format!("rialto-known-{}-{name}", std::process::id()));
         std::fs::create_dir(&folder).expect("a new folder");
         MasterKey::make(&folder.join("key"), &mut Random::system()).expect("a new master key");
+        Self::in_folder(folder)
+    }
+
+    fn in_folder(folder: PathBuf) -> Self {
         let master = Some(MasterKey::read(&folder.join("key")).expect("a master key"));
         let opening = Opening { master, ..Opening::default() };
         let store = SqliteStore::open(&folder, opening).expect("a new store");
@@ -45,8 +49,7 @@ impl Elsewhere {
     }
 
     fn options(&self) -> Serve {
-        let (data, master_key) = (Some(self.folder.clone()), Some(self.folder.join("key")));
-        Serve { data, master_key, ..Serve::default() }
+        options(&self.folder)
     }
 }
 
@@ -54,6 +57,11 @@ impl Drop for Elsewhere {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+fn options(folder: &Path) -> Serve {
+    let (data, master_key) = (Some(folder.to_owned()), Some(folder.join("key")));
+    Serve { data, master_key, ..Serve::default() }
 }
 
 /// The public part of a key.
@@ -184,6 +192,33 @@ fn an_account_that_is_made_while_it_runs_is_known_and_followed() {
     let before = venue.served.edge.counters.submissions.read();
     assert_eq!(venue.watch.look(), Ok(()));
     assert_eq!(venue.served.edge.counters.submissions.read(), before);
+}
+
+#[test]
+fn a_store_that_is_made_while_it_runs_is_found() {
+    let folder = std::env::temp_dir().join(format!("rialto-known-{}-late", std::process::id()));
+    std::fs::create_dir(&folder).expect("a new folder");
+    MasterKey::make(&folder.join("key"), &mut Random::system()).expect("a new master key");
+    let mut venue = Venue::open(&options(&folder), HERE);
+    assert_eq!(venue.watch.look(), Ok(()));
+    let alice = store::demo_accounts()[0].account.id;
+    let riches = venue.balances(alice);
+    assert!(riches.is_some());
+
+    let elsewhere = Elsewhere::in_folder(folder);
+    let (carol, hers) = elsewhere.enrol("carol", Entitlement::full());
+    let (_, revoked) = elsewhere.enrol("dora", Entitlement::full());
+    elsewhere.store.revoke(revoked.id, NOW).expect("it is there");
+    assert_eq!(venue.watch.look(), Ok(()));
+    assert!(venue.balances(carol).is_some());
+    assert!(venue.credential(key(&revoked)).is_none());
+    let (mut line, pass) = (venue.served.client(), venue.pass(key(&hers)));
+    assert!(venue.lets_in(&mut line, carol, 0, &pass));
+    // From then on it is looked at like any other, and the demo is what it was.
+    assert_eq!(venue.balances(alice), riches);
+    elsewhere.store.revoke(hers.id, NOW).expect("it is there");
+    assert_eq!(venue.watch.look(), Ok(()));
+    assert_eq!(line.hear(), Heard::Text(UNAUTHORIZED.into()));
 }
 
 #[test]
