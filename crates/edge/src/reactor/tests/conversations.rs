@@ -189,3 +189,126 @@ fn who_is_logged_in_from_the_start_or_by_a_key_loses_what_is_its_own_with_the_ke
     house.happen(&[print(1, 0)]);
     assert_eq!(ann.hears(), "trades0 1");
 }
+
+/// Clients come, go, ask, subscribe with stamps and without, and end several at once, as the dice fall; each hears
+/// what it should, a copy for each stamp and one for all names without.
+#[test]
+fn in_a_storm_of_conversations_everybody_hears_what_is_theirs() {
+    for seed in 0..6 {
+        storm(seed);
+    }
+}
+
+/// How clients call what they subscribe to, and whether they are stamped.
+const NAMES: [(&str, bool); 4] =
+    [("trades", false), ("x:trades", false), ("aaa", true), ("bbb", true)];
+
+fn storm(seed: u64) {
+    let mut dice = Dice(seed);
+    let mut plain = Plain { padding: dice.roll(3) * 2_000, ..Plain::default() };
+    plain.manners.subscriptions_max = 100;
+    let mut house = house(plain);
+    let mut visitors: Vec<(Visitor, [[bool; 3]; 4])> = Vec::new();
+    let (mut number, mut left) = (0, 0);
+    for _ in 0..30 {
+        match dice.roll(4) {
+            0 if visitors.len() > 1 => {
+                let _gone = visitors.swap_remove(dice.roll(visitors.len()));
+                left += 1;
+            }
+            1 | 2 => visitors.push((house.connect(), [[false; 3]; 4])),
+            _ => {}
+        }
+        for (visitor, listens) in &mut visitors {
+            let said = words(&mut dice, listens);
+            visitor.says(&(said + " mark"));
+        }
+        for (visitor, _) in &mut visitors {
+            while hears_meanwhile(&mut house, visitor) != "? mark" {}
+        }
+        house.until("who left is gone", |house| house.goodbyes.recent().len() == left);
+        while let Ok(mail) = house.mail.try_recv() {
+            house.serve_mail(mail);
+        }
+        let events: Vec<Event> = (0..dice.roll(20))
+            .map(|_| {
+                number += 1;
+                print(number, dice.roll(3) as u16)
+            })
+            .collect();
+        house.happen(&events);
+        for (visitor, listens) in &mut visitors {
+            for event in &events {
+                let mut expected = told(listens, event);
+                let mut heard: Vec<String> = expected.iter().map(|_| visitor.hears()).collect();
+                expected.sort();
+                heard.sort();
+                assert_eq!(heard, expected, "seed {seed}");
+            }
+        }
+    }
+    left += visitors.len();
+    drop(visitors);
+    house.until("all are gone", |house| house.goodbyes.recent().len() == left);
+    while house.boards.subjects_heeded() > 0 {
+        house.serve();
+    }
+    assert_eq!(house.counters.interests_open.read(), 0, "seed {seed}");
+}
+
+/// Some words of a client, who then listens to this.
+fn words(dice: &mut Dice, listens: &mut [[bool; 3]; 4]) -> String {
+    let mut said = String::new();
+    for _ in 0..dice.roll(6) {
+        let (name, instrument) = (dice.roll(4), dice.roll(3));
+        let called = format!("{}{instrument}", NAMES[name].0);
+        said += &match dice.roll(5) {
+            0 => " ?now".to_owned(),
+            1 => {
+                let other = dice.roll(4);
+                (listens[name][instrument], listens[other][instrument]) = (false, false);
+                format!(" *{called},{}{instrument}", NAMES[other].0)
+            }
+            2 => {
+                listens[name][instrument] = false;
+                format!(" -{called}")
+            }
+            _ => {
+                listens[name][instrument] = true;
+                match NAMES[name].1 {
+                    true => format!(" #trades{instrument}/{called}"),
+                    false => format!(" {}{called}", ["+", "="][dice.roll(2)]),
+                }
+            }
+        };
+    }
+    said
+}
+
+/// What somebody who listens to this is told of an event.
+fn told(listens: &[[bool; 3]; 4], event: &Event) -> Vec<String> {
+    let instrument = event.instrument.index();
+    let text = format!("trades{instrument} {}", event.sequence);
+    let stamped = [2, 3].into_iter().filter(|&name| listens[name][instrument]);
+    let mut told: Vec<String> =
+        stamped.map(|name| format!("{}{instrument} {text}", NAMES[name].0)).collect();
+    told.extend((listens[0][instrument] || listens[1][instrument]).then_some(text));
+    told
+}
+
+/// What a visitor hears next, while the boards answer whoever asks.
+fn hears_meanwhile(house: &mut House, visitor: &mut Visitor) -> String {
+    let begin = Instant::now();
+    visitor.stream.set_nonblocking(true).expect("a stream that is open");
+    while visitor.heard.is_empty()
+        && matches!(visitor.stream.peek(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock)
+    {
+        while let Ok(mail) = house.mail.try_recv() {
+            house.serve_mail(mail);
+        }
+        assert!(begin.elapsed() < PATIENCE, "nothing is heard");
+        std::thread::yield_now();
+    }
+    visitor.stream.set_nonblocking(false).expect("a stream that is open");
+    visitor.hears()
+}
