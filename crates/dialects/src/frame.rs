@@ -17,7 +17,9 @@ pub struct Frame {
     bytes: Arc<Vec<u8>>,
     /// Where the sealed bytes begin, at most [`HEADROOM`].
     start: u8,
-    hole: Hole,
+    /// A [`Hole`], taken apart so that a frame is two words.
+    hole_length: u8,
+    hole_at: u32,
 }
 
 /// The place of a stamp in a message: where it begins, counted from the text's beginning, and its length. Without
@@ -42,7 +44,7 @@ impl Frame {
     /// Whether it has a hole for a stamp.
     #[must_use]
     pub const fn has_hole(&self) -> bool {
-        self.hole.length > 0
+        self.hole_length > 0
     }
 }
 
@@ -140,15 +142,14 @@ impl FramePool {
 
     /// A copy of a frame with this stamp in its hole; if it does not fit there, the frame as it is.
     pub fn stamped(&mut self, frame: &Frame, stamp: &[u8]) -> Frame {
-        let Hole { at, length } = frame.hole;
-        if stamp.len() != usize::from(length) {
+        if stamp.len() != usize::from(frame.hole_length) {
             debug_assert!(false, "a dialect's stamps are as long as its holes");
             return frame.clone();
         }
         let FrameBuilder { mut bytes, shell, .. } = self.builder();
         bytes.clear();
         bytes.extend_from_slice(&frame.bytes);
-        let from = HEADROOM + at as usize;
+        let from = HEADROOM + frame.hole_at as usize;
         bytes[from..from + stamp.len()].copy_from_slice(stamp);
         self.seal(bytes, Hole::default(), shell, frame.start)
     }
@@ -170,7 +171,7 @@ impl FramePool {
         if self.lent.len() < self.lent_max {
             self.lent.push_back(Arc::clone(&bytes));
         }
-        Frame { bytes, start, hole }
+        Frame { bytes, start, hole_length: hole.length, hole_at: hole.at }
     }
 }
 

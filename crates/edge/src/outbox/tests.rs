@@ -150,3 +150,8 @@ fn it_knows_since_when_nothing_moves_and_owns_nothing_when_empty() {
     assert_eq!(outbox.stuck_since(), None);
     assert_eq!(size_of::<Outbox>(), size_of::<usize>());
 }
+
+#[test]
+fn a_frame_in_line_is_four_words() {
+    assert_eq!(size_of::<Told>(), 4 * size_of::<usize>(), "each socket may have many in line");
+}
