@@ -23,7 +23,7 @@ import aiohttp
 import ccxt
 import ccxt.pro
 
-from desk import TAKER_FEE, Deal, Desk, Frames, Watched, client_of, market_of, part
+from desk import TAKER_FEE, TOLD, Deal, Desk, Frames, Watched, client_of, market_of, part
 from identity import check_expiry, check_identity, check_tokens, enrol, token_of
 from venue import Checks, accounts, first, said, serving, unlike, until
 
@@ -54,6 +54,32 @@ async def check_balances(checks, desk, name, begins, deals):
         if Decimal(row["available"]) + Decimal(row["reserved"]) != total:
             troubles.append(f"{row} does not add up")
     checks.tell(f"{name}: balances are what {len(deals)} trades and their fees make", first(*troubles))
+
+
+async def check_my_trades(checks, desk, deals):
+    """HTTP answers the trades that were told, each with what it moved."""
+    for symbol in (None, *SYMBOLS.values()):
+        trades = await desk.do("fetch_my_trades", symbol, limit=1000)
+        expected = {it: deal for it, deal in deals.items() if symbol in (None, deal.symbol)}
+        wrong = [unlike("trades", sorted(it["id"] for it in trades), sorted(expected))]
+        for trade in trades:
+            deal, row = expected.get(trade["id"]), trade["info"]
+            base, quote = deal.symbol.lower().split("/") if deal else ("", "")
+            wrong += deal and [
+                unlike("symbol", trade["symbol"], deal.symbol),
+                unlike("side", trade["side"], "buy" if deal.amount > 0 else "sell"),
+                unlike(base, Decimal(row[base]), deal.amount),
+                unlike("price", Decimal(str(row[f"{base}_{quote}"])), deal.price),
+                unlike("fee", Decimal(row["fee"]), deal.fee.quantize(TOLD[deal.quote], ROUND_DOWN)),
+                None if abs(Decimal(row[quote]) + deal.value) < Decimal("1e-8") else f"{row} moves {deal.value}",
+            ] or []
+        checks.tell(f"fetch_my_trades {symbol or ''}".rstrip() + f": {len(expected)}, as they were told", first(*wrong))
+    # The client cuts what it is answered, so that it is asked without its help.
+    page = {"pair": "btcusd", "limit": 3, "offset": 1}
+    rows = await desk.do("private_post_user_transactions_pair", page)
+    ids = sorted((int(it) for it, deal in deals.items() if deal.symbol == SYMBOL), reverse=True)
+    wrong = unlike("trades", [row["id"] for row in rows], ids[1:4])
+    checks.tell("user_transactions: a page of them, the newest first", wrong)
 
 
 async def check_reading(checks, desk):
@@ -408,6 +434,7 @@ async def check_trading(checks, session, url, watched, alice, bob):
             for frame in told["private-my_trades"]
         }
         await part(checks, check_balances(checks, desk, "alice", begins, list(deals.values())))
+        await part(checks, check_my_trades(checks, desk, deals))
         await part(checks, check_watched(checks, hers, told))
         check_frames(checks, told)
 
