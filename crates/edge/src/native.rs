@@ -62,8 +62,6 @@ pub(crate) struct Shared {
     register: Arc<dyn Register>,
     once: Arc<Once>,
     keys: Mutex<Turnstile<(AccountId, String)>>,
-    /// Names of ours besides our addresses, as `Host` has them.
-    hosts: Vec<String>,
     pages: Vec<Page>,
     document: Bytes,
 }
@@ -95,7 +93,6 @@ impl Native {
             register,
             once: Arc::default(),
             keys: Mutex::new(Turnstile::new(Vec::new())),
-            hosts: Vec::new(),
             pages,
             document: document.into(),
         }))
@@ -121,7 +118,7 @@ impl Native {
         let reads = matches!(*request.method(), Method::GET | Method::HEAD);
         if !reads || uri.path().ends_with("/demo") {
             let authority = uri.authority().map(::http::uri::Authority::as_str);
-            door::guard(request.headers(), authority, local, &self.0.hosts)?;
+            door::guard(request.headers(), authority, local, &self.0.words.venue.hosts)?;
         }
         Ok(found)
     }

@@ -36,6 +36,8 @@ pub struct Config {
     pub listings: Vec<Listing>,
     /// Who trades in them before a visitor comes.
     pub crowd: CrowdPlan,
+    /// Names of ours at which the native API takes requests that change something, besides our addresses.
+    pub native_hosts: Vec<String>,
     /// What the Bitstamp dialect is told.
     pub bitstamp: dialects::bitstamp::Options,
 }

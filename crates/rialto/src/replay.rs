@@ -49,6 +49,7 @@ pub fn venue(options: &cli::Replay) -> Result<Venue, Failure> {
             opened: begins,
             speed,
             seed: None,
+            hosts: Vec::new(),
         },
         happened: Vec::new(),
         opens: Some(replay.opens()),

@@ -211,6 +211,7 @@ fn say(about: &[String], dialects: &Dialects, address: SocketAddr) {
             text += &format!("{name}: http://{address}{prefix}\n");
         }
     }
+    text += &format!("native: http://{address}/rialto/v1/\n");
     text += &format!("listening on http://{address}\n");
     let mut out = std::io::stdout().lock();
     // Nobody has to read what we say; a closed pipe is no reason not to serve.

@@ -74,5 +74,6 @@ fn told(config: &Config, speed: Speed, seed: u64) -> edge::native::Venue {
         opened: Time::default(),
         speed,
         seed: Some(seed),
+        hosts: config.native_hosts.clone(),
     }
 }

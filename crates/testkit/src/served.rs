@@ -154,6 +154,7 @@ impl Setup {
             opened: self.begins,
             speed: Speed(0),
             seed: None,
+            hosts: vec!["api.example".into()],
         };
         let native = Native::new(told, Arc::clone(&known) as Arc<dyn Register>);
         let house = House::new(

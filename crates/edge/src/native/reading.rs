@@ -269,7 +269,11 @@ fn time_in_force(asked: &own::NewOrder, has_limit: bool) -> Read<TimeInForce> {
 /// An amount of the quote asset.
 fn worth(words: &Words, it: &Instrument, text: &str) -> Read<Amount> {
     let quote = words.assets.by_code(&it.quote);
-    let amount = |decimal: Decimal| quote?.amount_of_units(decimal.units, decimal.decimals);
+    let amount = |decimal: Decimal| {
+        // Sixty-four bits and nineteen decimals more are what fits.
+        let quote = quote.filter(|quote| quote.decimals <= decimal.decimals + 19)?;
+        quote.amount_of_units(decimal.units, decimal.decimals)
+    };
     let found = Decimal::parse(text).ok().filter(|decimal| decimal.units > 0).and_then(amount);
     found.ok_or_else(|| {
         let decimals = quote.map_or(0, |quote| quote.decimals);

@@ -31,6 +31,8 @@ pub struct Venue {
     pub speed: Speed,
     /// What the crowd is seeded with, if there is one.
     pub seed: Option<u64>,
+    /// Names of ours besides the address that a client reached, as `Host` has them.
+    pub hosts: Vec<String>,
 }
 
 /// A venue with what follows from its listings.

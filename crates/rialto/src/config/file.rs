@@ -37,6 +37,8 @@ struct File {
     #[serde(default)]
     bitstamp: BitstampTable,
     #[serde(default)]
+    native: NativeTable,
+    #[serde(default)]
     crowd: CrowdTable,
     instrument: Spanned<Vec<Spanned<InstrumentTable>>>,
 }
@@ -71,6 +73,12 @@ impl Default for BitstampTable {
             hosts: Vec::new(),
         }
     }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct NativeTable {
+    hosts: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -167,6 +175,7 @@ pub(super) fn read(name: &str, text: &str) -> Result<Config, Mistake> {
             warm_up: Span::seconds(i64::from(warm_up)),
         },
         listings,
+        native_hosts: file.native.hosts,
         bitstamp: dialects::bitstamp::Options {
             cadence: Cadence(Span::millis(i64::from(cadence_ms))),
             strict_markets: file.bitstamp.strict_markets,

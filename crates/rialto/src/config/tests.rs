@@ -134,7 +134,7 @@ fn what_is_left_out_has_a_default() {
 fn what_is_said_is_heard() {
     let text = format!(
         "[server]\nlisten = \"[::1]:0\"\n[bitstamp]\ncadence_ms = 500\nstrict_markets = true\n\
-         null_reconnect_data = true\nhosts = [\"rialto.example:8443\"]\n[crowd]\nwarm_up_seconds = 0\nwander.USD = \"0.0001\"\n{SMALL}"
+         null_reconnect_data = true\nhosts = [\"rialto.example:8443\"]\n[native]\nhosts = [\"api.example\"]\n[crowd]\nwarm_up_seconds = 0\nwander.USD = \"0.0001\"\n{SMALL}"
     );
     let config = Config::read("said.toml", &text).expect("it is in order");
     assert_eq!(config.listen.to_string(), "[::1]:0");
@@ -142,6 +142,7 @@ fn what_is_said_is_heard() {
     assert_eq!(config.cadences(), [Cadence(Span::millis(500))]);
     assert!(config.bitstamp.strict_markets && config.bitstamp.null_reconnect_data);
     assert_eq!(config.bitstamp.hosts, ["rialto.example:8443"]);
+    assert_eq!(config.native_hosts, ["api.example"]);
     assert_eq!(config.crowd.warm_up, Span(0));
     assert_eq!(config.crowd.assets, [Asset { code: "USD".into(), wander_ppm: 1 }]);
 }
@@ -227,7 +228,7 @@ fn what_is_wrong_is_told_with_its_place_and_what_was_expected() {
     check(
         "[[instrument]]",
         "instrument = []\n[x]",
-        "line 2, column 2: unknown field `x`, expected one of `server`, `bitstamp`, `crowd`, `instrument`",
+        "line 2, column 2: unknown field `x`, expected one of `server`, `bitstamp`, `native`, `crowd`, `instrument`",
     );
     check(
         "[[instrument]]",

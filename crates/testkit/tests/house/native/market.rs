@@ -3,7 +3,7 @@
 use model::{Action, InstrumentId, Side, Status};
 use serde_json::json;
 
-use super::{Client, served};
+use super::{Client, key, served};
 use testkit::served::Setup;
 
 #[test]
@@ -112,4 +112,29 @@ fn the_demos_accounts_are_for_this_machine_and_this_address() {
     assert_eq!(told.with_status(403).problem(), ("foreign-host", Some("header Host")));
     let told = client.ask_with("GET", "/demo", None, &[("Origin", "http://evil.example")]);
     assert_eq!(told.with_status(403).problem(), ("foreign-host", Some("header Origin")));
+}
+
+#[test]
+fn what_the_market_does_not_tell_is_told_apart_from_nothing() {
+    let setup = Setup::bitstamp().session_by_hand();
+    let served = Setup { by_level: true, ..setup }.serve();
+    let mut alice = Client::of(&served).by(key("alice"));
+    let told = alice.get("/instruments/BTC-USD/book").with_status(503);
+    assert_eq!(told.problem().0, "not-told", "there is no book before the first snapshot");
+    for path in ["/balances", "/orders", "/trades", "/orders/1"] {
+        assert_eq!(alice.get(path).with_status(503).problem().0, "not-told", "{path}");
+    }
+}
+
+#[test]
+fn a_page_can_be_asked_for_its_head_alone() {
+    let served = Setup::bitstamp().session_by_hand().serve();
+    let mut line = served.line();
+    let host = served.address;
+    line.send(format!("HEAD /rialto/v1/status HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+    let head = line.head().expect("an answer");
+    assert_eq!((head.status, head.header("content-type")), (200, Some("application/json")));
+    line.send(format!("GET /rialto/v1/orders HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+    let (head, body) = line.answer().expect("an answer");
+    assert_eq!(head.status, 401, "right after the head: {body}");
 }

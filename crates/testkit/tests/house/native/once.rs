@@ -141,3 +141,24 @@ fn what_is_no_key_is_refused() {
     }
     place(&mut alice, &"x".repeat(255), &limit("buy", "1", "100.00")).with_status(201);
 }
+
+#[test]
+fn an_order_whose_client_went_away_is_there_when_it_asks_again() {
+    let (served, [mut alice]) = served(["alice"]);
+    let body = limit("buy", "0.01", "100.00");
+    for round in 0..50 {
+        let mut line = served.line();
+        line.send(format!(
+            "POST /rialto/v1/orders HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\n\
+             Content-Type: application/json\r\nIdempotency-Key: round {round}\r\nContent-Length: {}\r\n\r\n{body}",
+            served.address,
+            key("alice"),
+            body.len()
+        ));
+        drop(line);
+        place(&mut alice, &format!("round {round}"), &body).with_status(201);
+        served.wait(Duration::from_millis(20));
+    }
+    let open = alice.get("/orders?limit=1000").with_status(200);
+    assert_eq!(open.body["orders"].as_array().map(Vec::len), Some(50), "once, however it went");
+}

@@ -46,6 +46,8 @@ fn no_page_of_another_site_may_write() {
         ("Host", format!("localhost:{port}")),
         ("Origin", format!("http://localhost:{port}")),
         ("Origin", format!("http://127.0.0.1:{port}")),
+        ("Host", "api.example".to_owned()),
+        ("Origin", "https://api.example".to_owned()),
     ] {
         alice.ask_with("POST", "/orders", Some(&body), &[(name, &value)]).with_status(201);
     }
