@@ -5,7 +5,7 @@ import json
 from collections import defaultdict
 from decimal import ROUND_CEILING, ROUND_DOWN, Decimal
 
-from venue import PATIENCE, bitstamp_urls
+from venue import PATIENCE, bitstamp_urls, until
 
 MAKER_FEE, TAKER_FEE = Decimal("0.001"), Decimal("0.002")
 # How finely money is counted: as a price times an amount can be. Fees are rounded up to that.
@@ -95,6 +95,7 @@ class Frames:
     def __init__(self, session, url):
         self.opening = session.ws_connect(bitstamp_urls(url)["ws"])
         self.told = defaultdict(list)
+        self.beats = 0
 
     async def __aenter__(self):
         self.socket = await self.opening.__aenter__()
@@ -112,12 +113,21 @@ class Frames:
         await self.socket.send_str(json.dumps({"event": "bts:subscribe", "data": data}))
         return json.loads((await self.socket.receive(timeout=PATIENCE)).data)
 
+    async def settle(self):
+        """Waits for all that was told before. A second answer comes after what was told before the first."""
+        for _ in range(2):
+            beats = self.beats
+            await self.socket.send_str('{"event":"bts:heartbeat"}')
+            if not await until(lambda: self.beats > beats):
+                raise RuntimeError("a heartbeat was not answered")
+
     def keep(self):
         self.reading = asyncio.create_task(self.read())
 
     async def read(self):
         async for message in self.socket:
             frame = json.loads(message.data)
+            self.beats += frame["event"] == "bts:heartbeat"
             self.told[frame["channel"].rsplit("-", 1)[0].rsplit("_", 1)[0]].append(frame)
 
 
