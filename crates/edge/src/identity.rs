@@ -52,7 +52,10 @@ impl Grant {
                 // What an account holds is of no instrument; what it does everywhere is of all of them.
                 None => {
                     self.instruments.is_none()
-                        || matches!(topic.kind, TopicKind::Balances | TopicKind::Holdings { .. })
+                        || matches!(
+                            topic.kind,
+                            TopicKind::Balances | TopicKind::Movements | TopicKind::Holdings { .. }
+                        )
                 }
             }
     }

@@ -13,8 +13,8 @@ use model::{Candle, INTERVALS, Interval, Time, Trade};
 
 use crate::digest::Digest;
 
-/// How many candles of each interval are kept; the oldest go first.
-pub const CANDLES_MAX: usize = 1_500;
+/// How many candles of each interval are kept; the oldest go first. A range of 1,500 intervals has so many starts.
+pub const CANDLES_MAX: usize = 1_501;
 
 /// The candles of an instrument.
 #[derive(Debug)]

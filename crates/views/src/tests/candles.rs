@@ -69,7 +69,8 @@ fn an_answer_holds_as_many_candles_as_are_kept() {
     assert_eq!(ends(&ask(0, i64::MAX / 1_000_000, false)), (CANDLES_MAX, first, newest));
     // The running second has no trade, and is the last.
     let start = last + 2 - CANDLES_MAX as i64;
-    let (first, newest) = (Some((start, start, 1)), Some((last + 1, last, 0)));
+    let first = Some((start, start - start % 2, u64::from(start % 2 == 0)));
+    let newest = Some((last + 1, last, 0));
     assert_eq!(ends(&ask(0, i64::MAX / 1_000_000, true)), (CANDLES_MAX, first, newest));
     assert_eq!(
         ends(&ask(0, oldest + 1, true)),

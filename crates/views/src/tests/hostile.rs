@@ -2,7 +2,7 @@
 
 use model::{
     Amount, CloseReason, EventBody, Fill, Level, LevelBook, OrderId, OrderKind, OrderState, Price,
-    Quantity, Query, Side, Time, TopicKind, TradeId, Window,
+    Quantity, Query, Side, Time, TopicKind, TradeId, WHOLE, Window,
 };
 
 use super::flow::{CADENCES, Dice};
@@ -20,9 +20,18 @@ fn any_order(dice: &mut Dice) -> OrderState {
 }
 
 fn any_levels(dice: &mut Dice) -> Vec<Level> {
-    (0..dice.below(6))
-        .map(|_| Level { price: Price(dice.below(12)), quantity: Quantity(dice.below(5) - 1) })
-        .collect()
+    let count = dice.below(6);
+    let level = |_| {
+        let (mut price, mut quantity) = (dice.below(12), dice.below(5) - 1);
+        if dice.chance(10) {
+            price = [i64::MIN, -7, i64::MAX][dice.below(3) as usize];
+        }
+        if dice.chance(10) {
+            quantity = i64::MAX;
+        }
+        Level { price: Price(price), quantity: Quantity(quantity) }
+    };
+    (0..count).map(level).collect()
 }
 
 fn any_body(dice: &mut Dice, by_level: bool) -> EventBody {
@@ -73,6 +82,10 @@ fn nothing_that_is_said_can_break_a_board() {
             board.listen(TopicKind::Delta { cadence });
             board.listen(TopicKind::Book { depth: 2, cadence });
             board.listen(TopicKind::Detail { depth: 2, cadence });
+            for (depth, step) in [(0, 1), (2, 0), (3, -5), (WHOLE, 10), (2, i64::MAX), (2, i64::MIN)]
+            {
+                board.listen(TopicKind::Depth { depth, step: Some(Price(step)), cadence });
+            }
             board.listen(TopicKind::Ticker { window: Window::HOUR, cadence, quotes: true });
         }
         for step in 0..300 {

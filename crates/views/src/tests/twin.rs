@@ -26,7 +26,7 @@ fn kinds() -> Vec<TopicKind> {
     }
     for cadence in CADENCES {
         kinds.push(TopicKind::Delta { cadence });
-        for depth in [1, 3, 100] {
+        for depth in [1, 3, 100, WHOLE] {
             kinds.push(TopicKind::Book { depth, cadence });
             kinds.push(TopicKind::Detail { depth, cadence });
         }
