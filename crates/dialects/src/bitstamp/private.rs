@@ -11,6 +11,7 @@ mod manage;
 mod orders;
 mod shown;
 mod sign;
+mod wanted;
 
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ use crate::http::{HttpRequest, HttpResponse};
 use crate::step::{Credential, Step};
 
 use form::Form;
-use orders::Style;
+use wanted::Style;
 
 /// What the signed endpoints need to know; shared with the steps that wait for answers.
 pub struct Ground {
@@ -191,3 +192,6 @@ fn answer(call: Call, endpoint: Endpoint, name: Option<&str>) -> Step {
         (Endpoint::Balances, _) => account::balances(call, name),
     }
 }
+
+#[cfg(test)]
+mod tests;
