@@ -6,7 +6,7 @@ import json
 import time
 from urllib.parse import urlsplit
 
-START_SECONDS = 20
+START_SECONDS = 60
 # How long what has to come is waited for, in seconds.
 PATIENCE = 15
 
