@@ -159,6 +159,21 @@ pub enum Request {
         /// Said then.
         acknowledgement: Vec<u8>,
     },
+    /// Take one of so many berths of this name, which all connections of the dialect share, and serve what is asked
+    /// then; a connection that has one of this name keeps it and takes no other. It is free again once the connection
+    /// ends, or [leaves](Self::LeaveBerth) it.
+    TakeBerth {
+        /// Its name: what it is that only so many may have at once.
+        berth: Box<str>,
+        /// How many there are.
+        of: u32,
+        /// Served if it has one.
+        then: Vec<Self>,
+        /// Said if none is free.
+        refusal: Vec<u8>,
+    },
+    /// Give back the berth of this name, if it has one.
+    LeaveBerth(Box<str>),
     /// Take these steps, and then serve what they end with.
     Take(Step<Vec<Self>>),
     /// End the connection.
@@ -179,6 +194,8 @@ impl fmt::Debug for Request {
             }
             Self::Unsubscribe { subscriptions, .. } => write!(f, "Unsubscribe({subscriptions:?})"),
             Self::LogIn { .. } => f.write_str("LogIn"),
+            Self::TakeBerth { then, .. } => write!(f, "TakeBerth({then:?})"),
+            Self::LeaveBerth(_) => f.write_str("LeaveBerth"),
             Self::Take(_) => f.write_str("Take"),
             Self::Part(parting) => write!(f, "Part({parting:?})"),
         }

@@ -7,6 +7,7 @@ pub mod listener;
 pub mod native;
 pub mod route;
 
+pub mod berths;
 pub mod identity;
 pub mod nonces;
 pub mod passes;

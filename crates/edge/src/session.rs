@@ -300,8 +300,9 @@ impl Session {
         self.interests.note_spot(slot, from, to);
     }
 
-    /// Its end is decided and nothing is told any more: gives back what it listened to.
+    /// Its end is decided and nothing is told any more: gives back what it listened to, and its berths.
     pub fn leave(&mut self) -> Vec<Interest> {
+        self.leave_berths();
         self.interests.leave()
     }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use dialects::{Credential, HttpResponse, Login, Outcome, Standing, Step, Submission, Then};
 use model::{Answer, AnswerBody, Query, Time};
 
+use crate::berths::Berths;
 use crate::identity::{Grant, Identities, Nobody, may_ask, may_submit, restrict};
 use crate::nonces::Nonces;
 use crate::passes::Passes;
@@ -36,6 +37,7 @@ pub struct Clerk {
     identities: Arc<dyn Identities>,
     nonces: Mutex<Nonces>,
     passes: Arc<Passes>,
+    berths: Arc<Berths>,
     random: Random,
 }
 
@@ -43,7 +45,8 @@ impl Clerk {
     /// A clerk who asks these identities and issues these passes.
     #[must_use]
     pub fn new(identities: Arc<dyn Identities>, passes: Arc<Passes>, random: Random) -> Self {
-        Self { identities, nonces: Mutex::default(), passes, random }
+        let (nonces, berths) = (Mutex::default(), Arc::default());
+        Self { identities, nonces, passes, berths, random }
     }
 
     /// A clerk of a venue without accounts: nobody holds any key, so that no pass is ever issued.
@@ -56,6 +59,12 @@ impl Clerk {
     #[must_use]
     pub const fn passes(&self) -> &Arc<Passes> {
         &self.passes
+    }
+
+    /// The berths that connections take.
+    #[must_use]
+    pub const fn berths(&self) -> &Arc<Berths> {
+        &self.berths
     }
 
     /// Whether somebody still holds this key of a dialect.

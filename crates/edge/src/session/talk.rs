@@ -19,6 +19,7 @@ use model::{Answer, Query};
 
 use super::meter::Meter;
 use super::{Deed, Desk, Session, Ticket};
+use crate::berths::Berth;
 use crate::identity::Grant;
 use crate::steps::{Next, Service};
 
@@ -39,6 +40,7 @@ pub(super) struct Talk {
     login_ends: Option<Duration>,
     /// By which keys it was let in to what is an account's own.
     grants: Vec<Arc<Grant>>,
+    berths: Vec<Berth>,
     messages: Meter,
     faults: Vec<(Fault, Meter)>,
     waiting: Option<Waiting>,
@@ -173,6 +175,11 @@ impl Session {
     #[must_use]
     pub fn is_waiting(&self) -> bool {
         self.talk.as_ref().is_some_and(|talk| talk.waiting.is_some())
+    }
+
+    /// Its end is decided: leaves its berths to others.
+    pub(super) fn leave_berths(&mut self) {
+        self.talk.iter_mut().for_each(|talk| talk.berths.clear());
     }
 
     /// Whoever holds this is logged in from the start.
@@ -319,6 +326,23 @@ impl Session {
                             Some((ticket, Awaited::Outcome(then)))
                         }
                     }
+                }
+                Request::TakeBerth { berth, of, then, refusal } => {
+                    let berths = &mut self.talk.get_or_insert_default().berths;
+                    if !berths.iter().any(|taken| *taken.name() == *berth) {
+                        berths.extend(desk.clerk.berths().take(dialect.name(), &berth, of));
+                    }
+                    if berths.iter().any(|taken| *taken.name() == *berth) {
+                        requests.extend(then.into_iter().rev());
+                    } else {
+                        desk.deeds.push(Deed::Say(refusal));
+                    }
+                    None
+                }
+                Request::LeaveBerth(berth) => {
+                    let talk = self.talk.get_or_insert_default();
+                    talk.berths.retain(|taken| *taken.name() != *berth);
+                    None
                 }
                 Request::Part(parting) => {
                     self.part(dialect, parting, now, desk);

@@ -9,6 +9,7 @@
 //! | `*a,b` | the end of several subscriptions |
 //! | `?now`, `?orders` | the time; how many orders alice has |
 //! | `$key` | that alice's orders are cancelled, with that key |
+//! | `(a`, `)a` | one of two berths called `a`; to leave it |
 //! | `who`, `names` | who is logged in; what is subscribed |
 //! | `bad`, `part` | a refusal; the end |
 
@@ -123,6 +124,13 @@ pub fn understand(
                 Step::Reply(vec![request, Request::Say(ok)])
             })
         }
+        "(" => Request::TakeBerth {
+            berth: rest.into(),
+            of: 2,
+            then: vec![Request::Say(ok), say("welcome".into())],
+            refusal: format!("{word} no").into(),
+        },
+        ")" => Request::LeaveBerth(rest.into()),
         "*" => Request::Unsubscribe {
             subscriptions: rest.split(',').map(Into::into).collect(),
             acknowledgement: ok,

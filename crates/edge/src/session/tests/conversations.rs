@@ -308,3 +308,27 @@ fn what_accounts_do_is_told_to_anybody_where_manners_say_so() {
         "what a key let in goes with it"
     );
 }
+
+#[test]
+fn so_many_connections_share_a_berth_and_who_leaves_makes_room() {
+    let (mut first, _) = known(|_| {});
+    let clerk = Arc::clone(&first.desk.clerk);
+    let other = || {
+        let mut stage = stage(Plain::default());
+        stage.desk = Desk::new(Arc::clone(&clerk), Ids::counted());
+        stage
+    };
+    let (mut second, mut third) = (other(), other());
+    let welcome = ["(a ok", "welcome"];
+    assert_eq!(first.says_text("(a"), welcome);
+    assert_eq!(first.says_text("(a x"), [welcome[0], welcome[1], "? x"], "it has one already");
+    assert_eq!(second.says_text("(a"), welcome);
+    assert_eq!(third.says_text("(a x"), ["(a no", "? x"]);
+    assert_eq!(third.says_text("(b"), ["(b ok", "welcome"], "of another name there are others");
+    assert_eq!(first.says_text(")a"), [""; 0]);
+    assert_eq!(third.says_text("(a"), welcome);
+    assert_eq!(first.says_text("(a"), ["(a no"]);
+    second.parts(Parting::SlowConsumer);
+    second.session.leave();
+    assert_eq!(first.says_text("(a"), welcome, "whose end is decided needs none");
+}
