@@ -190,28 +190,23 @@ impl House {
         if !self.lets_pass(&self.turnstiles[dialect], peer) {
             return worded(self.dialects[dialect].http_too_fast());
         }
-        let answered = tokio::time::timeout(self.limits.body_time_max, async {
-            let (parts, body) = request.into_parts();
-            let body = match self.whole(body).await {
-                Ok(body) => body,
-                Err((status, text)) => return plain(status, text),
-            };
-            let headers = headers_of(&parts.headers);
-            let wall = self.clock.wall();
-            let step = self.dialects[dialect].http(&HttpRequest {
-                method: parts.method.as_str(),
-                path,
-                received_path: parts.uri.path(),
-                query,
-                headers: &headers,
-                body: &body,
-                wall,
-            });
-            self.take(dialect, step, wall).await.map_or_else(|busy| busy, |(it, _)| worded(it))
+        let (parts, body) = request.into_parts();
+        let body = match self.whole(body).await {
+            Ok(body) => body,
+            Err((status, text)) => return plain(status, text),
+        };
+        let headers = headers_of(&parts.headers);
+        let wall = self.clock.wall();
+        let step = self.dialects[dialect].http(&HttpRequest {
+            method: parts.method.as_str(),
+            path,
+            received_path: parts.uri.path(),
+            query,
+            headers: &headers,
+            body: &body,
+            wall,
         });
-        answered
-            .await
-            .unwrap_or_else(|_| plain(StatusCode::REQUEST_TIMEOUT, "the request took too long\n"))
+        self.take(dialect, step, wall).await.map_or_else(|busy| busy, |(it, _)| worded(it))
     }
 
     /// Whether one more request from this address goes through now.
@@ -231,7 +226,7 @@ impl House {
         local: SocketAddr,
     ) -> Reply {
         let native = self.native.as_ref().expect("it was looked for before");
-        let answered = tokio::time::timeout(self.limits.body_time_max, async {
+        let answered = async {
             if !self.lets_pass(&self.native_turnstile, peer) {
                 return Err(Problem::new(Code::TooFast, "too many requests from this address"));
             }
@@ -240,6 +235,7 @@ impl House {
             let body = self.whole(body).await.map_err(|(status, text)| {
                 let code = match status {
                     StatusCode::PAYLOAD_TOO_LARGE => Code::TooLong,
+                    StatusCode::REQUEST_TIMEOUT => Code::TooSlow,
                     _ => Code::BadBody,
                 };
                 Problem::new(code, text.trim_end()).at("body")
@@ -254,11 +250,8 @@ impl House {
                 peer,
             };
             native.answer(page, &parts, &body, around).await
-        });
-        let answered = answered.await.unwrap_or_else(|_| {
-            Err(Problem::new(Code::TooSlow, "it was not answered within the time there is"))
-        });
-        answered.unwrap_or_else(|problem| {
+        };
+        answered.await.unwrap_or_else(|problem| {
             if problem.code == Code::Busy {
                 self.counters.http_busy.add(1);
             }
@@ -266,7 +259,8 @@ impl House {
         })
     }
 
-    /// The whole body, or what its sender is told instead.
+    /// The whole body, or what its sender is told instead. The time that there is is for this alone: what came of an
+    /// order that was handed in is waited for, else it would be done and its owner told that it was not.
     async fn whole(&self, body: Incoming) -> Result<Bytes, (StatusCode, String)> {
         if body.is_end_stream() {
             return Ok(Bytes::new());
@@ -279,10 +273,14 @@ impl House {
         if body.size_hint().lower() > self.limits.body_bytes_max as u64 {
             return Err(too_long());
         }
-        match Limited::new(body, self.limits.body_bytes_max).collect().await {
-            Ok(body) => Ok(body.to_bytes()),
-            Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(too_long()),
-            Err(_) => Err((
+        let whole = Limited::new(body, self.limits.body_bytes_max).collect();
+        match tokio::time::timeout(self.limits.body_time_max, whole).await {
+            Err(_) => {
+                Err((StatusCode::REQUEST_TIMEOUT, "the body took too long to come\n".to_owned()))
+            }
+            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(too_long()),
+            Ok(Err(_)) => Err((
                 StatusCode::BAD_REQUEST,
                 "the body ended before its announced length\n".into(),
             )),

@@ -26,7 +26,7 @@ pub struct Limits {
     pub head_time_max: Duration,
     /// The bytes of a request's body; more gets 413.
     pub body_bytes_max: usize,
-    /// How long a request's body, and then its answer, may take.
+    /// How long a request's body may take.
     pub body_time_max: Duration,
     /// Whether limits by address pass over loopback.
     pub loopback_exempt: bool,
