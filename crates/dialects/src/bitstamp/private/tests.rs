@@ -133,3 +133,97 @@ fn where_no_orders_are_taken_that_is_told() {
     assert_eq!(not_taken(Endpoint::CancelAll, None, "", &own), unknown);
     assert_eq!(not_taken(Endpoint::Replace, None, "id=17&amount=1&price=1", &own), unknown);
 }
+
+#[test]
+fn whatever_a_form_says_is_answered_in_json() {
+    const FIELDS: [&str; 18] = [
+        "amount",
+        "price",
+        "id",
+        "client_order_id",
+        "orig_client_order_id",
+        "stop_price",
+        "subtype",
+        "trigger",
+        "expire_time",
+        "gtd_order",
+        "daily_order",
+        "amount_in_counter",
+        "omit_transactions",
+        "offset",
+        "limit",
+        "sort",
+        "since_timestamp",
+        "since_id",
+    ];
+    const VALUES: [&str; 16] = [
+        "",
+        "0",
+        "-1",
+        "1",
+        "true",
+        "9223372036854775807",
+        "9223372036854775808",
+        "18446744073709551616",
+        "92233720368.54775807",
+        "0.00000000000000000000000000001",
+        "-",
+        ".",
+        "%",
+        "%00\"\\%0a",
+        "%ff%C3%28",
+        "STOP_LOSS",
+    ];
+    const USUAL: [&str; 3] = [
+        "amount=1&price=60000&id=17",
+        "amount=1&price=60000&gtd_order=true&expire_time=1",
+        "amount=1&price=60000&subtype=STOP_LOSS_LIMIT&stop_price=1",
+    ];
+    let endpoints = [
+        (Endpoint::Place(Side::Buy, Style::Limit), Some("btcusd")),
+        (Endpoint::Place(Side::Sell, Style::Market), Some("btcusd")),
+        (Endpoint::Place(Side::Buy, Style::Instant), Some("btcusd")),
+        (Endpoint::Place(Side::Sell, Style::Instant), Some("btcusd")),
+        (Endpoint::Cancel, None),
+        (Endpoint::Replace, None),
+        (Endpoint::Status, None),
+        (Endpoint::Transactions, None),
+        (Endpoint::Transactions, Some("btcusd")),
+    ];
+    let mut submitted = 0;
+    let odd = FIELDS.iter().flat_map(|field| VALUES.map(|value| format!("{field}={value}")));
+    let forms: Vec<String> =
+        odd.flat_map(|odd| USUAL.map(|usual| format!("{usual}&{odd}"))).collect();
+    for (endpoint, name) in endpoints {
+        for form in &forms {
+            let (own, ground) = (open_order(), ground());
+            let (account, form_read) = (own.order.account, Form::read(form.as_bytes()));
+            let mut step = answer(
+                Call { ground, account, instruments: None, form: form_read },
+                endpoint,
+                name,
+            );
+            let response = loop {
+                step = match step {
+                    Step::Reply(response) => break response,
+                    Step::Ask(Query::Order { .. }, then) => {
+                        let story = OrderStory { order: own.clone(), trades: Vec::new() };
+                        then(Answer { now: Time(0), body: AnswerBody::Order(Some(story.into())) })
+                    }
+                    Step::Ask(_, then) => {
+                        then(Answer { now: Time(0), body: AnswerBody::Unavailable })
+                    }
+                    Step::Submit(submission, then) => {
+                        submitted += 1;
+                        assert_eq!(submission.action.account(), Some(account), "{form}");
+                        then(Outcome::NotTaken)
+                    }
+                    _ => panic!("nothing else is needed for {form}"),
+                }
+            };
+            let body: Result<serde_json::Value, _> = serde_json::from_slice(&response.body);
+            assert!(body.is_ok() && response.status == 200, "{endpoint:?} {form}: {body:?}");
+        }
+    }
+    assert!(submitted > 500, "only {submitted} forms were in order");
+}
