@@ -7,7 +7,7 @@
 //! several tongues ([`Tongue`]): one of its own, which asks for what no published one lets a client ask, and those that
 //! are served.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -144,6 +144,8 @@ struct World {
     passes: Arc<Passes>,
     desk: Desk,
     listeners: Vec<Listener>,
+    /// How many listeners each topic has, as this law has it: mostly none, and then nobody is looked at.
+    heeded: HashMap<Topic, usize>,
     /// Passes that were made.
     made: Vec<Made>,
     /// Orders that were accepted, some of them gone.
@@ -205,6 +207,7 @@ impl World {
             desk: Desk::new(Arc::new(clerk), Ids::counted()),
             passes,
             listeners: Vec::new(),
+            heeded: HashMap::new(),
             made: Vec::new(),
             orders: Vec::new(),
             figures: Figures::default(),
@@ -304,6 +307,9 @@ impl World {
                     continue;
                 }
                 self.figures.self_trades += usize::from(word.what == "self");
+                if self.heeded.get(&word.topic).is_none_or(|&count| count == 0) {
+                    continue;
+                }
                 let text = self.tongue.expects(&word);
                 for listener in &mut self.listeners {
                     if listener.topics.contains(&word.topic) {
@@ -359,6 +365,7 @@ impl World {
             0 => {
                 self.compare(place);
                 let mut gone = self.listeners.swap_remove(place);
+                gone.topics.iter().for_each(|topic| *self.heeded.entry(*topic).or_default() -= 1);
                 for interest in gone.session.leave() {
                     self.boards.unsubscribe(0, 0, interest.subject);
                 }
@@ -370,6 +377,7 @@ impl World {
                     let [_, _, gone] = self.tongue.answers(&topic);
                     self.says(place, &self.tongue.unsubscribe(&topic), &gone);
                     self.listeners[place].topics.remove(&topic);
+                    *self.heeded.entry(topic).or_default() -= 1;
                 }
             }
             _ => self.subscribes(place),
@@ -402,7 +410,9 @@ impl World {
         self.says(place, &text, if is_good { &granted } else { &refused });
         if is_good {
             self.figures.accepted += 1;
-            self.listeners[place].topics.insert(topic);
+            if self.listeners[place].topics.insert(topic) {
+                *self.heeded.entry(topic).or_default() += 1;
+            }
         } else {
             self.figures.refused += 1;
         }
