@@ -18,7 +18,15 @@ struct Acquaintance {
 const PURE: &[&str] = &["foldhash", "hashbrown", "slab", "smallvec"];
 /// The dialects read JSON, write numbers, and check and make signatures.
 const TONGUES: &[&str] = &[
-    "foldhash", "hashbrown", "hmac", "itoa", "serde", "serde_json", "sha2", "slab", "smallvec",
+    "foldhash",
+    "hashbrown",
+    "hmac",
+    "itoa",
+    "serde",
+    "serde_json",
+    "sha2",
+    "slab",
+    "smallvec",
     "subtle",
 ];
 
