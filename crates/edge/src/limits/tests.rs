@@ -63,3 +63,18 @@ fn quiet_addresses_are_forgotten() {
     assert!(turnstile.pass(THERE, Duration::from_secs(2)));
     assert_eq!(turnstile.full_at.len(), 1);
 }
+
+#[test]
+fn each_may_have_a_rate_of_its_own() {
+    let mut turnstile = Turnstile::new(Vec::new());
+    let mut passed = |who: &'static str, count, seconds| {
+        let rates = [Rate { count, per: Duration::from_secs(1) }];
+        let now = Duration::from_secs(seconds);
+        (0..100).filter(|_| turnstile.pass_at(who, &rates, now)).count()
+    };
+    assert_eq!(passed("slow", 3, 10), 3);
+    assert_eq!(passed("quick", 50, 10), 50);
+    assert_eq!(passed("slow", 3, 10), 0);
+    assert_eq!(passed("slow", 3, 11), 3);
+    assert_eq!(passed("never", 0, 10), 0);
+}

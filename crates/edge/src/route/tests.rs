@@ -38,6 +38,10 @@ fn any_other_host_is_routed_by_path() {
         check(host, "/healthz", false, Route::House(Page::Health));
         check(host, "/readyz", false, Route::House(Page::Readiness));
         check(host, "/metrics", false, Route::House(Page::Metrics));
+        check(host, "/rialto/v1", false, Route::Native);
+        check(host, "/rialto/v1/orders/1", false, Route::Native);
+        check(host, "/rialto/v10", false, Route::Nowhere);
+        check(host, "/rialto", false, Route::Nowhere);
     }
     assert_eq!(route(&DOORS, None, "/owl/v1", true), Route::Socket(1), "HTTP/1.0 names no host");
 }
