@@ -51,7 +51,7 @@ impl Visitor<'_> {
 pub struct Login {
     /// The key that was identified.
     pub key: Box<str>,
-    /// What was known of its holder then.
+    /// What was known of its holder then, but for the secret.
     pub holder: Credential,
     /// Whether it is still good.
     pub standing: Standing,

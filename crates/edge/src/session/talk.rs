@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dialects::{
-    Dialect, Fault, Login, OnRevoked, Opening, Outcome, Pace, Parting, Request, Standing, Subject,
-    Then, Visitor, WordState,
+    Credential, Dialect, Fault, Login, OnRevoked, Opening, Outcome, Pace, Parting, Request,
+    Standing, Subject, Then, Visitor, WordState,
 };
 use model::{Answer, Query};
 
@@ -43,7 +43,7 @@ pub(super) struct Talk {
     berths: Vec<Berth>,
     messages: Meter,
     faults: Vec<(Fault, Meter)>,
-    waiting: Option<Waiting>,
+    waiting: Option<Box<Waiting>>,
 }
 
 /// What is gone on with when something has come back.
@@ -152,7 +152,7 @@ impl Session {
         if !self.is_speaking() {
             return true;
         }
-        let Waiting { awaited, mut rest, service, .. } = waiting;
+        let Waiting { awaited, mut rest, service, .. } = *waiting;
         match (awaited, returned) {
             (Awaited::Answer(then), Returned::Answers(answers)) => {
                 let mut answers = answers.into_iter();
@@ -183,7 +183,8 @@ impl Session {
     }
 
     /// Whoever holds this is logged in from the start.
-    pub fn admitted(&mut self, login: Login) {
+    pub fn admitted(&mut self, mut login: Login) {
+        login.holder.secret = Vec::new();
         self.talk.get_or_insert_default().login = Some(login);
     }
 
@@ -351,7 +352,7 @@ impl Session {
             };
             if let Some((ticket, awaited)) = waits {
                 let rest = std::mem::take(requests);
-                let waiting = Waiting { ticket, awaited, rest, service };
+                let waiting = Box::new(Waiting { ticket, awaited, rest, service });
                 self.talk.get_or_insert_default().waiting = Some(waiting);
                 return;
             }
@@ -463,10 +464,11 @@ impl Session {
             return;
         };
         let talk = self.talk.get_or_insert_default();
-        let login = Login { key: key.clone(), holder: holder.clone(), standing: Standing::Good };
-        talk.login = Some(login);
-        talk.login_ends = lasts.map(|lasts| now.saturating_add(lasts));
+        // Nobody needs the secret any more, and there may be many of them.
+        let holder = Credential { secret: Vec::new(), ..holder.clone() };
         let account = holder.account;
+        talk.login = Some(Login { key: key.clone(), holder, standing: Standing::Good });
+        talk.login_ends = lasts.map(|lasts| now.saturating_add(lasts));
         talk.grants.retain(|grant| grant.account == account);
         self.interests.drop_own(|grant| grant.account != account, &mut desk.deeds);
     }

@@ -75,6 +75,10 @@ pub fn understand(
     }
     match word {
         "who" => {
+            assert!(
+                visitor.login.is_none_or(|it| it.holder.secret.is_empty()),
+                "no secret is kept"
+            );
             let login = visitor.login.map(|it| format!("{} {:?}", it.holder.account, it.standing));
             return Some(say(format!("who {}", login.unwrap_or_else(|| "nobody".into()))));
         }

@@ -28,7 +28,8 @@ impl Identities for Known {
             _ => return None,
         };
         let instruments = (key == "here").then(|| vec![InstrumentId(0)]);
-        let credential = Credential { account, secret: Vec::new(), may_trade: true, instruments };
+        let credential =
+            Credential { account, secret: b"secret".into(), may_trade: true, instruments };
         (!revoked).then_some(credential)
     }
 }
@@ -331,4 +332,10 @@ fn so_many_connections_share_a_berth_and_who_leaves_makes_room() {
     second.parts(Parting::SlowConsumer);
     second.session.leave();
     assert_eq!(first.says_text("(a"), welcome, "whose end is decided needs none");
+}
+
+#[test]
+fn what_is_remembered_of_one_who_logged_in_is_small() {
+    let bytes = size_of::<Talk>();
+    assert!(bytes <= 256, "{bytes} bytes, for each of many who have logged in and listen");
 }
