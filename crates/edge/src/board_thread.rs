@@ -70,7 +70,7 @@ pub(crate) enum Change {
     /// Answer these, as things stand for what is subscribed right behind it.
     Ask(Vec<Query>, Asker),
     /// Submit this to the source.
-    Submit(Submission, Asker),
+    Submit(Box<Submission>, Asker),
 }
 
 /// Who asks: a place on a loop, and which asking of its session.
@@ -376,7 +376,7 @@ impl BoardThread {
                 self.lanes.send(of_loop, Word::Returned(asker, returned));
             }
             Change::Submit(submission, asker) => {
-                self.submit(submission, Submitter::OfLoop(of_loop, asker), events);
+                self.submit(*submission, Submitter::OfLoop(of_loop, asker), events);
             }
         }
     }

@@ -50,7 +50,7 @@ pub enum Deed {
     /// Ask the boards these, together with what is subscribed right behind it; then report by [`Session::returned`].
     Ask(Vec<Query>, Ticket),
     /// Submit this to the source; then report by [`Session::returned`].
-    Submit(Submission, Ticket),
+    Submit(Box<Submission>, Ticket),
     /// Stop telling this subject: nothing of it may leave after what is said next, and the boards are to know. The
     /// interest is as it was; without a slot the boards have not answered yet.
     Unsubscribe(Interest),

@@ -210,7 +210,8 @@ impl Venue {
                     self.hand_back(line, ticket, answers, &mut deeds);
                 }
                 Deed::Submit(submission, ticket) => {
-                    let events = self.labeled(submission.action, submission.label);
+                    let dialects::Submission { action, label } = *submission;
+                    let events = self.labeled(action, label);
                     let command = Sequence(self.commands);
                     let outcome = Returned::Outcome(Outcome::Done { command, events });
                     self.hand_back(line, ticket, outcome, &mut deeds);

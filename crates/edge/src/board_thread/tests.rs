@@ -265,7 +265,7 @@ fn sessions_are_answered_through_their_ring_in_its_order() {
     let mut house = house(Speed(0), 0, 16);
     let asker = |ticket| Asker { place: 5, tenancy: 6, ticket: Ticket(ticket) };
     let subject = topic("trades0").expect("a topic").into();
-    let submission = |action| Submission { action, label: None };
+    let submission = |action| Box::new(Submission { action, label: None });
     let changes = vec![
         Change::Submit(submission(Action::Follow(AccountId(1))), asker(1)),
         Change::Ask(vec![Query::Now, Query::Now], asker(2)),
@@ -292,4 +292,10 @@ fn sessions_are_answered_through_their_ring_in_its_order() {
     assert_eq!(who, asker(5));
     assert!(matches!(*returned, Returned::Outcome(Outcome::NotTaken)));
     assert_eq!(house.counters.queries.read(), 2);
+}
+
+#[test]
+fn what_is_asked_of_the_boards_is_small() {
+    let bytes = (size_of::<Change>(), size_of::<Subject>());
+    assert!(bytes.0 <= bytes.1 + 32, "{bytes:?}: thousands may subscribe in one turn of a loop");
 }

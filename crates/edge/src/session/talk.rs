@@ -323,7 +323,7 @@ impl Session {
                         }
                         Next::Submit(submission, then) => {
                             let ticket = self.interests.ticket();
-                            desk.deeds.push(Deed::Submit(submission, ticket));
+                            desk.deeds.push(Deed::Submit(Box::new(submission), ticket));
                             Some((ticket, Awaited::Outcome(then)))
                         }
                     }
