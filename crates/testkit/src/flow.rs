@@ -9,7 +9,8 @@ use engine::flow::Random;
 use model::{
     AccountId, Action, Amount, AssetId, Assets, Balance, Cadence, Command, Event, EventBody,
     Instrument, InstrumentId, Minimum, NewOrder, OrderId, OrderKind, OrderState, Price, Quantity,
-    SelfTradePolicy, Sequence, Side, Span, Status, Time, TimeInForce, Trigger, TriggerWhen,
+    Rejection, SelfTradePolicy, Sequence, Side, Span, Status, Time, TimeInForce, Trigger,
+    TriggerWhen,
 };
 
 /// Where prices gather, in ticks.
@@ -140,6 +141,10 @@ impl Flow {
                 self.purses.truncate(REMEMBERED - 1);
                 self.purses.insert(0, balance);
             }
+            if let EventBody::Rejected(Rejection::UnknownOrder(unknown)) = event.body {
+                // Else those that have gone pile up, until hardly anybody else is asked for.
+                self.heard.retain(|(_, heard)| heard.id != unknown);
+            }
             let (gone, order) = match &event.body {
                 EventBody::Rested(order) | EventBody::Armed(order) => (None, Some(*order)),
                 EventBody::Replaced { old, new, .. } => (Some(old.id), Some(*new)),
@@ -175,7 +180,13 @@ impl Flow {
             time = Time(self.now - self.random.below(1_000) as i64);
         }
         if self.madness > 0 && self.random.below(20_000) == 0 {
-            time = Time(i64::MAX);
+            // The end of time, after which every day has been. A world that lives long leaps over an hour instead.
+            if self.remembered == REMEMBERED {
+                time = Time(i64::MAX);
+            } else {
+                self.now += 3_600_000_000;
+                time = Time(self.now);
+            }
         }
         let sequence = if self.chance(self.madness / 10) { u64::MAX } else { self.sequence };
         Command { sequence: Sequence(sequence), time, action: self.action() }
