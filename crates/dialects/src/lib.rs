@@ -15,6 +15,7 @@ pub mod connector;
 pub mod text;
 
 pub mod bitstamp;
+pub mod xrocket;
 
 pub use connector::{Connector, Errand, Heard, Misheard};
 pub use dialect::{

@@ -68,6 +68,8 @@ pub struct Credential {
     pub may_trade: bool,
     /// The instruments it may see and trade; `None` is all.
     pub instruments: Option<Vec<InstrumentId>>,
+    /// Whether the account is blocked: then nothing is asked or done for it, and a dialect may say so.
+    pub blocked: bool,
 }
 
 /// A number used once, within a window.

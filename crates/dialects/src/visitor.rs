@@ -74,6 +74,8 @@ pub enum Standing {
     Expired,
     /// Its key was revoked since.
     Revoked,
+    /// Its account was blocked since.
+    Blocked,
 }
 
 #[cfg(test)]

@@ -146,6 +146,12 @@ impl Revoker {
         let key = key.into();
         self.loops.iter().for_each(|each| each.revoke(index, &key));
     }
+
+    /// Something has changed in who is known, and nobody can say which keys that concerns: some are secrets. Each
+    /// connection is looked at, whether the keys by which it was let in are still good.
+    pub fn review(&self) {
+        self.loops.iter().for_each(LoopHandle::review);
+    }
 }
 
 impl Edge {

@@ -55,6 +55,16 @@ impl Clerk {
         Self::new(Arc::new(Nobody), Arc::default(), Box::new(|_| {}))
     }
 
+    /// How a login by this key of a dialect stands.
+    #[must_use]
+    pub fn standing(&self, dialect: &str, key: &str) -> Standing {
+        match self.identities.credential(dialect, key) {
+            None => Standing::Revoked,
+            Some(held) if held.blocked => Standing::Blocked,
+            Some(_) => Standing::Good,
+        }
+    }
+
     /// The passes that it issues.
     #[must_use]
     pub const fn passes(&self) -> &Arc<Passes> {
@@ -70,7 +80,7 @@ impl Clerk {
     /// Whether somebody still holds this key of a dialect.
     #[must_use]
     pub fn is_good(&self, dialect: &str, key: &str) -> bool {
-        self.identities.credential(dialect, key).is_some()
+        self.identities.credential(dialect, key).is_some_and(|held| !held.blocked)
     }
 
     /// Takes steps for a request until the boards are needed, or all is done.
@@ -97,8 +107,11 @@ impl Clerk {
                 }
                 Step::Identify(key, then) => {
                     let known = self.identities.credential(service.dialect, &key);
-                    service.holder = known.map(|credential| (key.into(), credential));
-                    then(service.holder.as_ref().map(|(_, credential)| credential))
+                    let step = then(known.as_ref());
+                    // For whoever is blocked nothing is asked or done, whatever a dialect says.
+                    let good = known.filter(|credential| !credential.blocked);
+                    service.holder = good.map(|credential| (key.into(), credential));
+                    step
                 }
                 Step::Nonce(nonce, then) => {
                     let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);

@@ -178,6 +178,8 @@ pub struct OwnOrderUpdate {
     pub filled: Filled,
     /// When it was accepted.
     pub created: Time,
+    /// The order whose place it took with this step, as that ended, if it was seen.
+    pub replaced: Option<Box<OwnOrder>>,
     /// This step's place in a chain of its instrument: that of the public order events or, for steps that
     /// stop orders take outside the book, that of the stop orders.
     pub mark: EventMark,

@@ -108,7 +108,9 @@ impl Config {
 
     /// The cadences at which some dialect's topics speak.
     pub fn cadences(&self) -> Vec<Cadence> {
-        vec![self.bitstamp.cadence]
+        let mut cadences = vec![self.bitstamp.cadence, Cadence::TENTH];
+        cadences.dedup();
+        cadences
     }
 }
 

@@ -220,6 +220,8 @@ impl Watch {
             }
         }
         self.blocked = blocked;
+        // Keys that are secrets are known to nobody but those who use them.
+        self.revoker.review();
     }
 }
 
@@ -311,9 +313,6 @@ fn texts<T: ToString>(words: Option<&BTreeSet<T>>) -> Option<Vec<String>> {
 impl Identities for Book {
     fn credential(&self, dialect: &str, key: &str) -> Option<Credential> {
         let found = self.store().credential(dialect, key)?;
-        if found.account.blocked.is_some() {
-            return None;
-        }
         let secret = match found.signing_secret() {
             Some(secret) => secret.reveal().as_bytes().to_vec(),
             None if found.is_proven_by_key() => Vec::new(),
@@ -329,6 +328,7 @@ impl Identities for Book {
             secret,
             may_trade: found.entitlement.trading,
             instruments: found.entitlement.numbers(&self.instruments),
+            blocked: found.account.blocked.is_some(),
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use dialects::Dialect;
 use dialects::bitstamp::Bitstamp;
+use dialects::xrocket::XRocket;
 use edge::clock::{MarketClock, Speed};
 use edge::limits::Limits;
 use model::{Assets, Instrument, Source, Time};
@@ -40,6 +41,8 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
     let told = told(&config, speed, seed);
     let bitstamp = Bitstamp::new(&config.listings, config.bitstamp)
         .map_err(failed(format_args!("list the instruments of {}", config.name)))?;
+    let xrocket = XRocket::new(&config.listings)
+        .map_err(failed(format_args!("list the instruments of {}", config.name)))?;
     let boards = config.listings.iter().map(|it| Board::new(it.instrument.id, begins));
     let kept = if options.ephemeral { "as asked" } else { "there is no journal yet" };
     Ok(Venue {
@@ -53,7 +56,7 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
         told,
         happened,
         source: Box::new(source),
-        dialects: vec![Box::new(bitstamp) as Box<dyn Dialect>],
+        dialects: vec![Box::new(bitstamp) as Box<dyn Dialect>, Box::new(xrocket)],
         opens,
         speed,
         listen,

@@ -300,6 +300,9 @@ fn answer(boards: &[Board], query: &Query) -> AnswerBody {
     let of = |instrument: InstrumentId| boards[instrument.index()].answer(query, NOW);
     match *query {
         Query::Now => AnswerBody::Now,
+        Query::Statuses => AnswerBody::Statuses(
+            boards.iter().map(|board| (board.instrument(), board.status())).collect(),
+        ),
         Query::Tickers { window } => {
             let each = boards.iter().zip(0..);
             AnswerBody::Tickers(

@@ -10,7 +10,7 @@
 //! | carol | 3 | `carolkey000000000000000000000003` | `carolsecret000000000000000000003` |
 //! | dave | 4 | `davekey0000000000000000000000004` | `davesecret0000000000000000000004` |
 //!
-//! Carol's key may only look, not trade; dave's is good for the first instrument alone.
+//! Where one shows a token it is a JSON web token with their account as `userId`. Carol's key may only look, not trade; dave's is good for the first instrument alone.
 //!
 //! A [`Venue`](crate::venue::Venue) takes all steps of a dialect's HTTP half with these identities. Its session
 //! clock is that of [`Stage::wait`](crate::transcript::Stage::wait), so that passes end when a transcript says;
@@ -39,6 +39,8 @@ pub struct Person {
     pub key: &'static str,
     /// With which they sign.
     pub secret: &'static str,
+    /// By which they are known where one shows a token: it names their account.
+    pub token: &'static str,
     /// Whether the key is good for trading.
     pub may_trade: bool,
     /// The only instrument that the key is good for, if it is not good for all.
@@ -50,21 +52,46 @@ const fn person(
     account: u32,
     key: &'static str,
     secret: &'static str,
+    token: &'static str,
 ) -> Person {
-    Person { name, account: AccountId(account), key, secret, may_trade: true, only: None }
+    Person { name, account: AccountId(account), key, secret, token, may_trade: true, only: None }
 }
 
 /// All of them, by account from 1.
 pub const PEOPLE: [Person; 4] = [
-    person("alice", 1, "alicekey000000000000000000000001", "alicesecret000000000000000000001"),
-    person("bob", 2, "bobkey00000000000000000000000002", "bobsecret00000000000000000000002"),
+    person(
+        "alice",
+        1,
+        "alicekey000000000000000000000001",
+        "alicesecret000000000000000000001",
+        "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ1c2VySWQiOjEsImlhdCI6MTc5NTM0ODgwMH0.YWxpY2UncyBzaWduYXR1cmUgb2YgMzIgYnl0ZXMuLi4",
+    ),
+    person(
+        "bob",
+        2,
+        "bobkey00000000000000000000000002",
+        "bobsecret00000000000000000000002",
+        "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ1c2VySWQiOjIsImlhdCI6MTc5NTM0ODgwMH0.Ym9iJ3Mgc2lnbmF0dXJlIG9mIDMyIGJ5dGVzLi4uLi4",
+    ),
     Person {
         may_trade: false,
-        ..person("carol", 3, "carolkey000000000000000000000003", "carolsecret000000000000000000003")
+        ..person(
+            "carol",
+            3,
+            "carolkey000000000000000000000003",
+            "carolsecret000000000000000000003",
+            "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ1c2VySWQiOjMsImlhdCI6MTc5NTM0ODgwMH0.Y2Fyb2wncyBzaWduYXR1cmUgb2YgMzIgYnl0ZXMuLi4",
+        )
     },
     Person {
         only: Some(InstrumentId(0)),
-        ..person("dave", 4, "davekey0000000000000000000000004", "davesecret0000000000000000000004")
+        ..person(
+            "dave",
+            4,
+            "davekey0000000000000000000000004",
+            "davesecret0000000000000000000004",
+            "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ1c2VySWQiOjQsImlhdCI6MTc5NTM0ODgwMH0.ZGF2ZSdzIHNpZ25hdHVyZSBvZiAzMiBieXRlcy4uLi4",
+        )
     },
 ];
 
@@ -106,6 +133,7 @@ pub struct Known {
     revoked: Mutex<BTreeSet<String>>,
     /// Keys that may ask so often each second and not more.
     slow: Mutex<BTreeMap<String, u32>>,
+    blocked: Mutex<BTreeSet<AccountId>>,
 }
 
 impl Known {
@@ -119,6 +147,19 @@ impl Known {
         let mut slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
         slow.insert(key.to_owned(), requests_per_second_max);
     }
+
+    /// This account is blocked, or is not any more.
+    pub fn block(&self, account: AccountId, blocked: bool) {
+        let mut all = self.blocked.lock().unwrap_or_else(PoisonError::into_inner);
+        if blocked {
+            all.insert(account)
+        } else {
+            all.remove(&account)
+        };
+    }
+    fn is_blocked(&self, account: AccountId) -> bool {
+        self.blocked.lock().unwrap_or_else(PoisonError::into_inner).contains(&account)
+    }
 }
 
 impl Identities for Known {
@@ -126,11 +167,14 @@ impl Identities for Known {
         if self.revoked.lock().unwrap_or_else(PoisonError::into_inner).contains(key) {
             return None;
         }
-        PEOPLE.iter().find(|person| person.key == key).map(|person| Credential {
-            account: person.account,
-            secret: person.secret.into(),
-            may_trade: person.may_trade,
-            instruments: person.only.map(|only| vec![only]),
+        PEOPLE.iter().find(|person| person.key == key || person.token == key).map(|person| {
+            Credential {
+                account: person.account,
+                secret: person.secret.into(),
+                may_trade: person.may_trade,
+                instruments: person.only.map(|only| vec![only]),
+                blocked: self.is_blocked(person.account),
+            }
         })
     }
 }

@@ -123,6 +123,8 @@ impl Setup {
     #[must_use]
     pub fn serve(self) -> Served {
         let dialect = self.dialect.name();
+        let path = self.dialect.doors().socket_paths[0];
+        let host = self.dialect.doors().hosts.last().copied().expect("a venue has a name");
         let dialects: Dialects = Arc::new([Box::new(Mannered::new(self.dialect, self.manners))]);
         let instruments: Vec<Instrument> =
             self.listings.iter().map(|listing| listing.instrument.clone()).collect();
@@ -172,7 +174,18 @@ impl Setup {
         let gangway = Arc::new(Gangway::new(edge.loops.clone()));
         let market = Market::new(script, self.begins, passed, edge.boards.clone());
         let door = Door::open(self.limits, Arc::clone(&seats), house, gangway);
-        Served { address: door.address, market, seats, dialect, known, clerk, door, edge }
+        Served {
+            address: door.address,
+            market,
+            seats,
+            dialect,
+            path,
+            host,
+            known,
+            clerk,
+            door,
+            edge,
+        }
     }
 }
 
@@ -204,6 +217,9 @@ pub struct Served {
     /// The places that connections take.
     pub seats: Arc<Seats>,
     dialect: &'static str,
+    /// Where its clients become sockets.
+    path: &'static str,
+    host: &'static str,
     /// Who holds which key.
     pub known: Arc<Known>,
     clerk: Arc<Clerk>,
@@ -223,7 +239,7 @@ impl Served {
     #[must_use]
     pub fn client(&self) -> Line {
         let mut line = self.line();
-        line.upgrade("/bitstamp");
+        line.upgrade(self.path);
         line
     }
 
@@ -236,7 +252,21 @@ impl Served {
     /// Somebody's key is good no longer.
     pub fn revoke(&self, person: &Person) {
         self.known.revoke(person.key);
+        self.known.revoke(person.token);
         self.edge.revoker().revoke(self.dialect, person.key);
+        self.edge.revoker().review();
+    }
+
+    /// Somebody's account is blocked, or is not any more.
+    pub fn block(&self, person: &Person, blocked: bool) {
+        self.known.block(person.account, blocked);
+        self.edge.revoker().review();
+    }
+
+    /// The host that clients of the venue ask.
+    #[must_use]
+    pub const fn host(&self) -> &'static str {
+        self.host
     }
 
     /// Lets session time pass, where it is moved by hand: everything that becomes due is done at its own moment.

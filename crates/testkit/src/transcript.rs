@@ -24,6 +24,8 @@
 //! | `wait 54 s`, `live 54 s` | session time moves so far; the client answers pings on the way |
 //! | `admit alice` | a pass is issued to her, good for a minute; [`people`](crate::people) says which |
 //! | `revoke alice` | her key is good no longer |
+//! | `block alice`, `unblock alice` | her account is blocked; it may go on |
+//! | `…{token of alice}…` | her token, in any line |
 //! | `shutdown` | the server begins to leave |
 //! | `GET /path?query` | then a line with status and content type, then the body, `(empty)` or `(any)` |
 //! | `POST /path as alice` | the same signed by her; whatever the venue signs in return is checked |
@@ -117,6 +119,8 @@ pub enum What {
     Admit(&'static Person),
     /// Somebody's key is good no longer.
     Revoke(&'static Person),
+    /// Somebody's account is blocked, or is not any more.
+    Block(&'static Person, bool),
     /// The server begins to leave.
     ShutDown,
 }

@@ -142,6 +142,16 @@ impl Venue {
         &self.events
     }
 
+    /// Identities have changed.
+    fn review(&mut self) {
+        for line in 0..self.lines.len() {
+            let dialect = &*self.dialects[0];
+            let session = &mut self.lines[line].session;
+            session.review(dialect, self.session_now, &mut self.desk);
+            self.do_deeds(line);
+        }
+    }
+
     fn dialect(&self) -> &dyn Dialect {
         &*self.dialects[0]
     }
@@ -455,13 +465,18 @@ impl Stage for Venue {
 
     fn revoke(&mut self, person: &Person) {
         self.known.revoke(person.key);
+        self.known.revoke(person.token);
         self.clerk.passes().revoke(self.dialect().name(), person.key);
-        for line in 0..self.lines.len() {
-            let dialect = &*self.dialects[0];
-            let session = &mut self.lines[line].session;
-            session.revoked(dialect, person.key, self.session_now, &mut self.desk);
-            self.do_deeds(line);
-        }
+        self.review();
+    }
+
+    fn block(&mut self, person: &Person, blocked: bool) {
+        self.known.block(person.account, blocked);
+        self.review();
+    }
+
+    fn host(&self) -> &'static str {
+        self.dialect().doors().hosts.last().expect("a venue has a name")
     }
 
     fn shut_down(&mut self) {

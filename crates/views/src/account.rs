@@ -295,6 +295,10 @@ fn tell_step(
     tell: TellOwn<'_>,
 ) {
     let Some(place) = places.iter().find(|place| place.order == order.id) else { return };
+    let replaced = match step {
+        OwnStep::Replaces(old) => own.order(old.id).cloned().map(Box::new),
+        _ => None,
+    };
     let Some(own) = own.order(order.id) else { return };
     let update = OwnOrderUpdate {
         time: event.time,
@@ -306,6 +310,7 @@ fn tell_step(
         standing: own.standing,
         filled: own.filled,
         created: own.created,
+        replaced,
         mark: place.mark,
         previous: place.previous,
     };

@@ -18,6 +18,7 @@ struct Acquaintance {
 const PURE: &[&str] = &["foldhash", "hashbrown", "slab", "smallvec"];
 /// The dialects read JSON, write numbers, and check and make signatures.
 const TONGUES: &[&str] = &[
+    "base64",
     "foldhash",
     "hashbrown",
     "hmac",

@@ -73,7 +73,9 @@ impl Visit<'_> {
             }
         };
         let note = self.native.register.key(&key);
-        let step = Step::Identify(key, Box::new(|found| Step::Reply(found.cloned())));
+        let good =
+            |found: Option<&Credential>| Step::Reply(found.filter(|it| !it.blocked).cloned());
+        let step = Step::Identify(key, Box::new(good));
         let Next::Reply(Some(credential)) = self.clerk.take(&mut self.service, step) else {
             return Err(Problem::new(Code::UnknownKey, "the key is unknown").at(place));
         };

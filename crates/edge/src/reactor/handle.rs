@@ -37,6 +37,8 @@ pub(crate) enum Letter {
     Drain(SyncSender<()>),
     /// Do what the manners of this dialect say with every connection that was let in by this key.
     Revoke { dialect: usize, key: Arc<str> },
+    /// Look at every connection whether the keys by which it was let in are still good.
+    Review,
     /// Tell when a turn that begins after this has left nothing to do.
     Turn(SyncSender<Option<Duration>>),
     /// Drop what is left and end.
@@ -50,6 +52,7 @@ impl fmt::Debug for Letter {
             Self::Adopt(_) => "Adopt",
             Self::Drain(_) => "Drain",
             Self::Revoke { .. } => "Revoke",
+            Self::Review => "Review",
             Self::Turn(_) => "Turn",
             Self::Stop => "Stop",
         })
@@ -146,6 +149,11 @@ impl LoopHandle {
     /// Does what a dialect's manners say with every connection of it that was let in by this key.
     pub(crate) fn revoke(&self, dialect: usize, key: &Arc<str>) {
         self.send(Letter::Revoke { dialect, key: Arc::clone(key) });
+    }
+
+    /// Looks at every connection whether the keys by which it was let in are still good.
+    pub(crate) fn review(&self) {
+        self.send(Letter::Review);
     }
 
     /// Asks for a whole turn: one that sees what is there now, clocks included, and leaves nothing to do.

@@ -53,6 +53,11 @@ impl Loop {
                 }
             }
             Letter::Turn(tell) => self.turned.push(tell),
+            Letter::Review => {
+                for place in self.clients.places() {
+                    self.review(place);
+                }
+            }
             Letter::Stop => return true,
         }
         false
@@ -120,6 +125,14 @@ impl Loop {
             client.session.revoked(dialect, key, self.now, &mut self.desk);
             self.carry_out(place);
         }
+    }
+
+    /// Looks whether the keys by which a connection was let in are still good.
+    fn review(&mut self, place: u32) {
+        let Some(client) = self.clients.get(place) else { return };
+        let dialect = &*self.around.dialects[client.dialect];
+        client.session.review(dialect, self.now, &mut self.desk);
+        self.carry_out(place);
     }
 
     fn part(&mut self, place: u32, parting: Parting) {

@@ -199,7 +199,36 @@ impl Session {
 
     /// This key is good no longer: does what its dialect's manners say, if it was let in by it.
     pub fn revoked(&mut self, dialect: &dyn Dialect, key: &str, now: Duration, desk: &mut Desk) {
-        self.shut_out(dialect, key, Standing::Revoked, now, desk);
+        let standing = match desk.clerk.standing(dialect.name(), key) {
+            Standing::Blocked => Standing::Blocked,
+            _ => Standing::Revoked,
+        };
+        self.shut_out(dialect, key, standing, now, desk);
+    }
+
+    /// Identities have changed: looks whether the keys by which it was let in are still good, and does what its
+    /// dialect's manners say about those that are not.
+    pub fn review(&mut self, dialect: &dyn Dialect, now: Duration, desk: &mut Desk) {
+        let Some(talk) = &mut self.talk else { return };
+        let mut keys: Vec<Box<str>> = talk.grants.iter().map(|grant| grant.key.clone()).collect();
+        keys.extend(talk.login.as_ref().map(|login| login.key.clone()));
+        keys.dedup();
+        for key in keys {
+            match desk.clerk.standing(dialect.name(), &key) {
+                Standing::Good => self.readmit(&key),
+                standing => self.shut_out(dialect, &key, standing, now, desk),
+            }
+        }
+    }
+
+    /// Whoever logged in by this key and was blocked is not any more.
+    fn readmit(&mut self, key: &str) {
+        let login = self.talk.as_mut().and_then(|talk| talk.login.as_mut());
+        if let Some(login) = login.filter(|login| *login.key == *key)
+            && login.standing == Standing::Blocked
+        {
+            login.standing = Standing::Good;
+        }
     }
 
     /// The login's time is over.

@@ -25,6 +25,12 @@ impl Identities for Known {
             secret: b"secret".to_vec(),
             may_trade: key != "look",
             instruments: (key == "here").then(|| vec![HERE]),
+            blocked: self
+                .0
+                .lock()
+                .expect("nobody panics with it")
+                .iter()
+                .any(|it| it == "all blocked"),
         })
     }
 }
@@ -137,6 +143,23 @@ fn who_holds_a_key_is_told_as_long_as_somebody_does() {
     assert_eq!(serve(&clerk, who("Trade")), "nobody");
     known.0.lock().expect("nobody panics with it").push("trade".into());
     assert_eq!(serve(&clerk, who("trade")), "nobody");
+}
+
+#[test]
+fn whoever_is_blocked_is_told_of_and_nothing_is_asked_for_it() {
+    let (clerk, known, _) = clerk();
+    known.0.lock().expect("nobody panics with it").push("all blocked".into());
+    let word = |holder: Option<&Credential>| {
+        assert!(holder.is_some_and(|holder| holder.blocked));
+        let query = Query::Balances { account: ALICE };
+        let is_nothing = |answer: Answer| answer.body == AnswerBody::Unavailable;
+        Step::Ask(query, Box::new(move |it| reply(if is_nothing(it) { "nothing" } else { "all" })))
+    };
+    let step = Step::Identify("trade".into(), Box::new(word));
+    assert_eq!(serve(&clerk, step), "ask the time nothing");
+    assert_eq!(clerk.standing("plain", "trade"), dialects::Standing::Blocked);
+    assert_eq!(clerk.standing("plain", "nobody's"), dialects::Standing::Revoked);
+    assert!(!clerk.is_good("plain", "trade"));
 }
 
 #[test]

@@ -258,7 +258,7 @@ fn an_account_that_is_blocked_elsewhere_is_shut_out_until_it_is_let_go_on() {
     assert_eq!(venue.watch.look(), Ok(()));
     assert_eq!(line.hear(), Heard::Text(UNAUTHORIZED.into()));
     line.check_closed(1008, "");
-    assert!(venue.credential(key(&hers)).is_none());
+    assert!(venue.credential(key(&hers)).is_some_and(|held| held.blocked));
     assert!(!venue.lets_in(&mut late, carol, 0, &pass));
 
     elsewhere.store.block(carol, false, NOW).expect("it is there");

@@ -9,7 +9,7 @@ use model::{
     Side, Span, Status, Trigger, TriggerWhen,
 };
 
-use crate::people::{self, Person};
+use crate::people::{self, PEOPLE, Person};
 
 use super::{Act, Ask, Client, Heard, Lives, Placing, Quirk, Said, Setup, Step, Transcript, What};
 
@@ -34,6 +34,9 @@ impl fmt::Display for Fault {
 /// [`Fault`] names the line.
 pub fn parse(text: &str, listings: &[Listing], dialect: &str) -> Result<Transcript, Fault> {
     let at = |line: usize| move |what: String| Fault { line: line + 1, what };
+    let text = &PEOPLE.iter().fold(text.to_owned(), |text, person| {
+        text.replace(&format!("{{token of {}}}", person.name), person.token)
+    });
     let mut lines = text.lines().enumerate().map(|(at, line)| (at, line.trim_end())).peekable();
     let title = match lines.next() {
         Some((_, line)) if line.starts_with("# ") && line.ends_with(')') => line[2..].to_owned(),
@@ -59,7 +62,7 @@ pub fn parse(text: &str, listings: &[Listing], dialect: &str) -> Result<Transcri
             }
             _ => (1, line),
         };
-        if line.starts_with("GET ") || line.starts_with("POST ") {
+        if ["GET ", "POST ", "DELETE "].iter().any(|method| line.starts_with(method)) {
             let mut following = || {
                 while lines.next_if(|(_, line)| line.starts_with('#')).is_some() {}
                 lines.next().map(|(_, line)| line)
@@ -128,6 +131,8 @@ impl<'a> Reader<'a> {
             }
             "admit" => person(rest).map(What::Admit),
             "revoke" => person(rest).map(What::Revoke),
+            "block" => person(rest).map(|person| What::Block(person, true)),
+            "unblock" => person(rest).map(|person| What::Block(person, false)),
             "shutdown" => Ok(What::ShutDown),
             _ => self.act(line).map(What::Act),
         }

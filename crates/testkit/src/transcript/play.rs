@@ -116,6 +116,7 @@ impl Player<'_> {
             What::Ask(ask) => self.ask(ask)?,
             What::Admit(person) => self.stage.admit(person),
             What::Revoke(person) => self.stage.revoke(person),
+            What::Block(person, blocked) => self.stage.block(person, *blocked),
             What::ShutDown => self.stage.shut_down(),
         }
         Ok(())
@@ -174,7 +175,7 @@ impl Player<'_> {
     fn ask(&mut self, ask: &Ask) -> Result<(), String> {
         self.asked += 1;
         let wall = self.stage.wall();
-        let sent = signing::Sent::new(ask, self.asked, wall);
+        let sent = signing::Sent::new(ask, self.asked, wall, self.stage.host());
         let response = self.stage.ask(&HttpRequest {
             query: ask.query.as_deref(),
             headers: &sent.headers(),

@@ -10,9 +10,6 @@ use sha2::Sha256;
 
 use super::{Ask, Quirk};
 
-/// The host that a client takes the venue for.
-const HOST: &str = "www.bitstamp.net";
-
 /// A request as it is sent, without what the transcript already tells.
 pub struct Sent {
     headers: Vec<(String, String)>,
@@ -22,11 +19,11 @@ pub struct Sent {
 }
 
 impl Sent {
-    /// What is sent at this moment; `number` makes its nonce.
-    pub fn new(ask: &Ask, number: u64, wall: Time) -> Self {
+    /// What is sent to this host at this moment; `number` makes its nonce.
+    pub fn new(ask: &Ask, number: u64, wall: Time, host: &str) -> Self {
         let late: i64 = ask.quirks.iter().map(|quirk| quirk.late().0).sum();
         let mut sent = Self {
-            headers: vec![("host".into(), HOST.into())],
+            headers: vec![("host".into(), host.into())],
             secret: ask.signer.map(|signer| signer.secret),
             nonce_and_time: String::new(),
         };

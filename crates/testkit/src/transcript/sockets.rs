@@ -228,6 +228,15 @@ impl Stage for Sockets {
         self.served.turn();
     }
 
+    fn block(&mut self, person: &Person, blocked: bool) {
+        self.served.block(person, blocked);
+        self.served.turn();
+    }
+
+    fn host(&self) -> &'static str {
+        self.served.host()
+    }
+
     fn shut_down(&mut self) {
         self.served.leave();
     }

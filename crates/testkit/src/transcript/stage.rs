@@ -62,6 +62,10 @@ pub trait Stage {
     fn admit(&mut self, person: &Person);
     /// Somebody's key is good no longer.
     fn revoke(&mut self, person: &Person);
+    /// Somebody's account is blocked, or is not any more.
+    fn block(&mut self, person: &Person, blocked: bool);
+    /// The host that clients of the venue ask.
+    fn host(&self) -> &'static str;
     /// The server begins to leave.
     fn shut_down(&mut self);
 }

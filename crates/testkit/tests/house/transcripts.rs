@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use dialects::bitstamp::{Bitstamp, NAME, Options};
+use dialects::Dialect;
+use dialects::bitstamp::{self, Bitstamp, Options};
+use dialects::xrocket::{self, XRocket};
 use model::{Instrument, InstrumentId, Listing, Minimum, Quantity, Time};
 use testkit::served;
 use testkit::transcript::{Failure, Setup, Sockets, Transcript, parse, play};
@@ -35,7 +37,10 @@ fn listings() -> Vec<Listing> {
         let (units, decimals) = minimum;
         instrument.minimum = Minimum::Notional(instrument.notional_of_units(units, decimals));
         let symbol = format!("{base}{quote}").to_lowercase();
-        let symbols = vec![(NAME.into(), symbol)];
+        let symbols = vec![
+            (bitstamp::NAME.into(), symbol),
+            (xrocket::NAME.into(), format!("{base}-{quote}")),
+        ];
         Listing { instrument, description: description.into(), symbols }
     };
     vec![
@@ -47,18 +52,28 @@ fn listings() -> Vec<Listing> {
     ]
 }
 
-fn dialect(setup: &Setup) -> Bitstamp {
-    let options = Options {
-        strict_markets: setup.strict_markets,
-        null_reconnect_data: setup.null_reconnect_data,
-        ..Options::default()
-    };
-    Bitstamp::new(&listings(), options).expect("the symbols are in order")
+/// Every dialect that has transcripts.
+const DIALECTS: [&str; 2] = [bitstamp::NAME, xrocket::NAME];
+
+fn dialect(name: &str, setup: &Setup) -> Box<dyn Dialect> {
+    let listings = listings();
+    match name {
+        xrocket::NAME => Box::new(XRocket::new(&listings).expect("the symbols are in order")),
+        _ => {
+            let options = Options {
+                strict_markets: setup.strict_markets,
+                null_reconnect_data: setup.null_reconnect_data,
+                ..Options::default()
+            };
+            Box::new(Bitstamp::new(&listings, options).expect("the symbols are in order"))
+        }
+    }
 }
 
-/// The transcripts of the dialect, by file name.
-fn transcripts() -> BTreeMap<String, String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dialects/src/bitstamp/transcripts");
+/// The transcripts of a dialect, by file name.
+fn transcripts(dialect: &str) -> BTreeMap<String, String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(format!("../dialects/src/{dialect}/transcripts"));
     let files = std::fs::read_dir(&folder).expect("the transcripts are there");
     let read = |file: std::io::Result<std::fs::DirEntry>| {
         let path = file.expect("a file can be listed").path();
@@ -68,11 +83,14 @@ fn transcripts() -> BTreeMap<String, String> {
     files.map(read).collect()
 }
 
-/// Plays those that are chosen, and says how many.
-fn play_all(mut play: impl FnMut(&Transcript) -> Option<Result<(), Failure>>) -> usize {
+/// Plays those that are chosen of a dialect, and says how many.
+fn play_all(
+    dialect: &str,
+    mut play: impl FnMut(&Transcript) -> Option<Result<(), Failure>>,
+) -> usize {
     let (mut played, mut failures) = (0, Vec::new());
-    for (name, text) in transcripts() {
-        let transcript = match parse(&text, &listings(), NAME) {
+    for (name, text) in transcripts(dialect) {
+        let transcript = match parse(&text, &listings(), dialect) {
             Ok(transcript) => transcript,
             Err(fault) => {
                 failures.push(format!("{name} {fault}"));
@@ -92,12 +110,14 @@ fn play_all(mut play: impl FnMut(&Transcript) -> Option<Result<(), Failure>>) ->
 
 #[test]
 fn every_transcript_plays_in_memory() {
-    let played = play_all(|transcript| {
-        let (dialect, by_level) = (dialect(&transcript.setup), transcript.setup.by_level);
-        let mut venue = Venue::new(Box::new(dialect), &listings(), START, by_level);
-        Some(play(transcript, &mut venue, START))
-    });
-    assert!(played >= 40, "only {played} transcripts");
+    for name in DIALECTS {
+        let played = play_all(name, |transcript| {
+            let (dialect, by_level) = (dialect(name, &transcript.setup), transcript.setup.by_level);
+            let mut venue = Venue::new(dialect, &listings(), START, by_level);
+            Some(play(transcript, &mut venue, START))
+        });
+        assert!(played >= 40, "only {played} transcripts of {name}");
+    }
 }
 
 #[test]
@@ -109,17 +129,20 @@ fn the_fees_that_are_told_are_the_engines() {
 
 #[test]
 fn transcripts_play_over_sockets() {
-    let played = play_all(|transcript| {
-        if !Sockets::plays(transcript) {
-            return None;
-        }
-        let mut setup = served::Setup::bitstamp();
-        setup.listings = listings();
-        setup.begins = START;
-        setup.by_level = transcript.setup.by_level;
-        setup.dialect = Arc::new(dialect(&transcript.setup));
-        Some(play(transcript, &mut Sockets::new(setup), START))
-    });
-    println!("{played} transcripts played over sockets");
-    assert!(played >= 80, "only {played} transcripts");
+    for name in DIALECTS {
+        let played = play_all(name, |transcript| {
+            if !Sockets::plays(transcript) {
+                return None;
+            }
+            let mut setup = served::Setup::bitstamp();
+            setup.listings = listings();
+            setup.begins = START;
+            setup.by_level = transcript.setup.by_level;
+            setup.dialect = Arc::from(dialect(name, &transcript.setup));
+            setup.manners = setup.dialect.manners().clone();
+            Some(play(transcript, &mut Sockets::new(setup), START))
+        });
+        println!("{played} transcripts of {name} played over sockets");
+        assert!(played >= 40, "only {played} transcripts of {name}");
+    }
 }

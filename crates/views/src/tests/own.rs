@@ -108,6 +108,10 @@ impl Slow {
                     standing: own.standing,
                     filled: own.filled,
                     created: own.created,
+                    replaced: match step {
+                        OwnStep::Replaces(old) => slow.order(order.account, old.id).map(Box::new),
+                        _ => None,
+                    },
                     mark: place.mark,
                     previous: place.previous,
                 };
@@ -161,6 +165,7 @@ impl Slow {
                         standing: own.standing,
                         filled: own.filled,
                         created: own.created,
+                        replaced: None,
                         mark: place.mark,
                         previous: place.previous,
                     };

@@ -58,6 +58,7 @@ fn update(order: OrderState, step: OwnStep, mark: EventMark) -> OwnOrderUpdate {
         standing: Standing::Open,
         filled: Filled::default(),
         created: mark.time,
+        replaced: None,
         mark,
         previous: None,
     }

@@ -42,7 +42,10 @@ pub fn identify(
     Step::Identify(
         key.clone(),
         Box::new(move |holder| {
-            let Some(holder) = holder else { return Step::Reply(errors::KEY_NOT_FOUND.response()) };
+            // Whoever is blocked is nobody here.
+            let Some(holder) = holder.filter(|holder| !holder.blocked) else {
+                return Step::Reply(errors::KEY_NOT_FOUND.response());
+            };
             if !claim.is_signed_with(&holder.secret) {
                 return Step::Reply(errors::INVALID_SIGNATURE.response());
             }

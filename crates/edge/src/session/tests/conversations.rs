@@ -28,8 +28,8 @@ impl Identities for Known {
             _ => return None,
         };
         let instruments = (key == "here").then(|| vec![InstrumentId(0)]);
-        let credential =
-            Credential { account, secret: b"secret".into(), may_trade: true, instruments };
+        let (secret, blocked) = (b"secret".into(), false);
+        let credential = Credential { account, secret, may_trade: true, instruments, blocked };
         (!revoked).then_some(credential)
     }
 }

@@ -98,6 +98,7 @@ impl Sent {
             secret: SECRET.to_vec(),
             may_trade: true,
             instruments: None,
+            blocked: false,
         };
         let mut step = identify(&request, &ours, |holder| {
             assert_eq!(holder.account, AccountId(1));
