@@ -10,6 +10,7 @@ mod laws_edge;
 mod laws_engine;
 mod laws_mirror;
 mod laws_views;
+mod mirrored;
 mod mutations;
 mod native;
 mod private;
