@@ -179,10 +179,14 @@ impl Service {
     }
 
     /// What is to be asked for a question, and how much of the answer is for whoever asks.
-    pub(crate) fn share(&self, query: Query) -> (Query, Share) {
+    pub(crate) fn share(&self, mut query: Query) -> (Query, Share) {
         let holder = self.holder.as_ref().map(|(_, holder)| holder);
         if !may_ask(holder, &query) {
             return (Query::Now, Share::Nothing);
+        }
+        if let (Query::OwnRecords(which), Some(holder)) = (&mut query, holder) {
+            // What would be left out of the answer is not to be counted among those asked for.
+            which.among.clone_from(&holder.instruments);
         }
         let share = match (query.account(), holder) {
             (Some(_), Some(holder)) if holder.instruments.is_some() => Share::Of(holder.clone()),

@@ -248,12 +248,14 @@ pub enum Which {
 }
 
 /// Which records of an account are asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnRecords {
     /// Whose.
     pub account: AccountId,
     /// Where; then only trades are meant. `None` is everywhere.
     pub instrument: Option<InstrumentId>,
+    /// The instruments of which trades are meant; `None` is all. What else came or left is of none.
+    pub among: Option<Vec<InstrumentId>>,
     /// Not older than this.
     pub since: Option<Time>,
     /// Not newer than this.

@@ -276,7 +276,10 @@ impl Own {
         };
         let somewhere = which.instrument;
         let trades = self.trades.iter().filter(|done| wanted(done.place, done.trade.time));
-        let here = |done: &&Done| somewhere.is_none_or(|only| only == done.trade.instrument);
+        let here = |done: &&Done| {
+            somewhere.is_none_or(|only| only == done.trade.instrument)
+                && which.among.as_ref().is_none_or(|all| all.contains(&done.trade.instrument))
+        };
         let mut trades: VecDeque<&Done> = trades.filter(here).collect();
         let moved = self.movements.iter().filter(|_| somewhere.is_none());
         let moved = moved.filter(|(place, moved)| wanted(*place, moved.time));

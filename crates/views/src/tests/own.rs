@@ -472,6 +472,8 @@ impl Slow {
                         OwnRecord::Movement(moved) => (moved.time, None),
                     };
                     which.instrument.is_none_or(|it| Some(it) == here)
+                        && (here.is_none()
+                            || which.among.as_ref().is_none_or(|all| all.contains(&HERE)))
                         && which.since.is_none_or(|since| time >= since)
                         && which.until.is_none_or(|until| time <= until)
                 });
@@ -545,6 +547,8 @@ fn questions(flow: &mut Flow, slow: &Slow) -> Vec<Query> {
     questions.push(Query::OwnRecords(OwnRecords {
         account,
         instrument: somewhere,
+        among: [None, Some(vec![HERE]), Some(vec![InstrumentId(0)])][flow.dice.below(3) as usize]
+            .clone(),
         since: back(&mut flow.dice, flow.now),
         until: back(&mut flow.dice, flow.now),
         from,

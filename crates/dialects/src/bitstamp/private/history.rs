@@ -105,6 +105,7 @@ fn read(form: &Form) -> Result<OwnRecords, HttpResponse> {
     Ok(OwnRecords {
         account: model::AccountId(0),
         instrument: None,
+        among: None,
         since: number("since_timestamp", &errors::SINCE_INVALID)?.map(second),
         until: number("until_timestamp", &errors::UNTIL_INVALID)?.map(second),
         from,
