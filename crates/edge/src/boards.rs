@@ -266,7 +266,8 @@ impl Boards {
             | Query::OwnOrders(_)
             | Query::Order { .. }
             | Query::OwnTrades(_)
-            | Query::OwnRecords(_) => self.accounts.answer(query, now),
+            | Query::OwnRecords(_)
+            | Query::OwnSteps { .. } => self.accounts.answer(query, now),
             Query::Now => AnswerBody::Now,
             Query::Statuses => {
                 let statuses = self.boards.iter().zip(0..);
@@ -285,6 +286,7 @@ impl Boards {
             | Query::Detail { instrument, .. }
             | Query::Depth { instrument, .. }
             | Query::Trades { instrument, .. }
+            | Query::OrderSteps { instrument, .. }
             | Query::Candles { instrument, .. }
             | Query::Ticker { instrument, .. } => of(instrument),
         };

@@ -102,6 +102,7 @@ pub fn restrict(holder: &Credential, answer: &mut AnswerBody) {
             OwnRecord::Trade(trade) => covers(holder, trade.instrument),
             OwnRecord::Movement(_) => true,
         }),
+        AnswerBody::OwnSteps { steps, .. } => steps.retain(|step| covers(holder, step.instrument)),
         AnswerBody::Order(story) => {
             let seen = story.take();
             *story = seen.filter(|story| covers(holder, story.order.instrument));

@@ -43,7 +43,7 @@ pub use order::{
 };
 pub use query::{
     Answer, AnswerBody, OrderKey, OrderStory, OwnOrders, OwnRecords, OwnTrades, Query, RecordKey,
-    Sort, Which,
+    Sort, Stretch, Which,
 };
 pub use source::{NoOrders, Source};
 pub use ticker::{Ticker, Window};

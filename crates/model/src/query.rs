@@ -1,7 +1,7 @@
 //! Questions about state now, beside the stream, and their answers. Answers show the same durable state that
 //! subscribers see.
 
-use crate::account::{Label, OwnOrder, OwnRecord, OwnTrade};
+use crate::account::{Label, OwnOrder, OwnOrderUpdate, OwnRecord, OwnTrade};
 use crate::book::{Level, OrderEntry};
 use crate::candle::{Candle, Interval};
 use crate::event::Balance;
@@ -12,6 +12,7 @@ use crate::ticker::{Ticker, Window};
 use crate::time::Time;
 use crate::topic::Cadence;
 use crate::trade::Trade;
+use crate::update::{EventMark, OrderUpdate};
 
 /// A question about state now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +69,13 @@ pub enum Query {
         /// before. The running interval is the last.
         filled: bool,
     },
+    /// The steps that orders took in public, the oldest first.
+    OrderSteps {
+        /// Whose.
+        instrument: InstrumentId,
+        /// Which.
+        stretch: Stretch,
+    },
     /// Rolling statistics of one instrument.
     Ticker {
         /// Whose.
@@ -109,6 +117,17 @@ pub enum Query {
     OwnTrades(OwnTrades),
     /// Trades of an account, and what else came to it or left it.
     OwnRecords(OwnRecords),
+    /// Steps that orders of an account took, the oldest first.
+    OwnSteps {
+        /// Whose.
+        account: AccountId,
+        /// Where.
+        instrument: InstrumentId,
+        /// Whether those are meant that stop orders took outside the book; else those that the public was told.
+        outside: bool,
+        /// Which.
+        stretch: Stretch,
+    },
 }
 
 impl Query {
@@ -119,6 +138,7 @@ impl Query {
             Self::Balances { account }
             | Self::OpenOrders { account, .. }
             | Self::Order { account, .. }
+            | Self::OwnSteps { account, .. }
             | Self::OwnOrders(OwnOrders { account, .. })
             | Self::OwnTrades(OwnTrades { account, .. })
             | Self::OwnRecords(OwnRecords { account, .. }) => Some(*account),
@@ -126,12 +146,34 @@ impl Query {
             | Self::Detail { .. }
             | Self::Depth { .. }
             | Self::Trades { .. }
+            | Self::OrderSteps { .. }
             | Self::Candles { .. }
             | Self::Ticker { .. }
             | Self::Tickers { .. }
             | Self::Statuses
             | Self::Now => None,
         }
+    }
+}
+
+/// A stretch of a chain of order events. Bounds are compared by their time and tie alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// From here on, this one included.
+    pub since: EventMark,
+    /// To here, this one left out; `None` is to the end.
+    pub until: Option<EventMark>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+impl Stretch {
+    /// Whether a step lies in it, whatever its limit.
+    #[must_use]
+    pub fn covers(&self, mark: EventMark) -> bool {
+        let place = |mark: EventMark| (mark.time, mark.tie);
+        place(mark) >= place(self.since)
+            && self.until.is_none_or(|until| place(mark) < place(until))
     }
 }
 
@@ -372,6 +414,20 @@ pub enum AnswerBody {
     OwnTrades(Vec<OwnTrade>),
     /// To [`Query::OwnRecords`].
     OwnRecords(Vec<OwnRecord>),
+    /// To [`Query::OrderSteps`].
+    OrderSteps {
+        /// Those that are remembered.
+        steps: Vec<OrderUpdate>,
+        /// Whether some that were asked for may have been forgotten, or came before all that was ever known.
+        is_cut: bool,
+    },
+    /// To [`Query::OwnSteps`].
+    OwnSteps {
+        /// Those that are remembered.
+        steps: Vec<OwnOrderUpdate>,
+        /// As in [`AnswerBody::OrderSteps`].
+        is_cut: bool,
+    },
     /// The source does not know it: orders of a source by level, a book before its first snapshot; or nobody
     /// follows the account.
     Unavailable,

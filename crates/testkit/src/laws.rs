@@ -2,6 +2,7 @@
 //! it broke.
 
 pub mod conservation;
+pub mod gap;
 pub mod latecomer;
 pub mod mirror;
 pub mod one_frame;

@@ -43,6 +43,7 @@ mod stage;
 
 pub use parse::{Fault, parse};
 pub use play::{Failure, play};
+pub use signing::Sent;
 pub use sockets::Sockets;
 pub use stage::{Ear, Heard, Line, Stage};
 

@@ -7,7 +7,7 @@
 //!
 //! Open orders are all kept. Of those that have ended [`ENDED_MAX`] of each account are, and none that ended
 //! longer than [`ENDED_FOR`] ago; of the trades the last [`TRADES_MAX`], of what else came and left the last
-//! [`MOVEMENTS_MAX`].
+//! [`MOVEMENTS_MAX`], of the steps that its orders took the last [`STEPS_MAX`].
 //!
 //! What happens in an instrument is told twice: to the account in that instrument and to the account wherever it
 //! trades, where the steps of all its orders stand in the order in which they happened. Balances are told of the
@@ -38,6 +38,9 @@ pub const TRADES_MAX: usize = 65_536;
 
 /// Deposits, withdrawals and transfers that are kept of each account; the oldest go first.
 pub const MOVEMENTS_MAX: usize = 10_000;
+
+/// Steps of its orders, in all instruments, that are kept of each account; the oldest go first.
+pub const STEPS_MAX: usize = 10_000;
 
 /// The cadences at which all balances of an account are told.
 const HOLDINGS: [Cadence; 3] = [Cadence::TENTH, Cadence::THREE_TENTHS, Cadence::SECOND];
@@ -86,7 +89,7 @@ impl Accounts {
     /// its steps in the chains of its instrument ([`Board::places`](crate::Board::places)).
     pub fn apply(&mut self, event: &Event, places: &[Place], tell: TellOwn<'_>) {
         match &event.body {
-            EventBody::Balance(balance) => self.balance(balance, tell),
+            EventBody::Balance(balance) => self.balance(event.time, balance, tell),
             EventBody::Ticked(tick) => self.ticked(*tick, event.time, tell),
             EventBody::Created(order) => {
                 let label = self.label_of(event);
@@ -133,8 +136,8 @@ impl Accounts {
         }
     }
 
-    fn balance(&mut self, balance: &Balance, tell: TellOwn<'_>) {
-        let own = self.all.entry(balance.account).or_default();
+    fn balance(&mut self, now: Time, balance: &Balance, tell: TellOwn<'_>) {
+        let own = self.all.entry(balance.account).or_insert_with(|| Own::new(now));
         own.set_balance(*balance);
         for (place, holdings) in self.holdings.iter_mut().enumerate() {
             if own.untold & (1 << place) == 0 {
@@ -258,6 +261,10 @@ impl Accounts {
             Query::Order { key, .. } => AnswerBody::Order(own.story(key, now).map(Box::new)),
             Query::OwnTrades(which) => AnswerBody::OwnTrades(own.trades(which)),
             Query::OwnRecords(which) => AnswerBody::OwnRecords(own.records(which)),
+            Query::OwnSteps { instrument, outside, stretch, .. } => {
+                let (steps, is_cut) = own.steps(*instrument, *outside, stretch);
+                AnswerBody::OwnSteps { steps, is_cut }
+            }
             _ => AnswerBody::Unavailable,
         }
     }
@@ -288,7 +295,7 @@ fn tell_both(
 
 fn tell_step(
     event: &Event,
-    own: &Own,
+    own: &mut Own,
     order: &OrderState,
     step: OwnStep,
     places: &[Place],
@@ -299,23 +306,29 @@ fn tell_step(
         OwnStep::Replaces(old) => own.order(old.id).cloned().map(Box::new),
         _ => None,
     };
-    let Some(own) = own.order(order.id) else { return };
+    let Some(known) = own.order(order.id) else { return };
     let update = OwnOrderUpdate {
         time: event.time,
         account: order.account,
         instrument: event.instrument,
         order: *order,
-        label: own.label.clone(),
+        label: known.label.clone(),
         step,
-        standing: own.standing,
-        filled: own.filled,
-        created: own.created,
+        standing: known.standing,
+        filled: known.filled,
+        created: known.created,
         replaced,
         mark: place.mark,
         previous: place.previous,
     };
-    let update = Update::OwnOrder(&update);
-    tell_both(order.account, event.instrument, TopicKind::OwnOrders, &update, tell);
+    tell_both(
+        order.account,
+        event.instrument,
+        TopicKind::OwnOrders,
+        &Update::OwnOrder(&update),
+        tell,
+    );
+    own.keep_step(update);
 }
 
 /// One order's part in a trade; its label is not known here.

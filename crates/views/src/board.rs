@@ -15,6 +15,7 @@ use crate::book::{SIDES, entries, l2::Ladder, l3::Resting};
 use crate::cadence::{Listeners, Paces};
 use crate::candles::Candles;
 use crate::chain::Chain;
+use crate::steps::Steps;
 use crate::tape::Tape;
 use crate::ticker::Rolling;
 
@@ -45,6 +46,8 @@ pub struct Board {
     candles: Candles,
     rolling: Rolling,
     chain: Chain,
+    /// The last steps of the chain.
+    steps: Steps,
     /// The steps that stop orders take outside the book have a chain of their own.
     stops: Chain,
     /// Where the steps of the last event stand.
@@ -89,6 +92,10 @@ impl Board {
     }
 
     fn over(instrument: InstrumentId, start: Time, book: Book) -> Self {
+        let steps = match book {
+            Book::ByOrder(_) => Steps::new(start),
+            Book::ByLevel(_) => Steps::of_nothing(start),
+        };
         Self {
             instrument,
             book,
@@ -96,6 +103,7 @@ impl Board {
             candles: Candles::new(),
             rolling: Rolling::new(),
             chain: Chain::default(),
+            steps,
             stops: Chain::default(),
             places: Vec::with_capacity(2),
             paces: Paces::default(),
@@ -235,6 +243,9 @@ impl Board {
         let update = self.chain.step(time, *order, step);
         let (order, mark, previous) = (order.id, update.mark, update.previous);
         self.places.push(Place { order, mark, previous, is_public: true });
+        if matches!(self.book, Book::ByOrder(_)) {
+            self.steps.add(update);
+        }
         if self.listeners.orders {
             tell(TopicKind::Orders, &Update::Order(&update));
         }
@@ -356,6 +367,7 @@ impl Board {
         if let Book::ByOrder(book) = &self.book {
             let states = book.publishers().iter().map(Publisher::states).max().unwrap_or(0);
             self.book = Book::ByLevel(ByLevel::after(states));
+            self.steps = Steps::of_nothing(self.now);
             for paced in self.listeners.paced() {
                 if let Some(view) = &mut paced.view {
                     view.begin_anew();

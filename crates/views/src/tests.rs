@@ -20,6 +20,7 @@ mod market;
 mod own;
 mod room;
 mod stamps;
+mod steps;
 mod twin;
 
 const HERE: InstrumentId = InstrumentId(3);

@@ -4,7 +4,7 @@
 
 use model::{
     EventMark, InstrumentId, OrderKind, OrderState, OrderStep, OrderUpdate, OwnOrderUpdate,
-    OwnStep, Price, Quantity, Side, TriggerWhen,
+    OwnStep, Price, Quantity, Side, Time, TriggerWhen,
 };
 
 /// What a market order to buy shows as its price, before anything is executed. Section 5.2.2.
@@ -110,6 +110,18 @@ impl OwnOrderEvent {
         }
     }
 
+    /// As it stands on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Created => "order_created",
+            Self::Changed => "order_changed",
+            Self::Deleted => "order_deleted",
+            Self::Replaced => "order_replaced",
+            Self::StopActive => "stop_active",
+            Self::StopInactive => "stop_inactive",
+        }
+    }
+
     /// The event that tells this step.
     pub const fn of(update: &OwnOrderUpdate) -> Self {
         match update.step {
@@ -155,6 +167,35 @@ pub enum OrderSource {
 }
 
 impl OrderSource {
+    /// The chain that a step of an own order is in.
+    pub const fn of(update: &OwnOrderUpdate) -> Self {
+        match update.step.is_outside_book() {
+            true => Self::Stops,
+            false => Self::Book,
+        }
+    }
+
+    /// The chain of this name.
+    pub fn called(name: &str) -> Option<Self> {
+        [Self::Book, Self::Stops].into_iter().find(|source| source.name() == name)
+    }
+
+    /// As it stands on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Book => "orderbook",
+            Self::Stops => "stop_order",
+        }
+    }
+
+    /// How event ids of this chain end.
+    const fn ending(self) -> u64 {
+        match self {
+            Self::Book => 0x20,
+            Self::Stops => 0x21,
+        }
+    }
+
     /// How a message ends, from the quote behind its last event id.
     pub const fn tail(self) -> &'static [u8] {
         match self {
@@ -203,10 +244,7 @@ pub fn event_id(mark: EventMark, instrument: InstrumentId, source: OrderSource) 
     let low = u64::from(mark.tie & 0xffff) << 48
         | (u64::from(instrument.0) + 1) << 32
         | (mark.ordinal & 3) << 24
-        | match source {
-            OrderSource::Book => 0x20,
-            OrderSource::Stops => 0x21,
-        };
+        | source.ending();
     let mut id = [b'-'; 36];
     for (half, at) in [((high >> 32), 0), (low & 0xffff_ffff, 28)] {
         id[at..at + 8].copy_from_slice(&eight_hex(half));
@@ -217,6 +255,51 @@ pub fn event_id(mark: EventMark, instrument: InstrumentId, source: OrderSource) 
     id[19..23].copy_from_slice(&low[..4]);
     id[24..28].copy_from_slice(&low[4..]);
     id
+}
+
+/// What an event id names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventName {
+    /// When, and which of its millisecond. The ordinal is not known, but for its last two bits, and told as 0.
+    pub mark: EventMark,
+    /// The market's number, which is its instrument's plus one.
+    pub market: u16,
+    /// Which chain.
+    pub source: OrderSource,
+}
+
+impl EventName {
+    /// Reads what [`event_id`] has written, in digits of either case.
+    pub fn read(text: &str) -> Option<Self> {
+        let mut id = 0_u128;
+        if text.len() != 36 {
+            return None;
+        }
+        for (at, byte) in text.bytes().enumerate() {
+            if matches!(at, 8 | 13 | 18 | 23) {
+                if byte != b'-' {
+                    return None;
+                }
+                continue;
+            }
+            id = id << 4 | u128::from(char::from(byte).to_digit(16)?);
+        }
+        let (high, low) = ((id >> 64) as u64, id as u64);
+        let time = Time(i64::try_from(high).ok()?);
+        let millisecond = time.floor_to_millis();
+        let carried = u32::try_from((time - millisecond).0).ok()?;
+        let tie = carried << 16 | u32::from((low >> 48) as u16);
+        let source = [OrderSource::Book, OrderSource::Stops]
+            .into_iter()
+            .find(|source| source.ending() == low & 0x00ff_ffff)?;
+        let mark = EventMark { time: millisecond, tie, ordinal: 0 };
+        Some(Self { mark, market: (low >> 32) as u16, source })
+    }
+
+    /// Whether it is of this market.
+    pub fn is_of(&self, instrument: InstrumentId) -> bool {
+        u32::from(self.market) == u32::from(instrument.0) + 1
+    }
 }
 
 /// The eight hexadecimal digits of a number of 32 bits, all at once: nibbles are spread to bytes, and those

@@ -31,42 +31,51 @@ pub fn encode(
 }
 
 /// The most bytes that each frame takes beyond the public one, without its tail and its client's id.
-const OWN_ORDER_BYTES_MAX: usize =
+pub const OWN_ORDER_BYTES_MAX: usize =
     ORDER_BYTES_MAX + 192 + 2 * INTEGER_BYTES_MAX + DECIMAL_BYTES_MAX;
 const OWN_TRADE_BYTES_MAX: usize = 256 + 4 * INTEGER_BYTES_MAX + 3 * DECIMAL_BYTES_MAX;
 const SELF_TRADE_BYTES_MAX: usize = TRADE_BYTES_MAX + 128 + INTEGER_BYTES_MAX;
 
-/// Section 5.7: what the public is told, and then what is for the owner alone.
+/// Section 5.7.
 fn encode_order(market: &Market, user: AccountId, update: &OwnOrderUpdate, out: &mut Vec<u8>) {
-    let order = &update.order;
     let label = update.label.as_deref().unwrap_or_default();
     let tail = &market.own_orders_tail;
     let room = OWN_ORDER_BYTES_MAX + tail.len() + ESCAPED_BYTES_MAX * label.len();
     let start = make_room(out, room);
     let mut pen = Pen::new(&mut out[start..]);
+    own_order(&mut pen, br#"{"data":{"id":"#, market, update);
+    pen.text(tail);
+    pen.integer(u64::from(user.0));
+    pen.text(OwnOrderEvent::of(update).text());
+    let source = OrderSource::of(update);
+    server::chained(&mut pen, market, update.mark, update.previous, source);
+    let end = start + pen.written();
+    out.truncate(end);
+}
+
+/// What its owner is told of an order's step: from `head`, which opens the data up to its id, what the public is told,
+/// and then what is for the owner alone.
+#[inline(always)]
+pub fn own_order<const N: usize>(
+    pen: &mut Pen<'_>,
+    head: &[u8; N],
+    market: &Market,
+    update: &OwnOrderUpdate,
+) {
+    let order = &update.order;
     let (traded, price) = (convert::own_traded(update.step), convert::own_order_price(update));
-    server::order_data(&mut pen, market, order, update.mark.time, traded, price);
+    server::order_data(pen, head, market, order, update.mark.time, traded, price);
     pen.put(br#","trade_account_id":0"#);
-    client_order_id(&mut pen, update.label.as_deref());
+    client_order_id(pen, update.label.as_deref());
     if let Some(trigger) = order.trigger {
         pen.put(br#","stop_price":""#);
-        market.price(&mut pen, trigger.price);
+        market.price(pen, trigger.price);
         pen.put(br#"""#);
     }
     if let OwnStep::Replaces(old) = update.step {
         pen.put(br#","orig_order_id":"#);
         pen.integer(old.id.0);
     }
-    pen.text(tail);
-    pen.integer(u64::from(user.0));
-    pen.text(OwnOrderEvent::of(update).text());
-    let source = match update.step.is_outside_book() {
-        true => OrderSource::Stops,
-        false => OrderSource::Book,
-    };
-    server::chained(&mut pen, market, update.mark, update.previous, source);
-    let end = start + pen.written();
-    out.truncate(end);
 }
 
 /// Section 5.8.

@@ -6,6 +6,7 @@
 mod account;
 mod errors;
 mod form;
+mod gap;
 mod history;
 mod manage;
 mod orders;
@@ -74,6 +75,8 @@ enum Endpoint {
     Open,
     Transactions,
     MyMarkets,
+    OrderData,
+    OwnOrderData,
 }
 
 impl Endpoint {
@@ -107,6 +110,8 @@ impl Endpoint {
             ["user_transactions"] => (Self::Transactions, None),
             ["user_transactions", pair] => (Self::Transactions, Some(pair)),
             ["my_markets"] => (Self::MyMarkets, None),
+            ["order_data"] => (Self::OrderData, None),
+            ["account_order_data"] => (Self::OwnOrderData, None),
             _ => return None,
         })
     }
@@ -187,6 +192,8 @@ fn answer(call: Call, endpoint: Endpoint, name: Option<&str>) -> Step {
         (Endpoint::Open, market) => shown::open(call, market),
         (Endpoint::Transactions, market) => history::transactions(call, market),
         (Endpoint::MyMarkets, _) => account::my_markets(&call),
+        (Endpoint::OrderData, _) => gap::order_data(&call),
+        (Endpoint::OwnOrderData, _) => gap::own_order_data(&call),
         // Their paths name one.
         (Endpoint::Place(..), None) => errors::PAIR_NOT_FOUND.step(),
         (Endpoint::Balances, _) => account::balances(call, name),

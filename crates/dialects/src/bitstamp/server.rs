@@ -292,18 +292,31 @@ fn encode_order(market: &Market, update: &OrderUpdate, out: &mut Vec<u8>) {
     let tail = &market.order_tails[OrderEvent::of(update) as usize];
     let start = make_room(out, ORDER_BYTES_MAX + tail.len());
     let mut pen = Pen::new(&mut out[start..]);
-    let (traded, price) = (convert::traded(update.step), convert::order_price(update));
-    order_data(&mut pen, market, &update.order, update.mark.time, traded, price);
+    public_order(&mut pen, br#"{"data":{"id":"#, market, update);
     pen.text(tail);
     chained(&mut pen, market, update.mark, update.previous, OrderSource::Book);
     let end = start + pen.written();
     out.truncate(end);
 }
 
-/// What the public and its owner are told of an order alike: the message up to where `is_liquidation` ends.
+/// What the public is told of an order's step: from `head`, which opens the data up to its id, to where
+/// `is_liquidation` ends.
 #[inline(always)]
-pub fn order_data(
+pub fn public_order<const N: usize>(
     pen: &mut Pen<'_>,
+    head: &[u8; N],
+    market: &Market,
+    update: &OrderUpdate,
+) {
+    let (traded, price) = (convert::traded(update.step), convert::order_price(update));
+    order_data(pen, head, market, &update.order, update.mark.time, traded, price);
+}
+
+/// What the public and its owner are told of an order alike: from `head` to where `is_liquidation` ends.
+#[inline(always)]
+pub fn order_data<const N: usize>(
+    pen: &mut Pen<'_>,
+    head: &[u8; N],
     market: &Market,
     order: &OrderState,
     time: Time,
@@ -311,7 +324,7 @@ pub fn order_data(
     price: OrderPrice,
 ) {
     let micros = micros(time);
-    pen.put(br#"{"data":{"id":"#);
+    pen.put(head);
     pen.integer(order.id.0);
     pen.put(br#","id_str":""#);
     pen.integer(order.id.0);

@@ -8,7 +8,7 @@ use model::{
     Side, TimeInForce, TradeId, Trigger, TriggerWhen,
 };
 
-use super::convert::OrderSource;
+use super::convert::{EventName, OrderSource};
 use super::wire::{DetailData, Envelope, ErrorData, OrderData, Rows, TradeData};
 use super::*;
 use model::{Time, Topic, TopicKind, Trade};
@@ -279,6 +279,37 @@ fn event_ids_in_text_order_are_in_order_of_time() {
     assert_eq!(&ids[4], b"00065aad-a8b2-3409-0000-006903000020");
     let stop = convert::event_id(marks[0], InstrumentId(0x68), OrderSource::Stops);
     assert_eq!(&stop, b"00065aad-a8b2-3408-0000-006903000021");
+    for mark in marks {
+        for source in [OrderSource::Book, OrderSource::Stops] {
+            let id = convert::event_id(mark, InstrumentId(0x68), source);
+            let id = str::from_utf8(&id).expect("letters and digits");
+            let name = EventName::read(id).expect("it is one");
+            assert_eq!(name.mark, EventMark { ordinal: 0, ..mark }, "{id}");
+            assert!(name.is_of(InstrumentId(0x68)) && !name.is_of(InstrumentId(0x69)), "{id}");
+            assert_eq!(name.source, source, "{id}");
+            assert_eq!(EventName::read(&id.to_ascii_uppercase()), Some(name));
+        }
+    }
+}
+
+#[test]
+fn what_is_no_event_id_is_not_read() {
+    for text in [
+        "",
+        "0",
+        "00065aad-a8b2-3408-0000-00690300002",
+        "00065aad-a8b2-3408-0000-0069030000200",
+        "00065aad-a8b2-3408-0000_006903000020",
+        "00065aada8b2-3408-0000-0069030000200",
+        "00065aad-a8b2-3408-0000-00690300002g",
+        "00065aad-a8b2-3408-0000-0069030000-0",
+        "00065aad-a8b2-3408-0000-006903000022",
+        "00065aad-a8b2-3408-0000-006903010020",
+        "80065aad-a8b2-3408-0000-006903000020",
+        "00065aad-a8b2-3408-0000-0069030000\u{e9}",
+    ] {
+        assert_eq!(EventName::read(text), None, "{text}");
+    }
 }
 
 /// A small generator: `numbers` of it are as good as any.

@@ -1,6 +1,6 @@
 //! The laws of the views, over many seeds.
 
-use testkit::laws::{latecomer, tally, verdict};
+use testkit::laws::{gap, latecomer, tally, verdict};
 
 #[test]
 fn whoever_comes_late_holds_what_the_others_hold() {
@@ -57,6 +57,22 @@ fn whoever_comes_late_to_an_account_holds_what_it_holds() {
             && all.compared > 100_000
             && all.holdings > 5_000
             && all.steps > 20_000,
+        "too little happened to mean anything: {all:?}"
+    );
+}
+
+#[test]
+fn whoever_asks_for_what_it_missed_has_missed_nothing() {
+    let mut all = gap::Figures::default();
+    for seed in verdict::seeds() {
+        let one = gap::check(seed);
+        all.events += one.events;
+        all.gaps += one.gaps;
+        all.recovered += one.recovered;
+    }
+    println!("{all:?}");
+    assert!(
+        all.events > 20_000 && all.gaps > 500 && all.recovered > 5_000,
         "too little happened to mean anything: {all:?}"
     );
 }

@@ -3,17 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use model::{
-    Balance, Filled, InstrumentId, Label, OrderId, OrderKey, OrderState, OrderStory, OwnMovement,
-    OwnOrder, OwnOrders, OwnRecord, OwnRecords, OwnStep, OwnTrade, OwnTrades, RecordKey, Sort,
-    Standing, Time, Which,
+    Balance, EventMark, Filled, InstrumentId, Label, OrderId, OrderKey, OrderState, OrderStory,
+    OwnMovement, OwnOrder, OwnOrderUpdate, OwnOrders, OwnRecord, OwnRecords, OwnStep, OwnTrade,
+    OwnTrades, RecordKey, Sort, Standing, Stretch, Time, Which,
 };
 
-use super::{ENDED_FOR, ENDED_MAX, MOVEMENTS_MAX, TRADES_MAX};
+use super::{ENDED_FOR, ENDED_MAX, MOVEMENTS_MAX, STEPS_MAX, TRADES_MAX};
 use crate::digest::Digest;
+use crate::steps::reaches_back;
 
 /// One account.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Own {
+    /// Since when it is followed.
+    since: Time,
     /// By asset.
     balances: Vec<Balance>,
     /// At which cadences its balances have not been told since one of them changed, a bit for each.
@@ -34,6 +37,10 @@ pub struct Own {
     movements: VecDeque<(u64, OwnMovement)>,
     /// How many records there were: trades and movements.
     records: u64,
+    /// What its orders did, the oldest first.
+    steps: VecDeque<OwnOrderUpdate>,
+    /// The newest step that was forgotten of each chain: in which instrument, whether outside the book.
+    steps_forgotten: BTreeMap<(InstrumentId, bool), EventMark>,
 }
 
 #[derive(Debug)]
@@ -59,6 +66,25 @@ enum Record<'a> {
 }
 
 impl Own {
+    /// One that is followed from now on.
+    pub const fn new(now: Time) -> Self {
+        Self {
+            since: now.floor_to_millis(),
+            balances: Vec::new(),
+            untold: 0,
+            orders: BTreeMap::new(),
+            open: BTreeSet::new(),
+            ended: VecDeque::new(),
+            labels: BTreeSet::new(),
+            trades: VecDeque::new(),
+            trades_before: 0,
+            movements: VecDeque::new(),
+            records: 0,
+            steps: VecDeque::new(),
+            steps_forgotten: BTreeMap::new(),
+        }
+    }
+
     pub fn set_balance(&mut self, balance: Balance) {
         match self.balances.binary_search_by_key(&balance.asset, |known| known.asset) {
             Ok(at) => self.balances[at] = balance,
@@ -171,6 +197,34 @@ impl Own {
         }
         let place = self.next_place();
         self.movements.push_back((place, movement));
+    }
+
+    /// One of its orders took a step, as it was told.
+    pub fn keep_step(&mut self, step: OwnOrderUpdate) {
+        if self.steps.len() == STEPS_MAX
+            && let Some(oldest) = self.steps.pop_front()
+        {
+            let chain = (oldest.instrument, oldest.step.is_outside_book());
+            self.steps_forgotten.insert(chain, oldest.mark);
+        }
+        self.steps.push_back(step);
+    }
+
+    /// The steps of a stretch of a chain that are kept, the oldest first, and whether it reaches back to what is not.
+    pub fn steps(
+        &self,
+        instrument: InstrumentId,
+        outside: bool,
+        stretch: &Stretch,
+    ) -> (Vec<OwnOrderUpdate>, bool) {
+        let wanted = self.steps.iter().filter(|step| {
+            step.instrument == instrument
+                && step.step.is_outside_book() == outside
+                && stretch.covers(step.mark)
+        });
+        let forgotten = self.steps_forgotten.get(&(instrument, outside)).copied();
+        let is_cut = reaches_back(stretch, self.since, forgotten);
+        (wanted.take(stretch.limit).cloned().collect(), is_cut)
     }
 
     const fn next_place(&mut self) -> u64 {
@@ -349,6 +403,8 @@ impl Own {
             digest.word(trade.order.0);
             digest.wide(trade.fee.0);
         }
+        digest.word(self.steps.len() as u64);
+        digest.word(self.steps.back().map_or(0, |step| step.mark.ordinal));
         digest.word(self.records);
         for (place, moved) in &self.movements {
             digest.word(*place);

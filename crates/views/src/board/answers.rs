@@ -68,6 +68,13 @@ impl Board {
                 self.with_view(depth, step, cadence, Gathered::answer)
             }
             Query::Trades { since, limit, .. } => AnswerBody::Trades(self.tape.since(since, limit)),
+            Query::OrderSteps { stretch, .. } => match &self.book {
+                Book::ByOrder(_) => {
+                    let (steps, is_cut) = self.steps.within(&stretch);
+                    AnswerBody::OrderSteps { steps, is_cut }
+                }
+                Book::ByLevel(_) => AnswerBody::Unavailable,
+            },
             Query::Candles { interval, from, till, limit, filled: false, .. } => {
                 AnswerBody::Candles(self.candles.between(interval, from, till, limit))
             }
@@ -86,7 +93,8 @@ impl Board {
             | Query::OwnOrders(_)
             | Query::Order { .. }
             | Query::OwnTrades(_)
-            | Query::OwnRecords(_) => AnswerBody::Unavailable,
+            | Query::OwnRecords(_)
+            | Query::OwnSteps { .. } => AnswerBody::Unavailable,
         }
     }
 
@@ -207,6 +215,7 @@ impl Board {
         self.candles.digest(&mut digest);
         self.rolling.digest(&mut digest);
         self.chain.digest(&mut digest);
+        self.steps.digest(&mut digest);
         self.stops.digest(&mut digest);
         digest.finish()
     }

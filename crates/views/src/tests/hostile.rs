@@ -82,7 +82,8 @@ fn nothing_that_is_said_can_break_a_board() {
             board.listen(TopicKind::Delta { cadence });
             board.listen(TopicKind::Book { depth: 2, cadence });
             board.listen(TopicKind::Detail { depth: 2, cadence });
-            for (depth, step) in [(0, 1), (2, 0), (3, -5), (WHOLE, 10), (2, i64::MAX), (2, i64::MIN)]
+            for (depth, step) in
+                [(0, 1), (2, 0), (3, -5), (WHOLE, 10), (2, i64::MAX), (2, i64::MIN)]
             {
                 board.listen(TopicKind::Depth { depth, step: Some(Price(step)), cadence });
             }

@@ -55,6 +55,11 @@ const fn failure(code: &'static str, reason: &'static str, explanation: &'static
     Failure { code, reason, explanation }
 }
 
+/// One of which no other text is published.
+const fn as_explained(code: &'static str, explanation: &'static str) -> Failure {
+    failure(code, explanation, explanation)
+}
+
 pub const ORDER_NOT_FOUND: Failure =
     failure("404.002", "Order not found.", "Order not found for corresponding request.");
 pub const PAIR_NOT_FOUND: Failure = failure(
@@ -75,6 +80,28 @@ pub const NEITHER_ID: Failure = failure(
     "Missing id POST param.",
     "At least one of POST parameters must be set in request: id, orig_client_order_id.",
 );
+pub const MARKET_NOT_FOUND: Failure =
+    as_explained("404.007", "Market not found for corresponding request.");
+pub const NO_EVENTS: Failure =
+    as_explained("404.008", "No events found for the provided parameters.");
+pub const SOURCE_MISSING: Failure =
+    as_explained("400.078", "POST parameter(s) is missing from request: order_source.");
+pub const MARKET_MISSING: Failure =
+    as_explained("400.079", "POST parameter(s) is missing from request: market.");
+pub const SOURCE_MALFORMED: Failure =
+    as_explained("400.080", "POST parameter(s) is malformed: order_source.");
+pub const SINCE_EVENT_MALFORMED: Failure =
+    as_explained("400.081", "POST parameter(s) is malformed: since_id.");
+pub const UNTIL_EVENT_MALFORMED: Failure =
+    as_explained("400.082", "POST parameter(s) is malformed: until_id.");
+pub const EVENT_OF_OTHER_MARKET: Failure =
+    as_explained("400.083", "Event ID market mismatch: event ID does not match requested market.");
+pub const EVENT_OF_OTHER_SOURCE: Failure = as_explained(
+    "400.084",
+    "Event ID source mismatch: event ID does not match requested order source.",
+);
+pub const EVENTS_REVERSED: Failure =
+    as_explained("400.085", "Invalid event ID range: until_id must be greater than since_id.");
 pub const OFFSET_INVALID: Failure =
     failure("400.010", "Invalid offset.", "POST parameter(s) is malformed: offset.");
 pub const LIMIT_INVALID: Failure =
