@@ -106,7 +106,7 @@ impl Config {
         (begins, source)
     }
 
-    /// The cadences at which some dialect's topics speak.
+    /// The cadences at which some dialect's topics speak; and a tenth, by which statistics are counted.
     pub fn cadences(&self) -> Vec<Cadence> {
         let mut cadences = vec![self.bitstamp.cadence, Cadence::TENTH];
         cadences.dedup();
