@@ -256,9 +256,13 @@ async def check_taking(checks, desk):
 
 async def check_stop(checks, desk):
     """A stop order sleeps until the market trades at its price, and then takes like any other."""
-    market = await market_of(desk, SYMBOL)
-    stop = {"subtype": "STOP_LOSS", "stop_price": market.below("0.9999")}
-    order, status = await desk.place(SYMBOL, "market", "sell", 0.02, params=stop)
+    # So close to the price, the crowd may trade there before one has looked.
+    for _ in range(STOP_TRIES):
+        market = await market_of(desk, SYMBOL)
+        stop = {"subtype": "STOP_LOSS", "stop_price": market.below("0.9999")}
+        order, status = await desk.place(SYMBOL, "market", "sell", 0.02, params=stop)
+        if status["status"] == "open":
+            break
     checks.tell("create_order stop loss: sleeps", unlike("status", status["status"], "open"))
     for _ in range(STOP_TRIES):
         await desk.place(SYMBOL, "market", "sell", 0.5)
