@@ -8,6 +8,7 @@ pub mod dialect;
 pub mod frame;
 pub mod http;
 pub mod manners;
+pub mod rows;
 pub mod step;
 pub mod visitor;
 

@@ -9,8 +9,9 @@ use model::{
 };
 
 use super::convert::{EventName, OrderSource};
-use super::wire::{DetailData, Envelope, ErrorData, OrderData, Rows, TradeData};
+use super::wire::{DetailData, Envelope, ErrorData, OrderData, TradeData};
 use super::*;
+use crate::rows::Rows;
 use model::{Time, Topic, TopicKind, Trade};
 
 const BOOK: TopicKind = TopicKind::Book { depth: 100, cadence: Cadence::TENTH };
@@ -451,7 +452,7 @@ fn rows_of_another_shape_are_refused() {
     for text in [r#"[["1"]]"#, r#"[["1","2","3"]]"#, r#"[[1,2]]"#, r#"["1","2"]"#, "{}"] {
         assert!(serde_json::from_str::<Rows<'_, 2>>(text).is_err(), "{text}");
     }
-    let many = format!("[{}[\"1\",\"2\"]]", r#"["1","2"],"#.repeat(wire::ROWS_MAX));
+    let many = format!("[{}[\"1\",\"2\"]]", r#"["1","2"],"#.repeat(crate::rows::ROWS_MAX));
     assert!(serde_json::from_str::<Rows<'_, 2>>(&many).is_err());
 }
 

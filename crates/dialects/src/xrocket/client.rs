@@ -21,8 +21,9 @@ use model::{
 
 use super::channel::DEPTH_DEFAULT;
 use super::convert::read_moment;
-use super::wire::venue::{BookData, Message, Rows, TradeData, TradesData};
+use super::wire::venue::{BookData, Message, TradeData, TradesData};
 use crate::connector::{Connector, Errand, Heard, Misheard};
+use crate::rows::Rows;
 
 /// How often the venue wants to hear a `ping`.
 pub const PING_EVERY: Duration = Duration::from_secs(30);

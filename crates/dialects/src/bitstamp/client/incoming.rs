@@ -4,8 +4,9 @@
 use model::decimal::parse_units;
 use model::{Instrument, Level, LevelBook, OrderId, Price, Quantity, Side, Time, Trade, TradeId};
 
-use super::super::wire::{BookData, Envelope, Rows, TradeData};
+use super::super::wire::{BookData, Envelope, TradeData};
 use crate::connector::Misheard;
+use crate::rows::Rows;
 
 /// The largest count of ticks or lots that is believed: sums of a few stay far from the end of 64 bits.
 const UNITS_MAX: i64 = 1_000_000_000_000_000_000;

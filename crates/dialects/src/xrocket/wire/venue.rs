@@ -1,14 +1,11 @@
 //! What a venue says: replies to what was asked, and pushes. Sections A4 and A5.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// More rows than any book or reply has; a longer list is refused before it fills the memory.
-pub const ROWS_MAX: usize = 100_000;
+use crate::rows::Rows;
 
 /// Any message of the venue: a reply has an id, a push has a method.
 ///
@@ -139,57 +136,4 @@ pub struct TickerData<'a> {
     pub quote_volume: &'a str,
     /// The last price.
     pub last: &'a str,
-}
-
-/// Rows of texts, at most [`ROWS_MAX`].
-#[derive(Debug, PartialEq, Eq)]
-pub struct Rows<'a, const N: usize>(pub Vec<[&'a str; N]>);
-
-impl<'de: 'a, 'a, const N: usize> Deserialize<'de> for Rows<'a, N> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct List<const N: usize>;
-        impl<'de, const N: usize> Visitor<'de> for List<N> {
-            type Value = Rows<'de, N>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "rows of {N} texts")
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                let mut rows = Vec::new();
-                while let Some(Row(row)) = seq.next_element()? {
-                    if rows.len() == ROWS_MAX {
-                        return Err(A::Error::custom("too many rows"));
-                    }
-                    rows.push(row);
-                }
-                Ok(Rows(rows))
-            }
-        }
-        from.deserialize_seq(List::<N>)
-    }
-}
-
-struct Row<'a, const N: usize>([&'a str; N]);
-
-impl<'de: 'a, 'a, const N: usize> Deserialize<'de> for Row<'a, N> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Texts<const N: usize>;
-        impl<'de, const N: usize> Visitor<'de> for Texts<N> {
-            type Value = Row<'de, N>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{N} texts")
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                let mut row = [""; N];
-                for (at, text) in row.iter_mut().enumerate() {
-                    *text =
-                        seq.next_element()?.ok_or_else(|| A::Error::invalid_length(at, &self))?;
-                }
-                if seq.next_element::<IgnoredAny>()?.is_some() {
-                    return Err(A::Error::invalid_length(N + 1, &self));
-                }
-                Ok(Row(row))
-            }
-        }
-        from.deserialize_seq(Texts::<N>)
-    }
 }
