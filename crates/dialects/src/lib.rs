@@ -13,6 +13,7 @@ pub mod step;
 pub mod visitor;
 
 pub mod connector;
+pub mod json;
 pub mod text;
 
 pub mod bitstamp;

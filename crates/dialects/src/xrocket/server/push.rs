@@ -3,11 +3,10 @@
 use model::{Candle, DepthUpdate, Level, Price, Quantity, Ticker, TopicKind, Trade, Update};
 
 use crate::dialect::{Subject, Wording};
-use crate::text::{self, integer};
+use crate::text::{self, integer, shortest};
 use crate::xrocket::Markets;
 use crate::xrocket::channel::Named;
 use crate::xrocket::convert::{self, Market, moment};
-use crate::xrocket::money::shortest;
 use crate::xrocket::object::{list, member, string};
 
 /// The wording of a book whose subscribers named its depth: they are told it again.
