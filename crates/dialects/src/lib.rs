@@ -13,6 +13,8 @@ pub mod step;
 pub mod visitor;
 
 pub mod connector;
+pub mod iso;
+pub mod json;
 pub mod text;
 
 pub mod bitstamp;

@@ -20,9 +20,9 @@ use model::{
 };
 
 use super::channel::DEPTH_DEFAULT;
-use super::convert::read_moment;
 use super::wire::venue::{BookData, Message, TradeData, TradesData};
 use crate::connector::{Connector, Errand, Heard, Misheard};
+use crate::iso::read_moment;
 use crate::rows::Rows;
 
 /// How often the venue wants to hear a `ping`.

@@ -7,12 +7,13 @@ use model::{
     Trigger, TriggerWhen,
 };
 
+use crate::text::shortest;
 use crate::xrocket::Markets;
 use crate::xrocket::convert::Market;
 use crate::xrocket::http::market::{Bounds, funds_min};
 use crate::xrocket::http::parameters::Body;
 use crate::xrocket::http::problem::{self, Problem};
-use crate::xrocket::money::{positive, shortest};
+use crate::xrocket::money::positive;
 use crate::xrocket::server::rules;
 use crate::xrocket::wire::failure::{Failure, More};
 
