@@ -18,6 +18,7 @@ pub mod json;
 pub mod text;
 
 pub mod bitstamp;
+pub mod timex;
 pub mod xrocket;
 
 pub use connector::{Connector, Errand, Heard, Misheard};
