@@ -198,6 +198,8 @@ impl Market {
             // Which orders met is not told.
             maker: OrderId(0),
             taker: OrderId(0),
+            maker_account: None,
+            taker_account: None,
         })
     }
 

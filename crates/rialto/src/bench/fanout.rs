@@ -400,6 +400,8 @@ impl Source for Drum {
                 aggressor: Side::Buy,
                 maker: OrderId(0),
                 taker: OrderId(0),
+                maker_account: None,
+                taker_account: None,
             };
             out.push(Event {
                 sequence: Sequence(self.sequence),
