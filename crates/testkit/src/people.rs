@@ -177,6 +177,9 @@ impl Identities for Known {
             }
         })
     }
+    fn proven(&self, dialect: &str, key: &str, secret: &[u8]) -> Option<Credential> {
+        self.credential(dialect, key).filter(|credential| credential.secret == secret)
+    }
 }
 
 impl Register for Known {
