@@ -13,10 +13,12 @@ pub mod step;
 pub mod visitor;
 
 pub mod connector;
+pub mod iso;
 pub mod json;
 pub mod text;
 
 pub mod bitstamp;
+pub mod timex;
 pub mod xrocket;
 
 pub use connector::{Connector, Errand, Heard, Misheard};
@@ -26,5 +28,5 @@ pub use dialect::{
 pub use frame::{Frame, FrameBuilder, FramePool, HEADROOM};
 pub use http::{HttpRequest, HttpResponse};
 pub use manners::{LastWords, Manners, OnRevoked, Pace, Parting, Tolerance};
-pub use step::{Credential, Nonce, Outcome, Step, Submission, Then, ThenHolder, ThenPass};
+pub use step::{Credential, Nonce, Outcome, Shown, Step, Submission, Then, ThenHolder, ThenPass};
 pub use visitor::{Login, Standing, Visitor};

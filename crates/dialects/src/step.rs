@@ -27,6 +27,9 @@ pub enum Step<R = HttpResponse> {
     Ask(Query, Then<Answer, R>),
     /// Find out who holds this key, and go on with what is known of it; `None` if nobody holds it.
     Identify(String, ThenHolder<R>),
+    /// Find out who holds this key where its secret is shown beside it, and go on with what is known of it; `None` if
+    /// nobody holds it, or this is not its secret.
+    Prove(Shown, ThenHolder<R>),
     /// Take note of this nonce, and go on with whether it is fresh: it was not noted before.
     Nonce(Nonce, Then<bool, R>),
     /// Submit to the engine, and go on with what happened.
@@ -45,6 +48,9 @@ impl<R: 'static> Step<R> {
             Self::Ask(query, then) => Step::Ask(query, Box::new(|answer| then(answer).map(turn))),
             Self::Identify(key, then) => {
                 Step::Identify(key, Box::new(|holder| then(holder).map(turn)))
+            }
+            Self::Prove(shown, then) => {
+                Step::Prove(shown, Box::new(|holder| then(holder).map(turn)))
             }
             Self::Nonce(nonce, then) => Step::Nonce(nonce, Box::new(|fresh| then(fresh).map(turn))),
             Self::Submit(submission, then) => {
@@ -70,6 +76,14 @@ pub struct Credential {
     pub instruments: Option<Vec<InstrumentId>>,
     /// Whether the account is blocked: then nothing is asked or done for it, and a dialect may say so.
     pub blocked: bool,
+}
+
+/// A key, and what is shown as its secret. It is neither copied nor told.
+pub struct Shown {
+    /// The key, as it was sent.
+    pub key: String,
+    /// The secret, as it was sent.
+    pub secret: Vec<u8>,
 }
 
 /// A number used once, within a window.

@@ -28,7 +28,14 @@ pub fn fixed(out: &mut Vec<u8>, units: i64, decimals: u8) {
     }
 }
 
-/// Appends `units × 10^-decimals` written out and as short as it is exact: no zeros at its end, no exponent.
+/// Appends `units × 10^-decimals` as the shortest JSON number (see [`Pen::number_and_fixed`]).
+pub fn number(out: &mut Vec<u8>, units: i64, decimals: u8) {
+    let start = make_room(out, DECIMAL_BYTES_MAX);
+    let end = long_number(&mut out[start..], 0, units, decimals);
+    out.truncate(start + end);
+}
+
+/// Appends a number counted in `10^-decimals`, as short as it is exact.
 pub fn shortest(out: &mut Vec<u8>, units: i128, decimals: u8) {
     if units < 0 {
         out.push(b'-');
@@ -44,13 +51,6 @@ pub fn shortest(out: &mut Vec<u8>, units: i128, decimals: u8) {
         out.extend(std::iter::repeat_n(b'0', decimals - fraction.len()));
         out.extend_from_slice(&fraction[..significant]);
     }
-}
-
-/// Appends `units × 10^-decimals` as the shortest JSON number (see [`Pen::number_and_fixed`]).
-pub fn number(out: &mut Vec<u8>, units: i64, decimals: u8) {
-    let start = make_room(out, DECIMAL_BYTES_MAX);
-    let end = long_number(&mut out[start..], 0, units, decimals);
-    out.truncate(start + end);
 }
 
 /// The most bytes that an integer takes.

@@ -3,13 +3,25 @@
 //! Keeping credentials is not the edge's business, nor is checking a signature: a dialect does that with what it
 //! is told here.
 
-use dialects::Credential;
+use dialects::{Credential, Standing};
 use model::{AccountId, Action, AnswerBody, InstrumentId, OwnRecord, Query, Topic, TopicKind};
 
 /// Knows who holds which key. Asked by the HTTP half and by the loops, so it must answer from memory.
 pub trait Identities: Send + Sync {
     /// What is known of the holder of this key of a dialect; `None` if nobody holds it, or not any more.
     fn credential(&self, dialect: &str, key: &str) -> Option<Credential>;
+
+    /// The same where the key's secret is shown beside it, if this is its secret. The same time passes for a wrong one.
+    fn proven(&self, dialect: &str, key: &str, secret: &[u8]) -> Option<Credential>;
+
+    /// How a login by this key stands, however its holder proved to be that.
+    fn standing(&self, dialect: &str, key: &str) -> Standing {
+        match self.credential(dialect, key) {
+            None => Standing::Revoked,
+            Some(held) if held.blocked => Standing::Blocked,
+            Some(_) => Standing::Good,
+        }
+    }
 }
 
 /// Nobody holds any key: for venues without accounts.
@@ -18,6 +30,9 @@ pub struct Nobody;
 
 impl Identities for Nobody {
     fn credential(&self, _dialect: &str, _key: &str) -> Option<Credential> {
+        None
+    }
+    fn proven(&self, _dialect: &str, _key: &str, _secret: &[u8]) -> Option<Credential> {
         None
     }
 }

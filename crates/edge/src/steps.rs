@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use dialects::{
-    Admission, Credential, HttpResponse, Login, Outcome, Standing, Step, Submission, Then,
+    Admission, Credential, HttpResponse, Login, Outcome, Shown, Standing, Step, Submission, Then,
+    ThenHolder,
 };
 use model::{Answer, AnswerBody, Query, Time};
 
@@ -60,11 +61,7 @@ impl Clerk {
     /// How a login by this key of a dialect stands.
     #[must_use]
     pub fn standing(&self, dialect: &str, key: &str) -> Standing {
-        match self.identities.credential(dialect, key) {
-            None => Standing::Revoked,
-            Some(held) if held.blocked => Standing::Blocked,
-            Some(_) => Standing::Good,
-        }
+        self.identities.standing(dialect, key)
     }
 
     /// The passes that it issues.
@@ -82,7 +79,7 @@ impl Clerk {
     /// Whether somebody still holds this key of a dialect.
     #[must_use]
     pub fn is_good(&self, dialect: &str, key: &str) -> bool {
-        self.identities.credential(dialect, key).is_some_and(|held| !held.blocked)
+        self.standing(dialect, key) == Standing::Good
     }
 
     /// Takes steps for a request until the boards are needed, or all is done.
@@ -109,11 +106,11 @@ impl Clerk {
                 }
                 Step::Identify(key, then) => {
                     let known = self.identities.credential(service.dialect, &key);
-                    let step = then(known.as_ref());
-                    // For whoever is blocked nothing is asked or done, whatever a dialect says.
-                    let good = known.filter(|credential| !credential.blocked);
-                    service.holder = good.map(|credential| (key.into(), credential));
-                    step
+                    service.identified(key, known, then)
+                }
+                Step::Prove(Shown { key, secret }, then) => {
+                    let known = self.identities.proven(service.dialect, &key, &secret);
+                    service.identified(key, known, then)
                 }
                 Step::Nonce(nonce, then) => {
                     let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
@@ -200,6 +197,20 @@ impl Service {
         let login = login.filter(|login| login.standing == Standing::Good);
         self.holder = login.map(|login| (login.key.clone(), login.holder.clone()));
         self
+    }
+
+    /// Takes note of who asks, and goes on.
+    fn identified<R>(
+        &mut self,
+        key: String,
+        known: Option<Credential>,
+        then: ThenHolder<R>,
+    ) -> Step<R> {
+        let step = then(known.as_ref());
+        // For whoever is blocked nothing is asked or done, whatever a dialect says.
+        let good = known.filter(|credential| !credential.blocked);
+        self.holder = good.map(|credential| (key.into(), credential));
+        step
     }
 
     /// Who asks, if that is known, and by which key.

@@ -188,6 +188,8 @@ pub fn print(number: u64, instrument: u16) -> Event {
             aggressor: Side::Buy,
             maker: OrderId(0),
             taker: OrderId(0),
+            maker_account: None,
+            taker_account: None,
         }),
     }
 }

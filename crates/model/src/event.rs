@@ -146,6 +146,8 @@ impl Fill {
             aggressor: self.taker.side,
             maker: self.maker.id,
             taker: self.taker.id,
+            maker_account: Some(self.maker.account),
+            taker_account: Some(self.taker.account),
         }
     }
 }

@@ -8,6 +8,7 @@ pub mod decimal;
 pub mod ids;
 pub mod time;
 
+pub mod address;
 pub mod asset;
 pub mod instrument;
 pub mod order;
@@ -30,6 +31,7 @@ pub use account::{
     Filled, Label, Liquidity, MovementKind, OwnMovement, OwnOrder, OwnOrderUpdate, OwnRecord,
     OwnStep, OwnTrade, Standing,
 };
+pub use address::{ADDRESS_TEXT_BYTES, Address};
 pub use asset::{Amount, Asset, Assets, Settlement};
 pub use book::{BookSide, Level, OrderEntry};
 pub use candle::{Candle, INTERVALS, Interval};

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread;
 use std::time::Duration;
 
-use dialects::{Credential, Outcome, Submission};
+use dialects::{Credential, Outcome, Standing, Submission};
 use edge::Revoker;
 use edge::board_thread::BoardsHandle;
 use edge::identity::{Identities, Nobody};
@@ -318,12 +318,27 @@ impl Identities for Book {
             None if found.is_proven_by_key() => Vec::new(),
             None => return None,
         };
-        let hears_own = |channels: &BTreeSet<Channel>| channels.contains(&Channel::Private);
-        // Who may not hear what is its own may not see it by any other way either.
-        if !found.entitlement.channels.as_ref().is_none_or(hears_own) {
-            return None;
+        self.held(&found, secret)
+    }
+    fn proven(&self, dialect: &str, key: &str, secret: &[u8]) -> Option<Credential> {
+        let found = self.store().credential(dialect, key)?;
+        if found.is_proven_by(secret) { self.held(&found, Vec::new()) } else { None }
+    }
+    fn standing(&self, dialect: &str, key: &str) -> Standing {
+        let found = self.store().credential(dialect, key);
+        let held = found.filter(|found| found.revoked.is_none() && may_see_own(found));
+        match held {
+            None => Standing::Revoked,
+            Some(found) if found.account.blocked.is_some() => Standing::Blocked,
+            Some(_) => Standing::Good,
         }
-        Some(Credential {
+    }
+}
+
+impl Book {
+    /// What is told of a credential whose holder has proved to be that, or is about to.
+    fn held(&self, found: &Found, secret: Vec<u8>) -> Option<Credential> {
+        may_see_own(found).then(|| Credential {
             account: found.account.id,
             secret,
             may_trade: found.entitlement.trading,
@@ -331,4 +346,10 @@ impl Identities for Book {
             blocked: found.account.blocked.is_some(),
         })
     }
+}
+
+/// Who may not hear what is its own may not see it by any other way either.
+fn may_see_own(found: &Found) -> bool {
+    let hears_own = |channels: &BTreeSet<Channel>| channels.contains(&Channel::Private);
+    found.entitlement.channels.as_ref().is_none_or(hears_own)
 }

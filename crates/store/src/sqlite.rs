@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
-use model::{AccountId, Time};
+use model::{AccountId, Address, Time};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
 use crate::credential::key_digest;
@@ -306,7 +306,7 @@ impl Store for SqliteStore {
             if !ACCOUNTS.contains(&id) {
                 return Err(StoreError::Full);
             }
-            let address = format!("0x{}", random.letters(b"0123456789abcdef", 40)?);
+            let address = Address::of_account(AccountId(id)).to_string();
             let version = rows::next_version(transaction)?;
             let inserted = transaction.execute(
                 "INSERT INTO account (id, name, address, made, change) VALUES (?1, ?2, ?3, ?4, ?5)

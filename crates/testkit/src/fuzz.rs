@@ -288,7 +288,7 @@ fn check_steps(mut step: Step, answer: impl Fn(&Query) -> AnswerBody) {
         step = match step {
             Step::Reply(response) => return check_response(&response),
             Step::Ask(query, then) => then(Answer { now: NOW, body: answer(&query) }),
-            Step::Identify(_, then) => then(None),
+            Step::Identify(_, then) | Step::Prove(_, then) => then(None),
             Step::Nonce(..) | Step::Submit(..) | Step::IssuePass(..) => {
                 panic!("a step for one whom nobody knows")
             }

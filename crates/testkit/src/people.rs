@@ -26,7 +26,7 @@ use dialects::{Credential, HttpResponse, Step};
 use edge::identity::Identities;
 use edge::native::register::{AccountNote, CredentialNote, KeyNote, Register};
 use edge::steps::{Clerk, Next, Random, Service};
-use model::{AccountId, Action, Amount, Assets, Instrument, InstrumentId, Time};
+use model::{AccountId, Action, Address, Amount, Assets, Instrument, InstrumentId, Time};
 
 /// Somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,6 +177,9 @@ impl Identities for Known {
             }
         })
     }
+    fn proven(&self, dialect: &str, key: &str, secret: &[u8]) -> Option<Credential> {
+        self.credential(dialect, key).filter(|credential| credential.secret == secret)
+    }
 }
 
 impl Register for Known {
@@ -188,7 +191,7 @@ impl Register for Known {
     }
     fn account(&self, id: AccountId) -> Option<AccountNote> {
         let person = PEOPLE.iter().find(|person| person.account == id)?;
-        let address = format!("0x{:040x}", id.0);
+        let address = Address::of_account(id).to_string();
         Some(AccountNote { name: person.name.to_owned(), user_id: id.0.into(), address })
     }
     fn credentials(&self, id: AccountId) -> Vec<CredentialNote> {

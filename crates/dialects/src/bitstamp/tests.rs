@@ -77,6 +77,8 @@ fn a_trade_is_told_as_it_was_captured() {
         aggressor: Side::Sell,
         maker: OrderId(2_058_521_371_389_952),
         taker: OrderId(2_058_521_418_514_434),
+        maker_account: None,
+        taker_account: None,
     };
     assert_eq!(
         encoded(&dialect("btcusd", 2, 8), TopicKind::Trades, &Update::Trade(&trade)).as_deref(),
@@ -347,6 +349,8 @@ fn what_the_hot_encoders_write_reads_back_as_it_was() {
             aggressor: if numbers.below(2) == 0 { Side::Buy } else { Side::Sell },
             maker: OrderId(numbers.any() as u64),
             taker: OrderId(numbers.any() as u64),
+            maker_account: None,
+            taker_account: None,
         };
         let text = encoded(&bitstamp, TopicKind::Trades, &Update::Trade(&trade)).expect("a frame");
         let frame: Envelope<'_> = serde_json::from_str(&text).expect("a message");

@@ -108,7 +108,7 @@ fn numbers_are_spelled_as_go_spells_them() {
 }
 
 #[test]
-fn shortest_is_as_short_as_it_is_exact() {
+fn numbers_are_as_short_as_they_are_exact() {
     for (units, decimals, text) in [
         (0, 8, "0"),
         (1, 8, "0.00000001"),

@@ -10,7 +10,6 @@ pub mod wire;
 mod convert;
 mod http;
 mod money;
-mod object;
 mod own;
 mod private;
 mod server;

@@ -3,8 +3,9 @@
 use model::{Asset, Assets, Balance, OwnOrder, OwnOrderUpdate, Price, Standing, TopicKind, Update};
 
 use super::Markets;
-use super::convert::{self, Market, moment};
-use super::object::{list, member, quoted};
+use super::convert::{self, Market};
+use crate::iso::moment;
+use crate::json::{list, member, quoted};
 use crate::text::shortest;
 
 /// Words an update of an account's own topic. Returns whether there was something to say.

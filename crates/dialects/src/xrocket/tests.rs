@@ -216,6 +216,8 @@ fn hot_bytes_are_read_back_as_they_were_meant() {
         aggressor: Side::Buy,
         maker: OrderId(1),
         taker: OrderId(2),
+        maker_account: None,
+        taker_account: None,
     };
     let text = told(&of(TopicKind::Trades), &Update::Trade(&trade));
     let message: Message<'_> = serde_json::from_str(&text).expect("a message");

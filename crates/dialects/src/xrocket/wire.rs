@@ -7,5 +7,3 @@ pub mod failure;
 pub mod request;
 pub mod token;
 pub mod venue;
-
-pub use crate::json::{Kind, members, text};

@@ -33,6 +33,9 @@ impl Identities for Known {
                 .any(|it| it == "all blocked"),
         })
     }
+    fn proven(&self, dialect: &str, key: &str, secret: &[u8]) -> Option<Credential> {
+        self.credential(dialect, key).filter(|credential| credential.secret == secret)
+    }
 }
 
 fn clerk() -> (Clerk, Arc<Known>, Arc<Passes>) {
@@ -127,6 +130,25 @@ fn ask(query: Query) -> Step {
             _ => reply("nothing"),
         }),
     )
+}
+
+#[test]
+fn who_shows_a_secret_is_who_holds_the_key_if_it_is_the_right_one() {
+    let (clerk, known, _) = clerk();
+    let asked = |secret: &str| {
+        let shown = Shown { key: "trade".into(), secret: secret.into() };
+        let query = Query::Balances { account: ALICE };
+        let ask = move |_: Option<&Credential>| {
+            Step::Ask(query, Box::new(|answer| reply(&format!("{:?}", answer.body))))
+        };
+        serve(&clerk, Step::Prove(shown, Box::new(ask)))
+    };
+    let (right, wrong) = (asked("secret"), asked("secrets"));
+    assert_ne!(right, wrong);
+    assert!(wrong.contains("Unavailable"), "{wrong}");
+    assert!(!right.contains("Unavailable"), "{right}");
+    known.0.lock().expect("nobody panics with it").push("trade".into());
+    assert_eq!(asked("secret"), wrong, "it is good no longer");
 }
 
 #[test]

@@ -141,6 +141,29 @@ impl Venue {
 }
 
 #[test]
+fn a_key_whose_secret_is_only_compared_is_good_to_who_shows_it() {
+    let nothing = Serve { ephemeral: true, ..Serve::default() };
+    let venue = Venue::open(&nothing, HERE);
+    let book = venue.known.0.as_ref().expect("it was opened");
+    let demo = store::demo_accounts();
+    let parts = |who: usize| {
+        let own = demo[who].credentials.iter().find(|it| it.dialect == "timex");
+        let parts = &own.expect("a key").parts;
+        (parts[0].1.reveal(), parts[1].1.reveal().as_bytes())
+    };
+    let ((key, secret), (_, other)) = (parts(0), parts(1));
+    let held = book.proven("timex", key, secret).expect("this is its secret");
+    assert_eq!(held.account, demo[0].account.id);
+    assert!(held.secret.is_empty(), "nobody needs it any more");
+    for wrong in [other, b"", &secret[1..]] {
+        assert!(book.proven("timex", key, wrong).is_none());
+    }
+    assert!(book.credential("timex", key).is_none(), "who knows the key alone is nobody");
+    assert_eq!(book.standing("timex", key), Standing::Good);
+    assert_eq!(book.standing("timex", "nobody's"), Standing::Revoked);
+}
+
+#[test]
 fn the_demo_is_followed_and_given_something_where_only_this_machine_listens() {
     let nothing = Serve { ephemeral: true, ..Serve::default() };
     let venue = Venue::open(&nothing, HERE);

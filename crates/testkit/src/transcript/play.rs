@@ -275,6 +275,8 @@ impl Player<'_> {
                     aggressor: *aggressor,
                     maker: OrderId(1_000 + self.prints),
                     taker: OrderId(2_000 + self.prints),
+                    maker_account: None,
+                    taker_account: None,
                 };
                 self.stage.tell(*instrument, EventBody::Printed(trade));
             }

@@ -18,6 +18,8 @@ fn print(micros: i64, price: i64) -> Event {
         aggressor: Side::Buy,
         maker: OrderId(1),
         taker: OrderId(2),
+        maker_account: None,
+        taker_account: None,
     };
     event(micros, EventBody::Printed(trade))
 }

@@ -148,6 +148,8 @@ fn own_trades_are_told_as_they_were_captured() {
         aggressor: Side::Buy,
         maker: OrderId(1_763_073_362_448_385),
         taker: OrderId(1_763_073_367_883_776),
+        maker_account: None,
+        taker_account: None,
     };
     assert_eq!(
         encoded(
@@ -301,6 +303,8 @@ fn what_is_written_of_ones_own_reads_back_as_it_was() {
             aggressor: side,
             maker: OrderId(numbers.any() as u64),
             taker: OrderId(numbers.any() as u64),
+            maker_account: None,
+            taker_account: None,
         };
         let text = encoded(&bitstamp, user, TopicKind::SelfTrades, &Update::SelfTrade(&trade));
         let frame: Envelope<'_> = serde_json::from_str(&text).expect("a message");

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::problem::Problem;
+use crate::json::{self, Kind};
 use crate::xrocket::wire::failure::Failure;
-use crate::xrocket::wire::{self, Kind};
 
 /// How many parameters of a query are read.
 const PARAMETERS_MAX: usize = 256;
@@ -73,7 +73,7 @@ impl<'a, const N: usize> Body<'a, N> {
     /// Those of a body, which must be an object.
     pub fn read(body: &'a [u8], names: [&'static str; N]) -> Result<Self, Problem> {
         let object: Option<&RawValue> = serde_json::from_slice(body).ok();
-        let found = object.and_then(|object| wire::members(object, names));
+        let found = object.and_then(|object| json::members(object, names));
         match found {
             Some(found) => Ok(Self(names, found)),
             None => Err(Failure::params("body", "a JSON object").into()),
@@ -85,7 +85,7 @@ impl<'a, const N: usize> Body<'a, N> {
         let at = self.0.iter().position(|known| *known == name);
         let value = at.and_then(|at| self.1[at]).filter(|value| Kind::of(value) != Kind::Null);
         let text = value.map(|value| {
-            wire::text(value).ok_or_else(|| Problem::from(Failure::params(name, "a string")))
+            json::text(value).ok_or_else(|| Problem::from(Failure::params(name, "a string")))
         });
         text.transpose()
     }

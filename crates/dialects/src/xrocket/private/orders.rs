@@ -9,9 +9,10 @@ use model::{
 
 use super::Caller;
 use crate::http::HttpResponse;
+use crate::iso::read_moment;
 use crate::step::{Outcome, Step, Submission};
 use crate::xrocket::Markets;
-use crate::xrocket::convert::{self, Market, read_moment, read_order_id};
+use crate::xrocket::convert::{self, Market, read_order_id};
 use crate::xrocket::http::parameters::Parameters;
 use crate::xrocket::http::problem::{self, Problem};
 use crate::xrocket::http::{ask, go_on, page, unavailable};

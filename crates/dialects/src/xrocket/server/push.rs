@@ -3,11 +3,13 @@
 use model::{Candle, DepthUpdate, Level, Price, Quantity, Ticker, TopicKind, Trade, Update};
 
 use crate::dialect::{Subject, Wording};
-use crate::text::{self, integer, shortest};
+use crate::iso::moment;
+use crate::json::{list, member, string};
+use crate::text::shortest;
+use crate::text::{self, integer};
 use crate::xrocket::Markets;
 use crate::xrocket::channel::Named;
-use crate::xrocket::convert::{self, Market, moment};
-use crate::xrocket::object::{list, member, string};
+use crate::xrocket::convert::{self, Market};
 
 /// The wording of a book whose subscribers named its depth: they are told it again.
 pub const DEPTH_NAMED: Wording = Wording(1);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use super::{Kind, members, text};
+use crate::json::{Kind, members, text};
 
 /// A request whose form is right; what it asks for is not judged yet.
 ///

@@ -33,6 +33,9 @@ impl Identities for Known {
         let credential = Credential { account, secret, may_trade: true, instruments, blocked };
         (!revoked).then_some(credential)
     }
+    fn proven(&self, dialect: &str, key: &str, secret: &[u8]) -> Option<Credential> {
+        self.credential(dialect, key).filter(|credential| credential.secret == secret)
+    }
 }
 
 /// A stage where keys are known, whose plain dialect is like this.
