@@ -9,7 +9,6 @@ use model::{
 
 use super::money::short;
 use crate::text;
-use crate::text::shortest;
 
 /// How many steps a book can be gathered in: the tick, and each ten times the one before.
 const PRECISIONS: u32 = 5;
