@@ -24,6 +24,8 @@ use views::Board;
 use crate::dice::Dice;
 use crate::served::listing;
 
+pub mod finazon;
+
 /// One reader of strangers' bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
@@ -34,12 +36,14 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 7] = [
     Target { name: "ws_decode", feed: ws_decode },
     Target { name: "ws_head", feed: ws_head },
     Target { name: "bitstamp_decode", feed: bitstamp_decode },
     Target { name: "bitstamp_http", feed: bitstamp_http },
     Target { name: "bitstamp_client", feed: bitstamp_client },
+    Target { name: "finazon_decode", feed: finazon::decode },
+    Target { name: "finazon_client", feed: finazon::client },
 ];
 
 /// The folder of a target's seeds.
