@@ -8,6 +8,7 @@ use sha1_smol::Sha1;
 
 use super::channel::EventType;
 use super::{ListingError, NAME};
+use crate::json::quoted;
 
 /// The exchange that a symbol without a number means: our own market.
 const OURS: u32 = 2;
@@ -72,7 +73,6 @@ impl Market {
         let instrument = listing.instrument.clone();
         let Place { exchange, market, is_derivative } = &place;
         let (base, quote, kind) = (&instrument.base, &instrument.quote, EventType::Trade.name());
-        let quoted = |text: &str| serde_json::to_string(text).expect("a text is always JSON");
         let head = format!(
             r#"","k":"{kind}","e":{exchange},"m":"{market}","b":{},"c":{},"t":"#,
             quoted(base),

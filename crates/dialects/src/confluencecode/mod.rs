@@ -24,7 +24,7 @@ use crate::manners::{LastWords, Manners, Pace, Parting, Tolerance};
 use crate::step::Step;
 use crate::visitor::Visitor;
 
-pub use convert::{NAMESPACE, Place};
+pub use convert::NAMESPACE;
 
 use convert::Catalogue;
 
