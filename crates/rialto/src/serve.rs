@@ -2,6 +2,7 @@
 
 use dialects::Dialect;
 use dialects::bitstamp::Bitstamp;
+use dialects::confluencecode::ConfluenceCode;
 use dialects::finazon::Finazon;
 use dialects::xrocket::XRocket;
 use edge::clock::{MarketClock, Speed};
@@ -44,6 +45,8 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
         .map_err(failed(format_args!("list the instruments of {}", config.name)))?;
     let xrocket = XRocket::new(&config.listings)
         .map_err(failed(format_args!("list the instruments of {}", config.name)))?;
+    let confluencecode = ConfluenceCode::new(&config.listings, &config.confluencecode)
+        .map_err(failed(format_args!("list the instruments of {}", config.name)))?;
     let finazon = Finazon::new(&config.listings, &config.finazon)
         .map_err(failed(format_args!("list the instruments of {}", config.name)))?;
     let boards = config.listings.iter().map(|it| Board::new(it.instrument.id, begins));
@@ -62,6 +65,7 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
         dialects: vec![
             Box::new(bitstamp) as Box<dyn Dialect>,
             Box::new(xrocket),
+            Box::new(confluencecode),
             Box::new(finazon),
         ],
         opens,

@@ -24,6 +24,7 @@ use views::Board;
 use crate::dice::Dice;
 use crate::served::listing;
 
+pub mod confluencecode;
 pub mod finazon;
 
 /// One reader of strangers' bytes.
@@ -36,12 +37,14 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 9] = [
     Target { name: "ws_decode", feed: ws_decode },
     Target { name: "ws_head", feed: ws_head },
     Target { name: "bitstamp_decode", feed: bitstamp_decode },
     Target { name: "bitstamp_http", feed: bitstamp_http },
     Target { name: "bitstamp_client", feed: bitstamp_client },
+    Target { name: "confluencecode_decode", feed: confluencecode::decode },
+    Target { name: "confluencecode_client", feed: confluencecode::client },
     Target { name: "finazon_decode", feed: finazon::decode },
     Target { name: "finazon_client", feed: finazon::client },
 ];
@@ -391,7 +394,7 @@ fn check_heard(heard: &Heard, stamps: &mut [Time; 3]) {
 // 4. Mutations from seeds, for the default tests.
 
 /// Pieces that readers of these formats look for.
-const WORDS: [&[u8]; 24] = [
+const WORDS: [&[u8]; 26] = [
     b"\r\n\r\n",
     b"\r\n",
     b"\n",
@@ -412,6 +415,8 @@ const WORDS: [&[u8]; 24] = [
     b"0.00000000",
     b"99999999999999999999",
     b"order_book_btcusd",
+    b"\"exchangeId\":2,",
+    b"{\"eventType\":\"trade\",\"market\":\"BTC-USDT\"},",
     b"diff_order_book_btcusd",
     b"\xff\xff\xff\xff\xff\xff\xff\xff",
     b"\xe2\x82\xac",

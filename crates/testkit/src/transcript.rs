@@ -76,6 +76,8 @@ pub struct Setup {
     pub strict_markets: bool,
     /// `with null reconnect data`
     pub null_reconnect_data: bool,
+    /// `with few streams`: one connection may be subscribed to three, so that there are more.
+    pub few_streams: bool,
     /// `with a source by level`: there are no orders, only levels and prints.
     pub by_level: bool,
     /// `with the blank of the sample`

@@ -100,6 +100,7 @@ impl<'a> Reader<'a> {
         match setting {
             "strict markets" => self.setup.strict_markets = true,
             "null reconnect data" => self.setup.null_reconnect_data = true,
+            "few streams" => self.setup.few_streams = true,
             "a source by level" => self.setup.by_level = true,
             "no network between" => self.setup.memory_only = true,
             "the blank of the sample" => self.setup.literal_sample = true,

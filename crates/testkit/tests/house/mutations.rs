@@ -66,6 +66,8 @@ each!(
     bitstamp_decode,
     bitstamp_http,
     bitstamp_client,
+    confluencecode_decode,
+    confluencecode_client,
     finazon_decode,
     finazon_client
 );
