@@ -130,6 +130,9 @@ pub enum Class {
     Lossless,
     /// Only the newest counts: what waits is replaced.
     Latest,
+    /// Each frame goes on from the one before, but a whole one stands for all of them: where too much waits it is
+    /// dropped, and the topic begins anew with one whole frame, once the socket takes some again.
+    Restart,
 }
 
 impl Topic {
@@ -173,7 +176,6 @@ impl Topic {
             TopicKind::Trades
             | TopicKind::Orders
             | TopicKind::Delta { .. }
-            | TopicKind::Depth { .. }
             | TopicKind::OwnOrders
             | TopicKind::OwnTrades
             | TopicKind::SelfTrades
@@ -185,6 +187,7 @@ impl Topic {
             | TopicKind::Ticker { .. }
             | TopicKind::Holdings { .. }
             | TopicKind::Funding => Class::Latest,
+            TopicKind::Depth { .. } => Class::Restart,
         }
     }
 }

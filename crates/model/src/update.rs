@@ -47,6 +47,14 @@ pub enum Update<'a> {
     Holdings(&'a [Balance]),
 }
 
+impl Update<'_> {
+    /// Whether it goes on from others of its topic, and this one stands for all that were before it.
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        matches!(self, Self::Depth(DepthUpdate { snapshot: true, .. }))
+    }
+}
+
 /// Levels of both sides and the stamp of the book they belong to.
 #[derive(Clone, Copy, Debug)]
 pub struct BookUpdate<'a> {

@@ -8,6 +8,7 @@ pub mod mirror;
 pub mod one_frame;
 pub mod private;
 pub mod reference;
+pub mod restart;
 pub mod tally;
 pub mod twin;
 

@@ -14,7 +14,7 @@ use edge::ws::decode::Chunk;
 use edge::ws::{Opcode, encode};
 use engine::Engine;
 use model::{
-    Action, Assets, Cadence, Command, Event, EventBody, Instrument, InstrumentId, Listing,
+    Action, Assets, Cadence, Class, Command, Event, EventBody, Instrument, InstrumentId, Listing,
     Sequence, Span, Time,
 };
 use views::{Accounts, Board};
@@ -59,6 +59,8 @@ struct Connection {
     ear: Ear,
     stalled: bool,
     gone: bool,
+    /// The most bytes that ever waited of topics that can restart, where more than one frame of them did.
+    restart_bytes: usize,
 }
 
 /// What the boards told, for the only loop there is.
@@ -196,15 +198,57 @@ impl Venue {
         }
         for interest in connection.session.interests() {
             if let Some(told) = copy(&mut self.copies, interest, told) {
-                connection.outbox.push(&told, 0, self.session_now);
+                push(&mut connection.outbox, &told, dialect, self.session_now);
             }
         }
-        connection.flush(self.session_now);
+        self.flush(line);
+        let (dialect, connection) = (&*self.dialects[0], &mut self.lines[line]);
+        connection.note_restart_bytes();
         if connection.outbox.lossless_bytes() > dialect.manners().queue_bytes_max {
             let now = self.session_now;
             connection.session.part(dialect, Parting::SlowConsumer, now, &mut self.desk);
             self.do_deeds(line);
         }
+    }
+
+    /// Brings what waits to the client, if it reads, and then what has lapsed meanwhile, each whole.
+    fn flush(&mut self, line: Line) {
+        while !self.lines[line].stalled {
+            self.lines[line].flush(usize::MAX, self.session_now);
+            if !self.restart(line) {
+                return;
+            }
+        }
+    }
+
+    /// A client that has stalled takes at most so many bytes after all.
+    pub fn sip(&mut self, line: Line, bytes: usize) {
+        self.lines[line].flush(bytes, self.session_now);
+        self.restart(line);
+        self.lines[line].note_restart_bytes();
+    }
+
+    /// The most bytes that ever waited for a client of topics that can restart, where more than one frame of them did.
+    #[must_use]
+    pub fn restart_bytes(&self, line: Line) -> usize {
+        self.lines[line].restart_bytes
+    }
+
+    /// Puts a topic that has lapsed and is due in line, whole; says whether there was one.
+    fn restart(&mut self, line: Line) -> bool {
+        let connection = &mut self.lines[line];
+        let Some(slot) = connection.outbox.restart_due() else { return false };
+        let mut interests = connection.session.interests().iter();
+        let lapsed = interests.find(|interest| interest.outbox_slot() == Some(slot));
+        let interest = lapsed.expect("what lapses is listened to");
+        match self.boards.restart(0, &interest.subject) {
+            Some(told) => {
+                let told = copy(&mut self.copies, interest, &told).expect("it is its slot's");
+                push(&mut connection.outbox, &told, &*self.dialects[0], self.session_now);
+            }
+            None => connection.outbox.put_off(slot),
+        }
+        true
     }
 
     /// Does what a session asked for, in order.
@@ -259,7 +303,7 @@ impl Venue {
                 }
             }
         }
-        self.lines[line].flush(now);
+        self.flush(line);
     }
 
     /// What a session waits for has come back: what it then asks for is done before what is left to be done.
@@ -326,18 +370,30 @@ fn copy(copies: &mut FramePool, interest: &Interest, told: &Told) -> Option<Told
     Some(told)
 }
 
+/// Puts a frame in line; where too much waits of topics that can restart, those begin anew.
+fn push(outbox: &mut Outbox, told: &Told, dialect: &dyn Dialect, now: Duration) {
+    outbox.push(told, 0, now);
+    if outbox.restart_bytes() > dialect.manners().restart_bytes_max {
+        outbox.restart();
+    }
+}
+
 impl Connection {
     fn answer(&mut self, now: Duration, opcode: Opcode, payload: &[u8]) {
         self.outbox.answer(now, |out| encode::push_server_frame(out, opcode, payload));
     }
 
-    /// Brings what waits to the client, if it reads.
-    fn flush(&mut self, now: Duration) {
-        if self.stalled {
-            return;
+    fn note_restart_bytes(&mut self) {
+        if self.outbox.frames().filter(|told| told.class == Class::Restart).count() > 1 {
+            self.restart_bytes = self.restart_bytes.max(self.outbox.restart_bytes());
         }
+    }
+
+    /// Brings at most so much of what waits to the client.
+    fn flush(&mut self, bytes_max: usize, now: Duration) {
         let mut bytes = Vec::new();
         self.outbox.pieces().for_each(|piece| bytes.extend_from_slice(piece));
+        bytes.truncate(bytes_max);
         self.outbox.taken(bytes.len(), now);
         self.ear.bring(&mut bytes);
         if self.gone {
@@ -356,6 +412,7 @@ impl Stage for Venue {
             ear: Ear::default(),
             stalled: false,
             gone: false,
+            restart_bytes: 0,
         });
         let line = self.lines.len() - 1;
         if self.leaving {
@@ -396,7 +453,7 @@ impl Stage for Venue {
 
     fn stall(&mut self, line: Line, stalls: bool) {
         self.lines[line].stalled = stalls;
-        self.lines[line].flush(self.session_now);
+        self.flush(line);
     }
 
     fn act(&mut self, action: Action) -> Vec<Event> {

@@ -1,7 +1,7 @@
 //! The laws of the edge, over many seeds.
 
 use testkit::laws::private::{self, Bitstamp, Size, Tongue, Witness};
-use testkit::laws::{one_frame, verdict};
+use testkit::laws::{one_frame, restart, verdict};
 
 #[test]
 fn a_frame_is_encoded_once_however_many_listen() {
@@ -15,6 +15,22 @@ fn a_frame_is_encoded_once_however_many_listen() {
     println!("{all:?}");
     assert!(
         all.frames > 20_000 && all.heard > 4 * all.frames && all.handed > all.frames,
+        "too little happened to mean anything: {all:?}"
+    );
+}
+
+#[test]
+fn who_was_slow_holds_the_same_book_as_who_was_not() {
+    let mut all = restart::Figures::default();
+    for seed in verdict::seeds() {
+        let one = restart::check(seed);
+        all.compared += one.compared;
+        all.restarts += one.restarts;
+        all.trades += one.trades;
+    }
+    println!("{all:?}");
+    assert!(
+        all.compared > 3_000 && all.restarts > 1_000 && all.trades > 1_000,
         "too little happened to mean anything: {all:?}"
     );
 }
