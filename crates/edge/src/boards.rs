@@ -120,8 +120,10 @@ impl Boards {
 
     /// Takes in what happened and tells it to those who listen.
     pub fn apply(&mut self, events: &[Event], out: &mut impl Outlet) {
-        for event in events {
+        for (place, event) in events.iter().enumerate() {
             self.sequence = event.sequence;
+            let next = events.get(place + 1);
+            let is_last = next.is_none_or(|next| next.cause != event.cause);
             let concerned = if event.instrument == InstrumentId::NONE {
                 &mut self.boards[..]
             } else {
@@ -131,7 +133,7 @@ impl Boards {
             for Shown { board, kinds } in concerned {
                 let (dialects, slots, press) = (&self.dialects, &self.slots, &mut self.press);
                 let restarts = &mut self.restarts;
-                board.apply(event, &mut |kind, update| {
+                let mut tell = |kind, update: &Update<'_>| {
                     let Some((_, heeded)) = kinds.iter().find(|(known, _)| *known == kind) else {
                         return;
                     };
@@ -146,7 +148,11 @@ impl Boards {
                             hand_out(heed, &told, out);
                         }
                     }
-                });
+                };
+                board.apply(event, &mut tell);
+                if is_last {
+                    board.settle(&mut tell);
+                }
             }
             self.tell_market(event, out);
             self.tell_owners(event, out);

@@ -42,6 +42,8 @@ pub enum Scope {
 pub enum TopicKind {
     /// Each trade.
     Trades,
+    /// The trades of each command, together.
+    TradeBatches,
     /// Each step in the life of each order, stop orders excepted until they are woken.
     Orders,
     /// The best `depth` levels, whole, when they changed.
@@ -174,6 +176,7 @@ impl Topic {
             // Of all instruments only those are told that changed: the next word does not stand for the last.
             TopicKind::Ticker { .. } if matches!(self.scope, Scope::All) => Class::Lossless,
             TopicKind::Trades
+            | TopicKind::TradeBatches
             | TopicKind::Orders
             | TopicKind::Delta { .. }
             | TopicKind::OwnOrders

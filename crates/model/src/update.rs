@@ -17,6 +17,8 @@ use crate::trade::Trade;
 pub enum Update<'a> {
     /// A trade.
     Trade(&'a Trade),
+    /// Trades that came of one command, the oldest first: never none of them.
+    Trades(&'a [Trade]),
     /// A step in an order's life.
     Order(&'a OrderUpdate),
     /// The top of the book, whole.
