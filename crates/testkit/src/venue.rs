@@ -27,7 +27,7 @@ const TICK: Cadence = Cadence::TENTH;
 /// As many messages as a chunk may hold.
 const MESSAGES_MAX: usize = usize::MAX;
 
-/// A venue of one dialect.
+/// A venue, mostly of one dialect; what has no connection, and connections of which nothing is said, are of the first.
 pub struct Venue {
     engine: Engine,
     /// Events that came of no command of the engine.
@@ -54,6 +54,8 @@ pub struct Venue {
 }
 
 struct Connection {
+    /// As a place among those of the venue.
+    dialect: usize,
     session: Session,
     outbox: Outbox,
     ear: Ear,
@@ -83,13 +85,18 @@ impl Venue {
         start: Time,
         by_level: bool,
     ) -> Self {
+        Self::of([dialect].into(), listings, start, by_level)
+    }
+
+    /// The same of several dialects.
+    #[must_use]
+    pub fn of(dialects: Dialects, listings: &[Listing], start: Time, by_level: bool) -> Self {
         let instruments: Vec<Instrument> =
             listings.iter().map(|listing| listing.instrument.clone()).collect();
         let board = |instrument: &Instrument| match by_level {
             true => Board::by_level(instrument.id, start),
             false => Board::new(instrument.id, start),
         };
-        let dialects: Dialects = [dialect].into();
         let known = Arc::<Known>::default();
         let clerk = Arc::new(people::clerk(Arc::clone(&known)));
         let mut venue = Self {
@@ -147,7 +154,7 @@ impl Venue {
     /// Identities have changed.
     fn review(&mut self) {
         for line in 0..self.lines.len() {
-            let dialect = &*self.dialects[0];
+            let dialect = &*self.dialects[self.lines[line].dialect];
             let session = &mut self.lines[line].session;
             session.review(dialect, self.session_now, &mut self.desk);
             self.do_deeds(line);
@@ -191,7 +198,7 @@ impl Venue {
 
     /// Puts a frame into the outbox of a connection that listens to it.
     fn deliver(&mut self, line: Line, told: &Told) {
-        let dialect = &*self.dialects[0];
+        let dialect = &*self.dialects[self.lines[line].dialect];
         let connection = &mut self.lines[line];
         if !connection.session.is_speaking() {
             return;
@@ -202,13 +209,37 @@ impl Venue {
             }
         }
         self.flush(line);
-        let (dialect, connection) = (&*self.dialects[0], &mut self.lines[line]);
+        let connection = &mut self.lines[line];
+        let dialect = &*self.dialects[connection.dialect];
         connection.note_restart_bytes();
         if connection.outbox.lossless_bytes() > dialect.manners().queue_bytes_max {
             let now = self.session_now;
             connection.session.part(dialect, Parting::SlowConsumer, now, &mut self.desk);
             self.do_deeds(line);
         }
+    }
+
+    /// A client connects to the dialect at this place.
+    pub fn connect_to(&mut self, dialect: usize) -> Line {
+        let manners = self.dialects[dialect].manners();
+        let session = Session::open(frame_limits(manners), manners, self.session_now);
+        self.lines.push(Connection {
+            dialect,
+            session,
+            outbox: Outbox::default(),
+            ear: Ear::default(),
+            stalled: false,
+            gone: false,
+            restart_bytes: 0,
+        });
+        let line = self.lines.len() - 1;
+        if self.leaving {
+            let dialect = &*self.dialects[self.lines[line].dialect];
+            let session = &mut self.lines[line].session;
+            session.part(dialect, Parting::Shutdown, self.session_now, &mut self.desk);
+            self.do_deeds(line);
+        }
+        line
     }
 
     /// Brings what waits to the client, if it reads, and then what has lapsed meanwhile, each whole.
@@ -241,10 +272,11 @@ impl Venue {
         let mut interests = connection.session.interests().iter();
         let lapsed = interests.find(|interest| interest.outbox_slot() == Some(slot));
         let interest = lapsed.expect("what lapses is listened to");
-        match self.boards.restart(0, &interest.subject) {
+        let dialect = &*self.dialects[connection.dialect];
+        match self.boards.restart(connection.dialect, &interest.subject) {
             Some(told) => {
                 let told = copy(&mut self.copies, interest, &told).expect("it is its slot's");
-                push(&mut connection.outbox, &told, &*self.dialects[0], self.session_now);
+                push(&mut connection.outbox, &told, dialect, self.session_now);
             }
             None => connection.outbox.put_off(slot),
         }
@@ -274,7 +306,7 @@ impl Venue {
                 Deed::Ping => connection.answer(now, Opcode::Ping, b""),
                 Deed::Pong(payload) => connection.answer(now, Opcode::Pong, &payload),
                 Deed::Subscribe(subject, ticket) => {
-                    let opening = self.boards.subscribe(0, 0, subject);
+                    let opening = self.boards.subscribe(0, connection.dialect, subject);
                     if connection.session.subscribed(ticket, opening.slot, 0)
                         && let Some(state) = opening.state
                     {
@@ -289,7 +321,7 @@ impl Venue {
                     interest.outbox_slot().into_iter().for_each(|slot| {
                         connection.outbox.forget(slot);
                     });
-                    self.boards.unsubscribe(0, 0, interest.subject);
+                    self.boards.unsubscribe(0, connection.dialect, interest.subject);
                 }
                 Deed::Close { code, reason } => {
                     self.leave(line);
@@ -314,7 +346,7 @@ impl Venue {
         returned: Returned,
         deeds: &mut VecDeque<Deed>,
     ) {
-        let (dialect, now) = (&*self.dialects[0], self.session_now);
+        let (dialect, now) = (&*self.dialects[self.lines[line].dialect], self.session_now);
         let left = std::mem::take(deeds);
         self.lines[line].session.returned(dialect, ticket, returned, now, &mut self.desk);
         deeds.extend(self.desk.deeds.drain(..).chain(left));
@@ -325,15 +357,15 @@ impl Venue {
         let connection = &mut self.lines[line];
         connection.outbox.forget_frames();
         for interest in connection.session.leave() {
-            self.boards.unsubscribe(0, 0, interest.subject);
+            self.boards.unsubscribe(0, connection.dialect, interest.subject);
         }
     }
 
     /// The moment at which the next session has something to do, if that is not after `end`.
     fn next_due(&self, end: Duration) -> Option<Duration> {
-        let manners = self.dialect().manners();
         let open = self.lines.iter().filter(|connection| !connection.gone);
         let due = open.map(|connection| {
+            let manners = self.dialects[connection.dialect].manners();
             let stuck =
                 connection.outbox.stuck_since().filter(|_| connection.session.is_speaking());
             let stall = stuck.map_or(Duration::MAX, |stuck| stuck + manners.stall_max);
@@ -345,7 +377,7 @@ impl Venue {
     fn look_after_sessions(&mut self) {
         let now = self.session_now;
         for line in 0..self.lines.len() {
-            let dialect = &*self.dialects[0];
+            let dialect = &*self.dialects[self.lines[line].dialect];
             let connection = &mut self.lines[line];
             if connection.gone {
                 continue;
@@ -404,24 +436,7 @@ impl Connection {
 
 impl Stage for Venue {
     fn connect(&mut self) -> Line {
-        let manners = self.dialect().manners();
-        let session = Session::open(frame_limits(manners), manners, self.session_now);
-        self.lines.push(Connection {
-            session,
-            outbox: Outbox::default(),
-            ear: Ear::default(),
-            stalled: false,
-            gone: false,
-            restart_bytes: 0,
-        });
-        let line = self.lines.len() - 1;
-        if self.leaving {
-            let dialect = &*self.dialects[0];
-            let session = &mut self.lines[line].session;
-            session.part(dialect, Parting::Shutdown, self.session_now, &mut self.desk);
-            self.do_deeds(line);
-        }
-        line
+        self.connect_to(0)
     }
 
     fn send(&mut self, line: Line, bytes: &[u8]) {
@@ -434,7 +449,8 @@ impl Stage for Venue {
         self.desk.wall = self.start + Span(i64::try_from(now.as_micros()).unwrap_or(i64::MAX));
         // Whatever is waited for has come back when its deeds are done, so that it hears on.
         loop {
-            let (dialect, session) = (&*self.dialects[0], &mut self.lines[line].session);
+            let connection = &mut self.lines[line];
+            let (dialect, session) = (&*self.dialects[connection.dialect], &mut connection.session);
             let heard = session.receive(dialect, &mut chunk, MESSAGES_MAX, now, &mut self.desk);
             self.do_deeds(line);
             if heard == edge::session::Heard::All {
@@ -539,7 +555,7 @@ impl Stage for Venue {
     fn shut_down(&mut self) {
         self.leaving = true;
         for line in 0..self.lines.len() {
-            let dialect = &*self.dialects[0];
+            let dialect = &*self.dialects[self.lines[line].dialect];
             let session = &mut self.lines[line].session;
             session.part(dialect, Parting::Shutdown, self.session_now, &mut self.desk);
             self.do_deeds(line);
