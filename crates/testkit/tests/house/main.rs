@@ -2,6 +2,7 @@
 
 mod alone;
 
+mod abuse;
 mod admission;
 mod bad_input;
 mod drain;
