@@ -5,6 +5,7 @@ mod alone;
 mod abuse;
 mod admission;
 mod bad_input;
+mod compatible;
 mod drain;
 mod handshake;
 mod laws_edge;
