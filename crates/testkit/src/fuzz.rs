@@ -24,6 +24,8 @@ use views::Board;
 use crate::dice::Dice;
 use crate::served::listing;
 
+pub mod tongues;
+
 /// One reader of strangers' bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
@@ -33,14 +35,19 @@ pub struct Target {
     pub feed: fn(&[u8]),
 }
 
-/// All of them.
-pub const TARGETS: [Target; 5] = [
+/// Those that are not alike for all dialects.
+const OWN: [Target; 5] = [
     Target { name: "ws_decode", feed: ws_decode },
     Target { name: "ws_head", feed: ws_head },
     Target { name: "bitstamp_decode", feed: bitstamp_decode },
     Target { name: "bitstamp_http", feed: bitstamp_http },
     Target { name: "bitstamp_client", feed: bitstamp_client },
 ];
+
+/// All of them.
+pub fn targets() -> impl Iterator<Item = Target> {
+    OWN.iter().chain(tongues::TARGETS).copied()
+}
 
 /// The folder of a target's seeds.
 #[must_use]
@@ -387,7 +394,7 @@ fn check_heard(heard: &Heard, stamps: &mut [Time; 3]) {
 // 4. Mutations from seeds, for the default tests.
 
 /// Pieces that readers of these formats look for.
-const WORDS: [&[u8]; 24] = [
+const WORDS: [&[u8]; 30] = [
     b"\r\n\r\n",
     b"\r\n",
     b"\n",
@@ -409,6 +416,12 @@ const WORDS: [&[u8]; 24] = [
     b"99999999999999999999",
     b"order_book_btcusd",
     b"diff_order_book_btcusd",
+    b"\"method\":\"subscribe\"",
+    b"\"params\":{\"channel\":\"orderbook\",\"symbol\":\"BTC-USD\"",
+    b"\"id\":1,",
+    b"unsubscribe",
+    b"authorization: Bearer ",
+    b"2027-01-15T00:00:00Z",
     b"\xff\xff\xff\xff\xff\xff\xff\xff",
     b"\xe2\x82\xac",
     b"\x81\x80\0\0\0\0",
