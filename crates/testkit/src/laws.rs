@@ -2,6 +2,7 @@
 //! it broke.
 
 pub mod conservation;
+pub mod day;
 pub mod gap;
 pub mod latecomer;
 pub mod mirror;
