@@ -42,6 +42,8 @@ pub enum Subject {
     Candles(Interval),
     /// Statistics that look back so far.
     Ticker(Window),
+    /// Those of all markets at once, of the markets whose statistics are others than before.
+    All(Window),
 }
 
 /// A dialect with candles and rolling statistics.
@@ -52,12 +54,14 @@ pub struct Tongue {
     pub between: &'static str,
     /// It, made for these listings.
     pub make: fn(&[Listing]) -> Box<dyn Dialect>,
-    /// How often it speaks of both at most.
+    /// How often it speaks of a market at most.
     pub cadence: Cadence,
-    /// Everything there is to subscribe to, with what a client says for it.
+    /// How often it speaks of all markets at most.
+    pub cadence_of_all: Cadence,
+    /// Everything there is to subscribe to of a market and of all, with what a client says for it.
     pub subscriptions: fn(&str) -> Vec<(Subject, String)>,
-    /// What is pushed.
-    pub push: fn(&Value) -> Option<(Subject, Told)>,
+    /// What is pushed, in order.
+    pub push: fn(&Value) -> Vec<(Subject, Told)>,
     /// What a client says for the candles of a length between two moments.
     pub range: fn(&str, Interval, Time, Time) -> String,
     /// The candles of the answer.
@@ -78,6 +82,8 @@ pub enum Told {
     },
     /// Statistics.
     Ticker {
+        /// Its market.
+        symbol: String,
         /// Where its window begins, and where it ends.
         span: [Time; 2],
         /// Open, high, low, close.
@@ -95,6 +101,7 @@ pub const TONGUES: [Tongue; 1] = [Tongue {
     between: "-",
     make: |listings| Box::new(XRocket::new(listings).expect("symbols in order")),
     cadence: xrocket::channel::PULSE,
+    cadence_of_all: xrocket::channel::MARKET_CADENCE,
     subscriptions: |symbol| {
         let params = |channel: &str, member: &str, named: &Named| {
             let name = named.name;
@@ -108,28 +115,28 @@ pub const TONGUES: [Tongue; 1] = [Tongue {
         let tickers = INTERVALS
             .iter()
             .map(|named| (Subject::Ticker(named.window()), params("ticker", "interval", named)));
-        candles.chain(tickers).collect()
+        let all = INTERVALS.iter().map(|named| {
+            let params = format!(r#"{{"channel":"allTickers","interval":"{}"}}"#, named.name);
+            let text = format!(r#"{{"id":1,"method":"subscribe","params":{params}}}"#);
+            (Subject::All(named.window()), text)
+        });
+        candles.chain(tickers).chain(all).collect()
     },
     push: |message| {
         let (params, data) = (&message["params"], &message["params"]["data"]);
-        let named = |member: &str| Named::called(params[member].as_str()?);
-        match params["channel"].as_str()? {
-            "candles" => {
-                Some((Subject::Candles(named("type")?.interval), positional(&data["candle"])))
+        let named = |member: &str| Named::called(params[member].as_str().expect("a text"));
+        let window = || named("interval").expect("an interval").window();
+        match params["channel"].as_str() {
+            Some("candles") => {
+                let interval = named("type").expect("an interval").interval;
+                vec![(Subject::Candles(interval), positional(&data["candle"]))]
             }
-            "ticker" => {
-                let ticker = &data["ticker"];
-                let text = |member: &str| ticker[member].as_str().expect("a text").to_owned();
-                assert_eq!(text("last"), text("close"), "{ticker}");
-                let told = Told::Ticker {
-                    span: ["startTime", "endTime"].map(|member| iso_time(&text(member))),
-                    prices: ["open", "high", "low", "close"].map(text),
-                    volumes: ["baseVolume", "quoteVolume"].map(text),
-                    change: ["changePrice", "changeRate"].map(text),
-                };
-                Some((Subject::Ticker(named("interval")?.window()), told))
+            Some("ticker") => vec![(Subject::Ticker(window()), statistics(&data["ticker"]))],
+            Some("allTickers") => {
+                let tickers = data["tickers"].as_array().expect("tickers").iter();
+                tickers.map(|ticker| (Subject::All(window()), statistics(ticker))).collect()
             }
-            _ => None,
+            _ => Vec::new(),
         }
     },
     range: |symbol, interval, from, till| {
@@ -155,6 +162,19 @@ fn positional(candle: &Value) -> Told {
     let text = |at: usize| candle[at].as_str().expect("a text").to_owned();
     let prices = [1, 3, 4, 2].map(text);
     Told::Candle { start: iso_time(&text(0)), prices, volume: text(5) }
+}
+
+/// A ticker of xRocket.
+fn statistics(ticker: &Value) -> Told {
+    let text = |member: &str| ticker[member].as_str().expect("a text").to_owned();
+    assert_eq!(text("last"), text("close"), "{ticker}");
+    Told::Ticker {
+        symbol: text("symbol"),
+        span: ["startTime", "endTime"].map(|member| iso_time(&text(member))),
+        prices: ["open", "high", "low", "close"].map(text),
+        volumes: ["baseVolume", "quoteVolume"].map(text),
+        change: ["changePrice", "changeRate"].map(text),
+    }
 }
 
 /// A stretch of time, and how long a market is quiet in it at most.
@@ -198,19 +218,31 @@ pub fn check(seed: u64, stretch: Stretch) -> Figures {
 }
 
 fn check_in(tongue: &Tongue, seed: u64, stretch: Stretch, figures: &mut Figures) {
-    let listings = [listed(listing(0, ["BTC", "USD"], [2, 8], ""), tongue.name, tongue.between)];
+    let pairs = [(["BTC", "USD"], [2, 8]), (["ETH", "BTC"], [6, 8]), (["XRP", "USD"], [4, 2])];
+    let listings: Vec<Listing> = pairs
+        .into_iter()
+        .zip(0..)
+        .map(|((pair, decimals), id)| {
+            listed(listing(id, pair, decimals, ""), tongue.name, tongue.between)
+        })
+        .collect();
     let symbol = listings[0].symbol_in(tongue.name).expect("it is listed");
     let venue = Venue::new((tongue.make)(&listings), &listings, stretch.opens, false);
-    let instrument = listings[0].instrument.clone();
+    let judge = |listing: &Listing| Judge {
+        symbol: listing.symbol_in(tongue.name).expect("it is listed").to_owned(),
+        instrument: listing.instrument.clone(),
+        trades: Vec::new(),
+    };
     let mut day = Day {
         tongue,
         seed,
         venue,
-        judge: Judge { instrument, trades: Vec::new() },
+        judges: listings.iter().map(judge).collect(),
         subjects: Vec::new(),
         line: 0,
         spoke: None,
         spoke_of: 0,
+        spoke_of_all: None,
     };
     day.line = day.venue.connect();
     for (subject, text) in (tongue.subscriptions)(symbol) {
@@ -224,7 +256,7 @@ fn check_in(tongue: &Tongue, seed: u64, stretch: Stretch, figures: &mut Figures)
         let now = day.venue.now();
         let tick = now + day.venue.until_tick();
         if market.next.0 < tick {
-            day.trade(market.next);
+            day.trade(market.next, market.place);
             market.plan();
         } else {
             day.venue.pass(tick - now);
@@ -232,7 +264,7 @@ fn check_in(tongue: &Tongue, seed: u64, stretch: Stretch, figures: &mut Figures)
         }
     }
     day.compare_ranges(symbol, stretch.opens, figures);
-    figures.trades += day.judge.trades.len();
+    figures.trades += day.judges.iter().map(|judge| judge.trades.len()).sum::<usize>();
 }
 
 fn say(venue: &mut Venue, line: Line, text: &str) {
@@ -247,6 +279,8 @@ struct Market {
     quiet_max: Span,
     /// The next trade: when, price, quantity.
     next: (Time, Price, Quantity),
+    /// Which market; the last one has none.
+    place: usize,
     /// Trades until it is quiet.
     busy: usize,
 }
@@ -257,6 +291,7 @@ impl Market {
             dice: Dice::new(seed),
             quiet_max: stretch.quiet_max,
             next: (stretch.opens, Price(5_000_000), Quantity(1)),
+            place: 0,
             busy: 0,
         };
         market.plan();
@@ -282,6 +317,7 @@ impl Market {
         let step = self.dice.roll(2_001) as i64 - 1_000;
         let price = Price((price.0 + step).max(1_000));
         self.next = (time, price, Quantity(1 + self.dice.roll(500_000) as i64));
+        self.place = self.dice.roll(3) / 2;
     }
 }
 
@@ -290,21 +326,24 @@ struct Day<'a> {
     tongue: &'a Tongue,
     seed: u64,
     venue: Venue,
-    judge: Judge,
+    /// One for each market.
+    judges: Vec<Judge>,
     subjects: Vec<Subject>,
     line: Line,
-    /// When the cadence spoke last, and of how many trades.
+    /// When the cadence spoke last, and of how many trades of the first market.
     spoke: Option<Time>,
     spoke_of: usize,
+    /// When that of all markets spoke last.
+    spoke_of_all: Option<Time>,
 }
 
 impl Day<'_> {
-    fn trade(&mut self, (time, price, quantity): (Time, Price, Quantity)) {
+    fn trade(&mut self, (time, price, quantity): (Time, Price, Quantity), place: usize) {
         self.venue.pass(time - self.venue.now());
         for (account, side) in [(1, Side::Sell), (2, Side::Buy)] {
             self.venue.act(Action::Place(NewOrder {
                 account: AccountId(account),
-                instrument: self.judge.instrument.id,
+                instrument: self.judges[place].instrument.id,
                 side,
                 kind: OrderKind::Limit(price),
                 quantity,
@@ -313,7 +352,7 @@ impl Day<'_> {
                 trigger: None,
             }));
         }
-        self.judge.trades.push((time, price.0, quantity.0));
+        self.judges[place].trades.push((time, price.0, quantity.0));
     }
 
     /// Compares what came at a tick with what is due.
@@ -325,14 +364,30 @@ impl Day<'_> {
             let message = serde_json::from_str(&text).expect("JSON");
             told.extend((self.tongue.push)(&message));
         }
-        let speaks = self.spoke.is_none() || now.0 % self.tongue.cadence.0.0 == 0;
-        if !speaks {
-            assert!(told.is_empty(), "seed {seed}: it speaks at {}: {told:?}", now.0);
-            return;
+        let speaks =
+            |cadence: Cadence, spoke: Option<Time>| spoke.is_none() || now.0 % cadence.0.0 == 0;
+        let (one, all): (Vec<_>, Vec<_>) =
+            told.into_iter().partition(|(subject, _)| !matches!(subject, Subject::All(_)));
+        if speaks(self.tongue.cadence, self.spoke) {
+            self.compare_one(now, &one, figures);
+            (self.spoke, self.spoke_of) = (Some(now), self.judges[0].trades.len());
+        } else {
+            assert!(one.is_empty(), "seed {seed}: it speaks at {}: {one:?}", now.0);
         }
-        let minute = |moment: Time| moment.0.div_euclid(60_000_000);
+        if speaks(self.tongue.cadence_of_all, self.spoke_of_all) {
+            self.compare_all(now, &all, figures);
+            self.spoke_of_all = Some(now);
+        } else {
+            assert!(all.is_empty(), "seed {seed}: it speaks at {}: {all:?}", now.0);
+        }
+    }
+
+    /// What is due of the first market: each candle that was traded in since, and statistics after trades and where
+    /// another minute has begun.
+    fn compare_one(&self, now: Time, told: &[(Subject, Told)], figures: &mut Figures) {
+        let (seed, judge) = (self.seed, &self.judges[0]);
         let another = self.spoke.is_none_or(|spoke| minute(spoke) != minute(now));
-        let fresh = self.spoke_of..self.judge.trades.len();
+        let fresh = self.spoke_of..judge.trades.len();
         for &subject in &self.subjects {
             let ours: Vec<&Told> =
                 told.iter().filter(|(of, _)| *of == subject).map(|(_, told)| told).collect();
@@ -340,11 +395,11 @@ impl Day<'_> {
             match subject {
                 Subject::Candles(interval) => {
                     let mut starts: Vec<Time> =
-                        fresh.clone().map(|at| start(interval, self.judge.trades[at].0)).collect();
+                        fresh.clone().map(|at| start(interval, judge.trades[at].0)).collect();
                     starts.dedup();
                     assert_eq!(ours.len(), starts.len(), "{}", at());
                     for (told, start) in ours.iter().zip(starts) {
-                        let right = self.judge.is_candle(interval, start, told);
+                        let right = judge.is_candle(interval, start, told);
                         assert!(right, "{}, of {}", at(), start.0);
                     }
                     figures.candles += ours.len();
@@ -352,13 +407,50 @@ impl Day<'_> {
                 Subject::Ticker(window) => {
                     let is_due = !fresh.is_empty() || another;
                     assert_eq!(ours.len(), usize::from(is_due), "{}", at());
-                    let right = |told: &&Told| self.judge.is_ticker(window, now, told);
+                    let right = |told: &&Told| judge.is_ticker(window, now, told);
                     assert!(ours.iter().all(right), "{}", at());
                     figures.tickers += ours.len();
                 }
+                Subject::All(_) => {}
             }
         }
-        (self.spoke, self.spoke_of) = (Some(now), self.judge.trades.len());
+    }
+
+    /// What is due of all markets: the statistics of those that were traded in since, and where another minute has begun
+    /// of those that have others than before. A new day may be reason to tell them as well.
+    fn compare_all(&self, now: Time, told: &[(Subject, Told)], figures: &mut Figures) {
+        let seed = self.seed;
+        for &subject in &self.subjects {
+            let Subject::All(window) = subject else { continue };
+            let mut ours = told.iter().filter(|(of, _)| *of == subject).map(|(_, told)| told);
+            let mut next = ours.next();
+            for judge in &self.judges {
+                let former = self.spoke_of_all;
+                let is_traded = judge.trades.last().is_some_and(|it| Some(it.0) >= former);
+                let is_due = match former {
+                    Some(_) if is_traded => true,
+                    Some(former) if minute(former) != minute(now) => {
+                        judge.statistics(window, former) != judge.statistics(window, now)
+                    }
+                    former => former.is_none(),
+                };
+                let is_day = now.0 % 86_400_000_000 == 0;
+                let is_it = |told: &Told| matches!(told, Told::Ticker { symbol, .. } if *symbol == judge.symbol);
+                if let Some(told) = next.filter(|told| is_it(told)) {
+                    let right = (is_due || is_day) && judge.is_ticker(window, now, told);
+                    assert!(right, "seed {seed}, at {}: {subject:?}: {told:?}", now.0);
+                    figures.tickers += 1;
+                    next = ours.next();
+                } else {
+                    assert!(
+                        !is_due,
+                        "seed {seed}, at {}: {subject:?} misses {}",
+                        now.0, judge.symbol
+                    );
+                }
+            }
+            assert!(next.is_none(), "seed {seed}, at {}: {subject:?} out of order", now.0);
+        }
     }
 
     /// Asks for all candles of each length at once: each once, quiet ones filled.
@@ -370,13 +462,14 @@ impl Day<'_> {
             say(&mut self.venue, line, &(self.tongue.range)(symbol, interval, opened, now));
             let Some(Heard::Text(text)) = self.venue.hear(line) else { panic!("an answer") };
             let candles = (self.tongue.ranged)(&serde_json::from_str(&text).expect("JSON"));
-            let first = self.judge.trades.first().map(|trade| start(interval, trade.0));
+            let judge = &self.judges[0];
+            let first = judge.trades.first().map(|trade| start(interval, trade.0));
             // What began before the range is not in it.
             let mut wanted =
                 first.map(|begins| if begins < opened { next(interval, begins) } else { begins });
             for candle in &candles {
                 let begins = wanted.expect("there was a trade");
-                let right = self.judge.is_candle(interval, begins, candle);
+                let right = judge.is_candle(interval, begins, candle);
                 assert!(right, "seed {seed}: {interval:?} of {}: {candle:?}", begins.0);
                 wanted = Some(next(interval, begins));
             }
@@ -387,6 +480,11 @@ impl Day<'_> {
             figures.ranges += candles.len();
         }
     }
+}
+
+/// The number of the minute that a moment lies in.
+const fn minute(moment: Time) -> i64 {
+    moment.0.div_euclid(60_000_000)
 }
 
 /// The start of the candle that a moment lies in.
@@ -414,8 +512,9 @@ fn next(interval: Interval, begins: Time) -> Time {
     start(interval, begins + Span::seconds(length))
 }
 
-/// All trades, and what they make: computed anew each time.
+/// All trades of a market, and what they make: computed anew each time.
 struct Judge {
+    symbol: String,
     instrument: Instrument,
     /// When, price in ticks, quantity in lots; in order.
     trades: Vec<(Time, i64, i64)>,
@@ -458,17 +557,23 @@ impl Judge {
             && self.volume(volume) == wanted_volume
     }
 
-    fn is_ticker(&self, window: Window, now: Time, told: &Told) -> bool {
-        let Told::Ticker { span, prices, volumes, change } = told else { return false };
+    /// Open, high, low, close and the volumes of a window that ends at a moment.
+    fn statistics(&self, window: Window, now: Time) -> ([i64; 4], i64, i128) {
         let step = if window > Window::DAY { 3_600_000_000 } else { 60_000_000 };
         let from = Time((now.0 - window.0.0).div_euclid(step) * step);
         let end = Time(now.0 + 1);
         let last = self.before(end).unwrap_or(0);
-        let (mut wanted, volume, turnover) = self.summary(from, end).unwrap_or(([last; 4], 0, 0));
+        let Some((mut prices, volume, turnover)) = self.summary(from, end) else {
+            return ([last; 4], 0, 0);
+        };
         // It opens with the price of the moment in which its window begins, if there was one.
-        if volume > 0 {
-            wanted[0] = self.before(from).unwrap_or(wanted[0]);
-        }
+        prices[0] = self.before(from).unwrap_or(prices[0]);
+        (prices, volume, turnover)
+    }
+
+    fn is_ticker(&self, window: Window, now: Time, told: &Told) -> bool {
+        let Told::Ticker { symbol, span, prices, volumes, change } = told else { return false };
+        let (wanted, volume, turnover) = self.statistics(window, now);
         let decimals = self.instrument.price_decimals + self.instrument.quantity_decimals;
         let funds = parse_units(volumes[1].as_bytes(), decimals).expect("a volume");
         let signed = |text: &str, decimals| match text.strip_prefix('-') {
@@ -478,7 +583,8 @@ impl Judge {
         let difference = wanted[3] - wanted[0];
         let rate = i128::from(signed(&change[1], 6)) * i128::from(wanted[0]);
         let error = (rate - i128::from(difference) * 1_000_000).abs() * 2;
-        *span == [now - window.0, now]
+        *symbol == self.symbol
+            && *span == [now - window.0, now]
             && prices.each_ref().map(|text| self.price(text)) == wanted
             && self.volume(&volumes[0]) == volume
             && i128::from(funds) == turnover
