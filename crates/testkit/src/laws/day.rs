@@ -3,24 +3,24 @@
 //!
 //! A market in memory lives through its time tenth by tenth. Trades happen where they please: also in the very microsecond
 //! in which a minute, day, week and month begins, and in the one before. After each tick what was pushed is compared, for each
-//! subscription of a dialect of [`TONGUES`], with what is due by its cadence. A further dialect is a further entry there.
+//! subscription of a dialect (`day/tongues.rs`), with what is due by its cadence. A further dialect is a further entry there.
 
-use dialects::Dialect;
-use dialects::xrocket::channel::{INTERVALS, Named};
-use dialects::xrocket::{self, XRocket};
 use edge::ws::{Opcode, encode};
-use model::decimal::parse_units;
 use model::{
-    AccountId, Action, Cadence, Instrument, Interval, Listing, NewOrder, OrderKind, Price,
-    Quantity, Side, Span, Time, TimeInForce, Window,
+    AccountId, Action, Cadence, Listing, NewOrder, OrderKind, Price, Quantity, Side, Span, Time,
+    TimeInForce,
 };
-use serde_json::Value;
 
-use super::conservation::trades::iso_time;
 use crate::dice::Dice;
 use crate::served::{listed, listing};
 use crate::transcript::{Heard, Line, Stage};
 use crate::venue::Venue;
+
+mod judge;
+mod tongues;
+
+use judge::{Judge, next, start};
+use tongues::{Subject, TONGUES, Told, Tongue};
 
 /// What was compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,148 +33,6 @@ pub struct Figures {
     pub tickers: usize,
     /// Candles of ranges.
     pub ranges: usize,
-}
-
-/// What can be subscribed to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Subject {
-    /// Candles of this length.
-    Candles(Interval),
-    /// Statistics that look back so far.
-    Ticker(Window),
-    /// Those of all markets at once, of the markets whose statistics are others than before.
-    All(Window),
-}
-
-/// A dialect with candles and rolling statistics.
-pub struct Tongue {
-    /// The dialect.
-    pub name: &'static str,
-    /// What stands between base and quote in its symbols.
-    pub between: &'static str,
-    /// It, made for these listings.
-    pub make: fn(&[Listing]) -> Box<dyn Dialect>,
-    /// How often it speaks of a market at most.
-    pub cadence: Cadence,
-    /// How often it speaks of all markets at most.
-    pub cadence_of_all: Cadence,
-    /// Everything there is to subscribe to of a market and of all, with what a client says for it.
-    pub subscriptions: fn(&str) -> Vec<(Subject, String)>,
-    /// What is pushed, in order.
-    pub push: fn(&Value) -> Vec<(Subject, Told)>,
-    /// What a client says for the candles of a length between two moments.
-    pub range: fn(&str, Interval, Time, Time) -> String,
-    /// The candles of the answer.
-    pub ranged: fn(&Value) -> Vec<Told>,
-}
-
-/// What was told, in the venue's decimals.
-#[derive(Clone, Debug)]
-pub enum Told {
-    /// A candle.
-    Candle {
-        /// Its start.
-        start: Time,
-        /// Open, high, low, close.
-        prices: [String; 4],
-        /// Traded amount of the base.
-        volume: String,
-    },
-    /// Statistics.
-    Ticker {
-        /// Its market.
-        symbol: String,
-        /// Where its window begins, and where it ends.
-        span: [Time; 2],
-        /// Open, high, low, close.
-        prices: [String; 4],
-        /// Traded amounts of base and quote.
-        volumes: [String; 2],
-        /// Close less open, and that as a part of open.
-        change: [String; 2],
-    },
-}
-
-/// The dialects that have both.
-pub const TONGUES: [Tongue; 1] = [Tongue {
-    name: xrocket::NAME,
-    between: "-",
-    make: |listings| Box::new(XRocket::new(listings).expect("symbols in order")),
-    cadence: xrocket::channel::PULSE,
-    cadence_of_all: xrocket::channel::MARKET_CADENCE,
-    subscriptions: |symbol| {
-        let params = |channel: &str, member: &str, named: &Named| {
-            let name = named.name;
-            let params =
-                format!(r#"{{"channel":"{channel}","symbol":"{symbol}","{member}":"{name}"}}"#);
-            format!(r#"{{"id":1,"method":"subscribe","params":{params}}}"#)
-        };
-        let candles = INTERVALS
-            .iter()
-            .map(|named| (Subject::Candles(named.interval), params("candles", "type", named)));
-        let tickers = INTERVALS
-            .iter()
-            .map(|named| (Subject::Ticker(named.window()), params("ticker", "interval", named)));
-        let all = INTERVALS.iter().map(|named| {
-            let params = format!(r#"{{"channel":"allTickers","interval":"{}"}}"#, named.name);
-            let text = format!(r#"{{"id":1,"method":"subscribe","params":{params}}}"#);
-            (Subject::All(named.window()), text)
-        });
-        candles.chain(tickers).chain(all).collect()
-    },
-    push: |message| {
-        let (params, data) = (&message["params"], &message["params"]["data"]);
-        let named = |member: &str| Named::called(params[member].as_str().expect("a text"));
-        let window = || named("interval").expect("an interval").window();
-        match params["channel"].as_str() {
-            Some("candles") => {
-                let interval = named("type").expect("an interval").interval;
-                vec![(Subject::Candles(interval), positional(&data["candle"]))]
-            }
-            Some("ticker") => vec![(Subject::Ticker(window()), statistics(&data["ticker"]))],
-            Some("allTickers") => {
-                let tickers = data["tickers"].as_array().expect("tickers").iter();
-                tickers.map(|ticker| (Subject::All(window()), statistics(ticker))).collect()
-            }
-            _ => Vec::new(),
-        }
-    },
-    range: |symbol, interval, from, till| {
-        let name = Named::of(interval).expect("it has a name").name;
-        let [from, till] = [from, till].map(|moment| {
-            let (year, month, day) = moment.civil();
-            let seconds = moment.0.rem_euclid(86_400_000_000) / 1_000_000;
-            let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
-            format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
-        });
-        format!(
-            r#"{{"id":1,"method":"subscribe","params":{{"channel":"candles","symbol":"{symbol}","type":"{name}","snapshot":{{"startAt":"{from}","endAt":"{till}"}}}}}}"#
-        )
-    },
-    ranged: |message| {
-        let candles = message["result"]["candles"].as_array();
-        candles.expect("candles").iter().map(positional).collect()
-    },
-}];
-
-/// A candle of xRocket: start, open, close, high, low, volume.
-fn positional(candle: &Value) -> Told {
-    let text = |at: usize| candle[at].as_str().expect("a text").to_owned();
-    let prices = [1, 3, 4, 2].map(text);
-    Told::Candle { start: iso_time(&text(0)), prices, volume: text(5) }
-}
-
-/// A ticker of xRocket.
-fn statistics(ticker: &Value) -> Told {
-    let text = |member: &str| ticker[member].as_str().expect("a text").to_owned();
-    assert_eq!(text("last"), text("close"), "{ticker}");
-    Told::Ticker {
-        symbol: text("symbol"),
-        span: ["startTime", "endTime"].map(|member| iso_time(&text(member))),
-        prices: ["open", "high", "low", "close"].map(text),
-        volumes: ["baseVolume", "quoteVolume"].map(text),
-        change: ["changePrice", "changeRate"].map(text),
-    }
 }
 
 /// A stretch of time, and how long a market is quiet in it at most.
@@ -485,110 +343,4 @@ impl Day<'_> {
 /// The number of the minute that a moment lies in.
 const fn minute(moment: Time) -> i64 {
     moment.0.div_euclid(60_000_000)
-}
-
-/// The start of the candle that a moment lies in.
-fn start(interval: Interval, moment: Time) -> Time {
-    const DAY: i64 = 86_400_000_000;
-    let floor = |length: i64, phase: i64| (moment.0 - phase).div_euclid(length) * length + phase;
-    match interval {
-        Interval::Seconds(seconds) => Time(floor(i64::from(seconds) * 1_000_000, 0)),
-        // 1970-01-05 was a Monday.
-        Interval::Week => Time(floor(7 * DAY, 4 * DAY)),
-        Interval::Month => {
-            let months = [(2027, 1), (2027, 2), (2027, 3)].map(|(y, m)| Time::from_civil(y, m, 1));
-            *months.iter().rfind(|month| **month <= moment).expect("a month that is listed")
-        }
-    }
-}
-
-/// The start of the candle behind the one that begins here.
-fn next(interval: Interval, begins: Time) -> Time {
-    let length = match interval {
-        Interval::Seconds(seconds) => i64::from(seconds),
-        Interval::Week => 7 * 86_400,
-        Interval::Month => 31 * 86_400,
-    };
-    start(interval, begins + Span::seconds(length))
-}
-
-/// All trades of a market, and what they make: computed anew each time.
-struct Judge {
-    symbol: String,
-    instrument: Instrument,
-    /// When, price in ticks, quantity in lots; in order.
-    trades: Vec<(Time, i64, i64)>,
-}
-
-impl Judge {
-    /// Open, high, low, close and volume of the trades in a span; none if there were none.
-    fn summary(&self, from: Time, till: Time) -> Option<([i64; 4], i64, i128)> {
-        let inside = || self.trades.iter().filter(|trade| from <= trade.0 && trade.0 < till);
-        let open = inside().next()?.1;
-        let close = inside().next_back()?.1;
-        let high = inside().map(|trade| trade.1).max()?;
-        let low = inside().map(|trade| trade.1).min()?;
-        let volume = inside().map(|trade| trade.2).sum();
-        let turnover = inside().map(|trade| i128::from(trade.1) * i128::from(trade.2)).sum();
-        Some(([open, high, low, close], volume, turnover))
-    }
-
-    /// The last price before a moment.
-    fn before(&self, moment: Time) -> Option<i64> {
-        self.trades.iter().rfind(|trade| trade.0 < moment).map(|trade| trade.1)
-    }
-
-    fn price(&self, text: &str) -> i64 {
-        parse_units(text.as_bytes(), self.instrument.price_decimals).expect("a price")
-    }
-
-    fn volume(&self, text: &str) -> i64 {
-        parse_units(text.as_bytes(), self.instrument.quantity_decimals).expect("a volume")
-    }
-
-    fn is_candle(&self, interval: Interval, begins: Time, told: &Told) -> bool {
-        let Told::Candle { start: told_start, prices, volume } = told else { return false };
-        let (wanted, wanted_volume) = match self.summary(begins, next(interval, begins)) {
-            Some((prices, volume, _)) => (prices, volume),
-            None => ([self.before(begins).expect("it was traded before"); 4], 0),
-        };
-        *told_start == begins
-            && prices.each_ref().map(|text| self.price(text)) == wanted
-            && self.volume(volume) == wanted_volume
-    }
-
-    /// Open, high, low, close and the volumes of a window that ends at a moment.
-    fn statistics(&self, window: Window, now: Time) -> ([i64; 4], i64, i128) {
-        let step = if window > Window::DAY { 3_600_000_000 } else { 60_000_000 };
-        let from = Time((now.0 - window.0.0).div_euclid(step) * step);
-        let end = Time(now.0 + 1);
-        let last = self.before(end).unwrap_or(0);
-        let Some((mut prices, volume, turnover)) = self.summary(from, end) else {
-            return ([last; 4], 0, 0);
-        };
-        // It opens with the price of the moment in which its window begins, if there was one.
-        prices[0] = self.before(from).unwrap_or(prices[0]);
-        (prices, volume, turnover)
-    }
-
-    fn is_ticker(&self, window: Window, now: Time, told: &Told) -> bool {
-        let Told::Ticker { symbol, span, prices, volumes, change } = told else { return false };
-        let (wanted, volume, turnover) = self.statistics(window, now);
-        let decimals = self.instrument.price_decimals + self.instrument.quantity_decimals;
-        let funds = parse_units(volumes[1].as_bytes(), decimals).expect("a volume");
-        let signed = |text: &str, decimals| match text.strip_prefix('-') {
-            Some(text) => -parse_units(text.as_bytes(), decimals).expect("a number"),
-            None => parse_units(text.as_bytes(), decimals).expect("a number"),
-        };
-        let difference = wanted[3] - wanted[0];
-        let rate = i128::from(signed(&change[1], 6)) * i128::from(wanted[0]);
-        let error = (rate - i128::from(difference) * 1_000_000).abs() * 2;
-        *symbol == self.symbol
-            && *span == [now - window.0, now]
-            && prices.each_ref().map(|text| self.price(text)) == wanted
-            && self.volume(&volumes[0]) == volume
-            && i128::from(funds) == turnover
-            && signed(&change[0], self.instrument.price_decimals) == difference
-            && error <= i128::from(wanted[0])
-    }
 }
