@@ -1,21 +1,21 @@
-//! Both halves of every dialect's server side, fed by any bytes and judged by what holds for all of them: what is said is
-//! JSON, what is subscribed has a name and is there, and every chain of steps ends. A dialect is one line in
-//! [`tongues!`]; Bitstamp has targets of its own, which know more of it.
+//! Both halves of every dialect's server side, and its client half, fed by any bytes and judged by what holds for all of
+//! them: what is said is JSON, what is subscribed has a name and is there, every chain of steps ends, and what a client has heard
+//! can be shown. A dialect is one entry in [`tongues!`]; Bitstamp has targets of its own, which know more of it.
 
 use std::cell::RefCell;
 use std::time::Duration;
 
-use dialects::xrocket::XRocket;
+use dialects::xrocket::{self, XRocket};
 use dialects::{
-    Admission, Credential, Dialect, HttpRequest, HttpResponse, Opening, Outcome, Request, Step,
-    Subject, Visitor,
+    Admission, Connector, Credential, Dialect, Errand, HttpRequest, HttpResponse, Opening, Outcome,
+    Request, Step, Subject, Visitor,
     visitor::{Login, Standing},
 };
-use model::{AccountId, Answer, AnswerBody, Listing, Query, Scope};
+use model::{AccountId, Answer, AnswerBody, Listing, Query, Scope, Time};
 use serde_json::Value;
 use views::Board;
 
-use super::{NOW, Target, answer, boards, check_response, listings};
+use super::{NOW, Target, answer, boards, check_heard, check_response, listings};
 use crate::served::listed;
 
 /// How many steps a request may take.
@@ -30,14 +30,19 @@ struct Scene {
 impl Scene {
     /// `between` stands between base and quote in the dialect's symbols.
     fn new(name: &str, between: &str, make: fn(&[Listing]) -> Box<dyn Dialect>) -> Self {
-        let listings: Vec<Listing> =
-            listings().into_iter().map(|listing| listed(listing, name, between)).collect();
-        Self { dialect: make(&listings), boards: boards() }
+        Self { dialect: make(&listings_of(name, between)), boards: boards() }
     }
 }
 
+fn listings_of(name: &str, between: &str) -> Vec<Listing> {
+    listings().into_iter().map(|listing| listed(listing, name, between)).collect()
+}
+
 macro_rules! tongues {
-    ($($decode:ident, $http:ident: $name:literal, $between:literal, $make:expr;)*) => {
+    ($(
+        $decode:ident, $http:ident, $client:ident:
+        $name:literal, $between:literal, $make:expr, $connect:expr;
+    )*) => {
         $(
             /// See [`decode`].
             pub fn $decode(bytes: &[u8]) {
@@ -56,6 +61,12 @@ macro_rules! tongues {
                 }
                 SCENE.with_borrow(|scene| http(scene, bytes));
             }
+
+            /// See [`client`].
+            pub fn $client(bytes: &[u8]) {
+                let connect: fn(&[Listing]) -> Box<dyn Connector> = $connect;
+                client(&mut *connect(&listings_of($name, $between)), bytes);
+            }
         )*
 
         /// The targets of these dialects.
@@ -63,14 +74,16 @@ macro_rules! tongues {
             $(
                 Target { name: stringify!($decode), feed: $decode },
                 Target { name: stringify!($http), feed: $http },
+                Target { name: stringify!($client), feed: $client },
             )*
         ];
     };
 }
 
 tongues! {
-    xrocket_decode, xrocket_http: "xrocket", "-",
-        |listings| Box::new(XRocket::new(listings).expect("symbols in order"));
+    xrocket_decode, xrocket_http, xrocket_client: "xrocket", "-",
+        |listings| Box::new(XRocket::new(listings).expect("symbols in order")),
+        |listings| Box::new(xrocket::client::Client::new(listings));
 }
 
 /// Somebody who holds whatever key is shown.
@@ -219,6 +232,38 @@ fn http(scene: &Scene, bytes: &[u8]) {
         check_response(&response);
         if let Admission::Refused(response) = take(scene, scene.dialect.admit(&request), knows) {
             check_response(&response);
+        }
+    }
+}
+
+/// What a venue says to our own connector, one message a line; `/path body` is the body that was fetched from there. Whatever
+/// it says, what comes of it can be shown, and errands are requests.
+fn client(client: &mut dyn Connector, lines: &[u8]) {
+    let (mut heard, mut errands) = (Vec::new(), Vec::new());
+    client.opened(&mut errands);
+    let mut stamps = [Time(0); 3];
+    for line in lines.split(|&byte| byte == b'\n').take(64) {
+        let outcome = if line.starts_with(b"/") {
+            let at = line.iter().position(|&byte| byte == b' ').unwrap_or(line.len());
+            let (path, body) = line.split_at(at);
+            client.fetched(&String::from_utf8_lossy(path), body, &mut heard, &mut errands)
+        } else {
+            client.message(line, &mut heard, &mut errands)
+        };
+        for heard in heard.drain(..) {
+            check_heard(&heard, &mut stamps);
+        }
+        for errand in errands.drain(..) {
+            match errand {
+                Errand::Say(text) => check_said(&text),
+                Errand::Fetch(path) => assert!(path.starts_with('/'), "{path}"),
+                Errand::Reconnect => {}
+            }
+        }
+        if let Err(misheard) = outcome {
+            assert!(misheard.to_string().len() < 2_000, "{misheard}");
+            client.opened(&mut errands);
+            stamps = [Time(0); 3];
         }
     }
 }

@@ -67,5 +67,6 @@ each!(
     bitstamp_http,
     bitstamp_client,
     xrocket_decode,
-    xrocket_http
+    xrocket_http,
+    xrocket_client
 );
