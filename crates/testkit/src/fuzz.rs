@@ -26,6 +26,7 @@ use crate::served::listing;
 
 pub mod confluencecode;
 pub mod finazon;
+pub mod tongues;
 
 /// One reader of strangers' bytes.
 #[derive(Clone, Copy, Debug)]
@@ -36,8 +37,8 @@ pub struct Target {
     pub feed: fn(&[u8]),
 }
 
-/// All of them.
-pub const TARGETS: [Target; 9] = [
+/// Those that are not alike for all dialects.
+const OWN: [Target; 9] = [
     Target { name: "ws_decode", feed: ws_decode },
     Target { name: "ws_head", feed: ws_head },
     Target { name: "bitstamp_decode", feed: bitstamp_decode },
@@ -48,6 +49,11 @@ pub const TARGETS: [Target; 9] = [
     Target { name: "finazon_decode", feed: finazon::decode },
     Target { name: "finazon_client", feed: finazon::client },
 ];
+
+/// All of them.
+pub fn targets() -> impl Iterator<Item = Target> {
+    OWN.iter().chain(tongues::TARGETS).copied()
+}
 
 /// The folder of a target's seeds.
 #[must_use]
@@ -394,7 +400,7 @@ fn check_heard(heard: &Heard, stamps: &mut [Time; 3]) {
 // 4. Mutations from seeds, for the default tests.
 
 /// Pieces that readers of these formats look for.
-const WORDS: [&[u8]; 26] = [
+const WORDS: [&[u8]; 32] = [
     b"\r\n\r\n",
     b"\r\n",
     b"\n",
@@ -418,6 +424,12 @@ const WORDS: [&[u8]; 26] = [
     b"\"exchangeId\":2,",
     b"{\"eventType\":\"trade\",\"market\":\"BTC-USDT\"},",
     b"diff_order_book_btcusd",
+    b"\"method\":\"subscribe\"",
+    b"\"params\":{\"channel\":\"orderbook\",\"symbol\":\"BTC-USD\"",
+    b"\"id\":1,",
+    b"unsubscribe",
+    b"authorization: Bearer ",
+    b"2027-01-15T00:00:00Z",
     b"\xff\xff\xff\xff\xff\xff\xff\xff",
     b"\xe2\x82\xac",
     b"\x81\x80\0\0\0\0",

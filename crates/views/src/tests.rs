@@ -11,6 +11,7 @@ use crate::Board;
 mod flow;
 mod slow;
 
+mod batches;
 mod by_level;
 mod candles;
 mod depth;

@@ -35,6 +35,7 @@ pub(crate) fn placed(
             order: *order,
             label: label.as_deref().map(Into::into),
             standing,
+            woken: standing == Standing::Open && order.trigger.is_some(),
             created: event.time,
             changed: event.time,
             replaces,
@@ -59,7 +60,10 @@ fn go_on(words: &Words, story: &mut OrderStory, event: &Event) {
         EventBody::Created(order) | EventBody::Rested(order) if order.id == id => {
             (*order, Standing::Open)
         }
-        EventBody::Triggered(order) if order.id == id => (*order, Standing::Triggered),
+        EventBody::Triggered(order) if order.id == id => {
+            own.woken = true;
+            (*order, Standing::Triggered)
+        }
         EventBody::Closed { order, reason } if order.id == id => {
             (*order, Standing::Closed(*reason))
         }

@@ -98,6 +98,7 @@ fn own_order() -> OwnOrder {
         },
         label: None,
         standing: Standing::Open,
+        woken: false,
         filled: model::Filled::default(),
         created: Time(0),
         changed: Time(0),

@@ -2,9 +2,11 @@
 
 mod alone;
 
+mod abuse;
 mod admission;
 mod bad_input;
 mod bars;
+mod compatible;
 mod drain;
 mod handshake;
 mod laws_edge;

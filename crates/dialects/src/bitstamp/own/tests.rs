@@ -56,6 +56,7 @@ fn update(order: OrderState, step: OwnStep, mark: EventMark) -> OwnOrderUpdate {
         label: None,
         step,
         standing: Standing::Open,
+        woken: false,
         filled: Filled::default(),
         created: mark.time,
         replaced: None,

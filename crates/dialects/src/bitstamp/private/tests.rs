@@ -108,6 +108,7 @@ fn open_order() -> OwnOrder {
         },
         label: None,
         standing: Standing::Open,
+        woken: false,
         filled: Filled::default(),
         created: Time(0),
         changed: Time(0),
