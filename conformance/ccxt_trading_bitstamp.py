@@ -315,9 +315,9 @@ async def check_refusals(checks, desk):
         ("far below the market", ccxt.InvalidOrder, "Price is more than 20% below", (*limit, "sell", 0.01, market.below("0.5")), {}),
         ("more money than one has", ccxt.InsufficientFunds, "You need", (*limit, "buy", 900, high), {}),
         ("more coins than one has", ccxt.InsufficientFunds, "You have only", (*limit, "sell", 5_000, high), {}),
-        # ccxt cuts amounts and prices itself, and knows no name for what is told of one field.
-        ("too precise an amount", ccxt.ExchangeError, "no more than 8 decimal places", (*limit, "buy", 1, low), {"amount": "0.012345678"}),
-        ("too precise a price", ccxt.ExchangeError, "no more than 2 decimal places", (*limit, "buy", 0.01, low), {"price": "50000.001"}),
+        # ccxt cuts amounts and prices itself; what is given beside them goes out as it is.
+        ("too precise an amount", ccxt.InvalidOrder, "no more than 8 decimal places", (*limit, "buy", 1, low), {"amount": "0.012345678"}),
+        ("too precise a price", ccxt.InvalidOrder, "no more than 2 decimal places", (*limit, "buy", 0.01, low), {"price": "50000.001"}),
         ("no number", ccxt.ExchangeError, "Enter a number.", (*limit, "buy", 0.01, low), {"price": "much"}),
     ]
     for name, exception, text, words, params in refusals:

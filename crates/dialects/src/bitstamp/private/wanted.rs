@@ -288,10 +288,6 @@ fn read_number(form: &Form, name: &'static str, decimals: u8) -> Result<Result<i
         Ok(units) => Ok(Ok(units)),
         Err(DecimalError::TooLarge) => Ok(Err(())),
         Err(DecimalError::NotANumber) => Err(errors::field(name, "400.007", NO_NUMBER)),
-        Err(DecimalError::TooPrecise) => Err(errors::field(
-            name,
-            malformed,
-            format!("Ensure that there are no more than {decimals} decimal places."),
-        )),
+        Err(DecimalError::TooPrecise) => Err(errors::too_precise(name, malformed, decimals)),
     }
 }
