@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use ::http::{HeaderValue, Request, Response, StatusCode, Uri, header};
 use dialects::{
-    Admission, Dialect, Doors, HttpRequest, HttpResponse, Login, Outcome, Standing, Step,
+    Admission, Dialect, Doors, HttpRequest, HttpResponse, Login, NotRevoked, Outcome, Standing,
+    Step,
 };
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body, Bytes, Incoming};
@@ -319,6 +320,12 @@ impl House {
                             Err(_) => return Err(self.busy()),
                         },
                     }
+                }
+                Next::RevokeKeys(account, then) => {
+                    let (tell, told) = handed_on();
+                    self.clerk.revoke_keys(name, account, tell);
+                    // Whoever was to tell has ended; nothing is said to be revoked that may not be.
+                    then(told.await.unwrap_or(Err(NotRevoked::Failed)))
                 }
             }
         }
