@@ -24,7 +24,7 @@ import ccxt
 import ccxt.pro
 
 from desk import TAKER_FEE, TOLD, Deal, Desk, Frames, Watched, client_of, market_of, part
-from identity import check_expiry, check_identity, check_tokens, enrol, token_of
+from identity import check_end_of_keys, check_expiry, check_identity, check_tokens, enrol, token_of
 from venue import Checks, accounts, first, said, serving, unlike, until
 
 CCXT_VERSION = "4.5.90"
@@ -386,6 +386,7 @@ async def run(binary, folder, long):
     await said(binary, "keys", "master-key", master)
     carol = await enrol(binary, data, master, "carol")
     dora = await enrol(binary, data, master, "dora", "--read-only")
+    erin = await enrol(binary, data, master, "erin")
     demo = await accounts(binary)
     alice, bob = (demo[name]["bitstamp"] | {"user_id": demo[name]["user_id"]} for name in ("alice", "bob"))
     async with serving(binary, "--data", data, "--master-key", master, "--seed", "7") as url:
@@ -397,6 +398,7 @@ async def run(binary, folder, long):
                 await check_trading(checks, session, url, watched, alice, bob)
                 await part(checks, check_identity(checks, url, alice, bob, carol, dora))
                 await part(checks, check_tokens(checks, binary, data, session, url, alice, carol))
+                await part(checks, check_end_of_keys(checks, url, session, erin))
                 if long:
                     await part(checks, check_expiry(checks, session, url, alice))
         finally:
