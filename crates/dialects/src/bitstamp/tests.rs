@@ -237,7 +237,7 @@ fn each_kind_of_order_has_its_number() {
     let market = order(1, OrderKind::Market);
     let lives = |order, time_in_force| OrderState { time_in_force, ..order };
     let woken = |order, side, when| {
-        let trigger = Some(Trigger { price: Price(1), when });
+        let trigger = Some(Trigger::at(Price(1), when));
         OrderState { side, trigger, ..order }
     };
     let (up, down) = (TriggerWhen::AtOrAbove, TriggerWhen::AtOrBelow);

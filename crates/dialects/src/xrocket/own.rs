@@ -124,7 +124,7 @@ pub fn write_order(market: &Market, assets: &Assets, own: &OwnOrder, out: &mut V
         member(out, "price", price(limit));
     }
     if let Some(trigger) = order.trigger {
-        member(out, "stopPrice", price(trigger.price));
+        member(out, "stopPrice", price(trigger.level()));
         let is_triggered = is_triggered(own);
         out.extend_from_slice(br#","stopTriggered":"#);
         out.extend_from_slice(if is_triggered { b"true" } else { b"false" });

@@ -95,7 +95,7 @@ fn own_orders_are_told_as_they_were_captured() {
         ),
         r#"{"data":{"id":2050558851342339,"id_str":"2050558851342339","order_type":0,"order_subtype":2,"datetime":"1789459694","microtimestamp":"1789459694223000","amount":0.005,"amount_str":"0.005000","amount_traded":"0","amount_at_create":"0.005000","price":999999999,"price_str":"999999999.00","is_liquidation":false,"trade_account_id":0},"channel":"private-my_orders_ethusdt-4416057","event":"order_created","trade_account_id":0,"event_id":"00065b81-0d69-fe98-0000-006902000020","pre_event_id":"00065b81-0d68-6088-0000-006901000020","order_source":"orderbook"}"#
     );
-    let trigger = Trigger { price: Price(83_500), when: TriggerWhen::AtOrBelow };
+    let trigger = Trigger::at(Price(83_500), TriggerWhen::AtOrBelow);
     let stop = OrderState {
         trigger: Some(trigger),
         ..order(1_500_000_003, Side::Sell, OrderKind::Limit(Price(83_000)), 1_000)
@@ -230,7 +230,7 @@ fn what_is_written_of_ones_own_reads_back_as_it_was() {
         let side = if numbers.below(2) == 0 { Side::Buy } else { Side::Sell };
 
         let trigger = (numbers.below(2) == 0)
-            .then(|| Trigger { price: Price(numbers.any()), when: TriggerWhen::AtOrAbove });
+            .then(|| Trigger::at(Price(numbers.any()), TriggerWhen::AtOrAbove));
         let limit = Price(numbers.any());
         let own = OrderState {
             trigger,

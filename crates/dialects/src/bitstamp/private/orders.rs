@@ -158,6 +158,7 @@ pub fn rejected(ground: &Ground, rules: &Instrument, side: Side, why: Rejection)
         | Rejection::UnknownAsset
         | Rejection::NotTrading(_)
         | Rejection::BadCombination
+        | Rejection::NothingTraded
         | Rejection::TooManyOrders => errors::not_placed(),
     }
 }

@@ -223,7 +223,7 @@ fn trigger(
         (Side::Buy, true) | (Side::Sell, false) => TriggerWhen::AtOrAbove,
         (Side::Sell, true) | (Side::Buy, false) => TriggerWhen::AtOrBelow,
     };
-    Ok(Some(Trigger { price, when }))
+    Ok(Some(Trigger::at(price, when)))
 }
 
 /// An amount of the base asset.
