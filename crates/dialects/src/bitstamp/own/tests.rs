@@ -5,7 +5,7 @@ use model::{
     AccountId, Amount, AssetId, CloseReason, EventMark, Filled, Instrument, InstrumentId, Label,
     Liquidity, Listing, Minimum, OrderId, OrderKind, OrderState, OwnOrderUpdate, OwnStep, OwnTrade,
     Price, Quantity, Sequence, Side, Standing, Time, TimeInForce, Topic, TopicKind, Trade, TradeId,
-    Trigger, TriggerWhen, Update,
+    Trail, Trigger, TriggerWhen, Update,
 };
 
 use crate::bitstamp::wire::{Envelope, OrderData, OwnOrderData, OwnTradeData, SelfTradeData};
@@ -229,8 +229,11 @@ fn what_is_written_of_ones_own_reads_back_as_it_was() {
         let user = numbers.any() as u32;
         let side = if numbers.below(2) == 0 { Side::Buy } else { Side::Sell };
 
-        let trigger = (numbers.below(2) == 0)
-            .then(|| Trigger::at(Price(numbers.any()), TriggerWhen::AtOrAbove));
+        let trail = Trail::new((seed % 4) as u16 * 3_333);
+        let trigger = (numbers.below(2) == 0).then(|| {
+            let fixed = Trigger::at(Price(numbers.any()), TriggerWhen::AtOrAbove);
+            Trigger { trail, ..fixed }
+        });
         let limit = Price(numbers.any());
         let own = OrderState {
             trigger,
@@ -256,7 +259,12 @@ fn what_is_written_of_ones_own_reads_back_as_it_was() {
         assert_eq!(data.microtimestamp, told.time.0.to_string(), "seed {seed}");
         let data: OwnOrderData<'_> = serde_json::from_str(frame.data.get()).expect("an own order");
         assert_eq!(data.client_order_id.as_deref(), label.as_deref(), "seed {seed}");
-        assert_eq!(data.stop_price.map(price_of), trigger.map(|it| Ok(it.price)), "seed {seed}");
+        let price = trigger.map(|it| Ok(it.price));
+        let (fixed, trails) = if trail.is_some() { (None, price) } else { (price, None) };
+        assert_eq!(data.stop_price.map(price_of), fixed, "seed {seed}");
+        assert_eq!(data.activation_price.map(price_of), trails, "seed {seed}");
+        let points = trigger.and(trail).map(Trail::basis_points);
+        assert_eq!(data.trailing_delta, points, "seed {seed}");
         assert_eq!(data.orig_order_id, replaces.then_some(old.id.0), "seed {seed}");
 
         let trade = OwnTrade {

@@ -190,6 +190,9 @@ pub const NO_NUMBER: &str = "Enter a number.";
 /// The field has to be one of some words.
 pub const NO_CHOICE: &str = "Not a valid choice.";
 
+/// There is no such thing here.
+pub const NOT_SUPPORTED: &str = "This field is not supported.";
+
 /// Whatever the reason: the market takes no order of this kind now.
 pub fn not_placed() -> Unusable {
     all("400.003", "Order could not be placed.")
