@@ -302,7 +302,7 @@ fn check_steps(mut step: Step, answer: impl Fn(&Query) -> AnswerBody) {
             Step::Reply(response) => return check_response(&response),
             Step::Ask(query, then) => then(Answer { now: NOW, body: answer(&query) }),
             Step::Identify(_, then) | Step::Prove(_, then) => then(None),
-            Step::Nonce(..) | Step::Submit(..) | Step::IssuePass(..) => {
+            Step::Nonce(..) | Step::Submit(..) | Step::IssuePass(..) | Step::RevokeKeys(..) => {
                 panic!("a step for one whom nobody knows")
             }
         };

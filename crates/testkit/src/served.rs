@@ -177,6 +177,7 @@ impl Setup {
         let edge =
             edge::start(&self.settings, &dialects, boards, source, clock, session_clock, &clerk)
                 .expect("threads to be had");
+        known.serve(edge.revoker());
         let told = edge::native::Venue {
             name: "a test".into(),
             listings: self.listings,

@@ -575,6 +575,14 @@ impl Stage for Venue {
                     let command = Sequence(self.commands);
                     then(Outcome::Done { command, events })
                 }
+                Next::RevokeKeys(account, then) => {
+                    let revoked = self.known.revoke_all(account);
+                    for key in revoked.iter().flatten() {
+                        self.clerk.passes().revoke(dialects[0].name(), key);
+                    }
+                    self.review();
+                    then(revoked)
+                }
             };
         }
     }

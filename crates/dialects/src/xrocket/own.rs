@@ -126,7 +126,7 @@ pub fn write_order(market: &Market, assets: &Assets, own: &OwnOrder, out: &mut V
         member(out, "price", price(limit));
     }
     if let Some(trigger) = order.trigger {
-        member(out, "stopPrice", price(trigger.price));
+        member(out, "stopPrice", price(trigger.level()));
         out.extend_from_slice(br#","stopTriggered":"#);
         out.extend_from_slice(if own.woken { b"true" } else { b"false" });
     }

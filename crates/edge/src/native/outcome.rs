@@ -174,6 +174,10 @@ fn problem_of(words: &Words, rejection: Rejection) -> Box<Problem> {
             Problem::new(Code::AlreadyExpired, "its end is not after the market's time")
                 .at("body expires_at")
         }
+        Rejection::NothingTraded => {
+            let detail = "nothing was traded here yet that a trailing stop could follow";
+            Problem::new(Code::NothingTraded, detail).at("body trail_basis_points")
+        }
         Rejection::TooManyOrders => {
             Problem::new(Code::TooManyOrders, "as many orders are open as there may be")
         }

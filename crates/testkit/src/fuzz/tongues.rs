@@ -206,6 +206,10 @@ fn take<R>(scene: &Scene, mut step: Step<R>, knows: bool) -> R {
             Step::Identify(_, then) | Step::Prove(_, then) => then(holder.as_ref()),
             Step::Nonce(_, then) => then(knows),
             Step::IssuePass(_, _, then) => then("PASS00000000000000000000000000A1"),
+            Step::RevokeKeys(then) => {
+                assert!(knows, "nobody is known, and keys are revoked");
+                then(Ok(Vec::new()))
+            }
             Step::Submit(submission, then) => {
                 assert!(knows, "nobody is known, and {submission:?} is submitted");
                 then(Outcome::NotTaken)

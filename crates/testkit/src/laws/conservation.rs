@@ -168,7 +168,7 @@ impl Books {
             Side::Buy => {
                 let price = match (order.kind, order.trigger) {
                     (OrderKind::Limit(price), _) => price,
-                    (OrderKind::Market, Some(trigger)) => trigger.price,
+                    (OrderKind::Market, Some(trigger)) => trigger.level(),
                     (OrderKind::Market, None) => unreachable!("a market order does not rest"),
                 };
                 let lot = i128::from(price.0) * settlement.quote_per_tick_lot;

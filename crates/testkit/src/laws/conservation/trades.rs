@@ -274,7 +274,10 @@ fn action(dice: &mut Dice, instruments: usize) -> Action {
             false => TimeInForce::GoodTillCanceled,
         },
         post_only: false,
-        trigger: (dice.roll(8) == 0)
-            .then(|| Trigger { price: Price(100 + dice.roll(20) as i64), when }),
+        trigger: (dice.roll(8) == 0).then(|| Trigger {
+            price: Price(100 + dice.roll(20) as i64),
+            when,
+            trail: None,
+        }),
     })
 }
