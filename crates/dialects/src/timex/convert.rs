@@ -1,5 +1,7 @@
 //! Between our words and the venue's: markets and tokens with their names and addresses. Sections B5 and B8.
 
+pub mod entity;
+
 use model::{Address, Asset, Instrument, Settlement};
 
 /// A token: an asset and its contract's address.

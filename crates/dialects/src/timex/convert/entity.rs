@@ -15,10 +15,10 @@ pub use own::{is_told, write_balance, write_my_trade, write_order};
 
 use model::{Amount, Candle, OwnOrder, OwnOrderUpdate, Price, Quantity, Side, Ticker, Time, Trade};
 
-use super::channel::Period;
-use super::convert::{Market, Token};
+use super::{Market, Token};
 use crate::iso;
 use crate::text::{ESCAPED_BYTES_MAX, Pen, integer, make_room, shortest};
+use crate::timex::channel::Period;
 
 /// A moment without a zone, as events, trades and books have it: `2022-09-19T17:57:05.158`.
 pub fn stamp(out: &mut Vec<u8>, time: Time) {
