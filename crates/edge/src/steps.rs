@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use dialects::{
-    Credential, HttpResponse, Login, Outcome, Shown, Standing, Step, Submission, Then, ThenHolder,
+    Admission, Credential, HttpResponse, Login, Outcome, Shown, Standing, Step, Submission, Then,
+    ThenHolder,
 };
 use model::{Answer, AnswerBody, Query, Time};
 
-use crate::berths::Berths;
+use crate::berths::{Berth, Berths};
 use crate::identity::{Grant, Identities, Nobody, may_ask, may_submit, restrict};
 use crate::nonces::Nonces;
 use crate::passes::Passes;
@@ -128,6 +129,31 @@ impl Clerk {
         }
     }
 
+    /// What an admission that these steps ended with comes to: whoever is let in, with what they have from the start,
+    /// or what they are told instead.
+    ///
+    /// # Errors
+    /// The answer to who may not become a socket.
+    pub fn admit(
+        &self,
+        admission: Admission,
+        service: Service,
+    ) -> Result<Option<Admitted>, HttpResponse> {
+        let dialect = service.dialect;
+        let login =
+            service.holder.map(|(key, holder)| Login { key, holder, standing: Standing::Good });
+        match admission {
+            Admission::Welcome => Ok(None),
+            Admission::LoggedIn => Ok(login.map(|login| Admitted { login, berth: None })),
+            Admission::Berthed { berth, of, refusal } => {
+                let taken = login.zip(self.berths.take(dialect, &berth, of));
+                let (login, berth) = taken.ok_or(refusal)?;
+                Ok(Some(Admitted { login, berth: Some(berth) }))
+            }
+            Admission::Refused(refusal) => Err(refusal),
+        }
+    }
+
     fn issue(&self, grant: Grant, now: Duration, lasts: Duration) -> String {
         let (dialect, key) = (grant.dialect, grant.key.clone());
         let pass = self.passes.issue(grant, now, now + lasts, &self.random);
@@ -138,6 +164,15 @@ impl Clerk {
         }
         pass
     }
+}
+
+/// Whoever was let in by a key before there was a socket.
+#[derive(Debug)]
+pub struct Admitted {
+    /// Who that is.
+    pub login: Login,
+    /// The berth that the connection has from the start.
+    pub berth: Option<Berth>,
 }
 
 /// One request being served.

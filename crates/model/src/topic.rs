@@ -19,7 +19,7 @@ impl Cadence {
     /// Once a second.
     pub const SECOND: Self = Self(Span::seconds(1));
 
-    /// Cadences that need no ticks of their own: candles, tickers and holdings of these speak at the first tenth in
+    /// Cadences of news that need no ticks of their own: candles, tickers and holdings of these speak at the first tenth in
     /// each of their spans, counted from 1970. Books do not.
     pub const COUNTED: [Self; 2] = [Self::THREE_TENTHS, Self::SECOND];
 }
@@ -79,6 +79,16 @@ pub enum TopicKind {
         /// Its length.
         interval: Interval,
         /// When it speaks.
+        cadence: Cadence,
+    },
+    /// At every tick the candle in which the moment before the tick lies, whether or not it was traded in since: at the
+    /// tick that ends an interval its candle is whole. Nothing of an interval without a trade.
+    ///
+    /// Its cadence needs no ticks of its own: it speaks at the first tenth in each of its spans, counted from 1970.
+    SampledCandles {
+        /// Its length.
+        interval: Interval,
+        /// When it speaks: a whole number of tenths.
         cadence: Cadence,
     },
     /// Rolling statistics: of one instrument after trades and when another minute has begun, so once a minute at
@@ -182,6 +192,7 @@ impl Topic {
             TopicKind::Book { .. }
             | TopicKind::Detail { .. }
             | TopicKind::Candles { .. }
+            | TopicKind::SampledCandles { .. }
             | TopicKind::Ticker { .. }
             | TopicKind::Holdings { .. }
             | TopicKind::Funding => Class::Latest,

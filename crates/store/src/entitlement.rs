@@ -164,7 +164,7 @@ impl Channel {
                 | (Self::Book, TopicKind::Book { .. })
                 | (Self::Detail, TopicKind::Detail { .. })
                 | (Self::Delta, TopicKind::Delta { .. } | TopicKind::Depth { .. })
-                | (Self::Candles, TopicKind::Candles { .. })
+                | (Self::Candles, TopicKind::Candles { .. } | TopicKind::SampledCandles { .. })
                 | (Self::Ticker, TopicKind::Ticker { .. })
                 | (Self::Funding, TopicKind::Funding)
         )

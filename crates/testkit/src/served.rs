@@ -68,6 +68,9 @@ pub struct Setup {
     pub session_clock: SessionClock,
     /// Whether its market is told by level, not by an engine.
     pub by_level: bool,
+    /// Where clients become sockets if nothing else is said, with a query where one is needed; the dialect's first door
+    /// if `None`.
+    pub door: Option<String>,
 }
 
 impl Setup {
@@ -92,6 +95,7 @@ impl Setup {
             clerk: None,
             session_clock: SessionClock::started(),
             by_level: false,
+            door: None,
         }
     }
 
@@ -123,7 +127,8 @@ impl Setup {
     #[must_use]
     pub fn serve(self) -> Served {
         let dialect = self.dialect.name();
-        let path = self.dialect.doors().socket_paths[0];
+        let first = self.dialect.doors().socket_paths[0];
+        let path = self.door.unwrap_or_else(|| first.to_owned());
         let host = self.dialect.doors().hosts.last().copied().expect("a venue has a name");
         let dialects: Dialects = Arc::new([Box::new(Mannered::new(self.dialect, self.manners))]);
         let instruments: Vec<Instrument> =
@@ -218,7 +223,7 @@ pub struct Served {
     pub seats: Arc<Seats>,
     dialect: &'static str,
     /// Where its clients become sockets.
-    path: &'static str,
+    path: String,
     host: &'static str,
     /// Who holds which key.
     pub known: Arc<Known>,
@@ -239,8 +244,14 @@ impl Served {
     #[must_use]
     pub fn client(&self) -> Line {
         let mut line = self.line();
-        line.upgrade(self.path);
+        line.upgrade(&self.path);
         line
+    }
+
+    /// Where its clients become sockets if nothing else is said, with its query.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
     }
 
     /// Issues a pass to somebody, as if it had been asked for.

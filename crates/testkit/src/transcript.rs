@@ -14,6 +14,8 @@
 //! | `silence` | nothing waits for it |
 //! | `stall`, `read` | it stops reading; it reads again |
 //! | `b > text` | the same by another client, called `b` |
+//! | `opens /path?query` | a client connects at this door rather than at the usual one; `but with Host ws.bitstamp.net`, say |
+//! | `UPGRADE /path?query` | somebody wants to connect there and is refused: then a line with status and content type, then the body |
 //! | `1024 times > …{n}…` | the line so often, `{n}` counting from 0 |
 //! | `place alice buy limit 0.5 @ 60000.00 as first` | an order: `market 0.5`, then `ioc`, `fok`, `post-only`, `for 250 ms`, `when >= 60000.00`, `on ethbtc` |
 //! | `cancel first`, `cancel all alice`, `replace first 0.4 @ 60000.00` | what becomes of it |
@@ -25,7 +27,7 @@
 //! | `admit alice` | a pass is issued to her, good for a minute; [`people`](crate::people) says which |
 //! | `revoke alice` | her key is good no longer |
 //! | `block alice`, `unblock alice` | her account is blocked; it may go on |
-//! | `…{token of alice}…` | her token, in any line |
+//! | `…{token of alice}…`, `…{key of alice}…` | her token or her key, in any line |
 //! | `shutdown` | the server begins to leave |
 //! | `GET /path?query` | then a line with status and content type, then the body, `(empty)` or `(any)` |
 //! | `POST /path as alice` | the same signed by her; whatever the venue signs in return is checked |
@@ -94,6 +96,8 @@ pub struct Step {
 pub enum What {
     /// A client sends this.
     Say(Client, Said),
+    /// A client connects at this door, by a request with these headers.
+    Open(Client, String, Vec<(String, String)>),
     /// A client hears this next.
     Hear(Client, Heard),
     /// A client hears whatever it is, until it hears this.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use dialects::{Dialect, FramePool, HttpRequest, HttpResponse, Outcome, Parting};
 use edge::boards::{Boards, Dialects, Outlet};
 use edge::outbox::{Outbox, Told};
+use edge::route::{Route, route};
 use edge::session::{Deed, Desk, Ids, Interest, Returned, Session, Ticket, frame_limits};
 use edge::steps::{Clerk, Next, Service};
 use edge::ws::decode::Chunk;
@@ -51,6 +52,7 @@ pub struct Venue {
     leaving: bool,
     /// Everything that happened.
     events: Vec<Event>,
+    door: String,
 }
 
 struct Connection {
@@ -87,6 +89,7 @@ impl Venue {
             true => Board::by_level(instrument.id, start),
             false => Board::new(instrument.id, start),
         };
+        let door = dialect.doors().socket_paths[0].to_owned();
         let dialects: Dialects = [dialect].into();
         let known = Arc::<Known>::default();
         let clerk = Arc::new(people::clerk(Arc::clone(&known)));
@@ -109,6 +112,7 @@ impl Venue {
             session_now: Duration::ZERO,
             leaving: false,
             events: Vec::new(),
+            door,
         };
         if !by_level {
             for action in people::opening(&instruments) {
@@ -116,6 +120,13 @@ impl Venue {
             }
         }
         venue
+    }
+
+    /// The same, with clients that knock at this door where nothing else is said.
+    #[must_use]
+    pub fn at_door(mut self, door: &str) -> Self {
+        door.clone_into(&mut self.door);
+        self
     }
 
     /// Who holds which key.
@@ -347,9 +358,31 @@ impl Connection {
 }
 
 impl Stage for Venue {
-    fn connect(&mut self) -> Line {
-        let manners = self.dialect().manners();
-        let session = Session::open(frame_limits(manners), manners, self.session_now);
+    fn door(&self) -> &str {
+        &self.door
+    }
+
+    fn knock(&mut self, target: &str, headers: &[(&str, &str)]) -> Result<Line, HttpResponse> {
+        let (path, query) = match target.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (target, None),
+        };
+        let dialects = Arc::clone(&self.dialects);
+        let dialect = &*dialects[0];
+        let host = headers.iter().find(|(name, _)| *name == "host").map(|&(_, host)| host);
+        let at = route(std::slice::from_ref(dialect.doors()), host, path, true);
+        assert_eq!(at, Route::Socket(0), "there is no socket at {target}");
+        let wall = self.wall();
+        let request = HttpRequest { query, headers, wall, ..HttpRequest::bare("GET", path) };
+        let clerk = Arc::clone(&self.clerk);
+        let mut service = Service::new(dialect.name(), wall, self.session_now);
+        let Next::Reply(admission) = clerk.take(&mut service, dialect.admit(&request)) else {
+            panic!("nobody's key is judged by the state of a market");
+        };
+        let admitted = clerk.admit(admission, service)?;
+        let manners = dialect.manners();
+        let mut session = Session::open(frame_limits(manners), manners, self.session_now);
+        admitted.into_iter().for_each(|admitted| session.admitted(admitted));
         self.lines.push(Connection {
             session,
             outbox: Outbox::default(),
@@ -364,7 +397,7 @@ impl Stage for Venue {
             session.part(dialect, Parting::Shutdown, self.session_now, &mut self.desk);
             self.do_deeds(line);
         }
-        line
+        Ok(line)
     }
 
     fn send(&mut self, line: Line, bytes: &[u8]) {

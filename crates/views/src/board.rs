@@ -307,6 +307,15 @@ impl Board {
                         tell(kind, &Update::Candle(candle));
                     }
                 }
+                TopicKind::SampledCandles { interval, .. } => {
+                    let ended = self.paces.ended(paced.cadence);
+                    let before = ended.map(|ended| Time(ended.0.saturating_sub(1)));
+                    if let Some(candle) =
+                        before.and_then(|moment| self.candles.of_moment(interval, moment))
+                    {
+                        tell(kind, &Update::Candle(candle));
+                    }
+                }
                 TopicKind::Ticker { window, quotes, .. } => {
                     if news.is_some_and(|news| {
                         news.traded.is_some()

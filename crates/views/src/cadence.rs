@@ -76,6 +76,7 @@ const fn cadence_of(kind: TopicKind) -> Option<Cadence> {
         | TopicKind::Delta { cadence }
         | TopicKind::Depth { cadence, .. }
         | TopicKind::Candles { cadence, .. }
+        | TopicKind::SampledCandles { cadence, .. }
         | TopicKind::Ticker { cadence, .. } => Some(cadence),
     }
 }
@@ -100,6 +101,8 @@ pub(crate) struct Paces {
     paces: Vec<Pace>,
     /// The first trade of all: what a cadence that never ticked has not told.
     first: Option<Time>,
+    /// The last tenth before the last tick, and with it.
+    tenths: [Option<Time>; 2],
 }
 
 #[derive(Debug)]
@@ -131,7 +134,7 @@ pub(crate) struct News {
 impl Default for Paces {
     fn default() -> Self {
         let paces = Cadence::COUNTED.map(|cadence| Pace::starting(cadence, None)).into();
-        Self { paces, first: None }
+        Self { paces, first: None, tenths: [None; 2] }
     }
 }
 
@@ -145,6 +148,8 @@ impl Paces {
 
     /// A tick. Says which cadences speak at it, and what they have to say.
     pub(crate) fn tick(&mut self, tick: Cadence, now: Time, best: [Option<Price>; 2]) {
+        let [_, former] = self.tenths;
+        self.tenths = [former, if tick == Cadence::TENTH { Some(now) } else { former }];
         let is_known = self.paces.iter().any(|pace| pace.cadence == tick);
         if !is_known && self.paces.len() < CADENCES_MAX {
             self.paces.push(Pace::starting(tick, self.first));
@@ -155,6 +160,14 @@ impl Paces {
                 pace.news = Some(pace.speak(now, best));
             }
         }
+    }
+
+    /// When a span of a cadence ended, if the last tick is the first tenth since then.
+    pub(crate) fn ended(&self, cadence: Cadence) -> Option<Time> {
+        let [former, Some(now)] = self.tenths else { return None };
+        let number_now = number(now, cadence.0);
+        let is_new = former.is_none_or(|former| number(former, cadence.0) != number_now);
+        is_new.then_some(Time(number_now.saturating_mul(cadence.0.0)))
     }
 
     /// What a cadence says at the last tick, if it speaks there.

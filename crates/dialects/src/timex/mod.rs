@@ -7,6 +7,7 @@ pub mod channel;
 pub mod wire;
 
 mod convert;
+mod entity;
 
 use std::fmt;
 use std::sync::Arc;

@@ -9,7 +9,6 @@ use model::{
 
 use super::money::short;
 use crate::text;
-use crate::text::shortest;
 
 /// How many steps a book can be gathered in: the tick, and each ten times the one before.
 const PRECISIONS: u32 = 5;
@@ -60,7 +59,7 @@ impl Market {
     pub fn funds(&self, out: &mut Vec<u8>, turnover: i128) {
         let steps = i128::from(self.instrument.tick_units) * i128::from(self.instrument.lot_units);
         let decimals = self.instrument.price_decimals + self.instrument.quantity_decimals;
-        shortest(out, turnover * steps, decimals);
+        text::shortest(out, turnover * steps, decimals);
     }
 }
 

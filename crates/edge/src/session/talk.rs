@@ -21,7 +21,7 @@ use super::meter::Meter;
 use super::{Deed, Desk, Session, Ticket};
 use crate::berths::Berth;
 use crate::identity::Grant;
-use crate::steps::{Next, Service};
+use crate::steps::{Admitted, Next, Service};
 
 /// What came back for a session that waits.
 #[derive(Debug)]
@@ -182,10 +182,13 @@ impl Session {
         self.talk.iter_mut().for_each(|talk| talk.berths.clear());
     }
 
-    /// Whoever holds this is logged in from the start.
-    pub fn admitted(&mut self, mut login: Login) {
+    /// Whoever was let in is logged in from the start.
+    pub fn admitted(&mut self, admitted: Admitted) {
+        let Admitted { mut login, berth } = admitted;
         login.holder.secret = Vec::new();
-        self.talk.get_or_insert_default().login = Some(login);
+        let talk = self.talk.get_or_insert_default();
+        talk.login = Some(login);
+        talk.berths.extend(berth);
     }
 
     /// Whether it was let in to what is an account's own by this key of its dialect.

@@ -36,6 +36,7 @@ pub fn parse(text: &str, listings: &[Listing], dialect: &str) -> Result<Transcri
     let at = |line: usize| move |what: String| Fault { line: line + 1, what };
     let text = &PEOPLE.iter().fold(text.to_owned(), |text, person| {
         text.replace(&format!("{{token of {}}}", person.name), person.token)
+            .replace(&format!("{{key of {}}}", person.name), person.key)
     });
     let mut lines = text.lines().enumerate().map(|(at, line)| (at, line.trim_end())).peekable();
     let title = match lines.next() {
@@ -62,7 +63,7 @@ pub fn parse(text: &str, listings: &[Listing], dialect: &str) -> Result<Transcri
             }
             _ => (1, line),
         };
-        if ["GET ", "POST ", "DELETE "].iter().any(|method| line.starts_with(method)) {
+        if ["GET ", "POST ", "DELETE ", "UPGRADE "].iter().any(|method| line.starts_with(method)) {
             let mut following = || {
                 while lines.next_if(|(_, line)| line.starts_with('#')).is_some() {}
                 lines.next().map(|(_, line)| line)
@@ -153,6 +154,7 @@ impl<'a> Reader<'a> {
             ">>" => said(rest).map(|said| What::Say(client, said)),
             "<<" => heard(rest).map(|heard| What::Hear(client, heard)),
             "..." => heard(rest).map(|heard| What::HearUntil(client, heard)),
+            "opens" => opens(client, rest),
             "silence" if rest.is_empty() => Ok(What::Silence(client)),
             "stall" if rest.is_empty() => Ok(What::Stall(client)),
             "read" if rest.is_empty() => Ok(What::Read(client)),
@@ -353,6 +355,16 @@ impl<'a> Words<'a> {
         self.words.remove(at);
         Some(self.words.remove(at))
     }
+}
+
+fn opens(client: Client, text: &str) -> Result<What, String> {
+    let mut words = text.split(" but ");
+    let target = words.next().unwrap_or("").to_owned();
+    let headers = words.map(|word| match quirk(word)? {
+        Quirk::With(name, value) => Ok((name, value)),
+        _ => Err("whoever connects signs nothing".to_owned()),
+    });
+    Ok(What::Open(client, target, headers.collect::<Result<_, _>>()?))
 }
 
 fn said(text: &str) -> Result<Said, String> {

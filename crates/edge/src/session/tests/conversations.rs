@@ -7,6 +7,7 @@ use model::{Answer, AnswerBody, InstrumentId, Sequence};
 
 use super::*;
 use crate::identity::Identities;
+use crate::steps::Admitted;
 use crate::testing::ALICE;
 
 /// Alice holds `key`, `other` and `here`, bob `bobs`, as long as they are not revoked.
@@ -295,7 +296,8 @@ fn who_is_logged_in_from_the_start_is_known_at_once() {
     let (mut stage, known) = known(|_| {});
     let holder = known.credential("plain", "key").expect("it is known");
     let standing = dialects::Standing::Good;
-    stage.session.admitted(dialects::Login { key: "key".into(), holder, standing });
+    let login = dialects::Login { key: "key".into(), holder, standing };
+    stage.session.admitted(Admitted { login, berth: None });
     assert_eq!(stage.says_text("who"), ["who 7 Good"]);
     assert_eq!(stage.says_text("+own0"), ["subscribe ownorders0 #0", "+own0 ok"]);
 }
