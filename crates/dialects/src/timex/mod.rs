@@ -7,6 +7,8 @@ pub mod channel;
 pub mod wire;
 
 mod convert;
+mod http;
+mod private;
 
 use std::fmt;
 use std::sync::Arc;
@@ -115,11 +117,11 @@ impl Dialect for TimeX {
     ) -> bool {
         false
     }
-    fn http(&self, _request: &HttpRequest<'_>) -> Step {
-        Step::Reply(HttpResponse::empty(404))
+    fn http(&self, request: &HttpRequest<'_>) -> Step {
+        http::reply(request, &self.markets)
     }
     fn http_too_fast(&self) -> HttpResponse {
-        HttpResponse::empty(429)
+        http::too_fast()
     }
     fn part(&self, parting: Parting) -> LastWords {
         let close = match parting {
