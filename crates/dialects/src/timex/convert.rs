@@ -27,6 +27,8 @@ impl Token {
 /// A market with its rules. Fees are taken in the quote token.
 #[derive(Debug)]
 pub struct Market {
+    /// Its place among the listed markets.
+    pub place: u16,
     /// The rules.
     pub instrument: Instrument,
     /// How a trade moves tokens.

@@ -9,12 +9,13 @@ pub mod wire;
 mod convert;
 mod http;
 mod private;
+mod server;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Address, AssetId, Assets, Instrument, InstrumentId, Listing, Sequence, Update};
+use model::{Address, AssetId, Assets, Instrument, InstrumentId, Listing, Scope, Sequence, Update};
 
 use crate::dialect::{Dialect, Doors, Request, Subject};
 use crate::frame::FrameBuilder;
@@ -107,15 +108,29 @@ impl Dialect for TimeX {
     fn manners(&self) -> &Manners {
         &self.manners
     }
-    fn decode(&self, _message: &[u8], _visitor: &Visitor<'_>, _out: &mut Vec<Request>) {}
+    fn decode(&self, message: &[u8], visitor: &Visitor<'_>, out: &mut Vec<Request>) {
+        out.extend(server::decode(message, visitor, &self.markets));
+    }
     fn encode(
         &self,
-        _subject: &Subject,
-        _update: &Update<'_>,
-        _sequence: Sequence,
-        _out: &mut FrameBuilder,
+        subject: &Subject,
+        update: &Update<'_>,
+        sequence: Sequence,
+        out: &mut FrameBuilder,
     ) -> bool {
-        false
+        let markets = &*self.markets;
+        match (subject.topic.scope, update) {
+            (Scope::Instrument(instrument) | Scope::Account(_, instrument), _) => {
+                markets.of(instrument).is_some_and(|market| {
+                    server::push::market(markets, market, subject, update, sequence, out)
+                })
+            }
+            (Scope::Own(_), Update::Movement(movement)) => {
+                server::push::movement(markets, subject, movement, sequence, out)
+            }
+            (Scope::Own(_), _) => server::account::push(markets, subject, update, out),
+            (Scope::All, _) => false,
+        }
     }
     fn http(&self, request: &HttpRequest<'_>) -> Step {
         http::reply(request, &self.markets)
@@ -195,7 +210,8 @@ impl Markets {
             let (base, quote) = (token(settlement.base), token(settlement.quote));
             let instrument = listing.instrument.clone();
             let symbol = symbol.into();
-            listed.push(Arc::new(Market { instrument, settlement, symbol, base, quote }));
+            let place = u16::try_from(listed.len()).expect("instruments are numbered in 16 bits");
+            listed.push(Arc::new(Market { place, instrument, settlement, symbol, base, quote }));
         }
         let places = 0..u16::try_from(listed.len()).expect("instruments are numbered in 16 bits");
         let mut by_symbol: Vec<u16> = places.clone().collect();
