@@ -2,6 +2,7 @@
 
 use dialects::Dialect;
 use dialects::bitstamp::Bitstamp;
+use dialects::timex::TimeX;
 use dialects::xrocket::XRocket;
 use edge::clock::{MarketClock, Speed};
 use edge::limits::Limits;
@@ -43,6 +44,8 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
         .map_err(failed(format_args!("list the instruments of {}", config.name)))?;
     let xrocket = XRocket::new(&config.listings)
         .map_err(failed(format_args!("list the instruments of {}", config.name)))?;
+    let timex = TimeX::new(&config.listings, config.timex)
+        .map_err(failed(format_args!("list the instruments of {}", config.name)))?;
     let boards = config.listings.iter().map(|it| Board::new(it.instrument.id, begins));
     let kept = if options.ephemeral { "as asked" } else { "there is no journal yet" };
     Ok(Venue {
@@ -56,7 +59,7 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
         told,
         happened,
         source: Box::new(source),
-        dialects: vec![Box::new(bitstamp) as Box<dyn Dialect>, Box::new(xrocket)],
+        dialects: vec![Box::new(bitstamp) as Box<dyn Dialect>, Box::new(xrocket), Box::new(timex)],
         opens,
         speed,
         listen,

@@ -37,6 +37,8 @@ struct File {
     #[serde(default)]
     bitstamp: BitstampTable,
     #[serde(default)]
+    timex: TimexTable,
+    #[serde(default)]
     native: NativeTable,
     #[serde(default)]
     crowd: CrowdTable,
@@ -72,6 +74,18 @@ impl Default for BitstampTable {
             null_reconnect_data: false,
             hosts: Vec::new(),
         }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct TimexTable {
+    public_accounts: bool,
+}
+
+impl Default for TimexTable {
+    fn default() -> Self {
+        Self { public_accounts: dialects::timex::Options::default().public_accounts }
     }
 }
 
@@ -182,6 +196,10 @@ pub(super) fn read(name: &str, text: &str) -> Result<Config, Mistake> {
             null_reconnect_data: file.bitstamp.null_reconnect_data,
             hosts: file.bitstamp.hosts,
             ..dialects::bitstamp::Options::default()
+        },
+        timex: dialects::timex::Options {
+            public_accounts: file.timex.public_accounts,
+            ..dialects::timex::Options::default()
         },
     })
 }

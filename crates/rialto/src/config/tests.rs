@@ -116,6 +116,7 @@ fn what_is_left_out_has_a_default() {
     let config = Config::read("small.toml", SMALL).expect("it is in order");
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.bitstamp, dialects::bitstamp::Options::default());
+    assert_eq!(config.timex, dialects::timex::Options::default());
     assert_eq!(config.cadences(), [Cadence::TENTH]);
     let instrument = &config.listings[0].instrument;
     assert_eq!((instrument.tick_units, instrument.price_decimals), (50, 2));
@@ -134,7 +135,7 @@ fn what_is_left_out_has_a_default() {
 fn what_is_said_is_heard() {
     let text = format!(
         "[server]\nlisten = \"[::1]:0\"\n[bitstamp]\ncadence_ms = 500\nstrict_markets = true\n\
-         null_reconnect_data = true\nhosts = [\"rialto.example:8443\"]\n[native]\nhosts = [\"api.example\"]\n[crowd]\nwarm_up_seconds = 0\nwander.USD = \"0.0001\"\n{SMALL}"
+         null_reconnect_data = true\nhosts = [\"rialto.example:8443\"]\n[timex]\npublic_accounts = false\n[native]\nhosts = [\"api.example\"]\n[crowd]\nwarm_up_seconds = 0\nwander.USD = \"0.0001\"\n{SMALL}"
     );
     let config = Config::read("said.toml", &text).expect("it is in order");
     assert_eq!(config.listen.to_string(), "[::1]:0");
@@ -143,6 +144,7 @@ fn what_is_said_is_heard() {
     assert_eq!(config.cadences(), [Cadence(Span::millis(500)), Cadence::TENTH]);
     assert!(config.bitstamp.strict_markets && config.bitstamp.null_reconnect_data);
     assert_eq!(config.bitstamp.hosts, ["rialto.example:8443"]);
+    assert!(!config.timex.public_accounts);
     assert_eq!(config.native_hosts, ["api.example"]);
     assert_eq!(config.crowd.warm_up, Span(0));
     assert_eq!(config.crowd.assets, [Asset { code: "USD".into(), wander_ppm: 1 }]);
@@ -229,7 +231,7 @@ fn what_is_wrong_is_told_with_its_place_and_what_was_expected() {
     check(
         "[[instrument]]",
         "instrument = []\n[x]",
-        "line 2, column 2: unknown field `x`, expected one of `server`, `bitstamp`, `native`, `crowd`, `instrument`",
+        "line 2, column 2: unknown field `x`, expected one of `server`, `bitstamp`, `timex`, `native`, `crowd`, `instrument`",
     );
     check(
         "[[instrument]]",
