@@ -22,6 +22,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use dialects::{Credential, HttpResponse, Step};
 use edge::identity::Identities;
 use edge::native::register::{AccountNote, CredentialNote, KeyNote, Register};
@@ -45,6 +47,19 @@ pub struct Person {
     pub may_trade: bool,
     /// The only instrument that the key is good for, if it is not good for all.
     pub only: Option<InstrumentId>,
+}
+
+impl Person {
+    /// Their key and secret as `Authorization: Basic` has them.
+    #[must_use]
+    pub fn basic(&self) -> String {
+        STANDARD.encode(format!("{}:{}", self.key, self.secret))
+    }
+    /// The address of their wallet.
+    #[must_use]
+    pub fn address(&self) -> Address {
+        Address::of_account(self.account)
+    }
 }
 
 const fn person(

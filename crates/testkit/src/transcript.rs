@@ -28,6 +28,8 @@
 //! | `revoke alice` | her key is good no longer |
 //! | `block alice`, `unblock alice` | her account is blocked; it may go on |
 //! | `…{token of alice}…`, `…{key of alice}…` | her token or her key, in any line |
+//! | `…{secret of alice}…`, `…{basic of alice}…` | her secret; her key and secret as `Authorization: Basic` has them |
+//! | `…{address of alice}…` | her wallet's address |
 //! | `shutdown` | the server begins to leave |
 //! | `GET /path?query` | then a line with status and content type, then the body, `(empty)` or `(any)` |
 //! | `POST /path as alice` | the same signed by her; whatever the venue signs in return is checked |
@@ -75,6 +77,8 @@ pub struct Setup {
     pub strict_markets: bool,
     /// `with null reconnect data`
     pub null_reconnect_data: bool,
+    /// `with private accounts`: what concerns one account is nobody else's business, even where a venue is open.
+    pub private_accounts: bool,
     /// `with a source by level`: there are no orders, only levels and prints.
     pub by_level: bool,
     /// `with no network between`: what waits for a client waits in the server, as no socket has room for it; or so

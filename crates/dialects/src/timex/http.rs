@@ -105,3 +105,6 @@ fn word(status: u16, name: &str, refusal: &Refusal, wall: Time) -> HttpResponse 
     );
     HttpResponse::json(status, body.into_bytes())
 }
+
+#[cfg(test)]
+mod tests;

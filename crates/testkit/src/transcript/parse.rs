@@ -37,6 +37,9 @@ pub fn parse(text: &str, listings: &[Listing], dialect: &str) -> Result<Transcri
     let text = &PEOPLE.iter().fold(text.to_owned(), |text, person| {
         text.replace(&format!("{{token of {}}}", person.name), person.token)
             .replace(&format!("{{key of {}}}", person.name), person.key)
+            .replace(&format!("{{secret of {}}}", person.name), person.secret)
+            .replace(&format!("{{basic of {}}}", person.name), &person.basic())
+            .replace(&format!("{{address of {}}}", person.name), &person.address().to_string())
     });
     let mut lines = text.lines().enumerate().map(|(at, line)| (at, line.trim_end())).peekable();
     let title = match lines.next() {
@@ -63,7 +66,10 @@ pub fn parse(text: &str, listings: &[Listing], dialect: &str) -> Result<Transcri
             }
             _ => (1, line),
         };
-        if ["GET ", "POST ", "DELETE ", "UPGRADE "].iter().any(|method| line.starts_with(method)) {
+        if ["GET ", "POST ", "PUT ", "DELETE ", "UPGRADE "]
+            .iter()
+            .any(|method| line.starts_with(method))
+        {
             let mut following = || {
                 while lines.next_if(|(_, line)| line.starts_with('#')).is_some() {}
                 lines.next().map(|(_, line)| line)
@@ -100,6 +106,7 @@ impl<'a> Reader<'a> {
         match setting {
             "strict markets" => self.setup.strict_markets = true,
             "null reconnect data" => self.setup.null_reconnect_data = true,
+            "private accounts" => self.setup.private_accounts = true,
             "a source by level" => self.setup.by_level = true,
             "no network between" => self.setup.memory_only = true,
             _ => return Err(format!("nothing can be set by `with {setting}`")),

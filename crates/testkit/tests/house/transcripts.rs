@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use dialects::Dialect;
 use dialects::bitstamp::{self, Bitstamp, Options};
+use dialects::timex::{self, TimeX};
 use dialects::xrocket::{self, XRocket};
 use model::{Instrument, InstrumentId, Listing, Minimum, Quantity, Time};
 use testkit::served;
@@ -40,6 +41,7 @@ fn listings() -> Vec<Listing> {
         let symbols = vec![
             (bitstamp::NAME.into(), symbol),
             (xrocket::NAME.into(), format!("{base}-{quote}")),
+            (timex::NAME.into(), format!("{base}{quote}")),
         ];
         Listing { instrument, description: description.into(), symbols }
     };
@@ -53,12 +55,17 @@ fn listings() -> Vec<Listing> {
 }
 
 /// Every dialect that has transcripts.
-const DIALECTS: [&str; 2] = [bitstamp::NAME, xrocket::NAME];
+const DIALECTS: [&str; 3] = [bitstamp::NAME, xrocket::NAME, timex::NAME];
 
 fn dialect(name: &str, setup: &Setup) -> Box<dyn Dialect> {
     let listings = listings();
     match name {
         xrocket::NAME => Box::new(XRocket::new(&listings).expect("the symbols are in order")),
+        timex::NAME => {
+            let public_accounts = !setup.private_accounts;
+            let options = timex::Options { public_accounts, ..timex::Options::default() };
+            Box::new(TimeX::new(&listings, options).expect("the symbols are in order"))
+        }
         _ => {
             let options = Options {
                 strict_markets: setup.strict_markets,

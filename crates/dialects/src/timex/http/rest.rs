@@ -39,8 +39,8 @@ const fn stream(method: &'static str, path: &'static str, serve: Serve) -> Strea
     Stream { method, path, serve }
 }
 
-/// All of them. A path that ends with a slash goes on with a symbol.
-static STREAMS: [Stream; 24] = [
+/// All of them, but for [`CURRENCY`].
+pub(super) static STREAMS: [Stream; 24] = [
     stream("GET", "/public/markets", Public(market::markets)),
     stream("GET", "/public/currencies", Public(market::currencies)),
     stream("GET", "/public/tickers", Public(market::tickers)),
@@ -78,6 +78,14 @@ pub enum Wanted<'a> {
     OtherMethods(String),
     /// What is not supported.
     Nothing,
+}
+
+#[cfg(test)]
+impl Stream {
+    /// Its method and its path.
+    pub fn name(&self) -> (&'static str, &'static str) {
+        (self.method, self.path)
+    }
 }
 
 /// A stream that was found.

@@ -74,8 +74,8 @@ pub fn me(_: Given, caller: Caller, _: Arc<Markets>) -> Result<Answering, Refusa
     Ok(Step::Reply(Ok(format!(r#"{{"address":"{address}"}}"#).into_bytes())))
 }
 
-/// `GET /custody/deposit-addresses`: the one that follows from the account's own. None was ever removed, whatever
-/// `showRemoved` says, and there is no relay.
+/// `GET /custody/deposit-addresses`: the one that follows from the account's own, as its relay's does. None was ever
+/// removed, whatever `showRemoved` says.
 pub fn deposit_addresses(
     given: Given,
     caller: Caller,

@@ -155,7 +155,8 @@ impl Work {
         match change {
             Change::Replace { price, quantity } => {
                 let action = Action::Replace { account, instrument, order, price, quantity };
-                self.submit(action, None, move |work, events| {
+                let label = own.label.as_deref().map(Into::into);
+                self.submit(action, label, move |work, events| {
                     let new = events.iter().find_map(|event| match &event.body {
                         EventBody::Replaced { old, new, .. } if old.id == order => Some(new.id),
                         _ => None,
