@@ -100,6 +100,11 @@ impl Dialect for TimeX {
                 ("/timex/custody/", "/custody/"),
                 ("/timex/currencies/", "/currencies/"),
                 ("/timex/tradingview/", "/tradingview/"),
+                // Nothing is served there, and its clients are told so.
+                ("/timex/addressbook/", "/addressbook/"),
+                ("/timex/manager/", "/manager/"),
+                ("/timex/markets/", "/markets/"),
+                ("/timex/statistics/", "/statistics/"),
             ],
             hosts: &["plasma-relay-backend.timex.io"],
         };
