@@ -74,7 +74,6 @@ impl Given {
         Ok(given)
     }
 
-    /// A plus is a plus: moments are written with it, and nothing is written with blanks.
     fn add_query(&mut self, query: &str) {
         let parts = query.split('&').filter(|part| !part.is_empty()).take(PARAMETERS_MAX);
         for part in parts {
@@ -185,7 +184,9 @@ impl Given {
     /// The moment that is given by this name, if one is; without a zone it is UTC.
     pub fn moment(&self, name: &str) -> Result<Option<Time>, Refusal> {
         let Some(text) = self.one(name)? else { return Ok(None) };
-        let moment = read_moment(text).or_else(|| read_moment(&format!("{text}Z")));
+        // In a query a plus is a blank, unless it was written as one should; no moment has a blank.
+        let text = text.replace(' ', "+");
+        let moment = read_moment(&text).or_else(|| read_moment(&format!("{text}Z")));
         moment.map(Some).ok_or_else(|| Refusal::invalid(name))
     }
 
@@ -284,7 +285,7 @@ fn scalar(value: &RawValue, name: &str) -> Result<Option<String>, Refusal> {
     }
 }
 
-/// A text without its percent signs; what makes no sense stays as it is.
+/// A text without its percent signs, a plus being a blank; what makes no sense stays as it is.
 fn decoded(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
@@ -295,6 +296,10 @@ fn decoded(text: &str) -> String {
             (b'%', Some(high), Some(low)) => {
                 out.push((high * 16 + low) as u8);
                 at += 3;
+            }
+            (b'+', ..) => {
+                out.push(b' ');
+                at += 1;
             }
             _ => {
                 out.push(byte);

@@ -1,11 +1,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::{Instrument, InstrumentId, Listing, Minimum, Quantity};
+use model::{AccountId, Instrument, InstrumentId, Listing, Minimum, Quantity};
 use serde_json::Value;
 
 use super::rest::{STREAMS, rest};
 use super::*;
+use crate::step::Credential;
 use crate::timex::{NAME, Options};
 
 fn markets() -> Arc<Markets> {
@@ -130,4 +131,84 @@ fn failures_are_worded_as_captured() {
     let escaped = refuse(&Refusal::market_not_found("A\"B\n"), Time(0));
     let body: Value = serde_json::from_slice(&escaped.body).expect("it is JSON");
     assert_eq!(body["error"]["message"], "Market not found: A\"B\n");
+}
+
+/// Takes the steps that need no market, as somebody who may do everything; what it comes to then.
+fn as_somebody(step: rest::Answering) -> Option<Result<Vec<u8>, Refusal>> {
+    let holder = Credential {
+        account: AccountId(1),
+        secret: Vec::new(),
+        may_trade: true,
+        instruments: None,
+        blocked: false,
+    };
+    match step {
+        Step::Prove(_, then) => as_somebody(then(Some(&holder))),
+        Step::Reply(answer) => Some(answer),
+        _ => None,
+    }
+}
+
+#[test]
+fn whatever_is_given_is_answered_or_goes_on() {
+    let markets = markets();
+    let auth = Auth { id: "key".to_owned(), secret: "secret".to_owned() };
+    let given = r#"{"market":"BTCUSD","symbol":["BTCUSD"],"side":["BUY"],"orderTypes":["LIMIT"],"quantity":[1e-2],"price":["50000.5"],"expireIn":[60],"clientOrderId":[null],"id":["0xab"],"from":"2026-11-22T12:00:00.000Z","period":"I1","size":20,"pageable":{"page":1},"sort":"timestamp,asc","cursorId":5,"owner":"0x31","body":[{"symbol":"BTCUSD","side":"SELL","type":"POST_ONLY","quantity":"1.5e0","price":2,"expireTime":"2026-11-22T12:00:00.000Z"}]}"#;
+    let pieces: [&[u8]; 14] = [
+        b"9",
+        b"-",
+        b"e99",
+        b".",
+        b"\"",
+        b"null",
+        b"[",
+        b"]",
+        b"{}",
+        b"99999999999999999999",
+        b"\xc3\xa9",
+        b"\\u0000",
+        b",",
+        b"0x",
+    ];
+    let (mut seed, mut read) = (0x5249_414c_544f_u64, 0);
+    let mut draw = |below: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize % below
+    };
+    for _ in 0..20_000 {
+        let mut bytes = given.as_bytes().to_vec();
+        for _ in 0..=draw(2) {
+            let at = draw(bytes.len());
+            let end = (at + draw(4)).min(bytes.len());
+            bytes.splice(at..end, pieces[draw(pieces.len())].iter().copied());
+        }
+        let Ok(text) = String::from_utf8(bytes) else { continue };
+        let stream = &STREAMS[draw(STREAMS.len())];
+        let (method, path) = stream.name();
+        // The same bytes as a query and as a body, and as a payload if they are JSON.
+        let query = text.replace(['"', ':'], "=").replace(',', "&");
+        let headers =
+            [("authorization", "Basic a2V5OnNlY3JldA=="), ("content-type", "application/json")];
+        let request = HttpRequest {
+            query: Some(&query),
+            headers: &headers,
+            body: text.as_bytes(),
+            ..HttpRequest::bare(method, path)
+        };
+        if let Ok(given) = Given::of_http(&request) {
+            as_somebody(rest::Found::Listed(stream).serve(Some(auth.clone()), given, &markets));
+        }
+        let Ok(payload) = serde_json::from_str(&text) else { continue };
+        read += 1;
+        let name = format!("/{}{path}", method.to_lowercase());
+        match as_somebody(rest(&markets, &name, Some(auth.clone()), Some(payload))) {
+            Some(Err(refusal)) => assert!(!refusal.message.is_empty(), "{text}"),
+            Some(Ok(body)) => {
+                let body: Result<Value, _> = serde_json::from_slice(&body);
+                assert!(body.is_ok(), "{text}");
+            }
+            None => {}
+        }
+    }
+    assert!(read > 1_000, "only {read} were JSON");
 }

@@ -52,7 +52,7 @@ fn a_payload_and_a_query_say_the_same() {
     );
     let request = HttpRequest {
         query: Some(
-            "symbol=BTCUSD&symbol=ETHBTC&quantity=1&quantity=2&clientOrderId=&clientOrderId=a%20b&page=1&size=20",
+            "symbol=BTCUSD&symbol=ETHBTC&quantity=1&quantity=2&clientOrderId=&clientOrderId=a+b&page=1&size=20",
         ),
         ..HttpRequest::bare("POST", "/trading/orders")
     };
@@ -114,6 +114,13 @@ fn pages_moments_and_orders_of_lists() {
         let given = given(&format!(r#"{{"from":"{text}"}}"#));
         assert_eq!(given.moment("from"), Ok(Some(moment)), "{text}");
     }
+    let request = HttpRequest {
+        query: Some("from=2022-09-20T23:40:23.324+02:00&till=%zz%41%2B"),
+        ..HttpRequest::bare("GET", "/public/trades")
+    };
+    let query = Given::of_http(&request).expect("it is in order");
+    assert_eq!(query.moment("from"), Ok(Some(moment)));
+    assert_eq!(query.one("till"), Ok(Some("%zzA+")));
     assert_eq!(invalid(given(r#"{"from":1663710023}"#).moment("from")), "from is invalid");
     let sort = |text: &str| given(&format!(r#"{{"sort":"{text}"}}"#)).sort("createdAt");
     assert_eq!(given("{}").sort("createdAt"), Ok(Sort::NewestFirst));
