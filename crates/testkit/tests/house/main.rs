@@ -4,6 +4,7 @@ mod alone;
 
 mod admission;
 mod bad_input;
+mod captured;
 mod drain;
 mod handshake;
 mod laws_edge;
