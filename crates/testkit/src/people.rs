@@ -119,7 +119,15 @@ pub fn called(name: &str) -> Option<&'static Person> {
     PEOPLE.iter().find(|person| person.name == name)
 }
 
-/// What is done when a market opens, so that the people can trade in it and are shown what is theirs.
+/// Accounts of nobody, for tests that only want something to be traded: they hold as much, and are shown nothing.
+const STRANGERS: [AccountId; 2] = [MAKER, TAKER];
+/// Whose orders rest.
+pub const MAKER: AccountId = AccountId(901);
+/// Whose orders take what is there.
+pub const TAKER: AccountId = AccountId(902);
+
+/// What is done when a market opens, so that the people can trade in it and are shown what is theirs. It is the same in
+/// memory and over sockets, so that what follows has the same places in the stream.
 ///
 /// # Panics
 /// If an asset is counted so coarsely that a whole one cannot be said.
@@ -131,6 +139,7 @@ pub fn opening(instruments: &[Instrument]) -> Vec<Action> {
         actions.push(Action::Follow(account));
         actions.extend(riches(&assets, account));
     }
+    actions.extend(STRANGERS.into_iter().flat_map(|account| riches(&assets, account)));
     actions
 }
 

@@ -19,6 +19,7 @@
 //! | `1024 times > …{n}…` | the line so often, `{n}` counting from 0 |
 //! | `place alice buy limit 0.5 @ 60000.00 as first` | an order: `market 0.5`, then `ioc`, `fok`, `post-only`, `for 250 ms`, `when >= 60000.00`, `on ethbtc` |
 //! | `cancel first`, `cancel all alice`, `replace first 0.4 @ 60000.00` | what becomes of it |
+//! | `deposit alice 0.5 BTC`, `withdraw alice 0.5 BTC`, `transfer alice bob 0.5 BTC` | what an account holds comes and goes |
 //! | `self-trade alice cancel-resting` | what happens when her orders meet |
 //! | `status halted on ethbtc` | a market opens or closes: `trading`, `post-only`, `cancel-only`, `halted` |
 //! | `book bids 0.5@60000.00 asks 1@60010.00`, `change …`, `print buy 0.5 @ 60000.00` | what a source by level tells |
@@ -54,7 +55,8 @@ pub use stage::{Ear, Heard, Line, Stage};
 use std::time::Duration;
 
 use model::{
-    InstrumentId, LevelBook, OrderKind, Quantity, SelfTradePolicy, Side, Span, Status, Trigger,
+    Action, InstrumentId, LevelBook, OrderKind, Quantity, SelfTradePolicy, Side, Span, Status,
+    Trigger,
 };
 
 use crate::people::Person;
@@ -205,6 +207,8 @@ pub enum Act {
     Replace(String, Quantity, model::Price),
     /// Cancels all orders of an account.
     CancelAll(model::AccountId),
+    /// Brings something to an account, takes it out, or moves it to another.
+    Move(Action),
     /// Says what happens when orders of an account meet.
     SelfTrade(model::AccountId, SelfTradePolicy),
     /// Opens, restricts or halts a market.

@@ -4,6 +4,7 @@
 //! `transcripts/` shows each behaviour once.
 
 pub mod channel;
+pub mod client;
 pub mod wire;
 
 mod convert;
@@ -20,7 +21,7 @@ use model::{Address, AssetId, Assets, Instrument, InstrumentId, Listing, Scope, 
 use crate::dialect::{Dialect, Doors, Request, Subject};
 use crate::frame::FrameBuilder;
 use crate::http::{HttpRequest, HttpResponse};
-use crate::manners::{LastWords, Manners, Pace, Parting};
+use crate::manners::{LastWords, Manners, OnRevoked, Pace, Parting};
 use crate::step::Step;
 use crate::visitor::Visitor;
 
@@ -176,6 +177,7 @@ fn manners(options: Options) -> Manners {
         http_rates: &HTTP_RATES,
         pace: Some(Pace::Steady { count: 1_800, per: Duration::from_secs(2) }),
         accounts_are_public: options.public_accounts,
+        on_revoked: OnRevoked::DropOwn,
         ..Manners::LENIENT
     }
 }

@@ -39,23 +39,26 @@ const MEMBERS: [&str; 9] = [
 
 /// Understands one message.
 pub fn decode(message: &[u8], visitor: &Visitor<'_>, markets: &Arc<Markets>) -> Vec<Request> {
-    let refuse = |refusal: &Refusal| vec![Request::Say(refused("null", refusal))];
+    let refuse = |id: &str, refusal: &Refusal| match visitor.too_fast {
+        Some(_) => vec![Request::Refuse(refused(id, &Refusal::TOO_FAST), Fault::TooFast)],
+        None => vec![Request::Say(refused(id, refusal))],
+    };
     let message: Result<&RawValue, _> = serde_json::from_slice(message);
     let (false, Ok(message)) = (visitor.binary, message) else {
-        return refuse(&Refusal::MALFORMED);
+        return refuse("null", &Refusal::MALFORMED);
     };
-    let Some(members) = members(message, MEMBERS) else { return refuse(&Refusal::MALFORMED) };
+    let Some(members) = members(message, MEMBERS) else {
+        return refuse("null", &Refusal::MALFORMED);
+    };
     let [kind, id, rest @ ..] = members;
     let id = match id.map(|id| (Kind::of(id), text_or_number(id))) {
         Some((_, Some(id))) => quoted(&id),
-        None | Some((Kind::Null, _)) => return refuse(&Refusal::required("requestId")),
-        Some(_) => return refuse(&Refusal::invalid("requestId")),
+        None | Some((Kind::Null, _)) => return refuse("null", &Refusal::required("requestId")),
+        Some(_) => return refuse("null", &Refusal::invalid("requestId")),
     };
-    if visitor.too_fast.is_some() {
-        return vec![Request::Refuse(refused(&id, &Refusal::TOO_FAST), Fault::TooFast)];
-    }
     let asked = Asked { id: &id, visitor, markets };
-    let understood = match kind.and_then(text).as_deref() {
+    let kind = kind.and_then(text);
+    let understood = match kind.as_deref().filter(|_| visitor.too_fast.is_none()) {
         Some("SUBSCRIBE") => asked.subscribe(&rest),
         Some("UNSUBSCRIBE") => asked.unsubscribe(&rest),
         Some("ACCOUNT_SUBSCRIBE") => asked.account_subscribe(&rest),
@@ -64,7 +67,7 @@ pub fn decode(message: &[u8], visitor: &Visitor<'_>, markets: &Arc<Markets>) -> 
     };
     match understood {
         Ok(request) => vec![request],
-        Err(refusal) => vec![Request::Say(refused(&id, &refusal))],
+        Err(refusal) => refuse(&id, &refusal),
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use model::decimal::parse_units;
 use model::{
-    AccountId, Instrument, Level, LevelBook, Listing, OrderKind, Price, Quantity, SelfTradePolicy,
-    Side, Span, Status, Trigger, TriggerWhen,
+    AccountId, Action, Amount, AssetId, Assets, Decimal, Instrument, Level, LevelBook, Listing,
+    OrderKind, Price, Quantity, SelfTradePolicy, Side, Span, Status, Trigger, TriggerWhen,
 };
 
 use crate::people::{self, PEOPLE, Person};
@@ -211,6 +211,15 @@ impl<'a> Reader<'a> {
         })
     }
 
+    fn amount(&self, number: &str, code: &str) -> Result<(AssetId, Amount), String> {
+        let instruments: Vec<_> = self.listings.iter().map(|it| it.instrument.clone()).collect();
+        let assets = Assets::of(&instruments);
+        let asset = assets.by_code(code).ok_or_else(|| format!("there is no asset {code}"))?;
+        let number = Decimal::parse(number).map_err(|why| format!("{number} is {why}"))?;
+        let amount = asset.amount_of_units(number.units, number.decimals);
+        Ok((asset.id, amount.ok_or_else(|| format!("{number} {code} is too fine"))?))
+    }
+
     fn act(&self, line: &str) -> Result<Act, String> {
         let mut words = Words { words: line.split_ascii_whitespace().collect() };
         let instrument = match words.take_after("on") {
@@ -278,6 +287,19 @@ impl<'a> Reader<'a> {
                     return Err("a price stands after `@`".to_owned());
                 }
                 Act::Replace(label, quantity, price(instrument, next("the price")?)?)
+            }
+            kind @ ("deposit" | "withdraw") => {
+                let account = account(next("who")?)?;
+                let (asset, amount) = self.amount(next("how much")?, next("of what")?)?;
+                Act::Move(match kind {
+                    "deposit" => Action::Deposit { account, asset, amount },
+                    _ => Action::Withdraw { account, asset, amount },
+                })
+            }
+            "transfer" => {
+                let (from, to) = (account(next("who")?)?, account(next("to whom")?)?);
+                let (asset, amount) = self.amount(next("how much")?, next("of what")?)?;
+                Act::Move(Action::Transfer { from, to, asset, amount })
             }
             "self-trade" => {
                 let account = account(next("who")?)?;

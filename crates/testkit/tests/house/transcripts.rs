@@ -14,10 +14,10 @@ use testkit::transcript::{Failure, Setup, Sockets, Transcript, parse, play};
 use testkit::venue::Venue;
 
 /// Market time when a transcript begins: noon of 2026-11-22, UTC.
-pub const START: Time = Time(1_795_348_800_000_000);
+const START: Time = Time(1_795_348_800_000_000);
 
 /// The markets of transcripts. The first is the one that is meant where none is named.
-pub fn listings() -> Vec<Listing> {
+fn listings() -> Vec<Listing> {
     let listing = |id,
                    base: &str,
                    quote: &str,

@@ -8,10 +8,10 @@ mod hash;
 mod listed;
 mod own;
 
-pub use book::{expiry, write_book_levels, write_level, write_raw_order};
+pub use book::{write_book_levels, write_level, write_raw_order};
 pub use hash::{order_hash, read_order_hash};
 pub use listed::{TRADE_DECIMALS, write_currency, write_market};
-pub use own::{is_told, write_balance, write_my_trade, write_order};
+pub use own::{expire_time, is_told, write_balance, write_my_trade, write_order};
 
 use model::{Amount, Candle, OwnOrder, OwnOrderUpdate, Price, Quantity, Side, Ticker, Time, Trade};
 

@@ -326,7 +326,7 @@ fn order(
     let worth = model::Amount(turnover * market.settlement.quote_per_tick_lot);
     tokens(out, "quoteTokenAmount", quote, worth);
     text(out, "expirationTime", b"");
-    stamp_z(out, entity::expiry(told.created, told.order.expires()));
+    stamp_z(out, entity::expire_time(&told));
     out.extend_from_slice(br#""}},"payload":"#);
     write_order(out, market, &told);
     out.extend_from_slice(b"}}");

@@ -83,7 +83,7 @@ fn order_type(order: &OrderState) -> &'static str {
 }
 
 /// When an order is gone: at once if it never rests.
-fn expire_time(own: &OwnOrder) -> Time {
+pub fn expire_time(own: &OwnOrder) -> Time {
     match (own.order.kind, own.order.time_in_force) {
         (OrderKind::Market, _) | (_, TimeInForce::ImmediateOrCancel | TimeInForce::FillOrKill) => {
             own.created
