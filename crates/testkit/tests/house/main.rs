@@ -18,4 +18,5 @@ mod private;
 mod replay;
 mod signed;
 mod slow;
+mod timex_clients;
 mod transcripts;
