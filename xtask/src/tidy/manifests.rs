@@ -27,6 +27,7 @@ const TONGUES: &[&str] = &[
     "regex-syntax",
     "serde",
     "serde_json",
+    "sha1_smol",
     "sha2",
     "slab",
     "smallvec",
