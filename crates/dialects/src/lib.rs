@@ -18,6 +18,7 @@ pub mod json;
 pub mod text;
 
 pub mod bitstamp;
+pub mod confluencecode;
 pub mod timex;
 pub mod xrocket;
 

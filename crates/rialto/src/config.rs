@@ -42,6 +42,8 @@ pub struct Config {
     pub bitstamp: dialects::bitstamp::Options,
     /// What the TimeX dialect is told.
     pub timex: dialects::timex::Options,
+    /// What the ConfluenceCode dialect is told.
+    pub confluencecode: dialects::confluencecode::Options,
 }
 
 /// Who trades before a visitor comes.

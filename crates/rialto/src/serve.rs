@@ -2,6 +2,7 @@
 
 use dialects::Dialect;
 use dialects::bitstamp::Bitstamp;
+use dialects::confluencecode::ConfluenceCode;
 use dialects::timex::TimeX;
 use dialects::xrocket::XRocket;
 use edge::clock::{MarketClock, Speed};
@@ -46,6 +47,8 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
         .map_err(failed(format_args!("list the instruments of {}", config.name)))?;
     let timex = TimeX::new(&config.listings, config.timex)
         .map_err(failed(format_args!("list the instruments of {}", config.name)))?;
+    let confluencecode = ConfluenceCode::new(&config.listings, &config.confluencecode)
+        .map_err(failed(format_args!("list the instruments of {}", config.name)))?;
     let boards = config.listings.iter().map(|it| Board::new(it.instrument.id, begins));
     let kept = if options.ephemeral { "as asked" } else { "there is no journal yet" };
     Ok(Venue {
@@ -59,7 +62,12 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
         told,
         happened,
         source: Box::new(source),
-        dialects: vec![Box::new(bitstamp) as Box<dyn Dialect>, Box::new(xrocket), Box::new(timex)],
+        dialects: vec![
+            Box::new(bitstamp) as Box<dyn Dialect>,
+            Box::new(xrocket),
+            Box::new(timex),
+            Box::new(confluencecode),
+        ],
         opens,
         speed,
         listen,

@@ -24,6 +24,8 @@ use views::Board;
 use crate::dice::Dice;
 use crate::served::listing;
 
+pub mod confluencecode;
+
 /// One reader of strangers' bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
@@ -34,12 +36,14 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 7] = [
     Target { name: "ws_decode", feed: ws_decode },
     Target { name: "ws_head", feed: ws_head },
     Target { name: "bitstamp_decode", feed: bitstamp_decode },
     Target { name: "bitstamp_http", feed: bitstamp_http },
     Target { name: "bitstamp_client", feed: bitstamp_client },
+    Target { name: "confluencecode_decode", feed: confluencecode::decode },
+    Target { name: "confluencecode_client", feed: confluencecode::client },
 ];
 
 /// The folder of a target's seeds.
@@ -387,7 +391,7 @@ fn check_heard(heard: &Heard, stamps: &mut [Time; 3]) {
 // 4. Mutations from seeds, for the default tests.
 
 /// Pieces that readers of these formats look for.
-const WORDS: [&[u8]; 24] = [
+const WORDS: [&[u8]; 26] = [
     b"\r\n\r\n",
     b"\r\n",
     b"\n",
@@ -408,6 +412,8 @@ const WORDS: [&[u8]; 24] = [
     b"0.00000000",
     b"99999999999999999999",
     b"order_book_btcusd",
+    b"\"exchangeId\":2,",
+    b"{\"eventType\":\"trade\",\"market\":\"BTC-USDT\"},",
     b"diff_order_book_btcusd",
     b"\xff\xff\xff\xff\xff\xff\xff\xff",
     b"\xe2\x82\xac",

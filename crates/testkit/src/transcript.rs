@@ -81,6 +81,8 @@ pub struct Setup {
     pub null_reconnect_data: bool,
     /// `with private accounts`: what concerns one account is nobody else's business, even where a venue is open.
     pub private_accounts: bool,
+    /// `with few streams`: one connection may be subscribed to three, so that there are more.
+    pub few_streams: bool,
     /// `with a source by level`: there are no orders, only levels and prints.
     pub by_level: bool,
     /// `with no network between`: what waits for a client waits in the server, as no socket has room for it; or so

@@ -21,6 +21,7 @@ use model::{
 use views::{Accounts, Board};
 
 use crate::people::{self, Known, Person};
+use crate::served;
 use crate::transcript::{Ear, Heard, Line, Stage};
 
 /// How often the market ticks.
@@ -509,7 +510,7 @@ impl Stage for Venue {
     }
 
     fn host(&self) -> &'static str {
-        self.dialect().doors().hosts.last().expect("a venue has a name")
+        self.dialect().doors().hosts.last().copied().unwrap_or(served::NAMELESS)
     }
 
     fn shut_down(&mut self) {

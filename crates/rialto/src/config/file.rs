@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 use std::net::SocketAddr;
 use std::ops::Range;
+use std::time::Duration;
 
 use feed::crowd::{Activity, Asset, Market};
 use model::{Cadence, Decimal, Instrument, InstrumentId, Listing, Minimum, Price, Quantity, Span};
@@ -38,6 +39,8 @@ struct File {
     bitstamp: BitstampTable,
     #[serde(default)]
     timex: TimexTable,
+    #[serde(default)]
+    confluencecode: ConfluenceCodeTable,
     #[serde(default)]
     native: NativeTable,
     #[serde(default)]
@@ -86,6 +89,22 @@ struct TimexTable {
 impl Default for TimexTable {
     fn default() -> Self {
         Self { public_accounts: dialects::timex::Options::default().public_accounts }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct ConfluenceCodeTable {
+    authenticate_within_seconds: Spanned<u32>,
+    streams_max: Spanned<u32>,
+}
+
+impl Default for ConfluenceCodeTable {
+    fn default() -> Self {
+        Self {
+            authenticate_within_seconds: Spanned::new(0..0, 30),
+            streams_max: Spanned::new(0..0, 10_000),
+        }
     }
 }
 
@@ -180,6 +199,12 @@ pub(super) fn read(name: &str, text: &str) -> Result<Config, Mistake> {
     }
     let cadence_ms = within(&file.bitstamp.cadence_ms, 10..=60_000, "milliseconds")?;
     let warm_up = within(&file.crowd.warm_up_seconds, 0..=WARM_UP_SECONDS_MAX, "seconds")?;
+    let ConfluenceCodeTable { authenticate_within_seconds, streams_max } = &file.confluencecode;
+    let authenticate_within = match within(authenticate_within_seconds, 0..=86_400, "seconds")? {
+        0 => None,
+        seconds => Some(Duration::from_secs(u64::from(seconds))),
+    };
+    let streams_max = within(streams_max, 1..=65_535, "streams")? as usize;
     Ok(Config {
         name: name.to_owned(),
         listen: file.server.listen,
@@ -190,6 +215,7 @@ pub(super) fn read(name: &str, text: &str) -> Result<Config, Mistake> {
         },
         listings,
         native_hosts: file.native.hosts,
+        confluencecode: dialects::confluencecode::Options { authenticate_within, streams_max },
         bitstamp: dialects::bitstamp::Options {
             cadence: Cadence(Span::millis(i64::from(cadence_ms))),
             strict_markets: file.bitstamp.strict_markets,

@@ -107,6 +107,7 @@ impl<'a> Reader<'a> {
             "strict markets" => self.setup.strict_markets = true,
             "null reconnect data" => self.setup.null_reconnect_data = true,
             "private accounts" => self.setup.private_accounts = true,
+            "few streams" => self.setup.few_streams = true,
             "a source by level" => self.setup.by_level = true,
             "no network between" => self.setup.memory_only = true,
             _ => return Err(format!("nothing can be set by `with {setting}`")),

@@ -14,6 +14,7 @@ mod laws_views;
 mod mirrored;
 mod mutations;
 mod native;
+mod printed;
 mod private;
 mod replay;
 mod signed;

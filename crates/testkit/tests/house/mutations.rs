@@ -60,4 +60,12 @@ macro_rules! each {
     };
 }
 
-each!(ws_decode, ws_head, bitstamp_decode, bitstamp_http, bitstamp_client);
+each!(
+    ws_decode,
+    ws_head,
+    bitstamp_decode,
+    bitstamp_http,
+    bitstamp_client,
+    confluencecode_decode,
+    confluencecode_client
+);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use dialects::Dialect;
 use dialects::bitstamp::{self, Bitstamp, Options};
+use dialects::confluencecode::{self, ConfluenceCode};
 use dialects::timex::{self, TimeX};
 use dialects::xrocket::{self, XRocket};
 use model::{Instrument, InstrumentId, Listing, Minimum, Quantity, Time};
@@ -42,8 +43,16 @@ fn listings() -> Vec<Listing> {
             (bitstamp::NAME.into(), symbol),
             (xrocket::NAME.into(), format!("{base}-{quote}")),
             (timex::NAME.into(), format!("{base}{quote}")),
+            (confluencecode::NAME.into(), format!("{base}-{quote}")),
         ];
         Listing { instrument, description: description.into(), symbols }
+    };
+    // A pair of ours, on an exchange that only one dialect knows.
+    let elsewhere = |id, price_decimals, quantity_decimals, symbol: &str| {
+        let about = "Bitcoin / U.S. dollar";
+        let mut there = listing(id, "BTC", "USD", price_decimals, quantity_decimals, (0, 0), about);
+        there.symbols = vec![(confluencecode::NAME.into(), symbol.into())];
+        there
     };
     vec![
         listing(0, "BTC", "USD", 2, 8, (10, 0), "Bitcoin / U.S. dollar"),
@@ -51,11 +60,13 @@ fn listings() -> Vec<Listing> {
         listing(2, "ETH", "BTC", 6, 8, (2, 4), "Ether / Bitcoin"),
         listing(3, "XRP", "USD", 5, 0, (10, 0), "Ripple / U.S. dollar"),
         listing(4, "DOGE", "JPY", 0, 0, (1, 0), "Dogecoin / Yen"),
+        elsewhere(5, 2, 8, "7:BTC-USD"),
+        elsewhere(6, 1, 3, "3d:BTC-USD-SWAP"),
     ]
 }
 
 /// Every dialect that has transcripts.
-const DIALECTS: [&str; 3] = [bitstamp::NAME, xrocket::NAME, timex::NAME];
+const DIALECTS: [&str; 4] = [bitstamp::NAME, xrocket::NAME, timex::NAME, confluencecode::NAME];
 
 fn dialect(name: &str, setup: &Setup) -> Box<dyn Dialect> {
     let listings = listings();
@@ -65,6 +76,14 @@ fn dialect(name: &str, setup: &Setup) -> Box<dyn Dialect> {
             let public_accounts = !setup.private_accounts;
             let options = timex::Options { public_accounts, ..timex::Options::default() };
             Box::new(TimeX::new(&listings, options).expect("the symbols are in order"))
+        }
+        confluencecode::NAME => {
+            let mut options = confluencecode::Options::default();
+            if setup.few_streams {
+                options.streams_max = 3;
+            }
+            let dialect = ConfluenceCode::new(&listings, &options);
+            Box::new(dialect.expect("the symbols are in order"))
         }
         _ => {
             let options = Options {
