@@ -6,7 +6,7 @@ use model::{
 };
 
 use super::channel::{BOOK, GROUPED, LEVELS};
-use super::wire::venue::{BookOf, Happened, Message, PartiesData, TradeData};
+use super::wire::venue::{BookOf, Happened, LevelData, Message, PartiesData, TradeData};
 use super::*;
 use crate::frame::FramePool;
 
@@ -74,7 +74,7 @@ fn a_book_reads_back_to_its_levels() {
     assert_eq!(happened.event.kind, "GROUP_ORDER_BOOK_UPDATED");
     assert_eq!(happened.event.timestamp, "2022-09-19T17:57:05.129");
     let book: BookOf<'_> = serde_json::from_str(happened.event.data.get()).expect("a book");
-    let rows = |levels: &[super::wire::venue::LevelData<'_>]| -> Vec<String> {
+    let rows = |levels: &[LevelData<'_>]| -> Vec<String> {
         levels.iter().map(|it| format!("{} {}", it.price, it.volume)).collect()
     };
     assert_eq!(rows(&book.orderbook.bid), ["1326.3 6", "1000 0.001"]);
