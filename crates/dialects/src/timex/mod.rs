@@ -269,3 +269,6 @@ impl Markets {
         self.tokens.iter().find(|token| token.address == *address)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -145,10 +145,13 @@ fn a_bot_that_polls_the_book_in_a_loop() {
     }
 }
 
+/// Price and quantity.
+type Rows = Vec<[f64; 2]>;
+
 /// What py-timex keeps: books by market, orders by id, balances, and who waits for which answer.
 #[derive(Default)]
 struct PyTimex {
-    books: BTreeMap<String, (Vec<[f64; 2]>, Vec<[f64; 2]>)>,
+    books: BTreeMap<String, (Rows, Rows)>,
     groups: BTreeMap<String, usize>,
     orders: BTreeMap<String, String>,
     balances: BTreeMap<String, [f64; 2]>,

@@ -178,12 +178,15 @@ pub fn resolve(
     for family in FAMILIES.iter().filter(|family| !family.is_of_account()) {
         for market in &markets.listed {
             public(family, market, &mut path, |path, subject| {
-                if expression.matches(path) && !subjects.contains(&subject) {
+                // Trades have two paths.
+                if subjects.len() <= 2 * SUBJECTS_MAX && expression.matches(path) {
                     subjects.push(subject);
                 }
             });
         }
     }
+    subjects.sort_unstable();
+    subjects.dedup();
     if subjects.len() > SUBJECTS_MAX {
         return Err(Refusal::INVALID_PATTERN);
     }
@@ -299,3 +302,6 @@ fn rest<const N: usize>(path: &mut String, form: Form, tokens: [&Token; N]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

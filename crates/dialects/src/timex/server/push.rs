@@ -70,7 +70,7 @@ pub fn market(
             return true;
         }
         (TopicKind::OwnOrders, Update::OwnOrder(step)) => {
-            return order(market, subject, step, |place| number(place), out);
+            return order(market, subject, step, number, out);
         }
         _ => return false,
     }
