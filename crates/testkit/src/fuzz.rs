@@ -26,6 +26,7 @@ use crate::served::listing;
 
 pub mod confluencecode;
 pub mod finazon;
+pub mod timex;
 pub mod tongues;
 
 /// One reader of strangers' bytes.
@@ -38,7 +39,7 @@ pub struct Target {
 }
 
 /// Those that are not alike for all dialects.
-const OWN: [Target; 9] = [
+const OWN: [Target; 12] = [
     Target { name: "ws_decode", feed: ws_decode },
     Target { name: "ws_head", feed: ws_head },
     Target { name: "bitstamp_decode", feed: bitstamp_decode },
@@ -48,6 +49,9 @@ const OWN: [Target; 9] = [
     Target { name: "confluencecode_client", feed: confluencecode::client },
     Target { name: "finazon_decode", feed: finazon::decode },
     Target { name: "finazon_client", feed: finazon::client },
+    Target { name: "timex_decode", feed: timex::decode },
+    Target { name: "timex_http", feed: timex::http },
+    Target { name: "timex_client", feed: timex::client },
 ];
 
 /// All of them.

@@ -23,6 +23,7 @@ const TONGUES: &[&str] = &[
     "hashbrown",
     "hmac",
     "itoa",
+    "regex-automata",
     "serde",
     "serde_json",
     "sha1_smol",

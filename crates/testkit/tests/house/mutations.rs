@@ -70,6 +70,9 @@ each!(
     confluencecode_client,
     finazon_decode,
     finazon_client,
+    timex_decode,
+    timex_http,
+    timex_client,
     xrocket_decode,
     xrocket_http,
     xrocket_client

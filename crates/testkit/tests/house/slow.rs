@@ -385,7 +385,7 @@ fn a_late_reader_of_a_numbered_book_is_told_it_whole_and_stays() {
             served.market.rest(0, model::Side::Buy, 4_000_000 + number * 20 + level, 1);
         }
         if number % 10 == 9 {
-            let account = testkit::served::market::MAKER;
+            let account = testkit::people::MAKER;
             served.market.act(model::Action::CancelAll { account, instrument: None });
         }
         served.market.tick();

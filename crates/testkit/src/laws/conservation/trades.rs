@@ -6,6 +6,8 @@
 
 use dialects::Dialect;
 use dialects::bitstamp::{self, Bitstamp, Options};
+use dialects::confluencecode::{self, ConfluenceCode};
+use dialects::timex::{self, TimeX};
 use dialects::xrocket::{self, XRocket};
 use edge::ws::{Opcode, encode};
 use model::decimal::parse_units;
@@ -16,6 +18,7 @@ use model::{
 use serde_json::Value;
 
 use crate::dice::Dice;
+use crate::people::called;
 use crate::served::{listed, listing};
 use crate::transcript::{Heard, Line, Stage};
 use crate::venue::Venue;
@@ -44,8 +47,10 @@ pub struct Tongue {
     pub symbol: (&'static str, bool),
     /// It, made for these listings.
     pub make: fn(&[Listing]) -> Box<dyn Dialect>,
-    /// What a client says to hear the trades of a symbol.
-    pub subscribe: fn(&str) -> String,
+    /// What a client says first of all.
+    pub opening: fn() -> Option<String>,
+    /// What a client says to hear the trades of an instrument, which is called so.
+    pub subscribe: fn(&Instrument, &str) -> String,
     /// The trades of a message, in order; none if it tells of none.
     pub trades: fn(&Value) -> Vec<Told>,
     /// What is left of a time on the wire.
@@ -67,13 +72,14 @@ pub struct Told {
     pub side: Side,
 }
 
-/// All dialects that tell trades.
-pub const TONGUES: [Tongue; 2] = [
+/// All dialects that tell trades; bars are not trades.
+pub const TONGUES: [Tongue; 4] = [
     Tongue {
         name: bitstamp::NAME,
         symbol: ("", true),
         make: |listings| Box::new(Bitstamp::new(listings, Options::default()).expect("listings")),
-        subscribe: |symbol| {
+        opening: || None,
+        subscribe: |_, symbol| {
             format!(r#"{{"event":"bts:subscribe","data":{{"channel":"live_trades_{symbol}"}}}}"#)
         },
         trades: |message| {
@@ -96,7 +102,8 @@ pub const TONGUES: [Tongue; 2] = [
         name: xrocket::NAME,
         symbol: ("-", false),
         make: |listings| Box::new(XRocket::new(listings).expect("listings")),
-        subscribe: |symbol| {
+        opening: || None,
+        subscribe: |_, symbol| {
             let params = format!(r#"{{"channel":"trades","symbol":"{symbol}"}}"#);
             format!(r#"{{"id":1,"method":"subscribe","params":{params}}}"#)
         },
@@ -115,6 +122,65 @@ pub const TONGUES: [Tongue; 2] = [
                 },
             });
             told.collect()
+        },
+        precision: Span::millis(1),
+    },
+    Tongue {
+        name: timex::NAME,
+        symbol: ("", false),
+        make: |listings| {
+            Box::new(TimeX::new(listings, timex::Options::default()).expect("listings"))
+        },
+        opening: || None,
+        subscribe: |instrument, _| {
+            let pattern = format!("/trade.symbols/{}/{}", instrument.base, instrument.quote);
+            format!(r#"{{"type":"SUBSCRIBE","requestId":"1","pattern":"{pattern}"}}"#)
+        },
+        trades: |message| {
+            if message["type"] != "MESSAGE" {
+                return Vec::new();
+            }
+            let (event, trade) = (&message["message"]["event"], &message["message"]["payload"]);
+            vec![Told {
+                symbol: text(&event["topics"][0]) + &text(&event["topics"][1]),
+                price: text(&trade["price"]),
+                amount: text(&trade["quantity"]),
+                time: iso_time(&(text(&trade["timestamp"]) + "Z")),
+                side: match &*text(&trade["direction"]) {
+                    "BUY" => Side::Buy,
+                    "SELL" => Side::Sell,
+                    other => panic!("no side: {other}"),
+                },
+            }]
+        },
+        precision: Span::millis(1),
+    },
+    Tongue {
+        name: confluencecode::NAME,
+        symbol: ("-", false),
+        make: |listings| {
+            let options = confluencecode::Options::default();
+            Box::new(ConfluenceCode::new(listings, &options).expect("listings"))
+        },
+        opening: || {
+            let key = called("alice").expect("somebody").key;
+            Some(format!(r#"{{"action":"authenticate","body":{{"apiKey":"{key}"}}}}"#))
+        },
+        subscribe: |_, symbol| {
+            let stream = format!(r#"{{"eventType":"trade","market":"{symbol}"}}"#);
+            format!(r#"{{"action":"subscribe","body":{{"streams":[{stream}]}}}}"#)
+        },
+        trades: |message| {
+            if message["k"] != "trade" {
+                return Vec::new();
+            }
+            vec![Told {
+                symbol: text(&message["m"]),
+                price: text(&message["p"]),
+                amount: text(&message["q"]),
+                time: Time(0) + Span::millis(message["t"].as_i64().expect("milliseconds")),
+                side: if message["s"] == true { Side::Sell } else { Side::Buy },
+            }]
         },
         precision: Span::millis(1),
     },
@@ -171,10 +237,12 @@ pub fn check(seed: u64) -> Figures {
     let mut listeners: Vec<Listener> = Vec::new();
     for (place, tongue) in TONGUES.iter().enumerate() {
         let line = venue.connect_to(place);
-        for listing in &listings {
+        let subscribe = |listing: &Listing| {
             let symbol = listing.symbol_in(tongue.name).expect("all are listed");
+            (tongue.subscribe)(&listing.instrument, symbol)
+        };
+        for text in (tongue.opening)().into_iter().chain(listings.iter().map(subscribe)) {
             let mut bytes = Vec::new();
-            let text = (tongue.subscribe)(symbol);
             encode::push_client_frame(&mut bytes, Opcode::Text, [1, 2, 3, 4], text.as_bytes());
             venue.send(line, &bytes);
         }
@@ -274,10 +342,6 @@ fn action(dice: &mut Dice, instruments: usize) -> Action {
             false => TimeInForce::GoodTillCanceled,
         },
         post_only: false,
-        trigger: (dice.roll(8) == 0).then(|| Trigger {
-            price: Price(100 + dice.roll(20) as i64),
-            when,
-            trail: None,
-        }),
+        trigger: (dice.roll(8) == 0).then(|| Trigger::at(Price(100 + dice.roll(20) as i64), when)),
     })
 }
