@@ -19,5 +19,6 @@ mod private;
 mod replay;
 mod signed;
 mod slow;
+mod stamped;
 mod timex_clients;
 mod transcripts;
