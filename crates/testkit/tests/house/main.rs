@@ -5,6 +5,7 @@ mod alone;
 mod admission;
 mod bad_input;
 mod captured;
+mod conserved;
 mod drain;
 mod handshake;
 mod laws_edge;

@@ -67,5 +67,8 @@ each!(
     bitstamp_http,
     bitstamp_client,
     confluencecode_decode,
-    confluencecode_client
+    confluencecode_client,
+    timex_decode,
+    timex_http,
+    timex_client
 );
