@@ -22,5 +22,6 @@ mod private;
 mod replay;
 mod signed;
 mod slow;
+mod stamped;
 mod timex_clients;
 mod transcripts;

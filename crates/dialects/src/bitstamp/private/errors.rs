@@ -177,7 +177,7 @@ pub fn all(code: &'static str, why: impl Into<String>) -> Unusable {
 }
 
 /// This field is a number with more decimals than there are. Said of the form as a whole as well, where clients look
-/// for the words by which they know a bad order (decision 7).
+/// for the words by which they know a bad order (decision 11).
 pub fn too_precise(name: &'static str, code: &'static str, decimals: u8) -> Unusable {
     let why = format!("Ensure that there are no more than {decimals} decimal places.");
     Unusable { said_of_all: true, ..field(name, code, why) }
