@@ -25,12 +25,14 @@ pub mod writer;
 
 pub mod digest;
 
+pub mod commit;
+
 #[cfg(test)]
-mod simulated;
+pub(crate) mod simulated;
 #[cfg(test)]
 mod tests;
 
-use model::{Action, Label, Sequence, Time};
+use model::{Action, Label, Mark, Sequence, Time};
 
 /// Something in a journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,11 +82,6 @@ pub struct Kept {
     /// By what a repeat of it is known.
     pub mark: Option<Mark>,
 }
-
-/// By what a repeat of a request is known: half a SHA-256 of who asked and what made the request unique. Nobody
-/// learns a key from it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Mark(pub [u8; 16]);
 
 /// The digest of all events so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -38,6 +38,12 @@ impl Digester {
         self.value
     }
 
+    /// Both, as they are written.
+    #[must_use]
+    pub const fn digest(&self) -> super::Digest {
+        super::Digest { events: self.events, digest: self.value }
+    }
+
     /// Takes in what a command has caused. Returns whether a digest is due: another [`EVERY`] events have passed.
     pub fn take(&mut self, events: &[Event]) -> bool {
         let before = self.events / EVERY;

@@ -7,17 +7,18 @@
 //! ```text
 //! entry    kind, and by kind
 //! command  1..=127 the action's kind; flags; [time since the entry before]; [acts]; [label]; [mark]; the action
-//! other    128 opened, 129 digest, 130 closed
+//! other    128 opened, 129 digest, 130 closed, 131 what follows counts from so much later
 //! ```
 
 use std::sync::Arc;
 
 use model::{
-    AccountId, Action, Amount, AssetId, Cadence, InstrumentId, Label, NewOrder, OrderId, OrderKind,
-    Price, Quantity, SelfTradePolicy, Side, Span, Status, Time, TimeInForce, Trigger, TriggerWhen,
+    AccountId, Action, Amount, AssetId, Cadence, InstrumentId, Label, Mark, NewOrder, OrderId,
+    OrderKind, Price, Quantity, SelfTradePolicy, Side, Span, Status, Time, TimeInForce, Trigger,
+    TriggerWhen,
 };
 
-use super::{Closed, Digest, Entry, Kept, Mark, Opened};
+use super::{Closed, Digest, Entry, Kept, Opened};
 
 #[cfg(test)]
 mod tests;
@@ -58,6 +59,8 @@ mod kind {
     pub const OPENED: u8 = 128;
     pub const DIGEST: u8 = 129;
     pub const CLOSED: u8 = 130;
+    /// No entry: what follows counts from another moment.
+    pub const TIME: u8 = 131;
 }
 
 /// What stands before a command's action.
@@ -98,6 +101,14 @@ impl Encoder {
     pub fn begin(&mut self, time: Time) {
         self.bytes.clear();
         self.time = time;
+    }
+
+    /// What follows counts from this moment.
+    pub fn shift(&mut self, time: Time) {
+        if time != self.time {
+            self.byte(kind::TIME);
+            self.later(time);
+        }
     }
 
     /// Writes one entry.
@@ -325,8 +336,14 @@ impl<'a> Decoder<'a> {
     /// # Errors
     /// See [`Misread`].
     pub fn entry(&mut self) -> Result<Option<Entry>, Misread> {
-        let Some((&kind, rest)) = self.bytes.split_first() else { return Ok(None) };
-        self.bytes = rest;
+        let kind = loop {
+            let Some((&kind, rest)) = self.bytes.split_first() else { return Ok(None) };
+            self.bytes = rest;
+            if kind != kind::TIME {
+                break kind;
+            }
+            self.later()?;
+        };
         Ok(Some(match kind {
             kind::OPENED => Entry::Opened(Opened {
                 time: self.later()?,

@@ -59,6 +59,17 @@ impl Batch {
         self.encoder.bytes.len()
     }
 
+    /// Puts another one behind it, and empties that.
+    pub fn append(&mut self, other: &mut Self) {
+        debug_assert!(!self.is_empty() && !other.is_empty(), "else they are swapped");
+        self.encoder.shift(other.begins);
+        self.encoder.bytes.extend_from_slice(&other.encoder.bytes[HEAD_BYTES..]);
+        self.encoder.time = other.encoder.time;
+        self.entries += other.entries;
+        self.last = other.last;
+        other.clear();
+    }
+
     /// Empties it.
     pub fn clear(&mut self) {
         self.entries = 0;
@@ -150,6 +161,12 @@ impl Writer {
     #[must_use]
     pub const fn epoch(&self) -> Epoch {
         self.epoch
+    }
+
+    /// The last command that was appended.
+    #[must_use]
+    pub const fn last(&self) -> Sequence {
+        self.last
     }
 
     /// The last command that is durable.
