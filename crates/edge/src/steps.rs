@@ -5,16 +5,18 @@
 //! dialect, but it knows who was identified: nothing is asked or done for an account but its own, whatever a
 //! dialect says.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use dialects::{Credential, HttpResponse, Login, Outcome, Standing, Step, Submission, Then};
-use model::{Answer, AnswerBody, Query, Time};
+use model::{Answer, AnswerBody, Mark, Query, Time};
 
 use crate::berths::Berths;
 use crate::identity::{Grant, Identities, Nobody, may_ask, may_submit, restrict};
 use crate::nonces::Nonces;
 use crate::passes::Passes;
+use crate::repeats::{Done, Repeats, mark};
 
 #[cfg(test)]
 mod tests;
@@ -39,14 +41,27 @@ pub struct Clerk {
     passes: Arc<Passes>,
     berths: Arc<Berths>,
     random: Random,
+    /// What was done before a restart and is answered if it is asked for again.
+    repeats: Mutex<Repeats>,
 }
 
 impl Clerk {
     /// A clerk who asks these identities and issues these passes.
     #[must_use]
     pub fn new(identities: Arc<dyn Identities>, passes: Arc<Passes>, random: Random) -> Self {
-        let (nonces, berths) = (Mutex::default(), Arc::default());
-        Self { identities, nonces, passes, berths, random }
+        let (nonces, berths, repeats) = (Mutex::default(), Arc::default(), Mutex::default());
+        Self { identities, nonces, passes, berths, random, repeats }
+    }
+
+    /// What was done before a restart: whoever asks for it again is answered, and it is not done again.
+    pub fn remember(&self, repeats: Repeats) {
+        *self.repeats.lock().unwrap_or_else(PoisonError::into_inner) = repeats;
+    }
+
+    /// What was done before a restart under this mark, if anything is known of it.
+    pub(crate) fn recall(&self, mark: Mark) -> Option<Done> {
+        let mut repeats = self.repeats.lock().unwrap_or_else(PoisonError::into_inner);
+        repeats.first(mark)
     }
 
     /// A clerk of a venue without accounts: nobody holds any key, so that no pass is ever issued.
@@ -100,10 +115,14 @@ impl Clerk {
                 }
                 Step::Submit(submission, then) => {
                     let holder = service.holder.as_ref();
-                    if holder.is_some_and(|(_, holder)| may_submit(holder, &submission.action)) {
+                    if !holder.is_some_and(|(_, holder)| may_submit(holder, &submission.action)) {
+                        then(Outcome::NotTaken)
+                    } else if let Some(Done { command, events, .. }) = service.done.pop_front() {
+                        // What it comes to now is what it came to then.
+                        then(Outcome::Done { command, events })
+                    } else {
                         return Next::Submit(submission, then);
                     }
-                    then(Outcome::NotTaken)
                 }
                 Step::Identify(key, then) => {
                     let known = self.identities.credential(service.dialect, &key);
@@ -115,8 +134,19 @@ impl Clerk {
                 }
                 Step::Nonce(nonce, then) => {
                     let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
-                    let fresh = nonces.note(service.dialect, &nonce, service.wall);
+                    let mut fresh = nonces.note(service.dialect, &nonce, service.wall);
                     drop(nonces);
+                    let mark = mark(&["nonce", service.dialect, &nonce.key, &nonce.text]);
+                    if fresh {
+                        let mut repeats =
+                            self.repeats.lock().unwrap_or_else(PoisonError::into_inner);
+                        match repeats.take(mark) {
+                            None => service.mark = Some(mark),
+                            // It was used before a restart, and what it came to is not known any more.
+                            Some(done) if done.is_empty() => fresh = false,
+                            Some(done) => (service.mark, service.done) = (Some(mark), done),
+                        }
+                    }
                     then(fresh)
                 }
                 Step::IssuePass(account, lasts, then) => match service.grant() {
@@ -149,13 +179,23 @@ pub struct Service {
     now: Duration,
     /// Who asks, once that is known, and by which key.
     holder: Option<(Box<str>, Credential)>,
+    /// By what a repeat of what it submits is known.
+    mark: Option<Mark>,
+    /// What it submitted before a restart.
+    done: VecDeque<Done>,
 }
 
 impl Service {
     /// Begins to serve a request of a dialect from somebody unknown. `wall` is the wall's time, `now` the session's.
     #[must_use]
     pub const fn new(dialect: &'static str, wall: Time, now: Duration) -> Self {
-        Self { dialect, wall, now, holder: None }
+        Self { dialect, wall, now, holder: None, mark: None, done: VecDeque::new() }
+    }
+
+    /// By what a repeat of what it submits is known.
+    #[must_use]
+    pub const fn mark(&self) -> Option<Mark> {
+        self.mark
     }
 
     /// The same for whoever is logged in, as long as that is good.

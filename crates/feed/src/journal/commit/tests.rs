@@ -47,10 +47,13 @@ fn commands(disk: &dyn Disk) -> (Vec<Action>, usize) {
 /// A disk whose syncs wait until they are let go on.
 struct Held {
     disk: Simulated,
-    held: Arc<Mutex<Option<(SyncSender<()>, Receiver<()>)>>>,
+    held: Arc<Mutex<Option<Hold>>>,
 }
 
-struct HeldFile(Box<dyn Appended>, Arc<Mutex<Option<(SyncSender<()>, Receiver<()>)>>>);
+/// By the first it says that it syncs, by the second it is let go on.
+type Hold = (SyncSender<()>, Receiver<()>);
+
+struct HeldFile(Box<dyn Appended>, Arc<Mutex<Option<Hold>>>);
 
 impl Disk for Held {
     fn names(&self) -> io::Result<Vec<String>> {
