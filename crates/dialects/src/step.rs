@@ -120,8 +120,12 @@ pub enum Outcome {
         /// What it caused.
         events: Vec<Event>,
     },
-    /// The source takes no orders, or has too much to do.
+    /// The source takes no orders, or has too much to do, or what it was given cannot be made durable any more.
+    /// Nothing happened.
     NotTaken,
+    /// It was taken, and then it could not be made durable: whether it will have happened after a restart nobody
+    /// knows.
+    Unknown,
 }
 
 /// Why keys were not revoked. None of them was, as far as is known.

@@ -17,7 +17,7 @@ use std::thread;
 use std::time::Duration;
 
 use dialects::{Outcome, Subject, Submission};
-use model::{Answer, Event, NoOrders, Query, Source};
+use model::{Answer, Event, Mark, NoOrders, Note, Query, Source, Wake};
 
 use crate::boards::{Boards, Outlet};
 use crate::clock::MarketClock;
@@ -52,10 +52,12 @@ pub type OutcomeReply = Box<dyn FnOnce(Outcome) + Send>;
 pub(crate) enum Mail {
     /// Answer this.
     Ask(Query, Reply, Waiting),
-    /// Submit this to the source.
-    Submit(Submission, OutcomeReply, Waiting),
+    /// Submit this to the source; a repeat of it is known by this.
+    Submit(Submission, Option<Mark>, OutcomeReply, Waiting),
     /// This loop's sessions listen to other topics than before; in order.
     Changes(usize, Vec<Change>),
+    /// The source has something to tell that was not durable before.
+    Durable,
     /// End.
     Stop,
 }
@@ -148,8 +150,30 @@ impl BoardsHandle {
     /// # Errors
     /// [`Busy`] if too much waits; `reply` is dropped uncalled, and nothing happens.
     pub fn submit(&self, submission: Submission, reply: OutcomeReply) -> Result<(), Busy> {
+        self.submit_marked(submission, None, reply)
+    }
+
+    /// The same, with that by which a repeat of it is known, for sources that keep it.
+    ///
+    /// # Errors
+    /// As [`BoardsHandle::submit`].
+    pub fn submit_marked(
+        &self,
+        submission: Submission,
+        mark: Option<Mark>,
+        reply: OutcomeReply,
+    ) -> Result<(), Busy> {
         let waiting = self.place()?;
-        self.post(Mail::Submit(submission, reply, waiting))
+        self.post(Mail::Submit(submission, mark, reply, waiting))
+    }
+
+    /// What wakes the board thread when something has become durable.
+    pub(crate) fn wake(&self) -> Wake {
+        let mail = self.mail.clone();
+        Box::new(move || {
+            // Where there is no room for it the thread is awake, and looks by itself when it has read its mail.
+            let _awake = mail.try_send(Mail::Durable);
+        })
     }
 
     /// A place among the questions and submissions that wait.
@@ -281,20 +305,41 @@ impl BoardThread {
             match first {
                 Ok(mail) => {
                     if self.read(mail, &mut events).is_break() {
-                        return;
+                        return self.close(&mut events);
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Disconnected) => return self.close(&mut events),
             }
             for _ in 1..MAIL_A_TURN {
                 let Ok(mail) = self.mail.try_recv() else { break };
                 if self.read(mail, &mut events).is_break() {
-                    return;
+                    return self.close(&mut events);
                 }
+            }
+            self.source.turn(!self.submitted.is_empty(), &mut events);
+            self.show(&mut events);
+            if self.source.is_broken() {
+                self.give_up();
             }
             self.lanes.ring_bells();
         }
+    }
+
+    /// Ends the source's life, and tells what was still on its way.
+    fn close(&mut self, events: &mut Vec<Event>) {
+        self.source.close(events);
+        self.show(events);
+        self.lanes.ring_bells();
+    }
+
+    /// What was done cannot become durable any more: whoever waits for it is told that nobody knows.
+    fn give_up(&mut self) {
+        if self.counters.journal_failed.read() == 0 {
+            self.counters.journal_failed.add(1);
+        }
+        let lanes = &mut self.lanes;
+        self.submitted.give_up(|who| lanes.hand_back(who, Outcome::Unknown));
     }
 
     /// Lets the source go on to the present, and shows what happened.
@@ -325,15 +370,22 @@ impl BoardThread {
         events.clear();
     }
 
-    fn submit(&mut self, submission: Submission, who: Submitter, events: &mut Vec<Event>) {
+    fn submit(
+        &mut self,
+        submission: Submission,
+        mark: Option<Mark>,
+        who: Submitter,
+        events: &mut Vec<Event>,
+    ) {
         self.counters.submissions.add(1);
         if self.submitted.is_full() {
             return self.lanes.hand_back(who, Outcome::NotTaken);
         }
-        match self.source.submit(self.clock.now(), submission.action, events) {
+        let note = Note { label: submission.label.map(Into::into), mark };
+        match self.source.submit_noted(self.clock.now(), submission.action, &note, events) {
             Ok(command) => {
-                if let Some(label) = submission.label {
-                    self.boards.label(command, label.into());
+                if let Some(label) = note.label {
+                    self.boards.label(command, label);
                 }
                 self.submitted.expect(command, who);
             }
@@ -344,9 +396,9 @@ impl BoardThread {
 
     fn read(&mut self, mail: Mail, events: &mut Vec<Event>) -> std::ops::ControlFlow<()> {
         match mail {
-            Mail::Submit(submission, reply, waiting) => {
+            Mail::Submit(submission, mark, reply, waiting) => {
                 drop(waiting);
-                self.submit(submission, Submitter::Elsewhere(reply), events);
+                self.submit(submission, mark, Submitter::Elsewhere(reply), events);
             }
             Mail::Ask(query, reply, waiting) => {
                 drop(waiting);
@@ -358,6 +410,8 @@ impl BoardThread {
                     self.make(of_loop, change, events);
                 }
             }
+            // What that is, is told at the end of the turn.
+            Mail::Durable => {}
             Mail::Stop => return std::ops::ControlFlow::Break(()),
         }
         std::ops::ControlFlow::Continue(())
@@ -384,7 +438,7 @@ impl BoardThread {
                 self.lanes.send(of_loop, Word::Returned(asker, returned));
             }
             Change::Submit(submission, asker) => {
-                self.submit(*submission, Submitter::OfLoop(of_loop, asker), events);
+                self.submit(*submission, None, Submitter::OfLoop(of_loop, asker), events);
             }
         }
     }

@@ -18,6 +18,7 @@ use crate::board_thread::{BoardsHandle, Busy};
 use crate::boards::Dialects;
 use crate::clock::SessionClock;
 use crate::goodbye::Goodbyes;
+use crate::journal::AskJournal;
 use crate::limits::{Limits, Rate, Turnstile};
 use crate::listener::Upgrading;
 use crate::metrics::Counters;
@@ -45,6 +46,7 @@ pub struct House {
     limits: Limits,
     pub(crate) counters: Arc<Counters>,
     goodbyes: Arc<Goodbyes>,
+    journal: Option<AskJournal>,
     ready: AtomicBool,
     clock: SessionClock,
 }
@@ -73,6 +75,7 @@ impl House {
             boards,
             clerk,
             native: None,
+            journal: None,
             native_turnstile: Mutex::new(Turnstile::new(vec![NATIVE_RATE])),
             limits,
             counters,
@@ -87,6 +90,19 @@ impl House {
     pub fn with_native(mut self, native: Native) -> Self {
         self.native = Some(native);
         self
+    }
+
+    /// The same, and the journal that it tells of.
+    #[must_use]
+    pub fn with_journal(mut self, ask: AskJournal) -> Self {
+        self.journal = Some(ask);
+        self
+    }
+
+    /// Whether new clients are welcome: not before doors open, not while everybody is asked to leave, and not when
+    /// what they ask for cannot be kept.
+    fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Acquire) && self.counters.journal_failed.read() == 0
     }
 
     /// Tells `/readyz` whether new clients are welcome.
@@ -236,7 +252,8 @@ impl House {
                 clerk: &self.clerk,
                 service: Service::new(NAME, self.clock.wall(), now),
                 now,
-                ready: self.ready.load(Ordering::Acquire),
+                ready: self.is_ready(),
+                journal: self.journal.as_ref(),
                 peer,
             };
             native.answer(page, &parts, &body, around).await
@@ -301,7 +318,7 @@ impl House {
                 }
                 Next::Submit(submission, then) => {
                     let (tell, told) = handed_on();
-                    match self.boards.submit(submission, tell) {
+                    match self.boards.submit_marked(submission, service.mark(), tell) {
                         Err(Busy) => then(Outcome::NotTaken),
                         Ok(()) => match told.await {
                             Ok(outcome) => then(outcome),
@@ -338,13 +355,12 @@ impl House {
         match page {
             Page::Index => plain(StatusCode::OK, self.index()),
             Page::Health => plain(StatusCode::OK, "alive\n"),
-            Page::Readiness if self.ready.load(Ordering::Acquire) => {
-                plain(StatusCode::OK, "ready\n")
-            }
+            Page::Readiness if self.is_ready() => plain(StatusCode::OK, "ready\n"),
             Page::Readiness => plain(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
             Page::Metrics => {
-                let mut response =
-                    plain(StatusCode::OK, prometheus::page(&self.counters, &self.goodbyes));
+                let journal = self.journal.as_ref().map(|ask| ask());
+                let text = prometheus::page(&self.counters, &self.goodbyes, journal);
+                let mut response = plain(StatusCode::OK, text);
                 response.headers_mut().insert(
                     header::CONTENT_TYPE,
                     HeaderValue::from_static(prometheus::CONTENT_TYPE),

@@ -11,6 +11,7 @@ pub mod berths;
 pub mod identity;
 pub mod nonces;
 pub mod passes;
+pub mod repeats;
 pub mod steps;
 
 pub mod board_thread;
@@ -25,6 +26,7 @@ pub mod socket;
 
 pub mod clock;
 pub mod goodbye;
+pub mod journal;
 pub mod limits;
 pub mod metrics;
 pub mod prometheus;

@@ -105,4 +105,6 @@ counters! {
     http_failures: Only,
     /// HTTP requests that found the boards too busy.
     http_busy: Only,
+    /// Whether the journal cannot be written any more: then nothing is taken.
+    journal_failed: AndShrinks,
 }

@@ -31,6 +31,7 @@ use hyper::body::Bytes;
 use model::AccountId;
 
 use crate::board_thread::BoardsHandle;
+use crate::journal::AskJournal;
 use crate::limits::{Rate, Turnstile};
 use crate::steps::{Clerk, Service};
 use api::Page;
@@ -75,6 +76,7 @@ pub(crate) struct Around<'a> {
     pub now: Duration,
     /// Whether new clients are welcome.
     pub ready: bool,
+    pub journal: Option<&'a AskJournal>,
     pub peer: SocketAddr,
 }
 
@@ -131,7 +133,7 @@ impl Native {
         body: &[u8],
         around: Around<'_>,
     ) -> Answered {
-        let Around { boards, clerk, service, now, ready, peer } = around;
+        let Around { boards, clerk, service, now, ready, journal, peer } = around;
         let mut visit = Visit {
             native: &self.0,
             boards,
@@ -139,6 +141,7 @@ impl Native {
             service,
             now,
             ready,
+            journal,
             parameters,
             query: parts.uri.query(),
             headers: &parts.headers,

@@ -11,6 +11,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
 use crate::goodbye::Goodbyes;
+use crate::journal::JournalNote;
 use crate::metrics::{Counters, Grows};
 
 /// The type under which Prometheus asks for it.
@@ -18,10 +19,17 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 
 /// Everything that is counted, as it stands now.
 #[must_use]
-pub fn page(counters: &Arc<Counters>, goodbyes: &Arc<Goodbyes>) -> String {
+pub fn page(
+    counters: &Arc<Counters>,
+    goodbyes: &Arc<Goodbyes>,
+    journal: Option<JournalNote>,
+) -> String {
     let mut registry = Registry::with_prefix("rialto");
     registry.register_collector(Box::new(Counted(Arc::clone(counters))));
     registry.register_collector(Box::new(Left(Arc::clone(goodbyes))));
+    if let Some(journal) = journal {
+        registry.register_collector(Box::new(Written(journal)));
+    }
     let mut text = String::new();
     encode(&mut text, &registry).expect("a string takes every text");
     text
@@ -78,6 +86,37 @@ impl Collector for Left {
     }
 }
 
+#[derive(Debug)]
+struct Written(JournalNote);
+
+impl Collector for Written {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let it = &self.0;
+        for (name, meaning, value) in [
+            ("journal_bytes", "Bytes written to the journal in this life", it.bytes),
+            ("journal_records", "Records written to the journal in this life", it.records),
+            ("journal_syncs", "Times the disk was asked to make the journal durable", it.syncs),
+        ] {
+            let counter = ConstCounter::new(value);
+            let metric = encoder.encode_descriptor(name, meaning, None, MetricType::Counter)?;
+            counter.encode(metric)?;
+        }
+        let level = |value: u64| ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+        for (name, meaning, value) in [
+            ("journal_epoch", "Which life of the market this is", it.epoch.into()),
+            ("journal_command", "Commands up to this one are durable", it.commands),
+        ] {
+            let metric = encoder.encode_descriptor(name, meaning, None, MetricType::Gauge)?;
+            level(value).encode(metric)?;
+        }
+        let meaning = "The last digest of all events, and how many it stands for";
+        let mut metric =
+            encoder.encode_descriptor("journal_digest_events", meaning, None, MetricType::Gauge)?;
+        let labels = [("digest", format!("{:016x}", it.digest))];
+        metric.encode_family(&labels).and_then(|metric| level(it.events).encode(metric))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,9 +126,35 @@ mod tests {
         let counters = Arc::new(Counters::default());
         counters.http_requests.add(3);
         counters.connections_open.add(2);
-        let text = page(&counters, &Arc::new(Goodbyes::new(1)));
+        let text = page(&counters, &Arc::new(Goodbyes::new(1)), None);
         assert!(text.contains("\nrialto_http_requests_total 3\n"), "{text}");
         assert!(text.contains("\nrialto_connections_open 2\n"), "{text}");
         assert!(text.contains("\nrialto_goodbyes_total{reason=\"slow_consumer\"} 0\n"), "{text}");
+        assert!(!text.contains("rialto_journal_digest"), "{text}");
+    }
+
+    #[test]
+    fn the_page_tells_how_the_journal_stands_where_there_is_one() {
+        let note = JournalNote {
+            durability: "sync",
+            epoch: 3,
+            commands: 2_000,
+            events: 2_048,
+            digest: 0xabc,
+            bytes: 70_000,
+            records: 40,
+            syncs: 41,
+            failure: None,
+        };
+        let text = page(&Arc::default(), &Arc::new(Goodbyes::new(1)), Some(note));
+        for line in [
+            "rialto_journal_bytes_total 70000",
+            "rialto_journal_syncs_total 41",
+            "rialto_journal_epoch 3",
+            "rialto_journal_command 2000",
+            "rialto_journal_digest_events{digest=\"0000000000000abc\"} 2048",
+        ] {
+            assert!(text.contains(&format!("\n{line}\n")), "{line} is not in {text}");
+        }
     }
 }

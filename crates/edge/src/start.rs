@@ -115,6 +115,8 @@ pub fn start(
         edge.loops.push(handle);
         edge.spawn(format!("loop-{index}"), || each.run())?;
     }
+    let mut source = source;
+    source.wake_with(edge.boards.wake());
     let board_thread = BoardThread {
         source,
         boards: boards(edge.loops.len()),

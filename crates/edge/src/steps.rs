@@ -5,6 +5,7 @@
 //! then goes on. The clerk knows no dialect, but it knows who was identified: nothing is asked or done for an account but its own, whatever a
 //! dialect says.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use dialects::{
     Admission, Credential, HttpResponse, Login, NotRevoked, Outcome, Shown, Standing, Step,
     Submission, Then, ThenHolder,
 };
-use model::{AccountId, Answer, AnswerBody, Query, Time};
+use model::{AccountId, Answer, AnswerBody, Mark, Query, Time};
 
 use crate::berths::{Berth, Berths};
 use crate::identity::{
@@ -20,6 +21,7 @@ use crate::identity::{
 };
 use crate::nonces::Nonces;
 use crate::passes::Passes;
+use crate::repeats::{Done, Repeats, mark};
 
 #[cfg(test)]
 mod tests;
@@ -46,14 +48,27 @@ pub struct Clerk {
     passes: Arc<Passes>,
     berths: Arc<Berths>,
     random: Random,
+    /// What was done before a restart and is answered if it is asked for again.
+    repeats: Mutex<Repeats>,
 }
 
 impl Clerk {
     /// A clerk who asks these identities and issues these passes.
     #[must_use]
     pub fn new(identities: Arc<dyn Identities>, passes: Arc<Passes>, random: Random) -> Self {
-        let (nonces, berths) = (Mutex::default(), Arc::default());
-        Self { identities, nonces, passes, berths, random }
+        let (nonces, berths, repeats) = (Mutex::default(), Arc::default(), Mutex::default());
+        Self { identities, nonces, passes, berths, random, repeats }
+    }
+
+    /// What was done before a restart: whoever asks for it again is answered, and it is not done again.
+    pub fn remember(&self, repeats: Repeats) {
+        *self.repeats.lock().unwrap_or_else(PoisonError::into_inner) = repeats;
+    }
+
+    /// What was done before a restart under this mark, if anything is known of it.
+    pub(crate) fn recall(&self, mark: Mark) -> Option<Done> {
+        let mut repeats = self.repeats.lock().unwrap_or_else(PoisonError::into_inner);
+        repeats.first(mark)
     }
 
     /// A clerk of a venue without accounts: nobody holds any key, so that no pass is ever issued.
@@ -108,10 +123,14 @@ impl Clerk {
                 }
                 Step::Submit(submission, then) => {
                     let holder = service.holder.as_ref();
-                    if holder.is_some_and(|(_, holder)| may_submit(holder, &submission.action)) {
+                    if !holder.is_some_and(|(_, holder)| may_submit(holder, &submission.action)) {
+                        then(Outcome::NotTaken)
+                    } else if let Some(Done { command, events, .. }) = service.done.pop_front() {
+                        // What it comes to now is what it came to then.
+                        then(Outcome::Done { command, events })
+                    } else {
                         return Next::Submit(submission, then);
                     }
-                    then(Outcome::NotTaken)
                 }
                 Step::Identify(key, then) => {
                     let known = self.identities.credential(service.dialect, &key);
@@ -123,8 +142,19 @@ impl Clerk {
                 }
                 Step::Nonce(nonce, then) => {
                     let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
-                    let fresh = nonces.note(service.dialect, &nonce, service.wall);
+                    let mut fresh = nonces.note(service.dialect, &nonce, service.wall);
                     drop(nonces);
+                    let mark = mark(&["nonce", service.dialect, &nonce.key, &nonce.text]);
+                    if fresh {
+                        let mut repeats =
+                            self.repeats.lock().unwrap_or_else(PoisonError::into_inner);
+                        match repeats.take(mark) {
+                            None => service.mark = Some(mark),
+                            // It was used before a restart, and what it came to is not known any more.
+                            Some(done) if done.is_empty() => fresh = false,
+                            Some(done) => (service.mark, service.done) = (Some(mark), done),
+                        }
+                    }
                     then(fresh)
                 }
                 Step::IssuePass(account, lasts, then) => match service.grant() {
@@ -197,13 +227,23 @@ pub struct Service {
     now: Duration,
     /// Who asks, once that is known, and by which key.
     holder: Option<(Box<str>, Credential)>,
+    /// By what a repeat of what it submits is known.
+    mark: Option<Mark>,
+    /// What it submitted before a restart.
+    done: VecDeque<Done>,
 }
 
 impl Service {
     /// Begins to serve a request of a dialect from somebody unknown. `wall` is the wall's time, `now` the session's.
     #[must_use]
     pub const fn new(dialect: &'static str, wall: Time, now: Duration) -> Self {
-        Self { dialect, wall, now, holder: None }
+        Self { dialect, wall, now, holder: None, mark: None, done: VecDeque::new() }
+    }
+
+    /// By what a repeat of what it submits is known.
+    #[must_use]
+    pub const fn mark(&self) -> Option<Mark> {
+        self.mark
     }
 
     /// The same for whoever is logged in, as long as that is good.

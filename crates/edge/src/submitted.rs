@@ -36,6 +36,17 @@ impl<W> Submitted<W> {
         self.0.len() >= WAITING_MAX
     }
 
+    /// Whether none is awaited.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Nothing more will be known: tells everybody.
+    pub fn give_up(&mut self, mut tell: impl FnMut(W)) {
+        self.0.drain(..).for_each(|waiting| tell(waiting.who));
+    }
+
     /// The outcome of this command is awaited. Commands come in order.
     pub fn expect(&mut self, command: Sequence, who: W) {
         debug_assert!(self.0.back().is_none_or(|last| last.command < command), "in order");

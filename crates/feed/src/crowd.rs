@@ -169,6 +169,17 @@ impl Crowd {
         self.mine.clear();
     }
 
+    /// The market stood still until this moment: what was due before it is put off, all by as much as the first
+    /// of it is late, and nothing of it is left out.
+    pub fn put_off(&mut self, until: Time) {
+        let Some(late) = self.due().map(|due| until - due).filter(|late| late.0 > 0) else {
+            return;
+        };
+        let agenda = std::mem::take(&mut self.agenda).into_iter();
+        self.agenda = agenda.map(|Reverse((due, number))| Reverse((due + late, number))).collect();
+        self.fair.put_off(late);
+    }
+
     /// The fair price of a market, by its place, as of the last act.
     #[must_use]
     pub fn fair_price(&self, market: usize) -> Price {

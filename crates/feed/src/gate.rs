@@ -54,6 +54,12 @@ impl Gate {
         out.extend(self.waiting.drain(..pass));
     }
 
+    /// Commands up to this one are durable; `None` if nothing is kept.
+    #[must_use]
+    pub const fn durable_up_to(&self) -> Option<Sequence> {
+        self.durable
+    }
+
     /// Whether so much waits that no further command may be applied.
     #[must_use]
     pub fn is_full(&self) -> bool {

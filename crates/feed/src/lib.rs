@@ -5,6 +5,7 @@
 pub mod sequencer;
 
 pub mod gate;
+pub mod journal;
 
 pub mod capture;
 pub mod source;

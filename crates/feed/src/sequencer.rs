@@ -35,6 +35,11 @@ impl Sequencer {
         Command { sequence: self.last, time: self.time, action }
     }
 
+    /// It is not earlier than this, though nothing happened.
+    pub fn pass(&mut self, now: Time) {
+        self.time = self.time.max(now);
+    }
+
     /// The last command's number; 0 before the first.
     #[must_use]
     pub const fn last(&self) -> Sequence {

@@ -46,6 +46,11 @@ number! {
     Epoch(u32)
 }
 
+/// By what a repeat of a request is known: half a SHA-256 of who asked and what made the request unique. Nobody
+/// learns a key from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Mark(pub [u8; 16]);
+
 impl AccountId {
     /// The venue's own account, to which all fees go. Nobody trades with it; it is an account like any other.
     pub const FEES: Self = Self(u32::MAX);

@@ -38,7 +38,7 @@ pub use candle::{Candle, INTERVALS, Interval};
 pub use command::{Action, Command};
 pub use decimal::{Decimal, DecimalError};
 pub use event::{Balance, CloseReason, Event, EventBody, Fill, LevelBook, Movement, Rejection};
-pub use ids::{AccountId, AssetId, Epoch, InstrumentId, OrderId, Sequence, TradeId};
+pub use ids::{AccountId, AssetId, Epoch, InstrumentId, Mark, OrderId, Sequence, TradeId};
 pub use instrument::{Instrument, Listing, Minimum, Price, Quantity, Status};
 pub use order::{
     NewOrder, OrderKind, OrderState, SelfTradePolicy, Side, TimeInForce, Trail, Trigger,
@@ -48,7 +48,7 @@ pub use query::{
     Answer, AnswerBody, OrderKey, OrderStory, OwnOrders, OwnRecords, OwnTrades, Query, RecordKey,
     Sort, Stretch, Which,
 };
-pub use source::{NoOrders, Source};
+pub use source::{NoOrders, Note, Source, Wake};
 pub use ticker::{Ticker, Window};
 pub use time::{Span, Time};
 pub use topic::{Cadence, Class, Scope, Topic, TopicKind, WHOLE};

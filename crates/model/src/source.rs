@@ -1,13 +1,27 @@
 //! Where events come from, as the edge sees it: something that can be asked to go on until a moment.
 
+use crate::account::Label;
 use crate::command::Action;
 use crate::event::Event;
-use crate::ids::Sequence;
+use crate::ids::{Mark, Sequence};
 use crate::time::Time;
 
-/// This source takes no orders: it shows somebody else's market.
+/// This source takes no orders: it shows somebody else's market; or it takes none at the moment, because what it
+/// was given already cannot be made durable. Nothing happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoOrders;
+
+/// What is kept with something submitted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Note {
+    /// What its owner calls the order that it places.
+    pub label: Option<Label>,
+    /// By what a repeat of it is known.
+    pub mark: Option<Mark>,
+}
+
+/// Wakes whoever turns a source, from any thread.
+pub type Wake = Box<dyn Fn() + Send + Sync>;
 
 /// One source of events: an engine with its crowd, a replay, an upstream venue. Time is passed in.
 pub trait Source: Send {
@@ -32,6 +46,36 @@ pub trait Source: Send {
         action: Action,
         out: &mut Vec<Event>,
     ) -> Result<Sequence, NoOrders>;
+
+    /// The same, and keeps this with it if it keeps anything.
+    ///
+    /// # Errors
+    /// As [`Source::submit`].
+    fn submit_noted(
+        &mut self,
+        now: Time,
+        action: Action,
+        _note: &Note,
+        out: &mut Vec<Event>,
+    ) -> Result<Sequence, NoOrders> {
+        self.submit(now, action, out)
+    }
+
+    /// Ends a turn: what was done is on its way to be durable from here on, soon if somebody waits for it; and
+    /// what has become durable meanwhile is told. A source that keeps nothing has nothing to do.
+    fn turn(&mut self, _awaited: bool, _out: &mut Vec<Event>) {}
+
+    /// From now on, whenever something has become durable or never will, this is called, from another thread.
+    fn wake_with(&mut self, _wake: Wake) {}
+
+    /// Whether what was done last can never become durable: what waits for it will not happen here, and nothing is
+    /// taken any more.
+    fn is_broken(&self) -> bool {
+        false
+    }
+
+    /// Ends its life, so that it can be gone on with as it stands: waits until all that was done is durable.
+    fn close(&mut self, _out: &mut Vec<Event>) {}
 
     /// Commands up to this one have had all of their events handed out. Less than the last one submitted only
     /// where events wait until their command is durable.

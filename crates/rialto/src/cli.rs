@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use edge::clock::Speed;
+use feed::journal::commit::Durability;
 use model::Time;
 
 /// A streaming exchange that speaks the published APIs of real venues.
@@ -33,6 +34,13 @@ pub enum Command {
     #[command(after_help = "Example: a recorded morning, ten times as fast, for ever\n  \
                             rialto replay captures/bitstamp-2022-01-05 --speed 10 --loop")]
     Replay(Replay),
+    /// Run a kept market's journal again and compare every digest in it
+    #[command(
+        after_help = "Example: what `rialto serve --data rialto-data` has kept\n  rialto verify rialto-data\n\n\
+                            Exit codes: 0 it is sound (a torn end is a note), 1 it cannot be read, 2 the command line is \
+                            wrong,\n3 it is damaged (segment and offset are told), 4 what was done is not what happens now."
+    )]
+    Verify(crate::verify::Verify),
     /// Create, list and revoke accounts and credentials; show those of the demo
     #[command(subcommand)]
     Keys(crate::keys::Keys),
@@ -50,13 +58,21 @@ pub struct Serve {
     /// Where to listen; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
-    /// The folder with the accounts that `rialto keys` makes [default: rialto-data]
+    /// The folder in which the market is kept, with the accounts that `rialto keys` makes. Without it no market is
+    /// kept, and accounts are those in rialto-data
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// When what happens is told: once the disk has it (sync); once the system has it, which a loss of power takes back
+    /// (batch: the last twentieth of a second; none: more) [default: sync]
+    #[arg(long, value_name = "WHEN", value_parser = durability, requires = "data")]
+    pub durability: Option<Durability>,
+    /// If the journal is damaged, go on with what is before the damage, and set the rest aside
+    #[arg(long, requires = "data")]
+    pub accept_loss: bool,
     /// The file with the master key that seals their secrets [default: the variable RIALTO_MASTER_KEY]
     #[arg(long, value_name = "FILE")]
     pub master_key: Option<PathBuf>,
-    /// Read no accounts and keep nothing on disk (this version keeps no market at all, and says so)
+    /// Read no accounts and keep nothing on disk
     #[arg(long)]
     pub ephemeral: bool,
     /// What the crowd is seeded with: the same seed and clock give the same market
@@ -68,6 +84,20 @@ pub struct Serve {
     /// How many threads own sockets [default: one for each core]
     #[arg(long, value_name = "N")]
     pub loops: Option<usize>,
+}
+
+impl Serve {
+    /// Whether the market is kept.
+    #[must_use]
+    pub const fn keeps(&self) -> bool {
+        self.data.is_some() && !self.ephemeral
+    }
+
+    /// When what happens is told.
+    #[must_use]
+    pub fn durability(&self) -> Durability {
+        self.durability.unwrap_or_default()
+    }
 }
 
 /// Options of `replay`.
@@ -97,6 +127,13 @@ pub struct Clock {
     pub start: Time,
     /// How fast it runs.
     pub speed: Speed,
+}
+
+fn durability(text: &str) -> Result<Durability, String> {
+    [Durability::Sync, Durability::Batch, Durability::None]
+        .into_iter()
+        .find(|it| it.name() == text)
+        .ok_or_else(|| format!("{text:?} is none of sync, batch, none"))
 }
 
 fn clock(text: &str) -> Result<Clock, String> {

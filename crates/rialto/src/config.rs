@@ -100,16 +100,26 @@ impl Config {
         })
     }
 
-    /// The market that opens its doors at `opens`: when it begins, so much earlier that the crowd has filled
-    /// the books, and the source that is to be brought there.
-    pub fn market(&self, seed: u64, opens: Time) -> (Time, EngineSource) {
-        let begins = opens - self.crowd.warm_up;
+    /// When a market begins that opens its doors at `opens`: so much earlier that the crowd has filled the books.
+    pub fn begins(&self, opens: Time) -> Time {
+        opens - self.crowd.warm_up
+    }
+
+    /// The market that begins at `begins`, before its first command.
+    pub fn market_begun(&self, seed: u64, begins: Time) -> EngineSource {
+        let crowd = Crowd::new(seed, &self.crowd.assets, &self.crowd.markets, begins);
+        self.source(Some(crowd), begins)
+    }
+
+    /// The same without anybody who trades by itself.
+    pub fn market_without_crowd(&self, begins: Time) -> EngineSource {
+        self.source(None, begins)
+    }
+
+    fn source(&self, crowd: Option<Crowd>, begins: Time) -> EngineSource {
         let instruments: Vec<_> =
             self.listings.iter().map(|listing| listing.instrument.clone()).collect();
-        let crowd = Crowd::new(seed, &self.crowd.assets, &self.crowd.markets, begins);
-        let gate = Gate::open();
-        let source = EngineSource::new(&instruments, Some(crowd), &self.cadences(), begins, gate);
-        (begins, source)
+        EngineSource::new(&instruments, crowd, &self.cadences(), begins, Gate::open())
     }
 
     /// The cadences at which some dialect's topics speak; and a tenth, by which statistics are counted.

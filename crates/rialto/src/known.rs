@@ -88,13 +88,16 @@ impl Known {
         Ok(Self(Some(Arc::new(Book { store, awaited, instruments, demo, endings, ended }))))
     }
 
-    /// What is done when a market opens: accounts are followed, and those of the demo are given something.
-    pub fn opening(&self, assets: &Assets) -> Vec<Action> {
+    /// What is done when a market opens: accounts are followed that are not yet, and those of them that are the
+    /// demo's are given something.
+    pub fn opening(&self, assets: &Assets, followed: impl Fn(AccountId) -> bool) -> Vec<Action> {
         let Some(book) = &self.0 else { return Vec::new() };
-        let mut actions: Vec<Action> =
-            book.store().accounts().iter().map(|account| Action::Follow(account.id)).collect();
+        let accounts = book.store().accounts();
+        let new = accounts.iter().filter(|account| !followed(account.id));
+        let mut actions: Vec<Action> = new.map(|account| Action::Follow(account.id)).collect();
         if book.demo {
-            actions.extend(store::demo_funding(assets).into_iter().map(|funding| {
+            let new = |funding: &store::Funding| !followed(funding.account);
+            actions.extend(store::demo_funding(assets).into_iter().filter(new).map(|funding| {
                 let (account, asset, amount) = (funding.account, funding.asset, funding.amount);
                 Action::Deposit { account, asset, amount }
             }));
@@ -209,7 +212,7 @@ impl Watch {
             lock(&self.followed).insert(id);
             let followed = Arc::clone(&self.followed);
             let reply = move |outcome| {
-                if outcome == Outcome::NotTaken {
+                if matches!(outcome, Outcome::NotTaken | Outcome::Unknown) {
                     lock(&followed).remove(&id);
                 }
             };

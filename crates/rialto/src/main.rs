@@ -3,11 +3,13 @@
 mod bench;
 mod cli;
 mod config;
+mod kept;
 mod keys;
 mod known;
 mod replay;
 mod run;
 mod serve;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -19,6 +21,7 @@ fn main() -> ExitCode {
     {
         Command::Serve(options) => serve::venue(&options).and_then(run::run),
         Command::Replay(options) => replay::venue(&options).and_then(run::run),
+        Command::Verify(options) => return verify::run(&options),
         Command::Keys(keys) => keys::run(&keys),
         Command::Bench(bench) => bench::run(&bench).map_err(run::Failure),
     };

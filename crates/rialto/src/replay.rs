@@ -15,7 +15,7 @@ use views::{Accounts, Board};
 
 use crate::cli;
 use crate::known::Known;
-use crate::run::{Failure, Venue, failed};
+use crate::run::{Begun, Failure, Venue, failed};
 
 /// Where it listens unless told otherwise: where the demo does.
 const PORT: u16 = 8080;
@@ -30,7 +30,7 @@ pub fn venue(options: &cli::Replay) -> Result<Venue, Failure> {
     let (listings, mut connector) = (tongue.listings, tongue.connector);
     let replay = Replay::new(&capture, connector.as_mut(), options.looped)
         .map_err(|error| Failure(error.to_string()))?;
-    let begins = replay.begins();
+    let (begins, opens) = (replay.begins(), replay.opens());
     let speed = options.speed.unwrap_or(Speed::WALL);
     Ok(Venue {
         about: vec![
@@ -51,9 +51,9 @@ pub fn venue(options: &cli::Replay) -> Result<Venue, Failure> {
             seed: None,
             hosts: Vec::new(),
         },
-        happened: Vec::new(),
-        opens: Some(replay.opens()),
-        source: Box::new(replay),
+        begin: Box::new(move |boards| {
+            Ok(Begun::kept_nowhere(Box::new(replay), &[], Some(opens), boards))
+        }),
         dialects: tongue.dialects,
         speed,
         listen: options.listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))),

@@ -10,10 +10,12 @@ use dialects::Dialect;
 use edge::boards::{Boards, Dialects, Outlet};
 use edge::clock::{MarketClock, SessionClock, Speed};
 use edge::http::House;
+use edge::journal::AskJournal;
 use edge::limits::{Limits, Seats};
 use edge::listener::{Gangway, accept};
 use edge::native::Native;
 use edge::outbox::Told;
+use edge::repeats::Repeats;
 use edge::{Edge, Settings};
 use model::{Event, Source, Time};
 use tokio::net::TcpListener;
@@ -34,14 +36,10 @@ pub struct Venue {
     pub known: Known,
     /// What the native API knows of it; when doors opened is filled in.
     pub told: edge::native::Venue,
-    /// What has happened already.
-    pub happened: Vec<Event>,
-    /// Where events come from.
-    pub source: Box<dyn Source>,
+    /// Brings the market to the moment at which doors open, shown to these boards.
+    pub begin: Begin,
     /// The tongues.
     pub dialects: Vec<Box<dyn Dialect>>,
-    /// Market time when doors open; `None` follows the wall's clock.
-    pub opens: Option<Time>,
     /// How fast market time runs.
     pub speed: Speed,
     /// Where to listen.
@@ -50,6 +48,42 @@ pub struct Venue {
     pub loops: Option<usize>,
     /// What strangers are allowed.
     pub limits: Limits,
+}
+
+/// Brings a market to the moment at which doors open.
+pub type Begin = Box<dyn FnOnce(&mut Boards) -> Result<Begun, Failure>>;
+
+/// A market at the moment at which doors open.
+pub struct Begun {
+    /// Where events come from.
+    pub source: Box<dyn Source>,
+    /// Market time.
+    pub opens: Time,
+    /// Whether market time is what is on the wall's clock.
+    pub follows_the_wall: bool,
+    /// What is to be said of it, for people, one line each.
+    pub about: Vec<String>,
+    /// How its journal stands, if it has one.
+    pub journal: Option<AskJournal>,
+    /// What was done before, and may be asked for again.
+    pub repeats: Repeats,
+}
+
+impl Begun {
+    /// A market that has had these events and keeps nothing, at `opens`, else when the wall's clock says so.
+    pub fn kept_nowhere(
+        mut source: Box<dyn Source>,
+        happened: &[Event],
+        opens: Option<Time>,
+        boards: &mut Boards,
+    ) -> Self {
+        boards.apply(happened, &mut Nobody);
+        let follows_the_wall = opens.is_none();
+        let opens = opens.unwrap_or_else(|| MarketClock::of_the_wall().start());
+        catch_up(source.as_mut(), boards, opens, |_, _| ());
+        let (about, journal, repeats) = (Vec::new(), None, Repeats::default());
+        Self { source, opens, follows_the_wall, about, journal, repeats }
+    }
 }
 
 /// Why a command ended badly. Reads well after "rialto: ".
@@ -99,19 +133,19 @@ pub fn run(mut venue: Venue) -> Result<(), Failure> {
     let dialects: Dialects = venue.dialects.into();
     let mut settings = Settings::default();
     settings.loops = venue.loops.unwrap_or(settings.loops);
-    let opens = venue.opens.unwrap_or_else(|| MarketClock::of_the_wall().start());
-    let mut source = venue.source;
     let mut boards = Boards::new(venue.boards, Arc::clone(&dialects), settings.loops)
         .with_accounts(venue.accounts);
-    boards.apply(&venue.happened, &mut Nobody);
-    catch_up(source.as_mut(), &mut boards, opens);
-    let clock = match venue.opens {
-        Some(opens) => MarketClock::starting(opens, venue.speed),
-        None => MarketClock::of_the_wall(),
+    let begun = (venue.begin)(&mut boards)?;
+    let (source, opens) = (begun.source, begun.opens);
+    venue.about.extend(begun.about);
+    let clock = match begun.follows_the_wall {
+        false => MarketClock::starting(opens, venue.speed),
+        true => MarketClock::of_the_wall(),
     };
 
     // 4. The board thread, which owns market and boards, and the loops, which own sockets.
     let (session_clock, clerk) = (SessionClock::started(), venue.known.clerk());
+    clerk.remember(begun.repeats);
     let edge = edge::start(&settings, &dialects, |_| boards, source, clock, session_clock, &clerk)
         .map_err(failed("start the board thread and the loops"))?;
 
@@ -127,7 +161,11 @@ pub fn run(mut venue: Venue) -> Result<(), Failure> {
         Arc::clone(&edge.counters),
         Arc::clone(&edge.goodbyes),
     );
-    let house = Arc::new(house.with_native(native));
+    let house = house.with_native(native);
+    let house = Arc::new(match begun.journal {
+        Some(ask) => house.with_journal(ask),
+        None => house,
+    });
     venue.known.watch(edge.revoker(), edge.boards.clone());
     let gangway = Arc::new(Gangway::new(edge.loops.clone()));
     let seats = Seats::new(&venue.limits);
@@ -170,17 +208,24 @@ pub fn run(mut venue: Venue) -> Result<(), Failure> {
 }
 
 /// Before doors open nobody listens.
-struct Nobody;
+pub struct Nobody;
 
 impl Outlet for Nobody {
     fn tell(&mut self, _of_loop: usize, _told: Told) {}
 }
 
-/// Lets the source do everything up to `now`, shown to the boards and to nobody else yet.
-fn catch_up(source: &mut dyn Source, boards: &mut Boards, now: Time) {
+/// Lets the source do everything up to `now`, shown to the boards and to nobody else yet. `settle` waits until what
+/// was done is durable.
+pub fn catch_up<S: Source + ?Sized>(
+    source: &mut S,
+    boards: &mut Boards,
+    now: Time,
+    settle: impl Fn(&mut S, &mut Vec<Event>),
+) {
     let mut events = Vec::new();
     while source.due().is_some_and(|due| due <= now) {
         source.advance(now, &mut events);
+        settle(source, &mut events);
         boards.apply(&events, &mut Nobody);
         events.clear();
     }

@@ -13,8 +13,9 @@ use views::{Accounts, Board};
 
 use crate::cli::Serve;
 use crate::config::Config;
+use crate::kept::Ledger;
 use crate::known::{Known, folder};
-use crate::run::{Failure, Venue, failed};
+use crate::run::{Begun, Failure, Venue, failed};
 
 /// The venue that these options ask for.
 ///
@@ -28,21 +29,23 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
         None => (None, Speed::WALL),
     };
     let now = MarketClock::of_the_wall().start();
-    let seed = options.seed.unwrap_or(now.micros().unsigned_abs());
-    let (begins, mut source) = config.market(seed, opens.unwrap_or(now));
+    let some_seed = now.micros().unsigned_abs();
+    let ledger = match options.keeps() {
+        true => Some(Ledger::open(folder(options), options.durability(), options.accept_loss)?),
+        false => None,
+    };
+    let seed = match &ledger {
+        Some(ledger) => ledger.seed(options.seed, some_seed)?,
+        None => options.seed.unwrap_or(some_seed),
+    };
     let listen = options.listen.unwrap_or(config.listen);
     let instruments: Vec<Instrument> =
         config.listings.iter().map(|listing| listing.instrument.clone()).collect();
     let assets = Assets::of(&instruments);
     let known = Known::open(options, listen.ip(), instruments)
         .map_err(failed(format_args!("open the accounts in {}", folder(options).display())))?;
-    let mut happened = Vec::new();
-    for action in known.opening(&assets) {
-        // An engine takes every command.
-        let _command = source.submit(begins, action, &mut happened);
-    }
     let told = told(&config, speed, seed);
-    let bitstamp = Bitstamp::new(&config.listings, config.bitstamp)
+    let bitstamp = Bitstamp::new(&config.listings, config.bitstamp.clone())
         .map_err(failed(format_args!("list the instruments of {}", config.name)))?;
     let xrocket = XRocket::new(&config.listings)
         .map_err(failed(format_args!("list the instruments of {}", config.name)))?;
@@ -52,19 +55,25 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
         .map_err(failed(format_args!("list the instruments of {}", config.name)))?;
     let finazon = Finazon::new(&config.listings, &config.finazon)
         .map_err(failed(format_args!("list the instruments of {}", config.name)))?;
+    let begins = match &ledger {
+        Some(ledger) => ledger.begins(&config, opens.unwrap_or(now)),
+        None => config.begins(opens.unwrap_or(now)),
+    };
     let boards = config.listings.iter().map(|it| Board::new(it.instrument.id, begins));
-    let kept = if options.ephemeral { "as asked" } else { "there is no journal yet" };
+    let mut about =
+        vec![format!("rialto {}: {}, seed {seed}", env!("CARGO_PKG_VERSION"), config.name)];
+    if ledger.is_none() {
+        about.push(match options.ephemeral {
+            true => "nothing is kept on disk: as asked".to_owned(),
+            false => "nothing of the market is kept on disk: --data DIR keeps it there".to_owned(),
+        });
+    }
     Ok(Venue {
-        about: vec![
-            format!("rialto {}: {}, seed {seed}", env!("CARGO_PKG_VERSION"), config.name),
-            format!("nothing is kept on disk: {kept}"),
-        ],
+        about,
         boards: boards.collect(),
-        accounts: Accounts::new(assets),
-        known,
+        accounts: Accounts::new(assets.clone()),
+        known: known.clone(),
         told,
-        happened,
-        source: Box::new(source),
         dialects: vec![
             Box::new(bitstamp) as Box<dyn Dialect>,
             Box::new(xrocket),
@@ -72,7 +81,18 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
             Box::new(confluencecode),
             Box::new(finazon),
         ],
-        opens,
+        begin: Box::new(move |boards| match ledger {
+            Some(ledger) => ledger.begin(&config, &known, seed, (begins, opens), boards),
+            None => {
+                let mut source = config.market_begun(seed, begins);
+                let mut happened = Vec::new();
+                for action in known.opening(&assets, |_| false) {
+                    // An engine takes every command.
+                    let _command = source.submit(begins, action, &mut happened);
+                }
+                Ok(Begun::kept_nowhere(Box::new(source), &happened, opens, boards))
+            }
+        }),
         speed,
         listen,
         loops: options.loops,

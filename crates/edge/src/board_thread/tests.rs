@@ -63,6 +63,17 @@ struct House {
 }
 
 fn house(speed: Speed, last: u64, ring_words_max: usize) -> House {
+    let calls = Arc::new((Mutex::new(Vec::new()), Condvar::new()));
+    let source = Metronome { next: 1, last, calls: Arc::clone(&calls) };
+    house_of(|_| Box::new(source), calls, speed, ring_words_max)
+}
+
+fn house_of(
+    source: impl FnOnce(&BoardsHandle) -> Box<dyn Source>,
+    calls: Calls,
+    speed: Speed,
+    ring_words_max: usize,
+) -> House {
     let dialects: crate::boards::Dialects =
         Arc::new([Box::new(Plain::default()) as Box<dyn dialects::Dialect>]);
     let poll = mio::Poll::new().expect("a poll");
@@ -70,10 +81,9 @@ fn house(speed: Speed, last: u64, ring_words_max: usize) -> House {
     let (words, ring) = rtrb::RingBuffer::new(ring_words_max);
     let (boards, inbox) = BoardsHandle::new(16);
     let counters = Arc::new(Counters::default());
-    let calls = Arc::new((Mutex::new(Vec::new()), Condvar::new()));
     let board = Board::by_level(model::InstrumentId(0), Time(0));
     let thread = BoardThread {
-        source: Box::new(Metronome { next: 1, last, calls: Arc::clone(&calls) }),
+        source: source(&boards),
         submitted: Submitted::default(),
         boards: Boards::new(vec![board], dialects, 1),
         clock: MarketClock::starting(Time(0), speed),
@@ -298,4 +308,91 @@ fn sessions_are_answered_through_their_ring_in_its_order() {
 fn what_is_asked_of_the_boards_is_small() {
     let bytes = (size_of::<Change>(), size_of::<Subject>());
     assert!(bytes.0 <= bytes.1 + 32, "{bytes:?}: thousands may subscribe in one turn of a loop");
+}
+
+/// Takes everything, and tells what came of it once a test has made it durable.
+struct Kept {
+    last: u64,
+    waiting: Vec<Event>,
+    disk: Disk,
+}
+
+/// What is durable; `None` once nothing more will be. And what wakes whoever turns the source.
+type Disk = Arc<Mutex<(Option<u64>, Option<Wake>)>>;
+
+impl Source for Kept {
+    fn due(&self) -> Option<Time> {
+        None
+    }
+    fn advance(&mut self, _: Time, _: &mut Vec<Event>) {}
+    fn submit(&mut self, _: Time, _: Action, _: &mut Vec<Event>) -> Result<Sequence, NoOrders> {
+        if self.is_broken() {
+            return Err(NoOrders);
+        }
+        self.last += 1;
+        self.waiting.push(Event { cause: Sequence(self.last), ..print(self.last, 0) });
+        Ok(Sequence(self.last))
+    }
+    fn turn(&mut self, _: bool, out: &mut Vec<Event>) {
+        let durable = self.handed_out();
+        let pass = self.waiting.partition_point(|event| event.cause <= durable);
+        out.extend(self.waiting.drain(..pass));
+    }
+    fn wake_with(&mut self, wake: Wake) {
+        self.disk.lock().expect("nobody panics with it").1 = Some(wake);
+    }
+    fn is_broken(&self) -> bool {
+        self.disk.lock().expect("nobody panics with it").0.is_none()
+    }
+    fn handed_out(&self) -> Sequence {
+        Sequence(self.disk.lock().expect("nobody panics with it").0.unwrap_or(1))
+    }
+}
+
+#[test]
+fn what_is_kept_is_told_when_it_is_durable_and_never_if_it_cannot_be() {
+    let disk: Disk = Arc::new(Mutex::new((Some(0), None)));
+    let source = Kept { last: 0, waiting: Vec::new(), disk: Arc::clone(&disk) };
+    let begun = |boards: &BoardsHandle| {
+        let mut source: Box<dyn Source> = Box::new(source);
+        source.wake_with(boards.wake());
+        source
+    };
+    let house = house_of(begun, Arc::default(), Speed::WALL, 16);
+    let stands = |durable| {
+        let mut disk = disk.lock().expect("nobody panics with it");
+        disk.0 = durable;
+        disk.1.as_ref().expect("it was told whom to wake")();
+    };
+    let (done, outcomes) = sync_channel(4);
+    let submit = |account| {
+        let done = done.clone();
+        let reply = Box::new(move |outcome| done.send((account, outcome)).expect("room"));
+        let submission = Submission { action: Action::Follow(AccountId(account)), label: None };
+        house.boards.submit(submission, reply).expect("there is room for it");
+    };
+    let trades = || {
+        let trades = Query::Trades { instrument: model::InstrumentId(0), since: Time(0), limit: 9 };
+        match house.ask(trades).body {
+            AnswerBody::Trades(trades) => trades.len(),
+            _ => 0,
+        }
+    };
+    submit(1);
+    submit(2);
+    assert_eq!(trades(), 0, "nobody sees it before it is durable");
+    assert!(outcomes.try_recv().is_err(), "and nobody is told");
+    stands(Some(1));
+    let (account, outcome) = outcomes.recv_timeout(PATIENCE).expect("an outcome");
+    let Outcome::Done { command, events } = outcome else { panic!("it was taken") };
+    assert_eq!((account, command, events.len()), (1, Sequence(1), 1));
+    assert_eq!(trades(), 1, "whoever asks then sees it, and nothing else");
+    assert_eq!(house.counters.journal_failed.read(), 0);
+    stands(None);
+    let unknown = outcomes.recv_timeout(PATIENCE).expect("an outcome");
+    assert_eq!(unknown, (2, Outcome::Unknown), "nobody knows what becomes of it");
+    submit(3);
+    let refused = outcomes.recv_timeout(PATIENCE).expect("an outcome");
+    assert_eq!(refused, (3, Outcome::NotTaken), "and nothing further is taken");
+    assert_eq!((trades(), house.counters.journal_failed.read()), (1, 1));
 }

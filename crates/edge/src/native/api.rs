@@ -44,6 +44,7 @@ struct Description {
 pub(crate) fn pages() -> Vec<Page> {
     vec![
         page::<market::__path_status>(|visit| Box::pin(market::status(visit))),
+        page::<market::__path_state>(|visit| Box::pin(market::state(visit))),
         page::<market::__path_instruments>(|visit| Box::pin(market::instruments(visit))),
         page::<market::__path_instrument>(|visit| Box::pin(market::instrument(visit))),
         page::<market::__path_book>(|visit| Box::pin(market::book(visit))),

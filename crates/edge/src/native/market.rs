@@ -46,6 +46,29 @@ pub(crate) async fn status(visit: &mut Visit<'_>) -> Answered {
     }))
 }
 
+/// What is kept of it
+///
+/// How far what happened is durable, and a digest of all events: two venues that were given the same commands have
+/// the same digest after as many events.
+#[utoipa::path(get, path = "/rialto/v1/state", tag = "market", responses(
+    (status = 200, description = "How its journal stands.", body = wire::State),
+    (status = "default", description = "Why not.", body = Problem, content_type = "application/problem+json"),
+))]
+pub(crate) async fn state(visit: &mut Visit<'_>) -> Answered {
+    reading::query::<Nothing>(visit.query)?;
+    let answer = visit.ask(Query::Now).await?;
+    let journal = visit.journal.map(|ask| ask()).map(|note| wire::Journal {
+        durability: note.durability,
+        writes: note.failure.is_none(),
+        failure: note.failure,
+        epoch: note.epoch,
+        commands: note.commands,
+        events: note.events,
+        digest: format!("{:016x}", note.digest),
+    });
+    Ok(Reply::json(&wire::State { ready: visit.ready, time: venue::time(answer.now), journal }))
+}
+
 /// What is traded
 ///
 /// Every instrument with its rules, its status, its fees, and its name in each dialect.

@@ -17,7 +17,9 @@ use super::{Shared, register::KeyNote};
 use crate::board_thread::{BoardsHandle, Busy};
 use crate::http::handed_on;
 use crate::identity::may_submit;
+use crate::journal::AskJournal;
 use crate::limits::Rate;
+use crate::repeats::mark;
 use crate::steps::{Clerk, Next, Service};
 
 /// What a request is answered with.
@@ -30,6 +32,7 @@ pub(crate) struct Visit<'a> {
     pub now: Duration,
     /// Whether new clients are welcome.
     pub ready: bool,
+    pub journal: Option<&'a AskJournal>,
     /// What stands at the places of the path that are not fixed.
     pub parameters: Vec<String>,
     /// What follows the question mark.
@@ -158,7 +161,7 @@ impl Visit<'_> {
         match told.await {
             Ok(Outcome::Done { events, .. }) => Ok(events),
             Ok(Outcome::NotTaken) => Err(not_taken()),
-            Err(_) => Err(unknown()),
+            Ok(Outcome::Unknown) | Err(_) => Err(unknown()),
         }
     }
 
@@ -187,25 +190,34 @@ impl Visit<'_> {
                 let reply = answer_of(news).await.ok_or_else(busy)?;
                 return Ok(reply.with(REPLAYED, "true"));
             }
-            Turn::Other => {
-                let detail = format!("{key:?} was used for another request");
-                return Err(Problem::new(Code::KeyReused, detail).at(place));
-            }
+            Turn::Other => return Err(key_reused(key)),
             Turn::Full => {
                 let detail = "too many requests with idempotency keys are under way";
                 return Err(Problem::new(Code::Busy, detail));
             }
         };
         let submission = self.permitted(holder, submission)?;
+        let mark = mark(&["idempotency", &holder.account().to_string(), key]);
+        match self.clerk.recall(mark) {
+            None => {}
+            // It was done before a restart.
+            Some(done) if done.is(&submission) => {
+                let answered = word(self.native, &done.events);
+                let reply = answered.unwrap_or_else(|problem| problem.reply());
+                claim.answer(reply.clone());
+                return Ok(reply.with(REPLAYED, "true"));
+            }
+            Some(_) => return Err(key_reused(key)),
+        }
         let (tell, told) = handed_on();
-        self.boards.submit(submission, tell).map_err(|Busy| busy())?;
+        self.boards.submit_marked(submission, Some(mark), tell).map_err(|Busy| busy())?;
         // From here on it happens, whether or not the client waits: so its answer is kept by somebody who does.
         let native = Arc::clone(self.native);
         tokio::spawn(async move {
             let answered = match told.await {
                 Ok(Outcome::Done { events, .. }) => word(&native, &events),
                 Ok(Outcome::NotTaken) => return,
-                Err(_) => Err(unknown()),
+                Ok(Outcome::Unknown) | Err(_) => Err(unknown()),
             };
             claim.answer(answered.unwrap_or_else(|problem| problem.reply()));
         });
@@ -252,6 +264,11 @@ pub(crate) fn covers(holder: &Credential, instrument: InstrumentId) -> bool {
     holder.instruments.as_ref().is_none_or(|all| all.contains(&instrument))
 }
 
+fn key_reused(key: &str) -> Box<Problem> {
+    let detail = format!("{key:?} was used for another request");
+    Problem::new(Code::KeyReused, detail).at("header Idempotency-Key")
+}
+
 fn busy() -> Box<Problem> {
     Problem::new(Code::Busy, "too many questions and orders wait")
 }
@@ -261,6 +278,7 @@ fn unknown() -> Box<Problem> {
 }
 
 fn not_taken() -> Box<Problem> {
-    let detail = "the source takes no orders, or has too much to do; nothing happened";
+    let detail =
+        "the source takes no orders, has too much to do, or cannot keep them; nothing happened";
     Problem::new(Code::NotTaken, detail)
 }

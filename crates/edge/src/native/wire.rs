@@ -33,6 +33,41 @@ pub struct Status {
     pub seed: Option<String>,
 }
 
+/// What is kept of the venue.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct State {
+    /// Whether new clients are welcome.
+    pub ready: bool,
+    /// Market time now.
+    #[schema(format = DateTime, example = "2026-01-05T09:00:00.000000Z")]
+    pub time: String,
+    /// How its journal stands. `null` where nothing is kept.
+    #[schema(required)]
+    pub journal: Option<Journal>,
+}
+
+/// How a journal stands.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Journal {
+    /// When something counts as durable: `sync`, when the disk has said so; `batch` and `none`, when the system has it.
+    #[schema(example = "sync")]
+    pub durability: &'static str,
+    /// Whether it can be written. If not, nothing is taken any more.
+    pub writes: bool,
+    /// Why not.
+    #[schema(required)]
+    pub failure: Option<String>,
+    /// Which life of the market this is, from 1.
+    pub epoch: u32,
+    /// Commands up to this one are durable.
+    pub commands: u64,
+    /// How many events the digest stands for.
+    pub events: u64,
+    /// The digest of all events up to there.
+    #[schema(example = "761d2fbe57bbb253")]
+    pub digest: String,
+}
+
 /// What is traded, with its rules.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Instrument {

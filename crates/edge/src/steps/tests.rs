@@ -318,3 +318,38 @@ fn who_is_let_in_with_a_berth_is_somebody_and_has_it_until_it_is_dropped() {
     let second = admit("look").expect("who was refused has taken none");
     assert_eq!(format!("{:?}", second.berth), r#"Some(Berth { dialect: "plain", .. })"#);
 }
+
+#[test]
+fn what_was_done_before_a_restart_is_answered_when_it_is_signed_again_and_not_done_again() {
+    let (clerk, ..) = clerk();
+    let signed = |text: &str| {
+        let (key, window) = ("trade".into(), Duration::from_secs(300));
+        let nonce = Nonce { key, text: text.into(), window };
+        let word = |outcome| match outcome {
+            Outcome::Done { command, .. } => reply(&format!("done by {command}")),
+            _ => reply("not taken"),
+        };
+        let go_on = move |fresh| match fresh {
+            false => reply("stale"),
+            true => {
+                let submission = Submission { action: cancel(ALICE, HERE), label: None };
+                Step::Submit(submission, Box::new(word))
+            }
+        };
+        by("trade", move || Step::Nonce(nonce, Box::new(go_on)))
+    };
+    let done = |command| Done {
+        command: Sequence(command),
+        action: cancel(ALICE, HERE),
+        label: None,
+        events: Vec::new(),
+    };
+    let mut repeats = Repeats::default();
+    let named = |text| mark(&["nonce", "plain", "trade", text]);
+    repeats.note(named("7"), Time::from_seconds(990), done(70));
+    clerk.remember(repeats);
+    assert_eq!(serve(&clerk, signed("7")), "done by 70");
+    assert_eq!(serve(&clerk, signed("7")), "stale", "as everywhere, once it was answered");
+    let submitted = serve(&clerk, signed("8"));
+    assert!(submitted.starts_with("submit "), "{submitted}");
+}

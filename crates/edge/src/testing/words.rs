@@ -156,6 +156,7 @@ pub fn understand(
             let then = |outcome| match outcome {
                 Outcome::Done { command, .. } => reply(say(format!("done {command}"))),
                 Outcome::NotTaken => reply(say("not taken".into())),
+                Outcome::Unknown => reply(say("unknown".into())),
             };
             Step::Submit(submission, Box::new(then))
         }),

@@ -76,6 +76,11 @@ impl FairPrices {
         }
     }
 
+    /// So long nothing moved.
+    pub fn put_off(&mut self, late: Span) {
+        self.next = self.next + late;
+    }
+
     /// The fair price of a market; at least one tick.
     pub fn price(&self, market: usize) -> Price {
         let pair = &self.markets[market];

@@ -81,7 +81,8 @@ fn the_demo_has_a_crowd_in_every_market() {
 fn the_demo_is_alive_when_its_doors_open() {
     let config = demo();
     let opens = Time::from_seconds(1_795_305_600);
-    let (begins, mut source) = config.market(7, opens);
+    let begins = config.begins(opens);
+    let mut source = config.market_begun(7, begins);
     assert_eq!(begins, opens - Span::seconds(600));
     let mut events = Vec::new();
     while source.due().is_some_and(|due| due <= opens) {

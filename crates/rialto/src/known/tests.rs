@@ -89,7 +89,7 @@ impl Venue {
         setup.listings = listings;
         setup.dialect = Bitstamp.dialect().into();
         let served = setup.serve();
-        for action in known.opening(&Assets::of(&instruments)) {
+        for action in known.opening(&Assets::of(&instruments), |_| false) {
             served.market.act(action);
         }
         served.market.settle();

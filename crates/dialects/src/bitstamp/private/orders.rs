@@ -65,7 +65,11 @@ fn submit(call: Call, market: Arc<Market>, wanted: Wanted, now: Time) -> Step {
 
 /// `{"id":"1234123412341234","market":"BTC/USD","datetime":"2022-01-31 14:43:15.796000","type":"0",…}`
 fn placed(ground: &Ground, market: &Market, wanted: &Wanted, outcome: Outcome) -> HttpResponse {
-    let Outcome::Done { events, .. } = outcome else { return errors::not_placed().response() };
+    let events = match outcome {
+        Outcome::Done { events, .. } => events,
+        Outcome::NotTaken => return errors::not_placed().response(),
+        Outcome::Unknown => return errors::UNKNOWN.response(),
+    };
     let rules = &market.instrument;
     for event in &events {
         match &event.body {

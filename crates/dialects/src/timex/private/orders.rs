@@ -55,10 +55,30 @@ fn rejected(why: Rejection, symbol: &str, markets: &Markets) -> Refusal {
 }
 
 /// What a command caused, if it was taken.
-fn events(outcome: Outcome) -> Result<Vec<Event>, Refusal> {
+fn events(outcome: Outcome) -> Result<Vec<Event>, NoEvents> {
     match outcome {
         Outcome::Done { events, .. } => Ok(events),
-        Outcome::NotTaken => Err(Refusal::OVERLOAD),
+        Outcome::NotTaken => Err(NoEvents::NotTaken),
+        Outcome::Unknown => Err(NoEvents::Unknown),
+    }
+}
+
+/// Why it is not known what a command caused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NoEvents {
+    /// Nothing: it was not taken.
+    NotTaken,
+    /// It was taken, and nobody knows whether it was kept: of a batch with such a command no list can be told that
+    /// is true.
+    Unknown,
+}
+
+impl From<NoEvents> for Refusal {
+    fn from(why: NoEvents) -> Self {
+        match why {
+            NoEvents::NotTaken => Self::OVERLOAD,
+            NoEvents::Unknown => Self::INTERNAL,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use model::{
 };
 use std::hash::{Hash, Hasher};
 
-const BEGIN: Time = Time(1_795_305_600_123_456);
+pub(super) const BEGIN: Time = Time(1_795_305_600_123_456);
 
 fn instruments() -> Vec<Instrument> {
     let instrument = |id, base: &str, quote: &str| Instrument {
@@ -22,7 +22,7 @@ fn instruments() -> Vec<Instrument> {
     vec![instrument(0, "BTC", "USD"), instrument(1, "ETH", "USD"), instrument(2, "BTC", "EUR")]
 }
 
-fn source(seed: u64) -> EngineSource {
+pub(super) fn source(seed: u64) -> EngineSource {
     let instruments = instruments();
     let market = |instrument: &Instrument| Market {
         instrument: instrument.clone(),
@@ -36,7 +36,7 @@ fn source(seed: u64) -> EngineSource {
     EngineSource::new(&instruments, Some(crowd), &[Cadence::TENTH], BEGIN, Gate::open())
 }
 
-const VISITOR: AccountId = AccountId(1_001);
+pub(super) const VISITOR: AccountId = AccountId(1_001);
 
 /// The market of a seed, where a visitor can pay for anything.
 fn visited(seed: u64, events: &mut Vec<Event>) -> EngineSource {
@@ -49,7 +49,7 @@ fn visited(seed: u64, events: &mut Vec<Event>) -> EngineSource {
 }
 
 /// A visitor's order to buy at this price.
-fn buy(price: i64) -> Action {
+pub(super) fn buy(price: i64) -> Action {
     Action::Place(NewOrder {
         account: VISITOR,
         instrument: InstrumentId(0),

@@ -13,7 +13,7 @@ use model::{
 };
 
 use super::wanted::{Expiry, price, quantity, worth};
-use super::{Asked, events, looked_up, placed, rejected};
+use super::{Asked, NoEvents, events, looked_up, placed, rejected};
 use crate::json::list;
 use crate::step::{Step, Submission};
 use crate::timex::Markets;
@@ -156,7 +156,7 @@ impl Work {
             Change::Replace { price, quantity } => {
                 let action = Action::Replace { account, instrument, order, price, quantity };
                 let label = own.label.as_deref().map(Into::into);
-                self.submit(action, label, move |work, events| {
+                self.submit(order, action, label, move |work, events| {
                     let new = events.iter().find_map(|event| match &event.body {
                         EventBody::Replaced { old, new, .. } if old.id == order => Some(new.id),
                         _ => None,
@@ -166,30 +166,46 @@ impl Work {
             }
             Change::Cancel => {
                 let action = Action::Cancel { account, instrument, order };
-                self.submit(action, None, move |work, events| {
+                self.submit(order, action, None, move |work, events| {
                     let new = closed(&events, order).then_some(order);
                     work.note(&own, new, &events)
                 })
             }
             Change::Renew(new) => {
                 let action = Action::Cancel { account, instrument, order };
-                self.submit(action, None, move |work, events| {
+                self.submit(order, action, None, move |work, events| {
                     if !closed(&events, order) {
                         return work.note(&own, None, &events);
                     }
                     let label = own.label.as_deref().map(Into::into);
-                    work.submit(Action::Place(new), label, move |work, events| {
-                        let symbol = work.symbol(&own);
-                        let placed = placed(&events, &symbol, &work.asked.markets);
-                        work.note(&own, Some(placed.unwrap_or(order)), &events)
-                    })
+                    let submission = Submission { action: Action::Place(new), label };
+                    // The old one is gone: whatever comes of the new one, that is told.
+                    Step::Submit(
+                        submission,
+                        Box::new(move |outcome| {
+                            let placed = match super::events(outcome) {
+                                Err(NoEvents::Unknown) => {
+                                    return Step::Reply(Err(NoEvents::Unknown.into()));
+                                }
+                                Err(NoEvents::NotTaken) => order,
+                                Ok(events) => {
+                                    let symbol = work.symbol(&own);
+                                    placed(&events, &symbol, &work.asked.markets).unwrap_or(order)
+                                }
+                            };
+                            work.note(&own, Some(placed), &[])
+                        }),
+                    )
                 })
             }
         }
     }
 
+    /// Submits what is to be done to an order, and goes on with what it caused. What is not taken leaves the order as it
+    /// was.
     fn submit(
-        self,
+        mut self,
+        order: OrderId,
         action: Action,
         label: Option<Box<str>>,
         then: impl FnOnce(Self, Vec<model::Event>) -> Answering + Send + 'static,
@@ -198,8 +214,13 @@ impl Work {
             Submission { action, label },
             Box::new(move |outcome| match events(outcome) {
                 Ok(events) => then(self, events),
-                Err(refusal) if self.changed.is_empty() => Step::Reply(Err(refusal)),
-                Err(_) => self.show(),
+                Err(why) if self.changed.is_empty() || why == NoEvents::Unknown => {
+                    Step::Reply(Err(why.into()))
+                }
+                Err(NoEvents::NotTaken | NoEvents::Unknown) => {
+                    self.unchanged.push(hash_text(order));
+                    self.show()
+                }
             }),
         )
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use model::{Action, AnswerBody, NewOrder, OrderId, Query, Status};
 
 use super::wanted::Wanted;
-use super::{Asked, events, locked, looked_up, placed};
+use super::{Asked, NoEvents, events, locked, looked_up, placed};
 use crate::json::list;
 use crate::step::{Step, Submission};
 use crate::timex::Markets;
@@ -85,7 +85,11 @@ fn one_after_the_other(
         Submission { action: Action::Place(order), label: wanted.label },
         Box::new(move |outcome| {
             let symbol = &wanted.market.symbol;
-            match events(outcome).and_then(|events| placed(&events, symbol, &asked.markets)) {
+            let events = match events(outcome) {
+                Err(NoEvents::Unknown) => return Step::Reply(Err(NoEvents::Unknown.into())),
+                told => told.map_err(Refusal::from),
+            };
+            match events.and_then(|events| placed(&events, symbol, &asked.markets)) {
                 Ok(id) => {
                     done.push(id);
                     one_after_the_other(asked, left, done)

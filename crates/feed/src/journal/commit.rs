@@ -1,0 +1,329 @@
+//! Group commit: a thread that writes what it is handed and makes it durable, while the engine goes on. What comes
+//! while it syncs goes into the next record.
+//!
+//! Nobody waits for it but in the beginning and at the end; it says how far it has come and wakes whoever turns the
+//! engine. What it was handed is bounded by who hands it over ([`PENDING_MAX`], and the gate). After the first error
+//! it writes nothing any more, for nobody knows what is on the disk.
+
+use std::fmt;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use model::{Epoch, Sequence, Time, Wake};
+
+use super::Digest;
+use super::writer::{Batch, Writer};
+
+#[cfg(test)]
+mod tests;
+
+/// Commands that may wait to become durable; with more, nothing further is taken.
+pub const PENDING_MAX: u64 = 65_536;
+
+/// What nobody waits for is made durable so often.
+const UNHURRIED: Duration = Duration::from_millis(50);
+
+/// When something counts as durable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// When the disk has said so: it survives a loss of power.
+    #[default]
+    Sync,
+    /// When the system has it: it survives the end of the process, and the power may take a twentieth of a second.
+    Batch,
+    /// The same, and the disk is never asked.
+    None,
+}
+
+impl Durability {
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sync => "sync",
+            Self::Batch => "batch",
+            Self::None => "none",
+        }
+    }
+}
+
+/// How a journal stands.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// When something counts as durable.
+    pub durability: Durability,
+    /// Which life of the market is written.
+    pub epoch: Epoch,
+    /// Commands up to this one are durable.
+    pub durable: Sequence,
+    /// The last digest of events that is.
+    pub digest: Digest,
+    /// Bytes that were written in this life.
+    pub bytes: u64,
+    /// How often the disk was asked.
+    pub syncs: u64,
+    /// Records that were written in this life.
+    pub records: u64,
+    /// Why nothing is written any more.
+    pub failure: Option<String>,
+}
+
+/// The way to the thread.
+pub struct Commit {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Asks how a journal stands.
+#[derive(Clone)]
+pub struct Watcher(Arc<Shared>);
+
+struct Shared {
+    pending: Mutex<Pending>,
+    /// Something is pending.
+    more: Condvar,
+    /// More is durable, or nothing more will be.
+    further: Condvar,
+    durable: AtomicU64,
+    broken: AtomicBool,
+    standing: Mutex<Standing>,
+    wake: Mutex<Option<Wake>>,
+}
+
+#[derive(Default)]
+struct Pending {
+    batch: Batch,
+    digest: Option<Digest>,
+    /// Somebody waits for it.
+    awaited: bool,
+    ends: bool,
+}
+
+impl Commit {
+    /// Starts the thread. `complain` is told once why nothing is written any more.
+    ///
+    /// # Errors
+    /// The system's, if it has no thread to give.
+    pub fn start(
+        writer: Writer,
+        durability: Durability,
+        digest: Digest,
+        complain: impl FnOnce(&str) + Send + 'static,
+    ) -> io::Result<Self> {
+        let standing = Standing {
+            durability,
+            epoch: writer.epoch(),
+            durable: writer.durable(),
+            digest,
+            bytes: 0,
+            syncs: 0,
+            records: 0,
+            failure: None,
+        };
+        let shared = Arc::new(Shared {
+            pending: Mutex::default(),
+            more: Condvar::new(),
+            further: Condvar::new(),
+            durable: AtomicU64::new(writer.durable().0),
+            broken: AtomicBool::new(false),
+            standing: Mutex::new(standing),
+            wake: Mutex::new(None),
+        });
+        let worker = Worker { shared: Arc::clone(&shared), writer, durability, synced: None };
+        let run = move || worker.run(complain);
+        let thread = thread::Builder::new().name("journal".into()).spawn(run)?;
+        Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// Who asks how it stands.
+    #[must_use]
+    pub fn watcher(&self) -> Watcher {
+        Watcher(Arc::clone(&self.shared))
+    }
+
+    /// Calls this whenever more is durable, or nothing more will be.
+    pub fn wake_with(&self, wake: Wake) {
+        *lock(&self.shared.wake) = Some(wake);
+    }
+
+    /// Hands over a batch, and empties it. `digest` is the last one in it.
+    pub fn hand_over(&self, batch: &mut Batch, digest: Option<Digest>, awaited: bool) {
+        let mut pending = lock(&self.shared.pending);
+        if !batch.is_empty() {
+            if pending.batch.is_empty() {
+                std::mem::swap(&mut pending.batch, batch);
+            } else {
+                pending.batch.append(batch);
+            }
+            pending.digest = digest.or(pending.digest);
+        }
+        let hurries = awaited && !pending.awaited;
+        pending.awaited |= awaited;
+        // Unhurried, it looks by itself.
+        if hurries || !pending.batch.is_empty() {
+            self.shared.more.notify_one();
+        }
+    }
+
+    /// Commands up to this one are durable.
+    #[must_use]
+    pub fn durable(&self) -> Sequence {
+        Sequence(self.shared.durable.load(Ordering::Acquire))
+    }
+
+    /// Whether nothing is written any more.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.shared.broken.load(Ordering::Acquire)
+    }
+
+    /// Waits until all commands up to this one are durable, or never will be.
+    pub fn settle(&self, up_to: Sequence) {
+        let mut pending = lock(&self.shared.pending);
+        pending.awaited = true;
+        self.shared.more.notify_one();
+        while self.durable() < up_to && !self.is_broken() {
+            pending = self.shared.further.wait(pending).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Writes what was handed over, makes it durable whatever was asked for, and ends the thread.
+    pub fn end(&mut self) {
+        let Some(thread) = self.thread.take() else { return };
+        lock(&self.shared.pending).ends = true;
+        self.shared.more.notify_one();
+        // If it panicked it has said so.
+        let _panicked = thread.join();
+    }
+}
+
+impl Drop for Commit {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl fmt::Debug for Commit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Commit").field("durable", &self.durable()).finish_non_exhaustive()
+    }
+}
+
+impl Watcher {
+    /// How it stands.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        lock(&self.0.standing).clone()
+    }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The thread itself.
+struct Worker {
+    shared: Arc<Shared>,
+    writer: Writer,
+    durability: Durability,
+    /// When the disk was asked last, and nobody was waiting.
+    synced: Option<Instant>,
+}
+
+impl Worker {
+    fn run(mut self, complain: impl FnOnce(&str)) {
+        let mut batch = Batch::default();
+        loop {
+            let (digest, ends) = self.take(&mut batch);
+            if let Err(error) = self.write(&mut batch, digest, ends) {
+                let failure = format!("the journal cannot be written: {error}");
+                lock(&self.shared.standing).failure = Some(failure.clone());
+                self.shared.broken.store(true, Ordering::Release);
+                complain(&failure);
+                self.told();
+                return;
+            }
+            if ends {
+                return;
+            }
+        }
+    }
+
+    /// Waits for something to do, and for others to come along where nobody waits.
+    fn take(&self, batch: &mut Batch) -> (Option<Digest>, bool) {
+        let mut pending = lock(&self.shared.pending);
+        loop {
+            let unsynced = self.writer.durable() < self.writer.last();
+            let may_wait = match self.synced {
+                Some(synced) => UNHURRIED.saturating_sub(synced.elapsed()),
+                None => Duration::ZERO,
+            };
+            let is_there = !pending.batch.is_empty();
+            let syncs_later = self.durability == Durability::Batch && unsynced;
+            if pending.ends
+                || is_there && (pending.awaited || may_wait.is_zero())
+                || syncs_later && may_wait.is_zero()
+            {
+                std::mem::swap(&mut pending.batch, batch);
+                pending.awaited = false;
+                return (pending.digest.take(), pending.ends);
+            }
+            let more = &self.shared.more;
+            pending = if is_there || syncs_later {
+                let waited = more.wait_timeout(pending, may_wait);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            } else {
+                more.wait(pending).unwrap_or_else(PoisonError::into_inner)
+            };
+        }
+    }
+
+    fn write(&mut self, batch: &mut Batch, digest: Option<Digest>, ends: bool) -> io::Result<()> {
+        let is_record = !batch.is_empty();
+        self.writer.append(batch, wall())?;
+        let is_due = self.synced.is_none_or(|synced| synced.elapsed() >= UNHURRIED);
+        let syncs = match self.durability {
+            Durability::Sync => is_record || ends,
+            Durability::Batch => is_due || ends,
+            Durability::None => ends,
+        };
+        if syncs {
+            self.writer.sync()?;
+        }
+        if syncs || is_due {
+            self.synced = Some(Instant::now());
+        }
+        let durable = self.writer.last();
+        {
+            let mut standing = lock(&self.shared.standing);
+            standing.durable = durable;
+            standing.digest = digest.unwrap_or(standing.digest);
+            standing.bytes = self.writer.bytes();
+            standing.syncs += u64::from(syncs);
+            standing.records += u64::from(is_record);
+        }
+        self.shared.durable.store(durable.0, Ordering::Release);
+        if is_record {
+            self.told();
+        }
+        Ok(())
+    }
+
+    fn told(&self) {
+        // Whoever waits looks at what was stored with this held.
+        drop(lock(&self.shared.pending));
+        self.shared.further.notify_all();
+        if let Some(wake) = &*lock(&self.shared.wake) {
+            wake();
+        }
+    }
+}
+
+/// The date at the wall.
+fn wall() -> Time {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Time(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}

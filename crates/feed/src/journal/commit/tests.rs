@@ -1,0 +1,181 @@
+//! The real thread over a disk that is only told of; one test holds its syncs back by hand.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use engine::flow::Random;
+use model::Action;
+
+use super::super::disk::{Appended, Disk};
+use super::super::reader::Reader;
+use super::super::simulated::{Faults, Simulated};
+use super::super::{Entry, Kept, tests::command};
+use super::*;
+
+const BEGINS: Time = Time::from_seconds(1_800_000_000);
+const NOTHING: Digest = Digest { events: 0, digest: 0 };
+
+fn batch(numbers: std::ops::RangeInclusive<u64>) -> Batch {
+    let mut batch = Batch::default();
+    for number in numbers {
+        let mut random = Random::new(number);
+        let kept = Kept { time: Time(BEGINS.0 + number as i64), ..command(&mut random, BEGINS) };
+        batch.push(&Entry::Command(kept), Sequence(number), BEGINS);
+    }
+    batch
+}
+
+fn start(disk: Arc<dyn Disk>, durability: Durability) -> (Commit, Receiver<String>) {
+    let writer = Writer::create(disk, [1; 16]).expect("a disk without faults");
+    let (tell, told) = sync_channel(1);
+    let complain = move |what: &str| tell.send(what.to_owned()).expect("somebody listens");
+    (Commit::start(writer, durability, NOTHING, complain).expect("a thread"), told)
+}
+
+fn commands(disk: &dyn Disk) -> (Vec<Action>, usize) {
+    let mut reader = Reader::open(disk).expect("no trouble").expect("a journal");
+    let (mut actions, mut records) = (Vec::new(), 0);
+    while let Some(record) = reader.record().expect("no trouble") {
+        records += 1;
+        actions.extend(record.entries.iter().filter_map(|entry| match entry {
+            Entry::Command(kept) => Some(kept.action),
+            _ => None,
+        }));
+    }
+    (actions, records)
+}
+
+/// A disk whose syncs wait until they are let go on.
+struct Held {
+    disk: Simulated,
+    held: Arc<Mutex<Option<Hold>>>,
+}
+
+/// By the first it says that it syncs, by the second it is let go on.
+type Hold = (SyncSender<()>, Receiver<()>);
+
+struct HeldFile(Box<dyn Appended>, Arc<Mutex<Option<Hold>>>);
+
+impl Disk for Held {
+    fn names(&self) -> io::Result<Vec<String>> {
+        self.disk.names()
+    }
+    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        self.disk.read(name)
+    }
+    fn create(&self, name: &str) -> io::Result<Box<dyn Appended>> {
+        Ok(Box::new(HeldFile(self.disk.create(name)?, Arc::clone(&self.held))))
+    }
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.disk.rename(from, to)
+    }
+    fn sync(&self) -> io::Result<()> {
+        self.disk.sync()
+    }
+}
+
+impl Appended for HeldFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+    fn sync(&mut self) -> io::Result<()> {
+        if let Some((begun, go_on)) = &*lock(&self.1) {
+            begun.send(()).expect("the test waits");
+            go_on.recv().expect("the test lets it go on");
+        }
+        self.0.sync()
+    }
+}
+
+#[test]
+fn what_comes_during_a_sync_is_one_record_and_nothing_is_durable_before_its_own() {
+    let disk = Simulated::new(1);
+    let held = Held { disk: disk.clone(), held: Arc::default() };
+    let gate = Arc::clone(&held.held);
+    let (commit, _) = start(Arc::new(held), Durability::Sync);
+    let (begun, begins) = sync_channel(0);
+    let (go_on, goes_on) = sync_channel(0);
+    *lock(&gate) = Some((begun, goes_on));
+    commit.hand_over(&mut batch(1..=2), None, true);
+    begins.recv().expect("it syncs");
+    for number in 3..=12 {
+        let mut one = batch(number..=number);
+        commit.hand_over(&mut one, None, true);
+        assert!(one.is_empty(), "it was taken");
+    }
+    assert_eq!(commit.durable(), Sequence(0), "the first sync is under way");
+    go_on.send(()).expect("it waits");
+    begins.recv().expect("it syncs again");
+    assert_eq!(commit.durable(), Sequence(2), "the second one is under way");
+    go_on.send(()).expect("it waits");
+    *lock(&gate) = None;
+    commit.settle(Sequence(12));
+    assert_eq!(commit.durable(), Sequence(12));
+    let (actions, records) = commands(&disk);
+    let mut whole = batch(1..=12);
+    assert_eq!((actions.len(), records), (12, 2));
+    let twin = Simulated::new(2);
+    let writer = Writer::create(Arc::new(twin.clone()), [1; 16]);
+    writer.and_then(|mut writer| writer.append(&mut whole, BEGINS)).expect("no faults");
+    assert_eq!(actions, commands(&twin).0, "in their order, at their times");
+    let standing = commit.watcher().standing();
+    assert_eq!((standing.records, standing.syncs), (2, 2));
+}
+
+#[test]
+fn whoever_turns_the_engine_is_woken_when_more_is_durable() {
+    for durability in [Durability::Sync, Durability::Batch, Durability::None] {
+        let (mut commit, _) = start(Arc::new(Simulated::new(1)), durability);
+        let (woken, wakes) = sync_channel(8);
+        commit.wake_with(Box::new(move || woken.send(()).expect("the test waits")));
+        commit.hand_over(&mut batch(1..=1), Some(Digest { events: 7, digest: 8 }), true);
+        wakes.recv().expect("it wakes");
+        assert_eq!(commit.durable(), Sequence(1), "{durability:?}");
+        let standing = commit.watcher().standing();
+        assert_eq!((standing.digest.events, standing.durable), (7, Sequence(1)));
+        // What nobody waits for comes by itself.
+        commit.hand_over(&mut batch(2..=2), None, false);
+        wakes.recv().expect("it wakes");
+        assert_eq!(commit.durable(), Sequence(2), "{durability:?}");
+        commit.end();
+    }
+}
+
+#[test]
+fn after_a_failed_write_or_sync_nothing_more_is_durable_and_it_is_said() {
+    for (faults, what) in [
+        (Faults { failing: 1_000, ..Faults::NONE }, "it fails"),
+        (Faults { room: 100, ..Faults::NONE }, "it is full"),
+        (Faults { ends_at: 2, ..Faults::NONE }, "the power goes"),
+    ] {
+        let disk = Simulated::new(3);
+        let (mut commit, complaints) = start(Arc::new(disk.clone()), Durability::Sync);
+        let (woken, wakes) = sync_channel(8);
+        commit.wake_with(Box::new(move || woken.send(()).expect("the test waits")));
+        commit.hand_over(&mut batch(1..=1), None, true);
+        wakes.recv().expect("it wakes");
+        disk.suffers(faults);
+        commit.hand_over(&mut batch(2..=40), None, true);
+        wakes.recv().expect("it wakes");
+        assert!(commit.is_broken(), "{what}");
+        assert_eq!(commit.durable(), Sequence(1), "{what}");
+        let complaint = complaints.recv().expect("it is said");
+        assert_eq!(commit.watcher().standing().failure, Some(complaint), "{what}");
+        disk.process_restarts();
+        commit.hand_over(&mut batch(41..=41), None, true);
+        commit.settle(Sequence(41));
+        assert_eq!(commit.durable(), Sequence(1), "{what}: it is not tried again");
+        commit.end();
+    }
+}
+
+#[test]
+fn what_was_handed_over_before_the_end_is_written() {
+    for durability in [Durability::Sync, Durability::Batch, Durability::None] {
+        let disk = Simulated::new(1);
+        let (mut commit, _) = start(Arc::new(disk.clone()), durability);
+        commit.hand_over(&mut batch(1..=9), None, false);
+        commit.end();
+        disk.power_returns();
+        assert_eq!(commands(&disk).0.len(), 9, "{durability:?}");
+    }
+}

@@ -1,0 +1,125 @@
+//! What a journal stands on: a folder of files that are only appended to. So little of a file system that a
+//! simulated one, which tears and loses and fails, can stand beneath all of it.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// A folder.
+pub trait Disk: Send + Sync {
+    /// The names of its files.
+    ///
+    /// # Errors
+    /// The system's.
+    fn names(&self) -> io::Result<Vec<String>>;
+    /// All that is in a file.
+    ///
+    /// # Errors
+    /// The system's.
+    fn read(&self, name: &str) -> io::Result<Vec<u8>>;
+    /// A new and empty file; what one of this name had in it is gone.
+    ///
+    /// # Errors
+    /// The system's.
+    fn create(&self, name: &str) -> io::Result<Box<dyn Appended>>;
+    /// Gives a file another name; one that had it is gone.
+    ///
+    /// # Errors
+    /// The system's.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+    /// Makes durable which files there are.
+    ///
+    /// # Errors
+    /// The system's.
+    fn sync(&self) -> io::Result<()>;
+}
+
+/// A file that is appended to.
+pub trait Appended: Send {
+    /// Appends some of these bytes, and says how many.
+    ///
+    /// # Errors
+    /// The system's.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
+    /// Makes durable what was appended. If it fails, nobody knows what is.
+    ///
+    /// # Errors
+    /// The system's.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+/// Appends all of these bytes.
+///
+/// # Errors
+/// The system's; some bytes may have been appended.
+pub fn write_all(file: &mut dyn Appended, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match file.write(bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => bytes = &bytes[count..],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// A folder of the real file system.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+}
+
+impl Folder {
+    /// This folder; it and those above it are made if they are not there.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let missing: Vec<&Path> = path.ancestors().take_while(|it| !it.exists()).collect();
+        fs::create_dir_all(path)?;
+        for made in missing {
+            if let Some(above) = made.parent() {
+                let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
+                fs::File::open(above)?.sync_all()?;
+            }
+        }
+        Ok(Self { path: path.to_owned() })
+    }
+
+    /// This folder, which is there already.
+    #[must_use]
+    pub fn at(path: &Path) -> Self {
+        Self { path: path.to_owned() }
+    }
+}
+
+impl Disk for Folder {
+    fn names(&self) -> io::Result<Vec<String>> {
+        let names = fs::read_dir(&self.path)?.map(|entry| Ok(entry?.file_name().into_string()));
+        // What is no text is not ours.
+        names.filter_map(|name: io::Result<_>| name.map(Result::ok).transpose()).collect()
+    }
+    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        fs::read(self.path.join(name))
+    }
+    fn create(&self, name: &str) -> io::Result<Box<dyn Appended>> {
+        let path = self.path.join(name);
+        Ok(Box::new(fs::File::create(path)?))
+    }
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.path.join(from), self.path.join(to))
+    }
+    fn sync(&self) -> io::Result<()> {
+        fs::File::open(&self.path)?.sync_all()
+    }
+}
+
+impl Appended for fs::File {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Write::write(self, bytes)
+    }
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_data()
+    }
+}

@@ -1,0 +1,343 @@
+//! Reads a journal from its beginning, and judges how it ends: as asked, in the middle of things, or in bytes that
+//! were torn. What is neither is damage, told with its place; the reader never goes on behind it.
+
+use std::fmt;
+use std::io;
+
+use model::{Epoch, Sequence, Time};
+
+use super::disk::Disk;
+use super::record::{self, HEAD_BYTES, Hash, Head, SEGMENT_HEAD_BYTES, Wrong};
+use super::stored::{Decoder, Misread};
+use super::{Entry, Place};
+
+/// How the names of segments end.
+const ENDING: &str = ".journal";
+
+/// The name of a segment.
+#[must_use]
+pub fn name(number: u64) -> String {
+    format!("{number:010}{ENDING}")
+}
+
+/// Why a journal cannot be read on.
+#[derive(Debug)]
+pub enum Trouble {
+    /// The system does not give what is there.
+    Disk {
+        /// Of which file.
+        segment: String,
+        /// What it says.
+        error: io::Error,
+    },
+    /// What stands there is not what was written.
+    Damaged {
+        /// Where the damage was found: at the record that has it.
+        place: Place,
+        /// What does not fit.
+        what: String,
+    },
+    /// A later build wrote what stands there.
+    Newer {
+        /// Where.
+        place: Place,
+        /// What.
+        what: String,
+    },
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Disk { segment, error } => write!(f, "{segment} cannot be read: {error}"),
+            Self::Damaged { place, what } => write!(f, "damaged at {place}: {what}"),
+            Self::Newer { place, what } => write!(f, "not understood at {place}: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for Trouble {}
+
+/// One record, read.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Its head.
+    pub head: Head,
+    /// Where it stands.
+    pub place: Place,
+    /// What is in it.
+    pub entries: Vec<Entry>,
+}
+
+/// Bytes at the end that were not all written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Torn {
+    /// Where they begin.
+    pub place: Place,
+    /// How many they are.
+    pub bytes: u64,
+}
+
+impl fmt::Display for Torn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the last {} bytes were not all written: {}", self.bytes, self.place)
+    }
+}
+
+/// How a journal ends, as far as it was read: all that is needed to go on writing it.
+#[derive(Clone, Debug)]
+pub struct Tail {
+    /// The journal's own.
+    pub journal: Hash,
+    /// The last life.
+    pub epoch: Epoch,
+    /// The last command.
+    pub last: Sequence,
+    /// The latest moment told in a record's head.
+    pub time: Time,
+    /// The hash of the last record.
+    pub chain: Hash,
+    /// The last segment with something in it.
+    pub segment: u64,
+    /// What of that segment is good.
+    pub keep: Vec<u8>,
+    /// Segments behind it.
+    pub behind: Vec<String>,
+    /// Whether the last life ended as asked.
+    pub closed: bool,
+    /// What was torn.
+    pub torn: Option<Torn>,
+}
+
+/// A journal while it is read.
+pub struct Reader<'d> {
+    disk: &'d dyn Disk,
+    segments: Vec<u64>,
+    /// The place of the segment that is read among them.
+    at: usize,
+    bytes: Vec<u8>,
+    offset: usize,
+    journal: Hash,
+    chain: Hash,
+    epoch: Epoch,
+    last: Sequence,
+    time: Time,
+    closed: bool,
+    torn: Option<Torn>,
+}
+
+impl<'d> Reader<'d> {
+    /// The journal on this disk; `None` if there is none. A segment whose head was torn before there was any other is none.
+    ///
+    /// # Errors
+    /// [`Trouble`] with its first segment.
+    pub fn open(disk: &'d dyn Disk) -> Result<Option<Self>, Trouble> {
+        let names = disk.names().map_err(|error| Trouble::Disk { segment: ".".into(), error })?;
+        let number = |name: &String| {
+            let number = name.strip_suffix(ENDING)?.parse().ok()?;
+            (self::name(number) == *name).then_some(number)
+        };
+        let mut segments: Vec<u64> = names.iter().filter_map(number).collect();
+        segments.sort_unstable();
+        if segments.is_empty() {
+            return Ok(None);
+        }
+        let mut reader = Self {
+            disk,
+            segments,
+            at: 0,
+            bytes: Vec::new(),
+            offset: 0,
+            journal: Hash::default(),
+            chain: Hash::default(),
+            epoch: Epoch(0),
+            last: Sequence(0),
+            time: Time(0),
+            closed: false,
+            torn: None,
+        };
+        reader.load()?;
+        let is_nothing = reader.torn.is_some() && reader.segments.len() == 1;
+        Ok((!is_nothing || reader.offset > 0).then_some(reader))
+    }
+
+    /// How many bytes of how many segments were read, and how many segments there are.
+    #[must_use]
+    pub fn progress(&self) -> (usize, usize) {
+        (self.at + 1, self.segments.len())
+    }
+
+    /// The next record; `None` at the end.
+    ///
+    /// # Errors
+    /// [`Trouble`]; it is the same again and again.
+    pub fn record(&mut self) -> Result<Option<Record>, Trouble> {
+        loop {
+            if self.torn.is_some() {
+                return Ok(None);
+            }
+            if self.offset < self.bytes.len() {
+                return self.read();
+            }
+            if self.at + 1 == self.segments.len() {
+                return Ok(None);
+            }
+            self.at += 1;
+            if let Err(trouble) = self.load() {
+                // What was good ends with the segment before.
+                self.at -= 1;
+                self.offset = self.bytes.len();
+                return Err(trouble);
+            }
+        }
+    }
+
+    /// How it ends as far as it was read.
+    #[must_use]
+    pub fn tail(mut self) -> Tail {
+        let mut at = self.at;
+        let mut good = self.offset;
+        if self.torn.is_some() && good == 0 && at > 0 {
+            // Of the last segment there is not even its head; the one before is whole.
+            at -= 1;
+            self.bytes = self.disk.read(&name(self.segments[at])).unwrap_or_default();
+            good = self.bytes.len();
+        }
+        let behind = self.segments[at + 1..].iter().map(|&number| name(number)).collect();
+        self.bytes.truncate(good);
+        Tail {
+            journal: self.journal,
+            epoch: self.epoch,
+            last: self.last,
+            time: self.time,
+            chain: self.chain,
+            segment: self.segments[at],
+            keep: self.bytes,
+            behind,
+            closed: self.closed,
+            torn: self.torn,
+        }
+    }
+
+    /// Begins to read the segment at its place.
+    fn load(&mut self) -> Result<(), Trouble> {
+        let number = self.segments[self.at];
+        let segment = name(number);
+        let first = self.at == 0;
+        if !first && number != self.segments[self.at - 1] + 1 {
+            let missing = name(self.segments[self.at - 1] + 1);
+            let place = Place { segment: missing, offset: 0, after: self.last };
+            return Err(Trouble::Damaged { place, what: "the segment is missing".into() });
+        }
+        let bytes = self.disk.read(&segment).map_err(|error| Trouble::Disk { segment, error })?;
+        let before = (std::mem::replace(&mut self.bytes, bytes), self.offset);
+        self.offset = 0;
+        let found = match record::read_segment_head(&self.bytes) {
+            Ok(head) if head.number != number => self.damaged("it has another's name"),
+            Ok(head) if first => {
+                (self.journal, self.chain) = (head.journal, head.chain);
+                self.last = Sequence(head.next.0.saturating_sub(1));
+                match head.next {
+                    Sequence(1) => Ok(()),
+                    _ => self.damaged("the segments before it are missing"),
+                }
+            }
+            Ok(head) if head.journal != self.journal => self.damaged("it is of another journal"),
+            Ok(head) if head.chain != self.chain || head.next != self.last.next() => {
+                self.damaged("it does not follow the segment before: records are missing")
+            }
+            Ok(_) => Ok(()),
+            Err(Wrong::Torn) if self.at + 1 == self.segments.len() => {
+                self.torn = Some(Torn { place: self.place(), bytes: self.bytes.len() as u64 });
+                return Ok(());
+            }
+            Err(wrong) => Err(self.trouble(wrong)),
+        };
+        match found {
+            Ok(()) => {
+                self.offset = SEGMENT_HEAD_BYTES;
+                Ok(())
+            }
+            Err(trouble) if first => Err(trouble),
+            Err(trouble) => {
+                (self.bytes, self.offset) = before;
+                Err(trouble)
+            }
+        }
+    }
+
+    /// Reads the record that begins here.
+    fn read(&mut self) -> Result<Option<Record>, Trouble> {
+        let (head, stored) = match record::read(&self.bytes, self.offset) {
+            Ok(found) => found,
+            Err(Wrong::Torn)
+                if self.at + 1 == self.segments.len()
+                    && !record::says_durable(&self.bytes, self.offset + 1, self.last.next()) =>
+            {
+                let bytes = (self.bytes.len() - self.offset) as u64;
+                self.torn = Some(Torn { place: self.place(), bytes });
+                return Ok(None);
+            }
+            Err(wrong) => return Err(self.trouble(wrong)),
+        };
+        if head.chain != self.chain {
+            return self.damaged("it does not follow the record before");
+        }
+        if head.first != self.last.next() || head.epoch < self.epoch {
+            return self.damaged("it is numbered as if something were missing before it");
+        }
+        let mut entries = Vec::with_capacity(head.entries.min(1 << 16) as usize);
+        let mut decoder = Decoder::new(stored, head.time);
+        let mut commands = 0;
+        let mut closed = self.closed;
+        loop {
+            match decoder.entry() {
+                Ok(Some(entry)) => {
+                    commands += u64::from(matches!(entry, Entry::Command(_)));
+                    closed = matches!(entry, Entry::Closed(_));
+                    entries.push(entry);
+                }
+                Ok(None) => break,
+                Err(misread @ Misread::Newer(..)) => {
+                    let (place, what) = (self.place(), misread.to_string());
+                    return Err(Trouble::Newer { place, what });
+                }
+                Err(misread) => return self.damaged(&misread.to_string()),
+            }
+        }
+        if entries.len() != head.entries as usize {
+            return self.damaged("it has another number of entries than it says");
+        }
+        let place = self.place();
+        let end = self.offset + HEAD_BYTES + head.length as usize + 1;
+        self.chain = record::chain(&self.bytes[self.offset..end]);
+        self.offset = end;
+        self.epoch = head.epoch;
+        self.last = Sequence(self.last.0 + commands);
+        self.time = head.time.max(self.time);
+        self.closed = closed;
+        Ok(Some(Record { head, place, entries }))
+    }
+
+    fn place(&self) -> Place {
+        let segment = name(self.segments[self.at]);
+        Place { segment, offset: self.offset as u64, after: self.last }
+    }
+
+    fn damaged<T>(&self, what: &str) -> Result<T, Trouble> {
+        Err(Trouble::Damaged { place: self.place(), what: what.to_owned() })
+    }
+
+    fn trouble(&self, wrong: Wrong) -> Trouble {
+        let place = self.place();
+        let what = match wrong {
+            Wrong::Torn => "it was not all written, and yet something follows".to_owned(),
+            Wrong::Damaged(what) => what.to_owned(),
+            Wrong::Newer(layout) => {
+                let what = format!("its layout is {layout}, which a later version of rialto wrote");
+                return Trouble::Newer { place, what };
+            }
+        };
+        Trouble::Damaged { place, what }
+    }
+}

@@ -1,0 +1,237 @@
+//! A disk that is only told of, for tests: it tears, loses what was not synced, writes less than it was asked, is
+//! full, fails, and at some operation the power goes.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use engine::flow::Random;
+
+use super::disk::{Appended, Disk};
+
+/// What disks write at once.
+const SECTOR: usize = 512;
+
+/// What goes wrong.
+#[derive(Clone, Copy, Debug)]
+pub struct Faults {
+    /// At which operation the power goes.
+    pub ends_at: u64,
+    /// Of a thousand writes, so many write less than asked.
+    pub short: u64,
+    /// Of a thousand writes and syncs, so many fail.
+    pub failing: u64,
+    /// Bytes that there is room for.
+    pub room: u64,
+}
+
+impl Faults {
+    /// Nothing does.
+    pub const NONE: Self = Self { ends_at: u64::MAX, short: 0, failing: 0, room: u64::MAX };
+}
+
+#[derive(Clone)]
+pub struct Simulated(Arc<Mutex<State>>);
+
+struct State {
+    random: Random,
+    faults: Faults,
+    operations: u64,
+    is_dead: bool,
+    files: Vec<Bytes>,
+    names: BTreeMap<String, usize>,
+    durable_names: BTreeMap<String, usize>,
+    /// What `names` was after each change since it was durable.
+    changes: Vec<BTreeMap<String, usize>>,
+}
+
+#[derive(Clone, Default)]
+struct Bytes {
+    written: Vec<u8>,
+    durable: usize,
+}
+
+impl Simulated {
+    pub fn new(seed: u64) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            random: Random::new(seed),
+            faults: Faults::NONE,
+            operations: 0,
+            is_dead: false,
+            files: Vec::new(),
+            names: BTreeMap::new(),
+            durable_names: BTreeMap::new(),
+            changes: Vec::new(),
+        })))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().expect("no test panics with it")
+    }
+
+    /// From now on this goes wrong.
+    pub fn suffers(&self, faults: Faults) {
+        let mut state = self.state();
+        state.faults = faults;
+        state.operations = 0;
+    }
+
+    /// Somebody starts the process again that was killed: what was written is still there to be read.
+    pub fn process_restarts(&self) {
+        let mut state = self.state();
+        state.is_dead = false;
+        state.faults = Faults::NONE;
+    }
+
+    /// The power comes back: what was not synced is there in parts, or not.
+    pub fn power_returns(&self) {
+        let mut state = self.state();
+        let state = &mut *state;
+        let survivors = state.random.below(state.changes.len() as u64 + 1) as usize;
+        if survivors > 0 {
+            state.durable_names = state.changes[survivors - 1].clone();
+        }
+        state.names = state.durable_names.clone();
+        state.changes.clear();
+        for file in &mut state.files {
+            let (durable, written) = (file.durable, file.written.len());
+            let kept = durable + state.random.below((written - durable) as u64 + 1) as usize;
+            file.written.truncate(kept);
+            let mut at = durable;
+            while at < kept {
+                let end = ((at / SECTOR + 1) * SECTOR).min(kept);
+                if state.random.below(4) == 0 {
+                    file.written[at..end].fill(0);
+                }
+                at = end;
+            }
+            file.durable = file.written.len();
+        }
+        state.is_dead = false;
+        state.faults = Faults::NONE;
+    }
+
+    /// The bytes of a file, to be changed.
+    pub fn change(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
+        let mut state = self.state();
+        let file = state.names[name];
+        change(&mut state.files[file].written);
+    }
+
+    pub fn lose(&self, name: &str) {
+        self.state().names.remove(name);
+    }
+
+    /// A copy that nothing is wrong with.
+    pub fn copy(&self) -> Self {
+        let state = self.state();
+        Self(Arc::new(Mutex::new(State {
+            random: Random::new(0),
+            faults: Faults::NONE,
+            operations: 0,
+            is_dead: false,
+            files: state.files.clone(),
+            names: state.names.clone(),
+            durable_names: state.durable_names.clone(),
+            changes: Vec::new(),
+        })))
+    }
+}
+
+impl State {
+    /// One more operation; whether the power is still there.
+    fn operate(&mut self) -> io::Result<()> {
+        self.operations += 1;
+        self.is_dead |= self.operations >= self.faults.ends_at;
+        if self.is_dead { Err(io::Error::other("there is no power")) } else { Ok(()) }
+    }
+
+    fn fails(&mut self) -> bool {
+        self.random.below(1_000) < self.faults.failing
+    }
+
+    fn renamed(&mut self) {
+        let names = self.names.clone();
+        self.changes.push(names);
+    }
+}
+
+impl Disk for Simulated {
+    fn names(&self) -> io::Result<Vec<String>> {
+        Ok(self.state().names.keys().cloned().collect())
+    }
+    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        let state = self.state();
+        let file = state.names.get(name).ok_or(io::ErrorKind::NotFound)?;
+        Ok(state.files[*file].written.clone())
+    }
+    fn create(&self, name: &str) -> io::Result<Box<dyn Appended>> {
+        let mut state = self.state();
+        state.operate()?;
+        state.files.push(Bytes::default());
+        let file = state.files.len() - 1;
+        state.names.insert(name.to_owned(), file);
+        state.renamed();
+        drop(state);
+        Ok(Box::new(Opened { disk: self.clone(), file }))
+    }
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let mut state = self.state();
+        state.operate()?;
+        let file = state.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
+        state.names.insert(to.to_owned(), file);
+        state.renamed();
+        Ok(())
+    }
+    fn sync(&self) -> io::Result<()> {
+        let mut state = self.state();
+        state.operate()?;
+        if state.fails() {
+            return Err(io::Error::from_raw_os_error(5));
+        }
+        state.durable_names = state.names.clone();
+        state.changes.clear();
+        Ok(())
+    }
+}
+
+struct Opened {
+    disk: Simulated,
+    file: usize,
+}
+
+impl Appended for Opened {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut state = self.disk.state();
+        if let Err(error) = state.operate() {
+            // The power may go while it is written.
+            let count = state.random.below(bytes.len() as u64 + 1) as usize;
+            state.files[self.file].written.extend_from_slice(&bytes[..count]);
+            return Err(error);
+        }
+        if state.fails() {
+            return Err(io::Error::from_raw_os_error(5));
+        }
+        let mut count = bytes.len();
+        if state.random.below(1_000) < state.faults.short {
+            count = 1 + state.random.below(count as u64) as usize;
+        }
+        count = count.min(usize::try_from(state.faults.room).unwrap_or(usize::MAX));
+        if count == 0 {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        state.faults.room -= count as u64;
+        state.files[self.file].written.extend_from_slice(&bytes[..count]);
+        Ok(count)
+    }
+    fn sync(&mut self) -> io::Result<()> {
+        let mut state = self.disk.state();
+        state.operate()?;
+        if state.fails() {
+            return Err(io::Error::from_raw_os_error(5));
+        }
+        let file = &mut state.files[self.file];
+        file.durable = file.written.len();
+        Ok(())
+    }
+}

@@ -1,0 +1,268 @@
+//! Appends records to a journal and makes them durable. One record at a time, in the order in which they are
+//! handed in; after the first error it does nothing any more, for nobody knows what is on the disk.
+
+use std::io;
+use std::sync::Arc;
+
+use model::{Epoch, Sequence, Time};
+
+use super::Entry;
+use super::disk::{Appended, Disk, write_all};
+use super::reader::{Tail, name};
+use super::record::{self, HEAD_BYTES, Hash, Head, SEGMENT_HEAD_BYTES, SegmentHead};
+use super::stored::Encoder;
+
+/// After how many bytes a new segment is begun.
+pub const SEGMENT_BYTES_MAX: u64 = 16 << 20;
+
+/// Entries that go into one record, encoded already.
+#[derive(Debug, Default)]
+pub struct Batch {
+    encoder: Encoder,
+    entries: u32,
+    first: Sequence,
+    begins: Time,
+    last: Sequence,
+}
+
+impl Batch {
+    /// Puts a command, or something behind it, at the end. `last` is the last command up to here, this one
+    /// included; `time` the market's.
+    pub fn push(&mut self, entry: &Entry, last: Sequence, time: Time) {
+        if self.entries == 0 {
+            self.encoder.begin(time);
+            self.encoder.bytes.resize(HEAD_BYTES, 0);
+            self.begins = time;
+            let is_command = matches!(entry, Entry::Command(_));
+            self.first = if is_command { last } else { last.next() };
+        }
+        self.encoder.entry(entry);
+        self.entries += 1;
+        self.last = last;
+    }
+
+    /// Whether nothing is in it.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.entries == 0
+    }
+
+    /// The last command in it, or before it.
+    #[must_use]
+    pub const fn last(&self) -> Sequence {
+        self.last
+    }
+
+    /// Bytes that it takes so far.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.encoder.bytes.len()
+    }
+
+    /// Puts another one behind it, and empties that.
+    pub fn append(&mut self, other: &mut Self) {
+        debug_assert!(!self.is_empty() && !other.is_empty(), "else they are swapped");
+        self.encoder.shift(other.begins);
+        self.encoder.bytes.extend_from_slice(&other.encoder.bytes[HEAD_BYTES..]);
+        self.encoder.time = other.encoder.time;
+        self.entries += other.entries;
+        self.last = other.last;
+        other.clear();
+    }
+
+    /// Empties it.
+    pub fn clear(&mut self) {
+        self.entries = 0;
+        self.encoder.bytes.clear();
+    }
+}
+
+/// A journal while it is written.
+pub struct Writer {
+    disk: Arc<dyn Disk>,
+    file: Box<dyn Appended>,
+    segment: u64,
+    segment_bytes: u64,
+    segment_bytes_max: u64,
+    journal: Hash,
+    epoch: Epoch,
+    chain: Hash,
+    /// The last command that was appended, and the last that is durable.
+    last: Sequence,
+    durable: Sequence,
+    bytes: u64,
+    broken: bool,
+}
+
+impl Writer {
+    /// A new journal, called by this id that no other has.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn create(disk: Arc<dyn Disk>, journal: Hash) -> io::Result<Self> {
+        let epoch = Epoch(1);
+        Self::begin(disk, 1, journal, epoch, Hash::default(), Sequence(0))
+    }
+
+    /// Goes on with a journal that was read to its end, in a new segment and a new epoch. The last segment is
+    /// written anew as far as it is good: what was read may stand in the system's memory only, and a sync that once
+    /// failed is not made good by another. What is behind it is set aside.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn go_on(disk: Arc<dyn Disk>, tail: &Tail) -> io::Result<Self> {
+        for lost in tail.behind.iter().rev() {
+            disk.rename(lost, &format!("{lost}.lost"))?;
+        }
+        let segment = name(tail.segment);
+        let part = format!("{segment}.part");
+        let mut file = disk.create(&part)?;
+        write_all(file.as_mut(), &tail.keep)?;
+        file.sync()?;
+        disk.rename(&part, &segment)?;
+        disk.sync()?;
+        let epoch = Epoch(tail.epoch.0 + 1);
+        Self::begin(disk, tail.segment + 1, tail.journal, epoch, tail.chain, tail.last)
+    }
+
+    fn begin(
+        disk: Arc<dyn Disk>,
+        segment: u64,
+        journal: Hash,
+        epoch: Epoch,
+        chain: Hash,
+        last: Sequence,
+    ) -> io::Result<Self> {
+        let file = segment_file(disk.as_ref(), segment, journal, chain, last)?;
+        Ok(Self {
+            disk,
+            file,
+            segment,
+            segment_bytes: SEGMENT_HEAD_BYTES as u64,
+            segment_bytes_max: SEGMENT_BYTES_MAX,
+            journal,
+            epoch,
+            chain,
+            last,
+            durable: last,
+            bytes: 0,
+            broken: false,
+        })
+    }
+
+    /// The same with shorter or longer segments.
+    #[must_use]
+    pub const fn with_segments_of(mut self, bytes_max: u64) -> Self {
+        self.segment_bytes_max = bytes_max;
+        self
+    }
+
+    /// Which life of the market it writes.
+    #[must_use]
+    pub const fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// The last command that was appended.
+    #[must_use]
+    pub const fn last(&self) -> Sequence {
+        self.last
+    }
+
+    /// The last command that is durable.
+    #[must_use]
+    pub const fn durable(&self) -> Sequence {
+        self.durable
+    }
+
+    /// Bytes that were appended.
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Appends a batch as one record, and empties it. `wall` is the wall's time.
+    ///
+    /// # Errors
+    /// The system's; then it is unknown what was appended, and nothing is any more.
+    pub fn append(&mut self, batch: &mut Batch, wall: Time) -> io::Result<()> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.unbroken()?;
+        self.broken = true;
+        if self.segment_bytes >= self.segment_bytes_max {
+            self.next_segment()?;
+        }
+        let bytes = &mut batch.encoder.bytes;
+        let length = u32::try_from(bytes.len() - HEAD_BYTES)
+            .map_err(|_| io::Error::other("a record is too long"))?;
+        let head = Head {
+            length,
+            epoch: self.epoch,
+            entries: batch.entries,
+            first: batch.first,
+            time: batch.begins,
+            wall,
+            durable: self.durable,
+            chain: self.chain,
+        };
+        debug_assert_eq!(batch.first, self.last.next(), "commands come without gaps");
+        record::seal(bytes, &head);
+        write_all(self.file.as_mut(), bytes)?;
+        self.chain = record::chain(bytes);
+        self.segment_bytes += bytes.len() as u64;
+        self.bytes += bytes.len() as u64;
+        self.last = batch.last;
+        batch.clear();
+        self.broken = false;
+        Ok(())
+    }
+
+    /// Makes durable all that was appended.
+    ///
+    /// # Errors
+    /// The system's; then nobody knows what is durable, and nothing is appended any more.
+    pub fn sync(&mut self) -> io::Result<()> {
+        self.unbroken()?;
+        self.broken = true;
+        self.file.sync()?;
+        self.broken = false;
+        self.durable = self.last;
+        Ok(())
+    }
+
+    fn next_segment(&mut self) -> io::Result<()> {
+        // What is behind must be whole once there is something before.
+        self.file.sync()?;
+        self.durable = self.last;
+        self.segment += 1;
+        let disk = self.disk.as_ref();
+        self.file = segment_file(disk, self.segment, self.journal, self.chain, self.last)?;
+        self.segment_bytes = SEGMENT_HEAD_BYTES as u64;
+        Ok(())
+    }
+
+    fn unbroken(&self) -> io::Result<()> {
+        match self.broken {
+            true => Err(io::Error::other("it failed before")),
+            false => Ok(()),
+        }
+    }
+}
+
+/// A new segment, durable with its head.
+fn segment_file(
+    disk: &dyn Disk,
+    number: u64,
+    journal: Hash,
+    chain: Hash,
+    last: Sequence,
+) -> io::Result<Box<dyn Appended>> {
+    let mut file = disk.create(&name(number))?;
+    let head = SegmentHead { number, next: last.next(), journal, chain };
+    write_all(file.as_mut(), &record::segment_head(&head))?;
+    file.sync()?;
+    disk.sync()?;
+    Ok(file)
+}

@@ -1,0 +1,355 @@
+//! A market that is kept: its journal opened, run again, and gone on with.
+//!
+//! Nothing here decides what is good in a journal (`feed::journal` does); here is said what that means for whoever
+//! starts a venue: a torn end is told and cut, damage stops the start unless its loss is accepted, and a journal of
+//! other instruments, another seed or another crowd is told.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use edge::boards::Boards;
+use edge::clock::MarketClock;
+use edge::journal::{AskJournal, JournalNote};
+use edge::repeats::{Done, Repeats};
+use feed::journal::commit::{Commit, Durability, Watcher};
+use feed::journal::digest::Digester;
+use feed::journal::disk::{Disk, Folder};
+use feed::journal::reader::{Reader, Record, Tail, Trouble};
+use feed::journal::writer::Writer;
+use feed::journal::{Entry, Opened};
+use feed::source::engine::EngineSource;
+use feed::source::engine::rerun::Rerun;
+use model::{Event, Source, Time};
+use store::Random;
+
+use crate::config::Config;
+use crate::known::Known;
+use crate::run::{Begun, Failure, Nobody, catch_up, failed};
+
+/// Where in the folder of `--data` the journal is.
+pub const FOLDER: &str = "journal";
+/// The file that is locked while a venue writes.
+const LOCK: &str = "lock";
+/// How often it is told how far the journal was read.
+const PROGRESS: Duration = Duration::from_secs(1);
+
+/// A journal that is ours alone, as long as this lives.
+pub struct Ledger {
+    path: PathBuf,
+    disk: Arc<Folder>,
+    /// How it began; `None` if it is new.
+    began: Option<Opened>,
+    durability: Durability,
+    accept_loss: bool,
+    /// Unlocked when it is dropped.
+    _lock: File,
+}
+
+impl Ledger {
+    /// The journal in this folder of `--data`.
+    ///
+    /// # Errors
+    /// [`Failure`] if another process has it, or its beginning cannot be read.
+    pub fn open(data: &Path, durability: Durability, accept_loss: bool) -> Result<Self, Failure> {
+        let path = data.join(FOLDER);
+        let disk = Folder::open(&path)
+            .map_err(failed(format_args!("open the journal in {}", path.display())))?;
+        let lock = lock(&path)?;
+        let began = began(&disk).map_err(failed(format_args!("read {}", path.display())))?;
+        Ok(Self { path, disk: Arc::new(disk), began, durability, accept_loss, _lock: lock })
+    }
+
+    /// What the crowd is seeded with: what it was from the beginning, or what is asked for.
+    ///
+    /// # Errors
+    /// [`Failure`] if the journal was begun with another one.
+    pub fn seed(&self, asked: Option<u64>, else_wise: u64) -> Result<u64, Failure> {
+        let Some(began) = &self.began else { return Ok(asked.unwrap_or(else_wise)) };
+        match asked {
+            Some(asked) if asked != began.seed => Err(Failure(format!(
+                "the market in {} was begun with seed {}, and not with {asked}; leave out --seed, or name \
+                 another folder with --data",
+                self.path.display(),
+                began.seed
+            ))),
+            _ => Ok(began.seed),
+        }
+    }
+
+    /// When the market begins, or began, if it is to open its doors at `opens`.
+    pub fn begins(&self, config: &Config, opens: Time) -> Time {
+        self.began.as_ref().map_or_else(|| config.begins(opens), |began| began.time)
+    }
+
+    /// Brings the market to the moment at which doors open, and keeps from then on what it is given.
+    ///
+    /// # Errors
+    /// [`Failure`] if the journal cannot be gone on with.
+    pub fn begin(
+        self,
+        config: &Config,
+        known: &Known,
+        seed: u64,
+        (begins, asked): (Time, Option<Time>),
+        boards: &mut Boards,
+    ) -> Result<Begun, Failure> {
+        let mut about = Vec::new();
+        let mut repeats = Repeats::default();
+        let (mut source, digester, writer, opens) = match &self.began {
+            None => {
+                let opens = asked.unwrap_or_else(|| MarketClock::of_the_wall().start());
+                let source = config.market_begun(seed, begins);
+                let mut id = [0; 16];
+                Random::system().fill(&mut id).map_err(failed("call the new journal by a name"))?;
+                let writer = Writer::create(self.disk(), id).map_err(self.unwritable())?;
+                about.push(format!("a new journal in {}", self.path.display()));
+                (source, Digester::default(), writer, opens)
+            }
+            Some(_) => {
+                let source = config.market_begun(seed, begins);
+                let (rerun, tail, loss) = self.rerun(source, boards, &mut repeats)?;
+                let done = rerun.done();
+                about.push(format!(
+                    "the journal in {}: {} commands, {} events, {} digests agree",
+                    self.path.display(),
+                    done.commands,
+                    done.events,
+                    done.digests
+                ));
+                about.extend(notes(&tail, done.crowd_differs, loss.as_ref()));
+                if let Some(Trouble::Damaged { place, .. }) = &loss {
+                    self.set_aside(&place.segment)?;
+                }
+                let writer = Writer::go_on(self.disk(), &tail).map_err(self.unwritable())?;
+                let (source, digester) = rerun.finish();
+                let opens = asked.unwrap_or_else(|| MarketClock::of_the_wall().start());
+                let opens = opens.max(source.time());
+                (source, digester, writer, opens)
+            }
+        };
+        let is_new = self.began.is_none();
+        let complain = |failure: &str| {
+            eprintln!(
+                "rialto: {failure}; nothing is taken any more, and what was not durable is told to nobody. \
+                 Mend the disk and start again"
+            );
+        };
+        let commit = Commit::start(writer, self.durability, digester.digest(), complain)
+            .map_err(failed("start the journal's thread"))?;
+        let watcher = commit.watcher();
+        let life = if is_new { source.time() } else { opens };
+        source.keep(commit, life, (seed, env!("CARGO_PKG_VERSION")), digester);
+        let mut events = Vec::new();
+        let assets = source.engine().assets().clone();
+        let followed = |account| source.engine().is_followed(account);
+        for action in known.opening(&assets, followed) {
+            source.submit(life, action, &mut events).map_err(|_| failure_of(&watcher))?;
+        }
+        source.settle(&mut events);
+        boards.apply(&events, &mut Nobody);
+        catch_up(&mut source, boards, opens, |source, events| source.settle(events));
+        if source.is_broken() {
+            return Err(failure_of(&watcher));
+        }
+        about.push(match self.durability {
+            Durability::Sync => "nothing is acknowledged before the disk has it".to_owned(),
+            Durability::Batch => {
+                "what is acknowledged survives the process; a loss of power may take the last twentieth of a second"
+                    .to_owned()
+            }
+            Durability::None => {
+                "what is acknowledged survives the process; a loss of power may take more".to_owned()
+            }
+        });
+        // The lock is held as long as somebody may ask how the journal stands.
+        let ask: AskJournal = Arc::new(move || {
+            let _held = &self;
+            note(&watcher)
+        });
+        let is_behind = opens > MarketClock::of_the_wall().start() && asked.is_none();
+        Ok(Begun {
+            source: Box::new(source),
+            opens,
+            follows_the_wall: asked.is_none() && !is_behind,
+            about,
+            journal: Some(ask),
+            repeats,
+        })
+    }
+
+    /// Runs the journal again and shows the boards what happened. What is damaged ends it, if that is accepted.
+    fn rerun(
+        &self,
+        source: EngineSource,
+        boards: &mut Boards,
+        repeats: &mut Repeats,
+    ) -> Result<(Rerun, Tail, Option<Trouble>), Failure> {
+        let here = self.path.display();
+        let disk = self.disk.as_ref();
+        let reader = Reader::open(disk).map_err(failed(format_args!("read {here}")))?;
+        let mut reader = reader.expect("its beginning was read");
+        let mut rerun = Rerun::new(source);
+        let mut events = Vec::new();
+        let mut progress = Progress::new();
+        let loss = loop {
+            match reader.record() {
+                Ok(Some(record)) => {
+                    again(&mut rerun, &record, boards, repeats, &mut events).map_err(failed(
+                        format_args!("run the journal in {here} again; this build or this configuration makes something else of it"),
+                    ))?;
+                    progress.tell(&reader, rerun.done().commands);
+                }
+                Ok(None) => break None,
+                Err(trouble @ Trouble::Damaged { .. }) if self.accept_loss => break Some(trouble),
+                Err(trouble) => {
+                    let remedy = match trouble {
+                        Trouble::Damaged { .. } => {
+                            "; --accept-loss goes on with what is before it, and sets the rest aside"
+                        }
+                        _ => "",
+                    };
+                    return Err(Failure(format!("failed to read {here}: {trouble}{remedy}")));
+                }
+            }
+        };
+        Ok((rerun, reader.tail(), loss))
+    }
+
+    /// Keeps a copy of a damaged segment.
+    fn set_aside(&self, segment: &str) -> Result<(), Failure> {
+        let from = self.path.join(segment);
+        if !from.exists() {
+            return Ok(());
+        }
+        let to = self.path.join(format!("{segment}.damaged"));
+        fs::copy(&from, &to)
+            .and_then(|_| File::open(&to)?.sync_all())
+            .map_err(failed(format_args!("set {} aside", from.display())))
+    }
+
+    fn disk(&self) -> Arc<dyn Disk> {
+        Arc::clone(&self.disk) as Arc<dyn Disk>
+    }
+
+    fn unwritable(&self) -> impl FnOnce(std::io::Error) -> Failure {
+        failed(format!("write the journal in {}", self.path.display()))
+    }
+}
+
+/// Takes the lock of a journal.
+fn lock(path: &Path) -> Result<File, Failure> {
+    let file = path.join(LOCK);
+    let what = format!("lock {}", file.display());
+    let lock = File::create(&file).map_err(failed(&what))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(Failure(format!(
+            "the market in {} is served by another process; name another folder with --data",
+            path.display()
+        ))),
+        Err(TryLockError::Error(error)) => Err(failed(&what)(error)),
+    }
+}
+
+/// How a journal began; `None` if there is none.
+pub fn began(disk: &dyn Disk) -> Result<Option<Opened>, Trouble> {
+    let Some(mut reader) = Reader::open(disk)? else { return Ok(None) };
+    let Some(record) = reader.record()? else { return Ok(None) };
+    match record.entries.into_iter().next() {
+        Some(Entry::Opened(opened)) => Ok(Some(opened)),
+        _ => Err(Trouble::Damaged {
+            place: record.place,
+            what: "the first record does not say how the market began".to_owned(),
+        }),
+    }
+}
+
+/// Does a record again, shows it, and notes what may be asked for again.
+fn again(
+    rerun: &mut Rerun,
+    record: &Record,
+    boards: &mut Boards,
+    repeats: &mut Repeats,
+    events: &mut Vec<Event>,
+) -> Result<(), feed::source::engine::rerun::Difference> {
+    for entry in &record.entries {
+        let from = events.len();
+        rerun.entry(entry, events)?;
+        let Entry::Command(kept) = entry else { continue };
+        if let Some(label) = &kept.label {
+            boards.label(rerun.last(), label.clone());
+        }
+        if let Some(mark) = kept.mark {
+            let (command, action, label) = (rerun.last(), kept.action, kept.label.clone());
+            let done = Done { command, action, label, events: events[from..].to_vec() };
+            repeats.note(mark, record.head.wall, done);
+        }
+    }
+    boards.apply(events, &mut Nobody);
+    events.clear();
+    Ok(())
+}
+
+/// What people should know of how a journal ended.
+fn notes(tail: &Tail, crowd_differs: u64, loss: Option<&Trouble>) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(torn) = &tail.torn {
+        notes.push(format!("cut, and never acknowledged: {torn}"));
+    }
+    if let Some(loss) = loss {
+        notes.push(format!("LOST, as accepted, from here on: {loss}"));
+    }
+    if !tail.closed {
+        let (epoch, last) = (tail.epoch, tail.last);
+        notes.push(format!("life {epoch} was not ended as asked; it ends after command {last}"));
+    }
+    if crowd_differs > 0 {
+        notes.push(format!(
+            "the crowd would do {crowd_differs} things in another way now: its rules or its configuration were \
+             changed, and it goes on from what it finds"
+        ));
+    }
+    notes
+}
+
+/// How a journal stands, as the edge words it.
+fn note(watcher: &Watcher) -> JournalNote {
+    let standing = watcher.standing();
+    JournalNote {
+        durability: standing.durability.name(),
+        epoch: standing.epoch.0,
+        commands: standing.durable.0,
+        events: standing.digest.events,
+        digest: standing.digest.digest,
+        bytes: standing.bytes,
+        records: standing.records,
+        syncs: standing.syncs,
+        failure: standing.failure,
+    }
+}
+
+fn failure_of(watcher: &Watcher) -> Failure {
+    let failure = watcher.standing().failure;
+    Failure(failure.unwrap_or_else(|| "the journal takes nothing".to_owned()))
+}
+
+/// Tells how far a journal was read, where that takes long.
+pub struct Progress(Instant);
+
+impl Progress {
+    /// From now on.
+    pub fn new() -> Self {
+        Self(Instant::now())
+    }
+
+    /// So far.
+    pub fn tell(&mut self, reader: &Reader<'_>, commands: u64) {
+        if self.0.elapsed() >= PROGRESS {
+            self.0 = Instant::now();
+            let (segment, segments) = reader.progress();
+            eprintln!("rialto: {commands} commands read, segment {segment} of {segments}");
+        }
+    }
+}
