@@ -219,6 +219,16 @@ pub enum Admission {
     Welcome,
     /// It may, and whoever was identified last is logged in from the start.
     LoggedIn,
+    /// As [`Admission::LoggedIn`], if one of so many berths of this name is free (see [`Request::TakeBerth`]): the
+    /// connection has it from the start. Else it may not.
+    Berthed {
+        /// The berth's name.
+        berth: Box<str>,
+        /// How many there are.
+        of: u32,
+        /// Told if none is free.
+        refusal: HttpResponse,
+    },
     /// It may not, and is told this.
     Refused(HttpResponse),
 }

@@ -13,9 +13,14 @@ pub mod step;
 pub mod visitor;
 
 pub mod connector;
+pub mod iso;
+pub mod json;
 pub mod text;
 
 pub mod bitstamp;
+pub mod confluencecode;
+pub mod finazon;
+pub mod timex;
 pub mod xrocket;
 
 pub use connector::{Connector, Errand, Heard, Misheard};
@@ -25,5 +30,7 @@ pub use dialect::{
 pub use frame::{Frame, FrameBuilder, FramePool, HEADROOM};
 pub use http::{HttpRequest, HttpResponse};
 pub use manners::{LastWords, Manners, OnRevoked, Pace, Parting, Tolerance};
-pub use step::{Credential, Nonce, Outcome, Step, Submission, Then, ThenHolder, ThenPass};
+pub use step::{
+    Credential, Nonce, NotRevoked, Outcome, Shown, Step, Submission, Then, ThenHolder, ThenPass,
+};
 pub use visitor::{Login, Standing, Visitor};

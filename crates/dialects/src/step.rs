@@ -27,12 +27,18 @@ pub enum Step<R = HttpResponse> {
     Ask(Query, Then<Answer, R>),
     /// Find out who holds this key, and go on with what is known of it; `None` if nobody holds it.
     Identify(String, ThenHolder<R>),
+    /// Find out who holds this key where its secret is shown beside it, and go on with what is known of it; `None` if
+    /// nobody holds it, or this is not its secret.
+    Prove(Shown, ThenHolder<R>),
     /// Take note of this nonce, and go on with whether it is fresh: it was not noted before.
     Nonce(Nonce, Then<bool, R>),
     /// Submit to the engine, and go on with what happened.
     Submit(Submission, Then<Outcome, R>),
     /// Make a pass for this account that is good for so long, and go on with its text: thirty-two letters and digits.
     IssuePass(AccountId, Duration, ThenPass<R>),
+    /// Take the power of every key that whoever was identified has in this dialect, the one shown too, for ever; and go
+    /// on with what came of it. Only over HTTP: on a socket nothing is revoked.
+    RevokeKeys(Then<Result<Vec<String>, NotRevoked>, R>),
 }
 
 impl<R: 'static> Step<R> {
@@ -46,6 +52,9 @@ impl<R: 'static> Step<R> {
             Self::Identify(key, then) => {
                 Step::Identify(key, Box::new(|holder| then(holder).map(turn)))
             }
+            Self::Prove(shown, then) => {
+                Step::Prove(shown, Box::new(|holder| then(holder).map(turn)))
+            }
             Self::Nonce(nonce, then) => Step::Nonce(nonce, Box::new(|fresh| then(fresh).map(turn))),
             Self::Submit(submission, then) => {
                 Step::Submit(submission, Box::new(|outcome| then(outcome).map(turn)))
@@ -53,6 +62,7 @@ impl<R: 'static> Step<R> {
             Self::IssuePass(account, lasts, then) => {
                 Step::IssuePass(account, lasts, Box::new(|pass| then(pass).map(turn)))
             }
+            Self::RevokeKeys(then) => Step::RevokeKeys(Box::new(|keys| then(keys).map(turn))),
         }
     }
 }
@@ -70,6 +80,14 @@ pub struct Credential {
     pub instruments: Option<Vec<InstrumentId>>,
     /// Whether the account is blocked: then nothing is asked or done for it, and a dialect may say so.
     pub blocked: bool,
+}
+
+/// A key, and what is shown as its secret. It is neither copied nor told.
+pub struct Shown {
+    /// The key, as it was sent.
+    pub key: String,
+    /// The secret, as it was sent.
+    pub secret: Vec<u8>,
 }
 
 /// A number used once, within a window.
@@ -104,6 +122,15 @@ pub enum Outcome {
     },
     /// The source takes no orders, or has too much to do.
     NotTaken,
+}
+
+/// Why keys were not revoked. None of them was, as far as is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotRevoked {
+    /// Whoever asks may not, or its keys are such as cannot be revoked.
+    NotAllowed,
+    /// It could not be written down.
+    Failed,
 }
 
 #[cfg(test)]

@@ -35,6 +35,24 @@ pub fn number(out: &mut Vec<u8>, units: i64, decimals: u8) {
     out.truncate(start + end);
 }
 
+/// Appends a number counted in `10^-decimals`, as short as it is exact.
+pub fn shortest(out: &mut Vec<u8>, units: i128, decimals: u8) {
+    if units < 0 {
+        out.push(b'-');
+    }
+    let mut buffer = itoa::Buffer::new();
+    let digits = buffer.format(units.unsigned_abs()).as_bytes();
+    let decimals = usize::from(decimals);
+    let (whole, fraction) = digits.split_at(digits.len().saturating_sub(decimals));
+    out.extend_from_slice(if whole.is_empty() { b"0" } else { whole });
+    let significant = fraction.iter().rposition(|&digit| digit != b'0').map_or(0, |at| at + 1);
+    if significant > 0 {
+        out.push(b'.');
+        out.extend(std::iter::repeat_n(b'0', decimals - fraction.len()));
+        out.extend_from_slice(&fraction[..significant]);
+    }
+}
+
 /// The most bytes that an integer takes.
 pub const INTEGER_BYTES_MAX: usize = 20;
 /// The most bytes that a decimal number takes, as text or as JSON number.

@@ -65,6 +65,13 @@ impl fmt::Debug for Berths {
     }
 }
 
+/// Tells whose kind it is, never its name.
+impl fmt::Debug for Berth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Berth").field("dialect", &self.dialect).finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

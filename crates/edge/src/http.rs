@@ -8,9 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ::http::{HeaderValue, Request, Response, StatusCode, Uri, header};
-use dialects::{
-    Admission, Dialect, Doors, HttpRequest, HttpResponse, Login, Outcome, Standing, Step,
-};
+use dialects::{Dialect, Doors, HttpRequest, HttpResponse, NotRevoked, Outcome, Step};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body, Bytes, Incoming};
 use model::Time;
@@ -26,7 +24,7 @@ use crate::metrics::Counters;
 use crate::native::{Around, Code, NAME, Native, Problem, Reply};
 use crate::prometheus;
 use crate::route::{Page, Route, route};
-use crate::steps::{Clerk, Next, Service};
+use crate::steps::{Admitted, Clerk, Next, Service};
 use crate::ws::handshake;
 
 /// How often an address may ask the native API, whichever keys it uses.
@@ -132,8 +130,8 @@ impl House {
     ) -> (Response<Full<Bytes>>, Option<Upgrading>) {
         match handshake::accept(request) {
             Ok(accept) => {
-                let login = match self.admit(dialect, request).await {
-                    Ok(login) => login,
+                let admitted = match self.admit(dialect, request).await {
+                    Ok(admitted) => admitted.map(Box::new),
                     Err(refusal) => {
                         self.counters.handshakes_refused.add(1);
                         return (refusal, None);
@@ -141,7 +139,7 @@ impl House {
                 };
                 let stream = hyper::upgrade::on(request);
                 let response = accept.response().map(|()| Full::default());
-                (response, Some(Upgrading { dialect, login: login.map(Box::new), stream }))
+                (response, Some(Upgrading { dialect, admitted, stream }))
             }
             Err(refusal) => {
                 self.counters.handshakes_refused.add(1);
@@ -153,12 +151,12 @@ impl House {
         }
     }
 
-    /// Whether a dialect lets a client become a socket, and who is logged in on it from the start.
+    /// Whether a dialect lets a client become a socket, and who was let in by which key.
     async fn admit(
         &self,
         dialect: usize,
         request: &Request<Incoming>,
-    ) -> Result<Option<Login>, Response<Full<Bytes>>> {
+    ) -> Result<Option<Admitted>, Response<Full<Bytes>>> {
         let wall = self.clock.wall();
         let headers = headers_of(request.headers());
         let step = self.dialects[dialect].admit(&HttpRequest {
@@ -168,15 +166,7 @@ impl House {
             ..HttpRequest::bare(request.method().as_str(), request.uri().path())
         });
         let (admission, service) = self.take(dialect, step, wall).await?;
-        match admission {
-            Admission::Welcome => Ok(None),
-            Admission::LoggedIn => Ok(service.holder().map(|(key, holder)| Login {
-                key: key.clone(),
-                holder: holder.clone(),
-                standing: Standing::Good,
-            })),
-            Admission::Refused(response) => Err(worded(response)),
-        }
+        self.clerk.admit(admission, service).map_err(worded)
     }
 
     async fn ask_venue(
@@ -319,6 +309,12 @@ impl House {
                             Err(_) => return Err(self.busy()),
                         },
                     }
+                }
+                Next::RevokeKeys(account, then) => {
+                    let (tell, told) = handed_on();
+                    self.clerk.revoke_keys(name, account, tell);
+                    // Whoever was to tell has ended; nothing is said to be revoked that may not be.
+                    then(told.await.unwrap_or(Err(NotRevoked::Failed)))
                 }
             }
         }

@@ -3,14 +3,38 @@
 //! Keeping credentials is not the edge's business, nor is checking a signature: a dialect does that with what it
 //! is told here.
 
-use dialects::Credential;
+use dialects::{Credential, NotRevoked, Standing};
 use model::{AccountId, Action, AnswerBody, InstrumentId, OwnRecord, Query, Topic, TopicKind};
 
 /// Knows who holds which key. Asked by the HTTP half and by the loops, so it must answer from memory.
 pub trait Identities: Send + Sync {
     /// What is known of the holder of this key of a dialect; `None` if nobody holds it, or not any more.
     fn credential(&self, dialect: &str, key: &str) -> Option<Credential>;
+
+    /// The same where the key's secret is shown beside it, if this is its secret. The same time passes for a wrong one.
+    fn proven(&self, dialect: &str, key: &str, secret: &[u8]) -> Option<Credential>;
+
+    /// How a login by this key stands, however its holder proved to be that.
+    fn standing(&self, dialect: &str, key: &str) -> Standing {
+        match self.credential(dialect, key) {
+            None => Standing::Revoked,
+            Some(held) if held.blocked => Standing::Blocked,
+            Some(_) => Standing::Good,
+        }
+    }
+
+    /// Takes the power of all the keys of an account in a dialect, and tells which that were: once that cannot be lost
+    /// any more, nobody is found by them, and what they have opened is being ended. It may take as long as a disk does,
+    /// so that it is not done by whoever asks; `tell` may be called from anywhere, once.
+    ///
+    /// Who keeps no credentials that could be revoked need not do anything: it is told that it is not allowed.
+    fn revoke_keys(&self, _dialect: &'static str, _account: AccountId, tell: TellRevoked) {
+        tell(Err(NotRevoked::NotAllowed));
+    }
 }
+
+/// Is told the keys that were revoked.
+pub type TellRevoked = Box<dyn FnOnce(Result<Vec<String>, NotRevoked>) + Send>;
 
 /// Nobody holds any key: for venues without accounts.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +42,9 @@ pub struct Nobody;
 
 impl Identities for Nobody {
     fn credential(&self, _dialect: &str, _key: &str) -> Option<Credential> {
+        None
+    }
+    fn proven(&self, _dialect: &str, _key: &str, _secret: &[u8]) -> Option<Credential> {
         None
     }
 }
@@ -76,6 +103,12 @@ pub fn may_submit(holder: &Credential, action: &Action) -> bool {
         _ => action.instrument().is_none_or(|instrument| covers(holder, instrument)),
     };
     holder.may_trade && action.account() == Some(holder.account) && instrument
+}
+
+/// Whether the holder may have all keys of its account revoked: only by a key that is good for all that they are.
+#[must_use]
+pub fn may_revoke(holder: &Credential) -> bool {
+    holder.may_trade && holder.instruments.is_none()
 }
 
 /// Whether the holder may ask this: what is about an account is for its owner alone.

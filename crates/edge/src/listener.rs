@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use dialects::Login;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::upgrade::{OnUpgrade, Upgraded};
@@ -20,6 +19,7 @@ use tokio::sync::watch;
 use crate::http::House;
 use crate::limits::{Limits, Seat, Seats};
 use crate::reactor::{LoopHandle, Newcomer};
+use crate::steps::Admitted;
 
 /// How long accepting rests after the system refused a new socket (no file descriptors left, say).
 const ACCEPT_REST: Duration = Duration::from_millis(50);
@@ -126,7 +126,7 @@ struct Connection {
 /// What a request leaves behind if its connection turns into a socket.
 pub(crate) struct Upgrading {
     pub(crate) dialect: usize,
-    pub(crate) login: Option<Box<Login>>,
+    pub(crate) admitted: Option<Box<Admitted>>,
     pub(crate) stream: OnUpgrade,
 }
 
@@ -171,7 +171,7 @@ impl Connection {
             let newcomer = Newcomer {
                 stream,
                 dialect: leaving.dialect,
-                login: leaving.login,
+                admitted: leaving.admitted,
                 early,
                 peer: self.peer,
                 seat: Some(seat),

@@ -1,18 +1,23 @@
 //! Takes the steps by which a dialect answers a request, over HTTP or on a socket.
 //!
-//! The clerk takes those that need no market on the spot: who holds a key, whether a nonce is fresh, a pass. What
-//! is left is for the boards: whoever serves the request asks them, and then goes on. The clerk knows no
-//! dialect, but it knows who was identified: nothing is asked or done for an account but its own, whatever a
+//! The clerk takes those that need no market and no disk on the spot: who holds a key, whether a nonce is fresh, a
+//! pass. What is left is for the boards, or for whoever keeps credentials: whoever serves the request asks them, and
+//! then goes on. The clerk knows no dialect, but it knows who was identified: nothing is asked or done for an account but its own, whatever a
 //! dialect says.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use dialects::{Credential, HttpResponse, Login, Outcome, Standing, Step, Submission, Then};
-use model::{Answer, AnswerBody, Query, Time};
+use dialects::{
+    Admission, Credential, HttpResponse, Login, NotRevoked, Outcome, Shown, Standing, Step,
+    Submission, Then, ThenHolder,
+};
+use model::{AccountId, Answer, AnswerBody, Query, Time};
 
-use crate::berths::Berths;
-use crate::identity::{Grant, Identities, Nobody, may_ask, may_submit, restrict};
+use crate::berths::{Berth, Berths};
+use crate::identity::{
+    Grant, Identities, Nobody, TellRevoked, may_ask, may_revoke, may_submit, restrict,
+};
 use crate::nonces::Nonces;
 use crate::passes::Passes;
 
@@ -30,6 +35,8 @@ pub enum Next<R = HttpResponse> {
     Ask(Query, Then<Answer, R>),
     /// Submit to the engine.
     Submit(Submission, Then<Outcome, R>),
+    /// Have all keys of this account revoked, by [`Clerk::revoke_keys`].
+    RevokeKeys(AccountId, Then<Result<Vec<String>, NotRevoked>, R>),
 }
 
 /// Takes the steps that need no market.
@@ -58,11 +65,7 @@ impl Clerk {
     /// How a login by this key of a dialect stands.
     #[must_use]
     pub fn standing(&self, dialect: &str, key: &str) -> Standing {
-        match self.identities.credential(dialect, key) {
-            None => Standing::Revoked,
-            Some(held) if held.blocked => Standing::Blocked,
-            Some(_) => Standing::Good,
-        }
+        self.identities.standing(dialect, key)
     }
 
     /// The passes that it issues.
@@ -80,10 +83,15 @@ impl Clerk {
     /// Whether somebody still holds this key of a dialect.
     #[must_use]
     pub fn is_good(&self, dialect: &str, key: &str) -> bool {
-        self.identities.credential(dialect, key).is_some_and(|held| !held.blocked)
+        self.standing(dialect, key) == Standing::Good
     }
 
-    /// Takes steps for a request until the boards are needed, or all is done.
+    /// Has all keys of an account in a dialect revoked by whoever keeps them, and `tell` told what came of it.
+    pub fn revoke_keys(&self, dialect: &'static str, account: AccountId, tell: TellRevoked) {
+        self.identities.revoke_keys(dialect, account, tell);
+    }
+
+    /// Takes steps for a request until somebody else is needed, or all is done.
     pub fn take<R>(&self, service: &mut Service, mut step: Step<R>) -> Next<R>
     where
         R: 'static,
@@ -107,11 +115,11 @@ impl Clerk {
                 }
                 Step::Identify(key, then) => {
                     let known = self.identities.credential(service.dialect, &key);
-                    let step = then(known.as_ref());
-                    // For whoever is blocked nothing is asked or done, whatever a dialect says.
-                    let good = known.filter(|credential| !credential.blocked);
-                    service.holder = good.map(|credential| (key.into(), credential));
-                    step
+                    service.identified(key, known, then)
+                }
+                Step::Prove(Shown { key, secret }, then) => {
+                    let known = self.identities.proven(service.dialect, &key, &secret);
+                    service.identified(key, known, then)
                 }
                 Step::Nonce(nonce, then) => {
                     let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
@@ -126,7 +134,38 @@ impl Clerk {
                     // What is no pass looks like one, and opens nothing.
                     _ => then(&"0".repeat(crate::passes::LENGTH)),
                 },
+                Step::RevokeKeys(then) => match &service.holder {
+                    Some((_, holder)) if may_revoke(holder) => {
+                        return Next::RevokeKeys(holder.account, then);
+                    }
+                    _ => then(Err(NotRevoked::NotAllowed)),
+                },
             }
+        }
+    }
+
+    /// What an admission that these steps ended with comes to: whoever is let in, with what they have from the start,
+    /// or what they are told instead.
+    ///
+    /// # Errors
+    /// The answer to who may not become a socket.
+    pub fn admit(
+        &self,
+        admission: Admission,
+        service: Service,
+    ) -> Result<Option<Admitted>, HttpResponse> {
+        let dialect = service.dialect;
+        let login =
+            service.holder.map(|(key, holder)| Login { key, holder, standing: Standing::Good });
+        match admission {
+            Admission::Welcome => Ok(None),
+            Admission::LoggedIn => Ok(login.map(|login| Admitted { login, berth: None })),
+            Admission::Berthed { berth, of, refusal } => {
+                let taken = login.zip(self.berths.take(dialect, &berth, of));
+                let (login, berth) = taken.ok_or(refusal)?;
+                Ok(Some(Admitted { login, berth: Some(berth) }))
+            }
+            Admission::Refused(refusal) => Err(refusal),
         }
     }
 
@@ -140,6 +179,15 @@ impl Clerk {
         }
         pass
     }
+}
+
+/// Whoever was let in by a key before there was a socket.
+#[derive(Debug)]
+pub struct Admitted {
+    /// Who that is.
+    pub login: Login,
+    /// The berth that the connection has from the start.
+    pub berth: Option<Berth>,
 }
 
 /// One request being served.
@@ -164,6 +212,20 @@ impl Service {
         let login = login.filter(|login| login.standing == Standing::Good);
         self.holder = login.map(|login| (login.key.clone(), login.holder.clone()));
         self
+    }
+
+    /// Takes note of who asks, and goes on.
+    fn identified<R>(
+        &mut self,
+        key: String,
+        known: Option<Credential>,
+        then: ThenHolder<R>,
+    ) -> Step<R> {
+        let step = then(known.as_ref());
+        // For whoever is blocked nothing is asked or done, whatever a dialect says.
+        let good = known.filter(|credential| !credential.blocked);
+        self.holder = good.map(|credential| (key.into(), credential));
+        step
     }
 
     /// Who asks, if that is known, and by which key.

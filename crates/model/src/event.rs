@@ -146,6 +146,8 @@ impl Fill {
             aggressor: self.taker.side,
             maker: self.maker.id,
             taker: self.taker.id,
+            maker_account: Some(self.maker.account),
+            taker_account: Some(self.taker.account),
         }
     }
 }
@@ -203,6 +205,8 @@ pub enum Rejection {
     BadCombination,
     /// Expires at or before now.
     AlreadyExpired,
+    /// A trailing stop has no trade to follow yet.
+    NothingTraded,
     /// The book is full (see the engine's limits).
     TooManyOrders,
 }

@@ -8,6 +8,7 @@ pub mod decimal;
 pub mod ids;
 pub mod time;
 
+pub mod address;
 pub mod asset;
 pub mod instrument;
 pub mod order;
@@ -30,6 +31,7 @@ pub use account::{
     Filled, Label, Liquidity, MovementKind, OwnMovement, OwnOrder, OwnOrderUpdate, OwnRecord,
     OwnStep, OwnTrade, Standing,
 };
+pub use address::{ADDRESS_TEXT_BYTES, Address};
 pub use asset::{Amount, Asset, Assets, Settlement};
 pub use book::{BookSide, Level, OrderEntry};
 pub use candle::{Candle, INTERVALS, Interval};
@@ -39,7 +41,8 @@ pub use event::{Balance, CloseReason, Event, EventBody, Fill, LevelBook, Movemen
 pub use ids::{AccountId, AssetId, Epoch, InstrumentId, OrderId, Sequence, TradeId};
 pub use instrument::{Instrument, Listing, Minimum, Price, Quantity, Status};
 pub use order::{
-    NewOrder, OrderKind, OrderState, SelfTradePolicy, Side, TimeInForce, Trigger, TriggerWhen,
+    NewOrder, OrderKind, OrderState, SelfTradePolicy, Side, TimeInForce, Trail, Trigger,
+    TriggerWhen,
 };
 pub use query::{
     Answer, AnswerBody, OrderKey, OrderStory, OwnOrders, OwnRecords, OwnTrades, Query, RecordKey,

@@ -19,7 +19,7 @@ impl Cadence {
     /// Once a second.
     pub const SECOND: Self = Self(Span::seconds(1));
 
-    /// Cadences that need no ticks of their own: candles, tickers and holdings of these speak at the first tenth in
+    /// Cadences of news that need no ticks of their own: candles, tickers and holdings of these speak at the first tenth in
     /// each of their spans, counted from 1970. Books do not.
     pub const COUNTED: [Self; 2] = [Self::THREE_TENTHS, Self::SECOND];
 }
@@ -42,6 +42,8 @@ pub enum Scope {
 pub enum TopicKind {
     /// Each trade.
     Trades,
+    /// The trades of each command, together.
+    TradeBatches,
     /// Each step in the life of each order, stop orders excepted until they are woken.
     Orders,
     /// The best `depth` levels, whole, when they changed.
@@ -79,6 +81,16 @@ pub enum TopicKind {
         /// Its length.
         interval: Interval,
         /// When it speaks.
+        cadence: Cadence,
+    },
+    /// At every tick the candle in which the moment before the tick lies, whether or not it was traded in since: at the
+    /// tick that ends an interval its candle is whole. Nothing of an interval without a trade.
+    ///
+    /// Its cadence needs no ticks of its own: it speaks at the first tenth in each of its spans, counted from 1970.
+    SampledCandles {
+        /// Its length.
+        interval: Interval,
+        /// When it speaks: a whole number of tenths.
         cadence: Cadence,
     },
     /// Rolling statistics: of one instrument after trades and when another minute has begun, so once a minute at
@@ -130,6 +142,9 @@ pub enum Class {
     Lossless,
     /// Only the newest counts: what waits is replaced.
     Latest,
+    /// Each frame goes on from the one before, but a whole one stands for all of them: where too much waits it is
+    /// dropped, and the topic begins anew with one whole frame, once the socket takes some again.
+    Restart,
 }
 
 impl Topic {
@@ -171,9 +186,9 @@ impl Topic {
             // Of all instruments only those are told that changed: the next word does not stand for the last.
             TopicKind::Ticker { .. } if matches!(self.scope, Scope::All) => Class::Lossless,
             TopicKind::Trades
+            | TopicKind::TradeBatches
             | TopicKind::Orders
             | TopicKind::Delta { .. }
-            | TopicKind::Depth { .. }
             | TopicKind::OwnOrders
             | TopicKind::OwnTrades
             | TopicKind::SelfTrades
@@ -182,9 +197,11 @@ impl Topic {
             TopicKind::Book { .. }
             | TopicKind::Detail { .. }
             | TopicKind::Candles { .. }
+            | TopicKind::SampledCandles { .. }
             | TopicKind::Ticker { .. }
             | TopicKind::Holdings { .. }
             | TopicKind::Funding => Class::Latest,
+            TopicKind::Depth { .. } => Class::Restart,
         }
     }
 }

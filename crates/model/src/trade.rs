@@ -1,6 +1,6 @@
 //! A trade as the public sees it.
 
-use crate::ids::{OrderId, TradeId};
+use crate::ids::{AccountId, OrderId, TradeId};
 use crate::instrument::{Price, Quantity};
 use crate::order::Side;
 use crate::time::Time;
@@ -22,6 +22,10 @@ pub struct Trade {
     pub maker: OrderId,
     /// The arriving order.
     pub taker: OrderId,
+    /// Whose the resting order was; `None` where the source does not tell.
+    pub maker_account: Option<AccountId>,
+    /// Whose the arriving order was; `None` where the source does not tell.
+    pub taker_account: Option<AccountId>,
 }
 
 impl Trade {

@@ -2,6 +2,8 @@
 
 use dialects::Dialect;
 use dialects::bitstamp::Bitstamp;
+use dialects::confluencecode::ConfluenceCode;
+use dialects::finazon::Finazon;
 use dialects::xrocket::XRocket;
 use edge::clock::{MarketClock, Speed};
 use edge::limits::Limits;
@@ -43,6 +45,10 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
         .map_err(failed(format_args!("list the instruments of {}", config.name)))?;
     let xrocket = XRocket::new(&config.listings)
         .map_err(failed(format_args!("list the instruments of {}", config.name)))?;
+    let confluencecode = ConfluenceCode::new(&config.listings, &config.confluencecode)
+        .map_err(failed(format_args!("list the instruments of {}", config.name)))?;
+    let finazon = Finazon::new(&config.listings, &config.finazon)
+        .map_err(failed(format_args!("list the instruments of {}", config.name)))?;
     let boards = config.listings.iter().map(|it| Board::new(it.instrument.id, begins));
     let kept = if options.ephemeral { "as asked" } else { "there is no journal yet" };
     Ok(Venue {
@@ -56,7 +62,12 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
         told,
         happened,
         source: Box::new(source),
-        dialects: vec![Box::new(bitstamp) as Box<dyn Dialect>, Box::new(xrocket)],
+        dialects: vec![
+            Box::new(bitstamp) as Box<dyn Dialect>,
+            Box::new(xrocket),
+            Box::new(confluencecode),
+            Box::new(finazon),
+        ],
         opens,
         speed,
         listen,

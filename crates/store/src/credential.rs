@@ -15,7 +15,7 @@ pub struct Account {
     pub id: AccountId,
     /// What people call it.
     pub name: String,
-    /// Its wallet's address, `0x` and forty hexadecimal digits in lower case.
+    /// Its wallet's address, which follows from its number: `0x` and forty hexadecimal digits in lower case.
     pub address: String,
     /// When it was made.
     pub made: Time,

@@ -9,7 +9,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use model::{AccountId, Amount, AssetId, Assets, Time};
+use model::{AccountId, Address, Amount, AssetId, Assets, Time};
 
 use crate::credential::{key_digest, secret_digest};
 use crate::directory::Directory;
@@ -162,11 +162,11 @@ fn all() -> impl Iterator<Item = (Account, Credentials)> {
     const ENDLESS: &str = "a label gives bytes without end";
     (0_u32..).zip(NAMES).map(|(number, name)| {
         let source = |of: &str| Random::repeatable(&format!("rialto demo 1/{name}/{of}"));
-        let address = source("address").letters(b"0123456789abcdef", 40).expect(ENDLESS);
+        let id = AccountId(FIRST_ACCOUNT + number);
         let account = Account {
-            id: AccountId(FIRST_ACCOUNT + number),
+            id,
             name: name.to_owned(),
-            address: format!("0x{address}"),
+            address: Address::of_account(id).to_string(),
             made: MADE,
             blocked: None,
             demo: true,

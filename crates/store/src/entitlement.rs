@@ -159,12 +159,12 @@ impl Channel {
         }
         matches!(
             (self, topic.kind),
-            (Self::Trades, TopicKind::Trades)
+            (Self::Trades, TopicKind::Trades | TopicKind::TradeBatches)
                 | (Self::Orders, TopicKind::Orders)
                 | (Self::Book, TopicKind::Book { .. })
                 | (Self::Detail, TopicKind::Detail { .. })
                 | (Self::Delta, TopicKind::Delta { .. } | TopicKind::Depth { .. })
-                | (Self::Candles, TopicKind::Candles { .. })
+                | (Self::Candles, TopicKind::Candles { .. } | TopicKind::SampledCandles { .. })
                 | (Self::Ticker, TopicKind::Ticker { .. })
                 | (Self::Funding, TopicKind::Funding)
         )

@@ -4,7 +4,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::StoreError;
 
-/// Where keys, secrets, addresses and nonces come from.
+/// Where keys, secrets and nonces come from.
 #[derive(Debug)]
 pub struct Random(From);
 

@@ -24,6 +24,10 @@ use views::Board;
 use crate::dice::Dice;
 use crate::served::listing;
 
+pub mod confluencecode;
+pub mod finazon;
+pub mod tongues;
+
 /// One reader of strangers' bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
@@ -33,14 +37,23 @@ pub struct Target {
     pub feed: fn(&[u8]),
 }
 
-/// All of them.
-pub const TARGETS: [Target; 5] = [
+/// Those that are not alike for all dialects.
+const OWN: [Target; 9] = [
     Target { name: "ws_decode", feed: ws_decode },
     Target { name: "ws_head", feed: ws_head },
     Target { name: "bitstamp_decode", feed: bitstamp_decode },
     Target { name: "bitstamp_http", feed: bitstamp_http },
     Target { name: "bitstamp_client", feed: bitstamp_client },
+    Target { name: "confluencecode_decode", feed: confluencecode::decode },
+    Target { name: "confluencecode_client", feed: confluencecode::client },
+    Target { name: "finazon_decode", feed: finazon::decode },
+    Target { name: "finazon_client", feed: finazon::client },
 ];
+
+/// All of them.
+pub fn targets() -> impl Iterator<Item = Target> {
+    OWN.iter().chain(tongues::TARGETS).copied()
+}
 
 /// The folder of a target's seeds.
 #[must_use]
@@ -288,8 +301,8 @@ fn check_steps(mut step: Step, answer: impl Fn(&Query) -> AnswerBody) {
         step = match step {
             Step::Reply(response) => return check_response(&response),
             Step::Ask(query, then) => then(Answer { now: NOW, body: answer(&query) }),
-            Step::Identify(_, then) => then(None),
-            Step::Nonce(..) | Step::Submit(..) | Step::IssuePass(..) => {
+            Step::Identify(_, then) | Step::Prove(_, then) => then(None),
+            Step::Nonce(..) | Step::Submit(..) | Step::IssuePass(..) | Step::RevokeKeys(..) => {
                 panic!("a step for one whom nobody knows")
             }
         };
@@ -387,7 +400,7 @@ fn check_heard(heard: &Heard, stamps: &mut [Time; 3]) {
 // 4. Mutations from seeds, for the default tests.
 
 /// Pieces that readers of these formats look for.
-const WORDS: [&[u8]; 24] = [
+const WORDS: [&[u8]; 32] = [
     b"\r\n\r\n",
     b"\r\n",
     b"\n",
@@ -408,7 +421,15 @@ const WORDS: [&[u8]; 24] = [
     b"0.00000000",
     b"99999999999999999999",
     b"order_book_btcusd",
+    b"\"exchangeId\":2,",
+    b"{\"eventType\":\"trade\",\"market\":\"BTC-USDT\"},",
     b"diff_order_book_btcusd",
+    b"\"method\":\"subscribe\"",
+    b"\"params\":{\"channel\":\"orderbook\",\"symbol\":\"BTC-USD\"",
+    b"\"id\":1,",
+    b"unsubscribe",
+    b"authorization: Bearer ",
+    b"2027-01-15T00:00:00Z",
     b"\xff\xff\xff\xff\xff\xff\xff\xff",
     b"\xe2\x82\xac",
     b"\x81\x80\0\0\0\0",

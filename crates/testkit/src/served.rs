@@ -13,6 +13,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use dialects::bitstamp::{Bitstamp, Options};
+use dialects::xrocket::{self, XRocket};
 use dialects::{Dialect, Manners};
 use edge::boards::{Boards, Dialects};
 use edge::clock::{MarketClock, SessionClock, Speed, Stopwatch};
@@ -32,7 +33,7 @@ use views::{Accounts, Board};
 
 use crate::people::{self, Known, Person};
 
-mod mannered;
+pub(crate) mod mannered;
 
 pub mod line;
 pub mod market;
@@ -47,6 +48,9 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// When the market of a served venue begins, unless a test says otherwise: 2027-01-15 08:00:00 UTC.
 pub const BEGINS: Time = Time::from_seconds(1_800_000_000);
+
+/// The host that clients ask of a venue whose own name nobody knows.
+pub const NAMELESS: &str = "localhost";
 
 /// What is served, and under which limits.
 pub struct Setup {
@@ -68,6 +72,9 @@ pub struct Setup {
     pub session_clock: SessionClock,
     /// Whether its market is told by level, not by an engine.
     pub by_level: bool,
+    /// Where clients become sockets if nothing else is said, with a query where one is needed; the dialect's first door
+    /// if `None`.
+    pub door: Option<String>,
 }
 
 impl Setup {
@@ -82,16 +89,38 @@ impl Setup {
             listing(1, ["ETH", "BTC"], [6, 8], "ethbtc"),
         ];
         let dialect = Bitstamp::new(&listings, Options::default()).expect("listings in order");
+        Self::of(listings, Arc::new(dialect))
+    }
+
+    /// xRocket likewise.
+    ///
+    /// # Panics
+    /// If the dialect does not take the listings.
+    #[must_use]
+    pub fn xrocket() -> Self {
+        let listings = [
+            listing(0, ["BTC", "USD"], [2, 8], "btcusd"),
+            listing(1, ["ETH", "BTC"], [6, 8], "ethbtc"),
+        ];
+        let listings = listings.map(|listing| listed(listing, xrocket::NAME, "-")).to_vec();
+        let dialect = XRocket::new(&listings).expect("listings in order");
+        Self::of(listings, Arc::new(dialect))
+    }
+
+    /// A dialect with its own manners, for these listings, and two loops.
+    #[must_use]
+    pub fn of(listings: Vec<Listing>, dialect: Arc<dyn Dialect>) -> Self {
         Self {
             manners: dialect.manners().clone(),
             listings,
             begins: BEGINS,
-            dialect: Arc::new(dialect),
+            dialect,
             limits: Limits::default(),
             settings: Settings { loops: 2, ..Settings::default() },
             clerk: None,
             session_clock: SessionClock::started(),
             by_level: false,
+            door: None,
         }
     }
 
@@ -123,8 +152,9 @@ impl Setup {
     #[must_use]
     pub fn serve(self) -> Served {
         let dialect = self.dialect.name();
-        let path = self.dialect.doors().socket_paths[0];
-        let host = self.dialect.doors().hosts.last().copied().expect("a venue has a name");
+        let first = self.dialect.doors().socket_paths[0];
+        let path = self.door.unwrap_or_else(|| first.to_owned());
+        let host = self.dialect.doors().hosts.last().copied().unwrap_or(NAMELESS);
         let dialects: Dialects = Arc::new([Box::new(Mannered::new(self.dialect, self.manners))]);
         let instruments: Vec<Instrument> =
             self.listings.iter().map(|listing| listing.instrument.clone()).collect();
@@ -147,6 +177,7 @@ impl Setup {
         let edge =
             edge::start(&self.settings, &dialects, boards, source, clock, session_clock, &clerk)
                 .expect("threads to be had");
+        known.serve(edge.revoker());
         let told = edge::native::Venue {
             name: "a test".into(),
             listings: self.listings,
@@ -208,6 +239,14 @@ pub fn listing(id: u16, [base, quote]: [&str; 2], decimals: [u8; 2], symbol: &st
     }
 }
 
+/// The same, listed by another dialect too, base and quote with this between them.
+#[must_use]
+pub fn listed(mut listing: Listing, dialect: &str, between: &str) -> Listing {
+    let Instrument { base, quote, .. } = &listing.instrument;
+    listing.symbols.push((dialect.to_owned(), format!("{base}{between}{quote}")));
+    listing
+}
+
 /// A venue that is served.
 pub struct Served {
     /// Where.
@@ -218,7 +257,7 @@ pub struct Served {
     pub seats: Arc<Seats>,
     dialect: &'static str,
     /// Where its clients become sockets.
-    path: &'static str,
+    path: String,
     host: &'static str,
     /// Who holds which key.
     pub known: Arc<Known>,
@@ -239,8 +278,14 @@ impl Served {
     #[must_use]
     pub fn client(&self) -> Line {
         let mut line = self.line();
-        line.upgrade(self.path);
+        line.upgrade(&self.path);
         line
+    }
+
+    /// Where its clients become sockets if nothing else is said, with its query.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
     }
 
     /// Issues a pass to somebody, as if it had been asked for.

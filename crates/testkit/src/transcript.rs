@@ -9,11 +9,14 @@
 //! | `with strict markets` | a venue that is other than usual; see [`Setup`] |
 //! | `> text`, `< text` | a client says; it hears exactly this next |
 //! | `>> ping x`, `>> pong`, `>> close 1000 why`, `>> binary text`, `>> blanks 513`, `>> bytes c1 80` | it sends something else than a text |
+//! | `>> padded 513 text` | it says the text with so many blanks behind it that it has 513 bytes |
 //! | `<< ping`, `<< pong x`, `<< close 1001 why`, `<< dropped` | it hears something else than a text |
 //! | `... close 1008 why` | it hears whatever comes until this |
 //! | `silence` | nothing waits for it |
 //! | `stall`, `read` | it stops reading; it reads again |
 //! | `b > text` | the same by another client, called `b` |
+//! | `opens /path?query` | a client connects at this door rather than at the usual one; `but with Host ws.bitstamp.net`, say |
+//! | `UPGRADE /path?query` | somebody wants to connect there and is refused: then a line with status and content type, then the body |
 //! | `1024 times > …{n}…` | the line so often, `{n}` counting from 0 |
 //! | `place alice buy limit 0.5 @ 60000.00 as first` | an order: `market 0.5`, then `ioc`, `fok`, `post-only`, `for 250 ms`, `when >= 60000.00`, `on ethbtc` |
 //! | `cancel first`, `cancel all alice`, `replace first 0.4 @ 60000.00` | what becomes of it |
@@ -25,7 +28,7 @@
 //! | `admit alice` | a pass is issued to her, good for a minute; [`people`](crate::people) says which |
 //! | `revoke alice` | her key is good no longer |
 //! | `block alice`, `unblock alice` | her account is blocked; it may go on |
-//! | `…{token of alice}…` | her token, in any line |
+//! | `…{token of alice}…`, `…{key of alice}…` | her token or her key, in any line |
 //! | `shutdown` | the server begins to leave |
 //! | `GET /path?query` | then a line with status and content type, then the body, `(empty)` or `(any)` |
 //! | `POST /path as alice` | the same signed by her; whatever the venue signs in return is checked |
@@ -73,8 +76,14 @@ pub struct Setup {
     pub strict_markets: bool,
     /// `with null reconnect data`
     pub null_reconnect_data: bool,
+    /// `with few streams`: one connection may be subscribed to three, so that there are more.
+    pub few_streams: bool,
     /// `with a source by level`: there are no orders, only levels and prints.
     pub by_level: bool,
+    /// `with the blank of the sample`
+    pub literal_sample: bool,
+    /// `with 2 tickers at most`
+    pub tickers_max: Option<u32>,
     /// `with no network between`: what waits for a client waits in the server, as no socket has room for it; or so
     /// much passes between both that a network would take too long. Played in memory only.
     pub memory_only: bool,
@@ -94,6 +103,8 @@ pub struct Step {
 pub enum What {
     /// A client sends this.
     Say(Client, Said),
+    /// A client connects at this door, by a request with these headers.
+    Open(Client, String, Vec<(String, String)>),
     /// A client hears this next.
     Hear(Client, Heard),
     /// A client hears whatever it is, until it hears this.

@@ -9,6 +9,7 @@ use crate::book::publish::CADENCES_MAX;
 #[derive(Debug, Default)]
 pub(crate) struct Listeners {
     pub trades: bool,
+    pub batches: bool,
     pub orders: bool,
     /// Kinds that speak at ticks, sorted.
     paced: Vec<Paced>,
@@ -28,6 +29,7 @@ impl Listeners {
     pub(crate) fn listen(&mut self, kind: TopicKind, view: Option<Box<Gathered>>) {
         match kind {
             TopicKind::Trades => self.trades = true,
+            TopicKind::TradeBatches => self.batches = true,
             TopicKind::Orders => self.orders = true,
             _ => {
                 if let Some(cadence) = cadence_of(kind)
@@ -42,6 +44,7 @@ impl Listeners {
     pub(crate) fn unlisten(&mut self, kind: TopicKind) {
         match kind {
             TopicKind::Trades => self.trades = false,
+            TopicKind::TradeBatches => self.batches = false,
             TopicKind::Orders => self.orders = false,
             _ => self.paced.retain(|paced| paced.kind != kind),
         }
@@ -63,6 +66,7 @@ impl Listeners {
 const fn cadence_of(kind: TopicKind) -> Option<Cadence> {
     match kind {
         TopicKind::Trades
+        | TopicKind::TradeBatches
         | TopicKind::Orders
         | TopicKind::Funding
         | TopicKind::OwnOrders
@@ -76,6 +80,7 @@ const fn cadence_of(kind: TopicKind) -> Option<Cadence> {
         | TopicKind::Delta { cadence }
         | TopicKind::Depth { cadence, .. }
         | TopicKind::Candles { cadence, .. }
+        | TopicKind::SampledCandles { cadence, .. }
         | TopicKind::Ticker { cadence, .. } => Some(cadence),
     }
 }
@@ -100,6 +105,8 @@ pub(crate) struct Paces {
     paces: Vec<Pace>,
     /// The first trade of all: what a cadence that never ticked has not told.
     first: Option<Time>,
+    /// The last tenth before the last tick, and with it.
+    tenths: [Option<Time>; 2],
 }
 
 #[derive(Debug)]
@@ -131,7 +138,7 @@ pub(crate) struct News {
 impl Default for Paces {
     fn default() -> Self {
         let paces = Cadence::COUNTED.map(|cadence| Pace::starting(cadence, None)).into();
-        Self { paces, first: None }
+        Self { paces, first: None, tenths: [None; 2] }
     }
 }
 
@@ -145,6 +152,8 @@ impl Paces {
 
     /// A tick. Says which cadences speak at it, and what they have to say.
     pub(crate) fn tick(&mut self, tick: Cadence, now: Time, best: [Option<Price>; 2]) {
+        let [_, former] = self.tenths;
+        self.tenths = [former, if tick == Cadence::TENTH { Some(now) } else { former }];
         let is_known = self.paces.iter().any(|pace| pace.cadence == tick);
         if !is_known && self.paces.len() < CADENCES_MAX {
             self.paces.push(Pace::starting(tick, self.first));
@@ -155,6 +164,14 @@ impl Paces {
                 pace.news = Some(pace.speak(now, best));
             }
         }
+    }
+
+    /// When a span of a cadence ended, if the last tick is the first tenth since then.
+    pub(crate) fn ended(&self, cadence: Cadence) -> Option<Time> {
+        let [former, Some(now)] = self.tenths else { return None };
+        let number_now = number(now, cadence.0);
+        let is_new = former.is_none_or(|former| number(former, cadence.0) != number_now);
+        is_new.then_some(Time(number_now.saturating_mul(cadence.0.0)))
     }
 
     /// What a cadence says at the last tick, if it speaks there.

@@ -57,6 +57,14 @@ impl Candles {
         self.of(interval)?.candles.back()
     }
 
+    /// The candle that a moment lies in, if there was a trade. Meant for moments not long ago.
+    #[must_use]
+    pub fn of_moment(&self, interval: Interval, moment: Time) -> Option<&Candle> {
+        let start = interval.start_of(moment);
+        let mut newest = self.of(interval)?.candles.iter().rev();
+        newest.find(|candle| candle.start <= start).filter(|candle| candle.start == start)
+    }
+
     /// The candles that hold what was traded since a moment, oldest first.
     pub fn since(&self, interval: Interval, moment: Time) -> impl Iterator<Item = &Candle> {
         let start = interval.start_of(moment);

@@ -25,6 +25,7 @@ const TONGUES: &[&str] = &[
     "itoa",
     "serde",
     "serde_json",
+    "sha1_smol",
     "sha2",
     "slab",
     "smallvec",

@@ -244,6 +244,7 @@ fn same_files() {
     check_two(files("a", "transcripts/a.txt", ""), vec![], &["crates/dialects/src/a:0"]);
     check_two(files("a", "", "tricks.rs"), files("b", "", ""), &["crates/dialects/src/b:0"]);
     check_two(files("a", "", "tricks.rs"), vec![], &[]);
+    check_two(files("a", "", "private.rs private/sign.rs"), files("b", "", ""), &[]);
 }
 
 #[test]

@@ -106,3 +106,21 @@ fn numbers_are_spelled_as_go_spells_them() {
         assert_eq!(both.split_once(' ').expect("both are there").0, spelled);
     }
 }
+
+#[test]
+fn numbers_are_as_short_as_they_are_exact() {
+    for (units, decimals, text) in [
+        (0, 8, "0"),
+        (1, 8, "0.00000001"),
+        (-1_500, 2, "-15"),
+        (-15, 2, "-0.15"),
+        (123_456_789_000, 8, "1234.56789"),
+        (10, 0, "10"),
+        (i128::from(i64::MAX) * 1_000, 3, "9223372036854775807"),
+        (5, 20, "0.00000000000000000005"),
+    ] {
+        let mut out = Vec::new();
+        shortest(&mut out, units, decimals);
+        assert_eq!(String::from_utf8(out).expect("text"), text);
+    }
+}

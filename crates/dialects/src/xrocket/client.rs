@@ -20,9 +20,9 @@ use model::{
 };
 
 use super::channel::DEPTH_DEFAULT;
-use super::convert::read_moment;
 use super::wire::venue::{BookData, Message, TradeData, TradesData};
 use crate::connector::{Connector, Errand, Heard, Misheard};
+use crate::iso::read_moment;
 use crate::rows::Rows;
 
 /// How often the venue wants to hear a `ping`.
@@ -198,6 +198,8 @@ impl Market {
             // Which orders met is not told.
             maker: OrderId(0),
             taker: OrderId(0),
+            maker_account: None,
+            taker_account: None,
         })
     }
 

@@ -18,8 +18,8 @@ use super::Markets;
 use super::wire::failure::{Code, Failure, More};
 use super::wire::request::{self, Malformed};
 use super::wire::token::Claims;
-use super::wire::{members, text};
 use crate::dialect::{Fault, Request};
+use crate::json::{members, text};
 use crate::step::Step;
 use crate::visitor::Visitor;
 

@@ -8,9 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
-use dialects::Login;
-
 use crate::limits::Seat;
+use crate::steps::Admitted;
 
 /// A connection after its upgrade, as the listener hands it to a loop. From here on the loop owns it.
 #[derive(Debug)]
@@ -19,8 +18,8 @@ pub struct Newcomer {
     pub stream: TcpStream,
     /// Which dialect it speaks, as an index.
     pub dialect: usize,
-    /// Who is logged in from the start, if somebody is.
-    pub login: Option<Box<Login>>,
+    /// Who was let in by a key, if somebody was.
+    pub admitted: Option<Box<Admitted>>,
     /// What the client sent right behind its handshake.
     pub early: Vec<u8>,
     /// The other end.

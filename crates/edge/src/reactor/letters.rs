@@ -80,11 +80,11 @@ impl Loop {
     }
 
     pub(super) fn adopt(&mut self, newcomer: Newcomer) {
-        let Newcomer { stream, dialect, login, early, peer, seat } = newcomer;
+        let Newcomer { stream, dialect, admitted, early, peer, seat } = newcomer;
         let manners = self.around.dialects[dialect].manners();
         let mut session = Session::open(Arc::clone(&self.limits[dialect]), manners, self.now);
-        let key = login.as_ref().map(|login| login.key.clone());
-        login.into_iter().for_each(|login| session.admitted(*login));
+        let key = admitted.as_ref().map(|admitted| admitted.login.key.clone());
+        admitted.into_iter().for_each(|admitted| session.admitted(*admitted));
         let ready = ready(&stream);
         let fd = stream.as_raw_fd();
         let place = self.clients.add(stream, Client::new(session, dialect, peer, seat));

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dialects::{
-    Credential, Dialect, Fault, Login, OnRevoked, Opening, Outcome, Pace, Parting, Request,
-    Standing, Subject, Then, Visitor, WordState,
+    Credential, Dialect, Fault, Login, NotRevoked, OnRevoked, Opening, Outcome, Pace, Parting,
+    Request, Standing, Subject, Then, Visitor, WordState,
 };
 use model::{Answer, Query};
 
@@ -21,7 +21,7 @@ use super::meter::Meter;
 use super::{Deed, Desk, Session, Ticket};
 use crate::berths::Berth;
 use crate::identity::Grant;
-use crate::steps::{Next, Service};
+use crate::steps::{Admitted, Next, Service};
 
 /// What came back for a session that waits.
 #[derive(Debug)]
@@ -182,10 +182,13 @@ impl Session {
         self.talk.iter_mut().for_each(|talk| talk.berths.clear());
     }
 
-    /// Whoever holds this is logged in from the start.
-    pub fn admitted(&mut self, mut login: Login) {
+    /// Whoever was let in is logged in from the start.
+    pub fn admitted(&mut self, admitted: Admitted) {
+        let Admitted { mut login, berth } = admitted;
         login.holder.secret = Vec::new();
-        self.talk.get_or_insert_default().login = Some(login);
+        let talk = self.talk.get_or_insert_default();
+        talk.login = Some(login);
+        talk.berths.extend(berth);
     }
 
     /// Whether it was let in to what is an account's own by this key of its dialect.
@@ -354,6 +357,11 @@ impl Session {
                             let ticket = self.interests.ticket();
                             desk.deeds.push(Deed::Submit(Box::new(submission), ticket));
                             Some((ticket, Awaited::Outcome(then)))
+                        }
+                        // A loop waits for no disk, and nothing would tell it what came of that.
+                        Next::RevokeKeys(_, then) => {
+                            requests.push(Request::Take(then(Err(NotRevoked::NotAllowed))));
+                            None
                         }
                     }
                 }

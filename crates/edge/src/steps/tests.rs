@@ -33,6 +33,9 @@ impl Identities for Known {
                 .any(|it| it == "all blocked"),
         })
     }
+    fn proven(&self, dialect: &str, key: &str, secret: &[u8]) -> Option<Credential> {
+        self.credential(dialect, key).filter(|credential| credential.secret == secret)
+    }
 }
 
 fn clerk() -> (Clerk, Arc<Known>, Arc<Passes>) {
@@ -75,6 +78,10 @@ fn serve(clerk: &Clerk, step: Step) -> String {
                 log += "submit ";
                 then(Outcome::Done { command: Sequence(1), events: Vec::new() })
             }
+            Next::RevokeKeys(account, then) => {
+                log += &format!("revoke the keys of {account} ");
+                then(Ok(vec!["trade".into(), "look".into()]))
+            }
         }
     }
 }
@@ -95,6 +102,7 @@ fn own_order() -> OwnOrder {
         },
         label: None,
         standing: Standing::Open,
+        woken: false,
         filled: model::Filled::default(),
         created: Time(0),
         changed: Time(0),
@@ -127,6 +135,25 @@ fn ask(query: Query) -> Step {
             _ => reply("nothing"),
         }),
     )
+}
+
+#[test]
+fn who_shows_a_secret_is_who_holds_the_key_if_it_is_the_right_one() {
+    let (clerk, known, _) = clerk();
+    let asked = |secret: &str| {
+        let shown = Shown { key: "trade".into(), secret: secret.into() };
+        let query = Query::Balances { account: ALICE };
+        let ask = move |_: Option<&Credential>| {
+            Step::Ask(query, Box::new(|answer| reply(&format!("{:?}", answer.body))))
+        };
+        serve(&clerk, Step::Prove(shown, Box::new(ask)))
+    };
+    let (right, wrong) = (asked("secret"), asked("secrets"));
+    assert_ne!(right, wrong);
+    assert!(wrong.contains("Unavailable"), "{wrong}");
+    assert!(!right.contains("Unavailable"), "{right}");
+    known.0.lock().expect("nobody panics with it").push("trade".into());
+    assert_eq!(asked("secret"), wrong, "it is good no longer");
 }
 
 #[test]
@@ -193,6 +220,26 @@ fn only_the_holder_of_a_key_that_may_trade_submits_and_only_for_its_own_account(
 }
 
 #[test]
+fn only_a_key_that_is_good_for_everything_revokes_and_only_its_own_accounts() {
+    let (clerk, known, _) = clerk();
+    let revoke = || {
+        let word = |keys: Result<Vec<String>, NotRevoked>| reply(&format!("{keys:?}"));
+        Step::RevokeKeys(Box::new(word))
+    };
+    let of = |key: &str| serve(&clerk, by(key, revoke));
+    assert_eq!(of("trade"), r#"revoke the keys of 1 Ok(["trade", "look"])"#);
+    for key in ["look", "here", "nobody's"] {
+        assert_eq!(of(key), "Err(NotAllowed)", "{key}");
+    }
+    assert_eq!(serve(&clerk, revoke()), "Err(NotAllowed)");
+    known.0.lock().expect("nobody panics with it").push("all blocked".into());
+    assert_eq!(of("trade"), "Err(NotAllowed)");
+    let (tell, told) = std::sync::mpsc::sync_channel(1);
+    clerk.revoke_keys("plain", ALICE, Box::new(move |keys| tell.send(keys).expect("it is heard")));
+    assert_eq!(told.recv(), Ok(Err(NotRevoked::NotAllowed)), "who keeps no keys revokes none");
+}
+
+#[test]
 fn what_is_ones_own_is_told_to_nobody_else() {
     let (clerk, ..) = clerk();
     let orders = |account| Query::OpenOrders { account, instrument: None };
@@ -244,4 +291,30 @@ fn passes_are_for_the_account_of_the_key_and_for_what_it_may_see() {
         }),
     );
     assert!(shown(ALICE, &pass, 9).is_none());
+}
+
+#[test]
+fn who_is_let_in_with_a_berth_is_somebody_and_has_it_until_it_is_dropped() {
+    let (clerk, known, _) = clerk();
+    let admit = |key: &str| {
+        let mut service = Service::new("plain", Time(0), Duration::ZERO);
+        let (berth, of) = ("one".into(), 1);
+        let refusal = HttpResponse::json(429, b"full".to_vec());
+        // A dialect that does not look who it is: nobody is let in as nobody.
+        let admission = Admission::Berthed { berth, of, refusal };
+        let step = Step::Identify(key.into(), Box::new(|_| Step::Reply(admission)));
+        let Next::Reply(admission) = clerk.take(&mut service, step) else { panic!("no market") };
+        let admitted = clerk.admit(admission, service).map_err(|refusal| refusal.status);
+        admitted.map(|admitted| admitted.expect("it names somebody"))
+    };
+    let first = admit("trade").expect("it is free");
+    assert_eq!((&*first.login.key, first.login.holder.account), ("trade", ALICE));
+    assert_eq!(admit("look").err(), Some(429), "it is taken");
+    drop(first);
+    assert_eq!(admit("nobodys").err(), Some(429));
+    known.0.lock().expect("nobody panics with it").push("all blocked".into());
+    assert_eq!(admit("trade").err(), Some(429), "who is blocked is nobody");
+    known.0.lock().expect("nobody panics with it").clear();
+    let second = admit("look").expect("who was refused has taken none");
+    assert_eq!(format!("{:?}", second.berth), r#"Some(Berth { dialect: "plain", .. })"#);
 }

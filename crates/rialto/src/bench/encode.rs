@@ -215,6 +215,8 @@ impl Dice {
             aggressor: if self.below(2) == 0 { Side::Buy } else { Side::Sell },
             maker: OrderId((1 << 50) + self.below(1 << 30) as u64),
             taker: OrderId((1 << 50) + self.below(1 << 30) as u64),
+            maker_account: None,
+            taker_account: None,
         }
     }
     fn book(&mut self) -> [Vec<Level>; 2] {

@@ -306,7 +306,7 @@ fn connect(edge: &Edge) -> io::Result<TcpStream> {
     let (here, there) = pair()?;
     let peer = here.peer_addr()?;
     let mut newcomer =
-        Newcomer { stream: here, dialect: 0, login: None, early: Vec::new(), peer, seat: None };
+        Newcomer { stream: here, dialect: 0, admitted: None, early: Vec::new(), peer, seat: None };
     while let Err(returned) = edge.loops[0].adopt(newcomer) {
         newcomer = returned;
         thread::sleep(PAUSE);
@@ -400,6 +400,8 @@ impl Source for Drum {
                 aggressor: Side::Buy,
                 maker: OrderId(0),
                 taker: OrderId(0),
+                maker_account: None,
+                taker_account: None,
             };
             out.push(Event {
                 sequence: Sequence(self.sequence),

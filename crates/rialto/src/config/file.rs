@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::ops::Range;
+use std::time::Duration;
 
 use feed::crowd::{Activity, Asset, Market};
 use model::{Cadence, Decimal, Instrument, InstrumentId, Listing, Minimum, Price, Quantity, Span};
@@ -36,6 +38,10 @@ struct File {
     server: ServerTable,
     #[serde(default)]
     bitstamp: BitstampTable,
+    #[serde(default)]
+    confluencecode: ConfluenceCodeTable,
+    #[serde(default)]
+    finazon: FinazonTable,
     #[serde(default)]
     native: NativeTable,
     #[serde(default)]
@@ -73,6 +79,33 @@ impl Default for BitstampTable {
             hosts: Vec::new(),
         }
     }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct ConfluenceCodeTable {
+    authenticate_within_seconds: Spanned<u32>,
+    streams_max: Spanned<u32>,
+}
+
+impl Default for ConfluenceCodeTable {
+    fn default() -> Self {
+        Self {
+            authenticate_within_seconds: Spanned::new(0..0, 30),
+            streams_max: Spanned::new(0..0, 10_000),
+        }
+    }
+}
+
+/// What is left out is as the dialect has it.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct FinazonTable {
+    aggr_literal_seed: bool,
+    tickers_max: Option<NonZeroU32>,
+    mics: Option<Vec<String>>,
+    datasets: Option<BTreeMap<String, String>>,
+    feeds: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -166,6 +199,12 @@ pub(super) fn read(name: &str, text: &str) -> Result<Config, Mistake> {
     }
     let cadence_ms = within(&file.bitstamp.cadence_ms, 10..=60_000, "milliseconds")?;
     let warm_up = within(&file.crowd.warm_up_seconds, 0..=WARM_UP_SECONDS_MAX, "seconds")?;
+    let ConfluenceCodeTable { authenticate_within_seconds, streams_max } = &file.confluencecode;
+    let authenticate_within = match within(authenticate_within_seconds, 0..=86_400, "seconds")? {
+        0 => None,
+        seconds => Some(Duration::from_secs(u64::from(seconds))),
+    };
+    let streams_max = within(streams_max, 1..=65_535, "streams")? as usize;
     Ok(Config {
         name: name.to_owned(),
         listen: file.server.listen,
@@ -176,6 +215,7 @@ pub(super) fn read(name: &str, text: &str) -> Result<Config, Mistake> {
         },
         listings,
         native_hosts: file.native.hosts,
+        confluencecode: dialects::confluencecode::Options { authenticate_within, streams_max },
         bitstamp: dialects::bitstamp::Options {
             cadence: Cadence(Span::millis(i64::from(cadence_ms))),
             strict_markets: file.bitstamp.strict_markets,
@@ -183,7 +223,22 @@ pub(super) fn read(name: &str, text: &str) -> Result<Config, Mistake> {
             hosts: file.bitstamp.hosts,
             ..dialects::bitstamp::Options::default()
         },
+        finazon: finazon(file.finazon),
     })
+}
+
+fn finazon(table: FinazonTable) -> dialects::finazon::Options {
+    let usual = dialects::finazon::Options::default();
+    let pairs = |table: Option<BTreeMap<String, String>>, usual| {
+        table.map_or(usual, |table| table.into_iter().collect())
+    };
+    dialects::finazon::Options {
+        aggr_literal_seed: table.aggr_literal_seed,
+        tickers_max: table.tickers_max.map(NonZeroU32::get),
+        mics: table.mics.unwrap_or(usual.mics),
+        datasets: pairs(table.datasets, usual.datasets),
+        feeds: pairs(table.feeds, usual.feeds),
+    }
 }
 
 fn listing(

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use model::{AccountId, Time};
+use model::{AccountId, Address, Time};
 use rusqlite::{Connection, Row, ToSql, Transaction, params};
 
 use crate::credential::{key_digest, secret_digest};
@@ -17,10 +17,12 @@ use crate::{
 
 /// An account's row.
 pub fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
+    let id = AccountId(row.get("id")?);
     Ok(Account {
-        id: AccountId(row.get("id")?),
+        id,
         name: row.get("name")?,
-        address: row.get("address")?,
+        // The column is written for people who look; older stores have another address there.
+        address: Address::of_account(id).to_string(),
         made: Time(row.get("made")?),
         blocked: row.get::<_, Option<i64>>("blocked")?.map(Time),
         demo: false,

@@ -194,13 +194,28 @@ impl Line {
     /// # Panics
     /// If it is not what it has to be.
     pub fn check_upgraded(&mut self) {
+        let upgraded = self.upgraded();
+        assert!(upgraded.is_ok(), "{upgraded:?}");
+    }
+
+    /// Reads the answer to an upgrade with [`KEY`]; if it is refused, head and body of the refusal.
+    ///
+    /// # Errors
+    /// If the server refuses.
+    ///
+    /// # Panics
+    /// If it is neither an upgrade as it has to be nor a refusal.
+    pub fn upgraded(&mut self) -> Result<(), (Head, String)> {
         let head = self.head().expect("an answer");
-        assert_eq!(head.status, 101, "{head:?}");
+        if head.status != 101 {
+            return Err(self.with_body(head));
+        }
         assert_eq!(head.header("sec-websocket-accept"), Some(ACCEPT), "{head:?}");
         assert_eq!(head.header("upgrade"), Some("websocket"), "{head:?}");
         assert!(head.header("connection").is_some_and(|it| it.eq_ignore_ascii_case("upgrade")));
         assert_eq!(head.header("sec-websocket-protocol"), None, "{head:?}");
         assert_eq!(head.header("sec-websocket-extensions"), None, "{head:?}");
+        Ok(())
     }
 
     /// Reads the head of a response; `None` if the connection ends before its first byte, or breaks.
@@ -244,13 +259,17 @@ impl Line {
     /// If half of one comes.
     pub fn answer(&mut self) -> Option<(Head, String)> {
         let head = self.head()?;
+        Some(self.with_body(head))
+    }
+
+    fn with_body(&mut self, head: Head) -> (Head, String) {
         let length = head.header("content-length").map_or(0, |it| it.parse().expect("a length"));
         while self.received.len() < length {
             assert_ne!(self.receive().expect("a whole body"), 0, "half a body after {head:?}");
         }
         let rest = self.received.split_off(length);
         let body = std::mem::replace(&mut self.received, rest);
-        Some((head, String::from_utf8(body).expect("a body is text")))
+        (head, String::from_utf8(body).expect("a body is text"))
     }
 
     /// Reads the next frame of a server.
@@ -348,8 +367,16 @@ impl Line {
 /// A request for an upgrade as a client sends it, with [`KEY`].
 #[must_use]
 pub fn upgrade_request(path: &str) -> String {
+    upgrade_request_with(path, &[("Host", "localhost")])
+}
+
+/// The same with these headers; one of them says the host.
+#[must_use]
+pub fn upgrade_request_with(path: &str, headers: &[(&str, &str)]) -> String {
+    let headers: String =
+        headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     format!(
-        "GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        "GET {path} HTTP/1.1\r\n{headers}Upgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n"
     )
 }

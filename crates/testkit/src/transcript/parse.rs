@@ -36,6 +36,7 @@ pub fn parse(text: &str, listings: &[Listing], dialect: &str) -> Result<Transcri
     let at = |line: usize| move |what: String| Fault { line: line + 1, what };
     let text = &PEOPLE.iter().fold(text.to_owned(), |text, person| {
         text.replace(&format!("{{token of {}}}", person.name), person.token)
+            .replace(&format!("{{key of {}}}", person.name), person.key)
     });
     let mut lines = text.lines().enumerate().map(|(at, line)| (at, line.trim_end())).peekable();
     let title = match lines.next() {
@@ -62,7 +63,7 @@ pub fn parse(text: &str, listings: &[Listing], dialect: &str) -> Result<Transcri
             }
             _ => (1, line),
         };
-        if ["GET ", "POST ", "DELETE "].iter().any(|method| line.starts_with(method)) {
+        if ["GET ", "POST ", "DELETE ", "UPGRADE "].iter().any(|method| line.starts_with(method)) {
             let mut following = || {
                 while lines.next_if(|(_, line)| line.starts_with('#')).is_some() {}
                 lines.next().map(|(_, line)| line)
@@ -99,8 +100,14 @@ impl<'a> Reader<'a> {
         match setting {
             "strict markets" => self.setup.strict_markets = true,
             "null reconnect data" => self.setup.null_reconnect_data = true,
+            "few streams" => self.setup.few_streams = true,
             "a source by level" => self.setup.by_level = true,
             "no network between" => self.setup.memory_only = true,
+            "the blank of the sample" => self.setup.literal_sample = true,
+            _ if setting.ends_with(" tickers at most") => {
+                let most = setting.split(' ').next().and_then(|count| count.parse().ok());
+                self.setup.tickers_max = Some(most.ok_or("a count of tickers is a number")?);
+            }
             _ => return Err(format!("nothing can be set by `with {setting}`")),
         }
         Ok(())
@@ -153,6 +160,7 @@ impl<'a> Reader<'a> {
             ">>" => said(rest).map(|said| What::Say(client, said)),
             "<<" => heard(rest).map(|heard| What::Hear(client, heard)),
             "..." => heard(rest).map(|heard| What::HearUntil(client, heard)),
+            "opens" => opens(client, rest),
             "silence" if rest.is_empty() => Ok(What::Silence(client)),
             "stall" if rest.is_empty() => Ok(What::Stall(client)),
             "read" if rest.is_empty() => Ok(What::Read(client)),
@@ -241,7 +249,7 @@ impl<'a> Reader<'a> {
                                 "<=" => TriggerWhen::AtOrBelow,
                                 other => return Err(format!("{other} is neither >= nor <=")),
                             };
-                            trigger = Some(Trigger { price: price(instrument, after()?)?, when });
+                            trigger = Some(Trigger::at(price(instrument, after()?)?, when));
                         }
                         _ => return Err(format!("an order has no `{word}`")),
                     }
@@ -355,6 +363,16 @@ impl<'a> Words<'a> {
     }
 }
 
+fn opens(client: Client, text: &str) -> Result<What, String> {
+    let mut words = text.split(" but ");
+    let target = words.next().unwrap_or("").to_owned();
+    let headers = words.map(|word| match quirk(word)? {
+        Quirk::With(name, value) => Ok((name, value)),
+        _ => Err("whoever connects signs nothing".to_owned()),
+    });
+    Ok(What::Open(client, target, headers.collect::<Result<_, _>>()?))
+}
+
 fn said(text: &str) -> Result<Said, String> {
     let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
     Ok(match word {
@@ -362,6 +380,12 @@ fn said(text: &str) -> Result<Said, String> {
         "pong" => Said::Pong(rest.to_owned()),
         "binary" => Said::Binary(rest.to_owned()),
         "blanks" => Said::Long(rest.parse().map_err(|_| format!("{rest} is no number"))?),
+        "padded" => {
+            let (length, text) = rest.split_once(' ').ok_or("a text stands behind its length")?;
+            let length: usize = length.parse().map_err(|_| format!("{length} is no number"))?;
+            let blanks = length.checked_sub(text.len()).ok_or("the text is longer than that")?;
+            Said::Text(format!("{text}{}", " ".repeat(blanks)))
+        }
         "close" => {
             let (code, reason) = close(rest)?;
             Said::Close(code.ok_or("a close has a code")?, reason)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
-use dialects::HttpRequest;
+use dialects::{HttpRequest, HttpResponse};
 use edge::ws::{Opcode, encode};
 use model::{Action, EventBody, NewOrder, OrderId, OrderKind, Time, TimeInForce, Trade, TradeId};
 
@@ -74,6 +74,7 @@ impl Player<'_> {
                 let line = self.line(*client);
                 self.stage.send(line, &wire(said));
             }
+            What::Open(client, target, headers) => self.open(*client, target, headers)?,
             What::Hear(client, expected) => {
                 let line = self.line(*client);
                 let heard = self.stage.hear(line);
@@ -123,10 +124,36 @@ impl Player<'_> {
     }
 
     fn line(&mut self, client: Client) -> Line {
+        if let Some(line) = *self.place(client) {
+            return line;
+        }
+        let line = self.stage.connect();
+        *self.place(client) = Some(line);
+        line
+    }
+
+    fn open(
+        &mut self,
+        client: Client,
+        target: &str,
+        headers: &[(String, String)],
+    ) -> Result<(), String> {
+        let headers: Vec<(&str, &str)> =
+            headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let line = self.stage.knock(target, &headers).map_err(|refusal| {
+            format!("refused with {}: {}", refusal.status, refusal.body.escape_ascii())
+        })?;
+        match self.place(client).replace(line) {
+            None => Ok(()),
+            Some(_) => Err("it was connected already".to_owned()),
+        }
+    }
+
+    fn place(&mut self, client: Client) -> &mut Option<Line> {
         if self.lines.len() <= client {
             self.lines.resize(client + 1, None);
         }
-        *self.lines[client].get_or_insert_with(|| self.stage.connect())
+        &mut self.lines[client]
     }
 
     fn silence(&mut self, client: Client) -> Result<(), String> {
@@ -143,7 +170,8 @@ impl Player<'_> {
         if self.closed.contains(&client) {
             return Ok(());
         }
-        let line = self.line(client);
+        // Who never came was told nothing.
+        let Some(line) = self.lines[client] else { return Ok(()) };
         match self.stage.overhear(line) {
             None => Ok(()),
             heard => Err(differs("nothing", &told(heard.as_ref()))),
@@ -176,6 +204,14 @@ impl Player<'_> {
         self.asked += 1;
         let wall = self.stage.wall();
         let sent = signing::Sent::new(ask, self.asked, wall, self.stage.host());
+        if ask.method == "UPGRADE" {
+            let query = ask.query.as_ref().map_or_else(String::new, |query| format!("?{query}"));
+            let target = format!("{}{query}", ask.path);
+            return match self.stage.knock(&target, &sent.headers()) {
+                Ok(_) => Err("it was let in".to_owned()),
+                Err(response) => answers(ask, &response),
+            };
+        }
         let response = self.stage.ask(&HttpRequest {
             query: ask.query.as_deref(),
             headers: &sent.headers(),
@@ -183,17 +219,7 @@ impl Player<'_> {
             wall,
             ..HttpRequest::bare(&ask.method, &ask.path)
         });
-        let head = |status: u16, content_type: Option<&str>| match content_type {
-            Some(content_type) => format!("{status} {content_type}"),
-            None => status.to_string(),
-        };
-        let expected = head(ask.status, ask.content_type.as_deref());
-        let answered = head(response.status, response.content_type);
-        let body = String::from_utf8_lossy(&response.body);
-        if expected != answered || ask.body.as_ref().is_some_and(|expected| *expected != body) {
-            let expected = format!("{expected}\n{}", ask.body.as_deref().unwrap_or("(any)"));
-            return Err(differs(&expected, &format!("{answered}\n{body}")));
-        }
+        answers(ask, &response)?;
         sent.check(&response)
     }
 
@@ -250,6 +276,8 @@ impl Player<'_> {
                     aggressor: *aggressor,
                     maker: OrderId(1_000 + self.prints),
                     taker: OrderId(2_000 + self.prints),
+                    maker_account: None,
+                    taker_account: None,
                 };
                 self.stage.tell(*instrument, EventBody::Printed(trade));
             }
@@ -296,6 +324,22 @@ impl Player<'_> {
         }
         Ok(order)
     }
+}
+
+/// Whether a response is the one that is expected.
+fn answers(ask: &Ask, response: &HttpResponse) -> Result<(), String> {
+    let head = |status: u16, content_type: Option<&str>| match content_type {
+        Some(content_type) => format!("{status} {content_type}"),
+        None => status.to_string(),
+    };
+    let expected = head(ask.status, ask.content_type.as_deref());
+    let answered = head(response.status, response.content_type);
+    let body = String::from_utf8_lossy(&response.body);
+    if expected != answered || ask.body.as_ref().is_some_and(|expected| *expected != body) {
+        let expected = format!("{expected}\n{}", ask.body.as_deref().unwrap_or("(any)"));
+        return Err(differs(&expected, &format!("{answered}\n{body}")));
+    }
+    Ok(())
 }
 
 fn wire(said: &Said) -> Vec<u8> {

@@ -13,6 +13,7 @@ use model::{Action, Cadence, Event, EventBody, InstrumentId, Query, Span, Time};
 
 use super::{Heard, Line, Stage, Transcript};
 use crate::people::Person;
+use crate::served::line::{Head, upgrade_request_with};
 use crate::served::{self, Served, Setup};
 
 /// The only header of an answer that a transcript looks at, besides its content type.
@@ -115,14 +116,25 @@ impl Socket {
 }
 
 impl Stage for Sockets {
-    fn connect(&mut self) -> Line {
+    fn door(&self) -> &str {
+        self.served.path()
+    }
+
+    fn knock(&mut self, target: &str, headers: &[(&str, &str)]) -> Result<Line, HttpResponse> {
+        let mut line = self.served.line();
+        let mut sent = headers.to_vec();
+        if !headers.iter().any(|(name, _)| *name == "host") {
+            sent.push(("host", "localhost"));
+        }
+        line.send(upgrade_request_with(target, &sent));
+        line.upgraded().map_err(|(head, body)| response(&head, body))?;
         let (stalled, closed, ended) = (false, false, false);
-        let (line, heard) = (self.served.client(), VecDeque::new());
+        let heard = VecDeque::new();
         self.lines.push(Socket { line, heard, stalled, closed, ended });
         let line = self.lines.len() - 1;
         // Its loop has it before any time passes.
         self.fence(line);
-        line
+        Ok(line)
     }
 
     fn send(&mut self, line: Line, bytes: &[u8]) {
@@ -204,19 +216,7 @@ impl Stage for Sockets {
         sent += &format!("content-length: {}\r\n\r\n", request.body.len());
         line.send([sent.as_bytes(), request.body].concat());
         let (head, body) = line.answer().expect("an answer");
-        let content_type = match head.header("content-type") {
-            Some("application/json") => Some("application/json"),
-            Some("text/html") => Some("text/html"),
-            None => None,
-            Some(_) => Some("another content type"),
-        };
-        let signature = head.header(SIGNATURE).map(|value| (SIGNATURE, value.to_owned()));
-        HttpResponse {
-            status: head.status,
-            content_type,
-            headers: signature.into_iter().collect(),
-            body: body.into_bytes(),
-        }
+        response(&head, body)
     }
 
     fn admit(&mut self, person: &Person) {
@@ -239,5 +239,21 @@ impl Stage for Sockets {
 
     fn shut_down(&mut self) {
         self.served.leave();
+    }
+}
+
+fn response(head: &Head, body: String) -> HttpResponse {
+    let content_type = match head.header("content-type") {
+        Some("application/json") => Some("application/json"),
+        Some("text/html") => Some("text/html"),
+        None => None,
+        Some(_) => Some("another content type"),
+    };
+    let signature = head.header(SIGNATURE).map(|value| (SIGNATURE, value.to_owned()));
+    HttpResponse {
+        status: head.status,
+        content_type,
+        headers: signature.into_iter().collect(),
+        body: body.into_bytes(),
     }
 }

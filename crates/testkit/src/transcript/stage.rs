@@ -34,8 +34,18 @@ pub enum Heard {
 /// A venue on which transcripts are played: sockets, a market and two clocks. Whatever it is told has had all of
 /// its consequences once the call returns.
 pub trait Stage {
-    /// Opens a connection.
-    fn connect(&mut self) -> Line;
+    /// Opens a connection at the door at which clients of this stage knock where nothing else is said.
+    fn connect(&mut self) -> Line {
+        let door = self.door().to_owned();
+        self.knock(&door, &[]).expect("its clients are let in where nothing else is said")
+    }
+    /// That door: a path, with a query where the venue asks for one.
+    fn door(&self) -> &str;
+    /// Asks for a connection at this path, with its query, by a request with these headers.
+    ///
+    /// # Errors
+    /// The answer of a venue that refuses it.
+    fn knock(&mut self, target: &str, headers: &[(&str, &str)]) -> Result<Line, HttpResponse>;
     /// A client sends these bytes on the wire.
     fn send(&mut self, line: Line, bytes: &[u8]);
     /// What a client reads next, where something has to come; `None` if nothing does.

@@ -13,8 +13,9 @@ use testkit::served::line::upgrade_request;
 use testkit::served::{Heard, Served, Setup};
 
 const REFUSAL: &str = r#"{"status":"error"}"#;
+const TOO_MANY: &str = r#"{"status":"full"}"#;
 
-/// Lets in who shows a key as `?apikey=KEY`, and tells who is there when asked `who`.
+/// Lets in who shows a key as `?apikey=KEY`, on two connections at once, and tells who is there when asked `who`.
 struct Doorman(Arc<dyn Dialect>);
 
 impl Dialect for Doorman {
@@ -22,7 +23,14 @@ impl Dialect for Doorman {
         let shown = request.query.and_then(|query| query.strip_prefix("apikey="));
         let refused = || Admission::Refused(HttpResponse::json(401, REFUSAL.into()));
         let Some(key) = shown else { return Step::Reply(refused()) };
-        let judge = move |known: bool| if known { Admission::LoggedIn } else { refused() };
+        let (berth, of) = (key.into(), 2);
+        let judge = move |known: bool| match known {
+            true => {
+                let refusal = HttpResponse::json(429, TOO_MANY.into());
+                Admission::Berthed { berth, of, refusal }
+            }
+            false => refused(),
+        };
         Step::Identify(key.into(), Box::new(move |holder| Step::Reply(judge(holder.is_some()))))
     }
     fn decode(&self, message: &[u8], visitor: &Visitor<'_>, out: &mut Vec<Request>) {
@@ -100,4 +108,26 @@ fn who_shows_a_good_key_is_logged_in_until_it_is_revoked() {
     let mut line = served.line();
     line.send(upgrade_request(&format!("/bitstamp?apikey={}", alice.key)));
     assert_eq!(line.answer().expect("an answer").0.status, 401);
+}
+
+#[test]
+fn a_key_opens_so_many_sockets_and_one_more_when_one_has_ended() {
+    let served = guarded();
+    let upgrade = |person: &str| {
+        let mut line = served.line();
+        let key = called(person).expect("somebody").key;
+        line.send(upgrade_request(&format!("/bitstamp?apikey={key}")));
+        line
+    };
+    let mut lines: Vec<_> = (0..2).map(|_| upgrade("alice")).collect();
+    lines.iter_mut().for_each(|line| line.check_upgraded());
+    let (head, body) = upgrade("alice").answer().expect("an answer");
+    assert_eq!((head.status, body.as_str()), (429, TOO_MANY));
+    upgrade("bob").check_upgraded();
+    drop(lines.pop());
+    served.await_goodbyes(2);
+    let mut line = upgrade("alice");
+    line.check_upgraded();
+    line.say("who");
+    assert_eq!(line.hear(), Heard::Text("1 Good".into()));
 }

@@ -2,8 +2,11 @@
 
 mod alone;
 
+mod abuse;
 mod admission;
 mod bad_input;
+mod bars;
+mod compatible;
 mod drain;
 mod handshake;
 mod laws_edge;
@@ -13,6 +16,7 @@ mod laws_views;
 mod mirrored;
 mod mutations;
 mod native;
+mod printed;
 mod private;
 mod replay;
 mod signed;

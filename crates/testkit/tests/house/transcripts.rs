@@ -6,8 +6,11 @@ use std::sync::Arc;
 
 use dialects::Dialect;
 use dialects::bitstamp::{self, Bitstamp, Options};
+use dialects::confluencecode::{self, ConfluenceCode};
+use dialects::finazon::{self, Finazon};
 use dialects::xrocket::{self, XRocket};
 use model::{Instrument, InstrumentId, Listing, Minimum, Quantity, Time};
+use testkit::people::called;
 use testkit::served;
 use testkit::transcript::{Failure, Setup, Sockets, Transcript, parse, play};
 use testkit::venue::Venue;
@@ -40,8 +43,16 @@ fn listings() -> Vec<Listing> {
         let symbols = vec![
             (bitstamp::NAME.into(), symbol),
             (xrocket::NAME.into(), format!("{base}-{quote}")),
+            (confluencecode::NAME.into(), format!("{base}-{quote}")),
         ];
         Listing { instrument, description: description.into(), symbols }
+    };
+    // A pair of ours, on an exchange that only one dialect knows.
+    let elsewhere = |id, price_decimals, quantity_decimals, symbol: &str| {
+        let about = "Bitcoin / U.S. dollar";
+        let mut there = listing(id, "BTC", "USD", price_decimals, quantity_decimals, (0, 0), about);
+        there.symbols = vec![(confluencecode::NAME.into(), symbol.into())];
+        there
     };
     vec![
         listing(0, "BTC", "USD", 2, 8, (10, 0), "Bitcoin / U.S. dollar"),
@@ -49,16 +60,67 @@ fn listings() -> Vec<Listing> {
         listing(2, "ETH", "BTC", 6, 8, (2, 4), "Ether / Bitcoin"),
         listing(3, "XRP", "USD", 5, 0, (10, 0), "Ripple / U.S. dollar"),
         listing(4, "DOGE", "JPY", 0, 0, (1, 0), "Dogecoin / Yen"),
+        elsewhere(5, 2, 8, "7:BTC-USD"),
+        elsewhere(6, 1, 3, "3d:BTC-USD-SWAP"),
     ]
 }
 
+/// The markets of a dialect's transcripts.
+fn listings_of(dialect: &str) -> Vec<Listing> {
+    let listing = |id, [base, quote]: [&str; 2], quantity_decimals, symbol: &str| Listing {
+        instrument: Instrument {
+            id: InstrumentId(id),
+            base: base.into(),
+            quote: quote.into(),
+            price_decimals: 2,
+            tick_units: 1,
+            quantity_decimals,
+            lot_units: 1,
+            minimum: Minimum::Quantity(Quantity(1)),
+        },
+        description: format!("{base} / {quote}"),
+        symbols: vec![(finazon::NAME.into(), symbol.into())],
+    };
+    match dialect {
+        finazon::NAME => vec![
+            listing(0, ["TSLA", "USD"], 0, "sip:TSLA"),
+            listing(1, ["AAPL", "USD"], 0, "sip:AAPL"),
+            listing(2, ["BTC", "USDT"], 8, "binance:BTC/USDT"),
+            listing(3, ["ETH", "USDT"], 8, "binance:ETH/USDT"),
+        ],
+        _ => listings(),
+    }
+}
+
+/// Where clients of a dialect knock: alice's key opens the door where one is needed.
+fn door(dialect: &str) -> Option<String> {
+    let alice = called("alice").expect("somebody");
+    (dialect == finazon::NAME).then(|| format!("/finazon/v1?apikey={}", alice.key))
+}
+
 /// Every dialect that has transcripts.
-const DIALECTS: [&str; 2] = [bitstamp::NAME, xrocket::NAME];
+const DIALECTS: [&str; 4] = [bitstamp::NAME, xrocket::NAME, confluencecode::NAME, finazon::NAME];
 
 fn dialect(name: &str, setup: &Setup) -> Box<dyn Dialect> {
-    let listings = listings();
+    let listings = listings_of(name);
     match name {
+        finazon::NAME => {
+            let options = finazon::Options {
+                aggr_literal_seed: setup.literal_sample,
+                tickers_max: setup.tickers_max,
+                ..finazon::Options::default()
+            };
+            Box::new(Finazon::new(&listings, &options).expect("the symbols are in order"))
+        }
         xrocket::NAME => Box::new(XRocket::new(&listings).expect("the symbols are in order")),
+        confluencecode::NAME => {
+            let mut options = confluencecode::Options::default();
+            if setup.few_streams {
+                options.streams_max = 3;
+            }
+            let dialect = ConfluenceCode::new(&listings, &options);
+            Box::new(dialect.expect("the symbols are in order"))
+        }
         _ => {
             let options = Options {
                 strict_markets: setup.strict_markets,
@@ -90,7 +152,7 @@ fn play_all(
 ) -> usize {
     let (mut played, mut failures) = (0, Vec::new());
     for (name, text) in transcripts(dialect) {
-        let transcript = match parse(&text, &listings(), dialect) {
+        let transcript = match parse(&text, &listings_of(dialect), dialect) {
             Ok(transcript) => transcript,
             Err(fault) => {
                 failures.push(format!("{name} {fault}"));
@@ -113,7 +175,10 @@ fn every_transcript_plays_in_memory() {
     for name in DIALECTS {
         let played = play_all(name, |transcript| {
             let (dialect, by_level) = (dialect(name, &transcript.setup), transcript.setup.by_level);
-            let mut venue = Venue::new(dialect, &listings(), START, by_level);
+            let mut venue = Venue::new(dialect, &listings_of(name), START, by_level);
+            if let Some(door) = door(name) {
+                venue = venue.at_door(&door);
+            }
             Some(play(transcript, &mut venue, START))
         });
         assert!(played >= 40, "only {played} transcripts of {name}");
@@ -135,7 +200,8 @@ fn transcripts_play_over_sockets() {
                 return None;
             }
             let mut setup = served::Setup::bitstamp();
-            setup.listings = listings();
+            setup.listings = listings_of(name);
+            setup.door = door(name);
             setup.begins = START;
             setup.by_level = transcript.setup.by_level;
             setup.dialect = Arc::from(dialect(name, &transcript.setup));

@@ -89,6 +89,8 @@ fn a_late_print_counts_where_it_comes() {
             aggressor: Side::Buy,
             maker: OrderId(1),
             taker: OrderId(2),
+            maker_account: None,
+            taker_account: None,
         })
     };
     assert_eq!(told(&mut board, &event(60_000_000, print(1, 60_000_000, 5))), ["trade 1 1 x 5"]);

@@ -2,7 +2,7 @@
 
 use model::{
     AnswerBody, Cadence, Candle, Event, EventBody, Interval, OrderId, Price, Quantity, Query, Side,
-    Time, TopicKind, Trade, TradeId, Update,
+    Span, Time, TopicKind, Trade, TradeId, Update,
 };
 
 use super::{HERE, TENTH, event};
@@ -18,6 +18,8 @@ fn print(micros: i64, price: i64) -> Event {
         aggressor: Side::Buy,
         maker: OrderId(1),
         taker: OrderId(2),
+        maker_account: None,
+        taker_account: None,
     };
     event(micros, EventBody::Printed(trade))
 }
@@ -41,6 +43,42 @@ fn a_candle_is_told_once_more_when_it_ends_if_it_was_traded_in() {
         });
     }
     assert_eq!(told, [(597, 0, 5, 1), (600, 0, 6, 2), (606, 60, 7, 1)]);
+}
+
+#[test]
+fn a_sampled_candle_is_told_at_every_tick_and_whole_when_it_ends() {
+    let mut board = Board::new(HERE, Time(0));
+    let minute = Interval::Seconds(60);
+    let kind = |seconds| TopicKind::SampledCandles {
+        interval: minute,
+        cadence: Cadence(Span::seconds(seconds)),
+    };
+    let kinds = [1, 10, 60].map(kind);
+    kinds.iter().for_each(|&kind| board.listen(kind));
+    let mut told = [const { Vec::new() }; 3];
+    // Trades at 57.55 s, at the very end of the minute, and at 180.5 s. Ticks at all tenths until 250 s.
+    let mut trades = vec![print(180_500_000, 7), print(60_000_000, 6), print(57_550_000, 5)];
+    for tenth in 1..=2_500 {
+        let tick = event(tenth * 100_000, EventBody::Ticked(TENTH));
+        while let Some(trade) = trades.pop_if(|trade| trade.time <= tick.time) {
+            board.apply(&trade, &mut |_, _| panic!("candles wait for ticks"));
+        }
+        board.apply(&tick, &mut |kind, update| {
+            let Update::Candle(candle) = update else { panic!("a candle") };
+            let at = kinds.iter().position(|known| *known == kind).expect("it is listened to");
+            told[at].push((tenth, candle.start.seconds(), candle.close.0));
+        });
+    }
+    let minute = |start: i64, close, from: i64| {
+        (from..=start + 60).map(move |second| (second * 10, start, close))
+    };
+    let seconds = minute(0, 5, 58).chain(minute(60, 6, 61)).chain(minute(180, 7, 181));
+    let seconds: Vec<_> = seconds.collect();
+    let each = |every: i64| -> Vec<_> {
+        seconds.iter().filter(|(tenth, ..)| tenth % (every * 10) == 0).copied().collect()
+    };
+    assert_eq!(told, [1, 10, 60].map(each));
+    assert_eq!(told[2], [(600, 0, 5), (1_200, 60, 6), (2_400, 180, 7)]);
 }
 
 #[test]

@@ -68,6 +68,8 @@ fn any_body(dice: &mut Dice, by_level: bool) -> EventBody {
             aggressor: Side::Sell,
             maker: OrderId(0),
             taker: OrderId(0),
+            maker_account: None,
+            taker_account: None,
         }),
     }
 }

@@ -47,6 +47,7 @@ fn a_market_seen_before_asks_for_no_memory() {
     (0..5_000).for_each(|_| events.extend(flow.command()));
     let mut board = Board::new(HERE, Time(0));
     board.listen(TopicKind::Trades);
+    board.listen(TopicKind::TradeBatches);
     board.listen(TopicKind::Orders);
     for cadence in CADENCES {
         board.listen(TopicKind::Delta { cadence });
@@ -54,6 +55,7 @@ fn a_market_seen_before_asks_for_no_memory() {
         board.listen(TopicKind::Detail { depth: 100, cadence });
         board.listen(TopicKind::Depth { depth: 100, step: Some(Price(5)), cadence });
         board.listen(TopicKind::Candles { interval: Interval::Seconds(60), cadence });
+        board.listen(TopicKind::SampledCandles { interval: Interval::Seconds(60), cadence });
         board.listen(TopicKind::Ticker { window: Window::MONTH, cadence, quotes: true });
     }
     let mut told = 0_u64;

@@ -27,6 +27,8 @@ pub struct Slow {
     listened: Vec<TopicKind>,
     /// When each cadence spoke last, how many trades there had been, and what the best prices were.
     spoke: BTreeMap<Cadence, (Time, usize, [Option<Price>; 2])>,
+    /// When a tenth ticked, each time.
+    tenths: Vec<Time>,
     /// What each depth told last, and how often it spoke.
     views: BTreeMap<TopicKind, (u64, View)>,
 }
@@ -90,6 +92,7 @@ impl Slow {
             marks: Vec::new(),
             listened,
             spoke: BTreeMap::new(),
+            tenths: Vec::new(),
             views: BTreeMap::new(),
         }
     }
@@ -219,8 +222,21 @@ impl Slow {
             }
         }
 
+        if cadence == TENTH {
+            self.tenths.push(time);
+        }
         for kind in self.listened.clone() {
             match kind {
+                TopicKind::SampledCandles { interval, cadence: of } if cadence == TENTH => {
+                    let end = time.0 - time.0.rem_euclid(of.0.0);
+                    // No other tenth ticked since then.
+                    if self.tenths.iter().filter(|tenth| tenth.0 >= end).count() == 1 {
+                        let start = interval.start_of(Time(end - 1));
+                        let all = self.candles(interval);
+                        let its = all.iter().filter(|candle| candle.start == start);
+                        out.extend(its.map(|candle| word(kind, &Update::Candle(candle))));
+                    }
+                }
                 TopicKind::Delta { cadence: of } if of == cadence && changed => {
                     let [bids, asks] = delta(&before.sides, &after.sides);
                     out.push(format!("delta {} {bids:?} {asks:?}", after.stamp.0));

@@ -18,11 +18,18 @@ fn kinds() -> Vec<TopicKind> {
         for interval in [Interval::Seconds(1), Interval::Seconds(60), Interval::Month] {
             kinds.push(TopicKind::Candles { interval, cadence });
         }
+        for interval in [Interval::Seconds(10), Interval::Seconds(60)] {
+            kinds.push(TopicKind::SampledCandles { interval, cadence });
+        }
         for window in [Window::HOUR, Window::DAY, Window::MONTH] {
             for quotes in [false, true] {
                 kinds.push(TopicKind::Ticker { window, cadence, quotes });
             }
         }
+    }
+    for seconds in [10, 60] {
+        let (interval, cadence) = (Interval::Seconds(60), Cadence(Span::seconds(seconds)));
+        kinds.push(TopicKind::SampledCandles { interval, cadence });
     }
     for cadence in CADENCES {
         kinds.push(TopicKind::Delta { cadence });

@@ -60,6 +60,8 @@ fn trade_or_why(json: &str, instrument: &Instrument) -> Result<Trade, String> {
         aggressor,
         maker: OrderId(maker),
         taker: OrderId(taker),
+        maker_account: None,
+        taker_account: None,
     })
 }
 

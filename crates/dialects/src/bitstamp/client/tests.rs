@@ -253,6 +253,8 @@ fn trades_carry_the_venues_ids_and_tell_maker_from_taker() {
         aggressor: Side::Sell,
         maker: OrderId(2_058_521_371_389_952),
         taker: OrderId(2_058_521_418_514_434),
+        maker_account: None,
+        taker_account: None,
     };
     let printed = |trade: Trade| Heard {
         instrument: InstrumentId(0),

@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::problem::Problem;
+use crate::http::percent_decoded;
+use crate::json::{self, Kind};
 use crate::xrocket::wire::failure::Failure;
-use crate::xrocket::wire::{self, Kind};
 
 /// How many parameters of a query are read.
 const PARAMETERS_MAX: usize = 256;
@@ -20,7 +21,7 @@ impl Parameters {
         let parts = query.split('&').filter(|part| !part.is_empty()).take(PARAMETERS_MAX);
         let each = parts.map(|part| {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
-            (decoded(name), decoded(value))
+            (percent_decoded(name), percent_decoded(value))
         });
         Self(each.collect())
     }
@@ -42,30 +43,6 @@ impl Parameters {
     }
 }
 
-/// A text without its percent signs; what makes no sense stays as it is.
-fn decoded(text: &str) -> String {
-    if !text.contains('%') {
-        return text.to_owned();
-    }
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let digit = |at: usize| bytes.get(at).and_then(|&byte| char::from(byte).to_digit(16));
-        match (byte, digit(at + 1), digit(at + 2)) {
-            (b'%', Some(high), Some(low)) => {
-                out.push((high * 16 + low) as u8);
-                at += 3;
-            }
-            _ => {
-                out.push(byte);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
-}
-
 /// The members of a body of these names; an absent one and one that is `null` are the same.
 pub struct Body<'a, const N: usize>([&'static str; N], [Option<&'a RawValue>; N]);
 
@@ -73,7 +50,7 @@ impl<'a, const N: usize> Body<'a, N> {
     /// Those of a body, which must be an object.
     pub fn read(body: &'a [u8], names: [&'static str; N]) -> Result<Self, Problem> {
         let object: Option<&RawValue> = serde_json::from_slice(body).ok();
-        let found = object.and_then(|object| wire::members(object, names));
+        let found = object.and_then(|object| json::members(object, names));
         match found {
             Some(found) => Ok(Self(names, found)),
             None => Err(Failure::params("body", "a JSON object").into()),
@@ -85,7 +62,7 @@ impl<'a, const N: usize> Body<'a, N> {
         let at = self.0.iter().position(|known| *known == name);
         let value = at.and_then(|at| self.1[at]).filter(|value| Kind::of(value) != Kind::Null);
         let text = value.map(|value| {
-            wire::text(value).ok_or_else(|| Problem::from(Failure::params(name, "a string")))
+            json::text(value).ok_or_else(|| Problem::from(Failure::params(name, "a string")))
         });
         text.transpose()
     }

@@ -9,7 +9,7 @@
 use std::borrow::Cow;
 
 use crate::http::{HttpRequest, HttpResponse};
-use crate::xrocket::object::quoted;
+use crate::json::quoted;
 use crate::xrocket::wire::failure::{Code, Failure, More};
 
 /// A kind of problem.

@@ -9,9 +9,10 @@ use model::{
 
 use super::Caller;
 use crate::http::HttpResponse;
+use crate::iso::read_moment;
 use crate::step::{Outcome, Step, Submission};
 use crate::xrocket::Markets;
-use crate::xrocket::convert::{self, Market, read_moment, read_order_id};
+use crate::xrocket::convert::{self, Market, read_order_id};
 use crate::xrocket::http::parameters::Parameters;
 use crate::xrocket::http::problem::{self, Problem};
 use crate::xrocket::http::{ask, go_on, page, unavailable};
@@ -155,9 +156,10 @@ fn rejected(why: Rejection, order: &Order) -> Problem {
         Rejection::BadCombination | Rejection::AlreadyExpired => {
             Failure::value("type", "one that goes with timeInForce").into()
         }
-        Rejection::UnknownInstrument | Rejection::UnknownAsset | Rejection::UnknownOrder(_) => {
-            Problem::new(&problem::INTERNAL, "Internal error")
-        }
+        Rejection::UnknownInstrument
+        | Rejection::UnknownAsset
+        | Rejection::UnknownOrder(_)
+        | Rejection::NothingTraded => Problem::new(&problem::INTERNAL, "Internal error"),
     }
 }
 

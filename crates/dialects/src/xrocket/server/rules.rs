@@ -5,9 +5,10 @@ use std::sync::Arc;
 use model::{AnswerBody, InstrumentId, Interval, Price, Quantity, Query, Status, Time};
 
 use super::push;
+use crate::iso::read_moment;
 use crate::xrocket::Markets;
 use crate::xrocket::channel::{Channel, DEPTHS, Named, is_symbol};
-use crate::xrocket::convert::{Market, read_moment};
+use crate::xrocket::convert::Market;
 use crate::xrocket::money::positive;
 use crate::xrocket::wire::failure::{Code, Failure, More};
 

@@ -9,6 +9,8 @@ use serde_json::value::RawValue;
 use super::push::{self, DEPTH_NAMED};
 use super::{blocked, parameters, rules, success};
 use crate::dialect::{Opening, Request, Subject, Wording};
+use crate::json::list;
+use crate::json::{Kind, members, text};
 use crate::step::Step;
 use crate::visitor::{Login, Standing, Visitor};
 use crate::xrocket::Markets;
@@ -16,10 +18,8 @@ use crate::xrocket::channel::{
     BOOK_CADENCE, Channel, DEPTH_DEFAULT, Filter, Key, MARKET_CADENCE, Named, PULSE,
 };
 use crate::xrocket::convert::Market;
-use crate::xrocket::object::list;
 use crate::xrocket::own;
 use crate::xrocket::wire::failure::{Code, Failure};
-use crate::xrocket::wire::{Kind, members, text};
 
 /// How many subscriptions a connection may hold.
 pub const SUBSCRIPTIONS_MAX: usize = 256;
@@ -279,7 +279,7 @@ fn subject(
             let depth = levels.unwrap_or(DEPTH_DEFAULT);
             of_market(TopicKind::Depth { depth, step, cadence: BOOK_CADENCE })
         }
-        Channel::Trades => of_market(TopicKind::Trades),
+        Channel::Trades => of_market(TopicKind::TradeBatches),
         Channel::Candles => {
             of_market(TopicKind::Candles { interval: named().interval, cadence: PULSE })
         }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::xrocket::object::quoted;
+use crate::json::quoted;
 
 /// Why something cannot be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use model::{AccountId, Time};
 use serde_json::value::RawValue;
 
-use super::{Kind, members, text};
+use crate::json::{Kind, members, text};
 
 /// The longest token that is read, in bytes.
 const BYTES_MAX: usize = 4_096;

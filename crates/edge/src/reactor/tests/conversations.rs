@@ -23,6 +23,9 @@ impl Identities for Known {
             blocked: false,
         })
     }
+    fn proven(&self, dialect: &str, key: &str, secret: &[u8]) -> Option<Credential> {
+        self.credential(dialect, key).filter(|credential| credential.secret == secret)
+    }
 }
 
 fn conversing() -> (House, Arc<Known>) {

@@ -7,6 +7,7 @@ use model::{Answer, AnswerBody, InstrumentId, Sequence};
 
 use super::*;
 use crate::identity::Identities;
+use crate::steps::Admitted;
 use crate::testing::ALICE;
 
 /// Alice holds `key`, `other` and `here`, bob `bobs`, as long as they are not revoked.
@@ -31,6 +32,9 @@ impl Identities for Known {
         let (secret, blocked) = (b"secret".into(), false);
         let credential = Credential { account, secret, may_trade: true, instruments, blocked };
         (!revoked).then_some(credential)
+    }
+    fn proven(&self, dialect: &str, key: &str, secret: &[u8]) -> Option<Credential> {
+        self.credential(dialect, key).filter(|credential| credential.secret == secret)
     }
 }
 
@@ -292,7 +296,8 @@ fn who_is_logged_in_from_the_start_is_known_at_once() {
     let (mut stage, known) = known(|_| {});
     let holder = known.credential("plain", "key").expect("it is known");
     let standing = dialects::Standing::Good;
-    stage.session.admitted(dialects::Login { key: "key".into(), holder, standing });
+    let login = dialects::Login { key: "key".into(), holder, standing };
+    stage.session.admitted(Admitted { login, berth: None });
     assert_eq!(stage.says_text("who"), ["who 7 Good"]);
     assert_eq!(stage.says_text("+own0"), ["subscribe ownorders0 #0", "+own0 ok"]);
 }

@@ -56,6 +56,8 @@ fn trade_at(time: Time, id: u64, order: u64) -> Trade {
         aggressor: Side::Buy,
         maker: OrderId(order),
         taker: OrderId(order + 4),
+        maker_account: None,
+        taker_account: None,
     }
 }
 

@@ -124,7 +124,9 @@ impl Sent {
                     then(fresh)
                 }
                 Step::IssuePass(_, _, then) => then("pass"),
-                Step::Ask(..) | Step::Submit(..) => panic!("nothing of the kind is needed"),
+                Step::Ask(..) | Step::Submit(..) | Step::Prove(..) | Step::RevokeKeys(..) => {
+                    panic!("nothing of the kind is needed")
+                }
             }
         }
     }

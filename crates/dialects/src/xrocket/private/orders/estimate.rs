@@ -5,14 +5,15 @@ use std::sync::Arc;
 use model::{AnswerBody, Level, Price, Quantity, Query, Side};
 
 use super::order::{Amount, Order};
+use crate::json::member;
 use crate::step::Step;
+use crate::text::shortest;
 use crate::xrocket::Markets;
 use crate::xrocket::channel::BOOK_CADENCE;
 use crate::xrocket::convert;
 use crate::xrocket::http::problem::{self, Problem};
 use crate::xrocket::http::{go_on, page, unavailable};
-use crate::xrocket::money::{FEE_PPM_TAKER, shortest};
-use crate::xrocket::object::member;
+use crate::xrocket::money::FEE_PPM_TAKER;
 
 /// What an order comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,12 +7,13 @@ use model::{
     Trigger, TriggerWhen,
 };
 
+use crate::text::shortest;
 use crate::xrocket::Markets;
 use crate::xrocket::convert::Market;
 use crate::xrocket::http::market::{Bounds, funds_min};
 use crate::xrocket::http::parameters::Body;
 use crate::xrocket::http::problem::{self, Problem};
-use crate::xrocket::money::{positive, shortest};
+use crate::xrocket::money::positive;
 use crate::xrocket::server::rules;
 use crate::xrocket::wire::failure::{Failure, More};
 
@@ -129,7 +130,7 @@ impl Order {
         let trigger = self.stop.map(|price| {
             let rises = last.map_or(side == Side::Buy, |last| price > last);
             let when = if rises { TriggerWhen::AtOrAbove } else { TriggerWhen::AtOrBelow };
-            Trigger { price, when }
+            Trigger::at(price, when)
         });
         Action::Place(NewOrder {
             account,
