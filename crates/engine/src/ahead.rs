@@ -38,6 +38,10 @@ impl Engine {
                 found += 1;
             }
         }
+        // One alone has nobody to share its waits with.
+        if found < 2 {
+            return;
+        }
         // Each round asks for all before any of the answers is needed.
         let (slots, mut sum) = (&slots[..found], 0_u64);
         for &slot in slots {

@@ -33,6 +33,10 @@ pub trait Source: Send {
         out: &mut Vec<Event>,
     ) -> Result<Sequence, NoOrders>;
 
+    /// These actions are going to be submitted next, in this order, as far as whoever calls can see. A source may
+    /// fetch what they name; nothing that can be told changes, whether they come or not.
+    fn foresee(&self, _actions: &mut dyn Iterator<Item = &Action>) {}
+
     /// Commands up to this one have had all of their events handed out. Less than the last one submitted only
     /// where events wait until their command is durable.
     fn handed_out(&self) -> Sequence {

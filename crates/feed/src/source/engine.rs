@@ -118,9 +118,13 @@ impl EngineSource {
                 if let Some(crowd) = &mut self.crowd {
                     crowd.act(&self.engine, &mut asked);
                 }
-                for action in asked.drain(..) {
-                    self.apply(due, action, out);
+                for row in asked.chunks(Engine::AHEAD) {
+                    self.engine.look_ahead(row);
+                    for &action in row {
+                        self.apply(due, action, out);
+                    }
                 }
+                asked.clear();
                 self.asked = asked;
             }
         }
@@ -152,6 +156,10 @@ impl Source for EngineSource {
                 _ => return,
             }
         }
+    }
+
+    fn foresee(&self, actions: &mut dyn Iterator<Item = &Action>) {
+        self.engine.look_ahead(actions);
     }
 
     /// If a slice does not reach `now`, the command takes place at the moment that has been reached: whoever
