@@ -10,6 +10,7 @@
 //! with it all others. Loops never wait for the boards, so that this cannot go on for ever.
 
 use std::fmt;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -281,6 +282,9 @@ pub(crate) struct BoardThread {
 /// Mail that is read before the source goes on again.
 const MAIL_A_TURN: usize = 256;
 
+/// Of that, what is read as one row: the source is told of all that it submits before the first of it is.
+const MAIL_A_ROW: usize = 16;
+
 /// Events that are taken from a source that is late before mail is read and loops are woken.
 const EVENTS_A_TURN: usize = 1_024;
 
@@ -288,6 +292,7 @@ impl BoardThread {
     /// Works until it is told to stop.
     pub fn run(mut self) {
         let mut events = Vec::new();
+        let mut row = Vec::with_capacity(MAIL_A_ROW);
         loop {
             let first = match self.source.due() {
                 None => self.mail.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -303,17 +308,16 @@ impl BoardThread {
             };
             self.go_on(&mut events);
             match first {
-                Ok(mail) => {
-                    if self.read(mail, &mut events).is_break() {
-                        return self.close(&mut events);
-                    }
-                }
+                Ok(mail) => row.push(mail),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return self.close(&mut events),
             }
-            for _ in 1..MAIL_A_TURN {
-                let Ok(mail) = self.mail.try_recv() else { break };
-                if self.read(mail, &mut events).is_break() {
+            for _ in 0..MAIL_A_TURN / MAIL_A_ROW {
+                row.extend(self.mail.try_iter().take(MAIL_A_ROW - row.len()));
+                if row.is_empty() {
+                    break;
+                }
+                if self.read_row(&mut row, &mut events).is_break() {
                     return self.close(&mut events);
                 }
             }
@@ -394,7 +398,19 @@ impl BoardThread {
         self.show(events);
     }
 
-    fn read(&mut self, mail: Mail, events: &mut Vec<Event>) -> std::ops::ControlFlow<()> {
+    /// Reads what has come, in its order.
+    fn read_row(&mut self, row: &mut Vec<Mail>, events: &mut Vec<Event>) -> ControlFlow<()> {
+        self.source.foresee(&mut row.iter().filter_map(|mail| match mail {
+            Mail::Submit(submission, ..) => Some(&submission.action),
+            _ => None,
+        }));
+        for mail in row.drain(..) {
+            self.read(mail, events)?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn read(&mut self, mail: Mail, events: &mut Vec<Event>) -> ControlFlow<()> {
         match mail {
             Mail::Submit(submission, mark, reply, waiting) => {
                 drop(waiting);
@@ -406,15 +422,23 @@ impl BoardThread {
                 reply(self.boards.query(&query, self.clock.now()));
             }
             Mail::Changes(of_loop, changes) => {
-                for change in changes {
-                    self.make(of_loop, change, events);
+                let mut changes = changes.into_iter();
+                while !changes.as_slice().is_empty() {
+                    let row = &changes.as_slice()[..changes.len().min(MAIL_A_ROW)];
+                    self.source.foresee(&mut row.iter().filter_map(|change| match change {
+                        Change::Submit(submission, _) => Some(&submission.action),
+                        _ => None,
+                    }));
+                    for change in changes.by_ref().take(MAIL_A_ROW) {
+                        self.make(of_loop, change, events);
+                    }
                 }
             }
             // What that is, is told at the end of the turn.
             Mail::Durable => {}
-            Mail::Stop => return std::ops::ControlFlow::Break(()),
+            Mail::Stop => return ControlFlow::Break(()),
         }
-        std::ops::ControlFlow::Continue(())
+        ControlFlow::Continue(())
     }
 
     fn make(&mut self, of_loop: usize, change: Change, events: &mut Vec<Event>) {

@@ -60,12 +60,6 @@ impl Ladder {
     pub const fn best(&self) -> Option<(i64, u32)> {
         self.best
     }
-    /// The level of this rank, if it was seen lately.
-    #[inline]
-    pub fn seen(&self, rank: i64) -> Option<u32> {
-        let &(seen, level) = self.hints.get(rank.rem_euclid(HINTS) as usize)?;
-        (seen == rank && level != NO_HINT).then_some(level)
-    }
     /// The chunk in line that holds this rank, or would.
     #[inline]
     fn part_of(&self, rank: i64) -> usize {

@@ -125,11 +125,6 @@ impl Book {
         let (rank, level) = self.ladders[rail as usize].best()?;
         Some((rail.price(rank), level))
     }
-    /// The level at this price, if it was seen lately.
-    #[inline]
-    pub fn seen(&self, rail: Rail, price: Price) -> Option<u32> {
-        self.ladders[rail as usize].seen(rail.rank(price))
-    }
     /// The numbers of a rail's levels, best first.
     pub fn best_first(&self, rail: Rail) -> impl Iterator<Item = u32> + '_ {
         self.ladders[rail as usize].best_first()

@@ -47,6 +47,10 @@ pub trait Source: Send {
         out: &mut Vec<Event>,
     ) -> Result<Sequence, NoOrders>;
 
+    /// These actions are going to be submitted next, in this order, as far as whoever calls can see. A source may
+    /// fetch what they name; nothing that can be told changes, whether they come or not.
+    fn foresee(&self, _actions: &mut dyn Iterator<Item = &Action>) {}
+
     /// The same, and keeps this with it if it keeps anything.
     ///
     /// # Errors

@@ -17,11 +17,15 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// When a source was let go on, by market's clock and ours.
 type Calls = Arc<(Mutex<Vec<(Time, Instant)>>, Condvar)>;
 
+/// In order: of a look ahead how many actions were foreseen; nothing for a submission.
+type Foreseen = Arc<Mutex<Vec<Option<usize>>>>;
+
 /// Prints a trade at each millisecond of market time, up to the last; notes when it was let go on.
 struct Metronome {
     next: u64,
     last: u64,
     calls: Calls,
+    foreseen: Foreseen,
 }
 
 impl Source for Metronome {
@@ -37,6 +41,12 @@ impl Source for Metronome {
             self.next += 1;
         }
     }
+    fn foresee(&self, actions: &mut dyn Iterator<Item = &Action>) {
+        let count = actions.count();
+        if count > 0 {
+            self.foreseen.lock().expect("nobody panics with it").push(Some(count));
+        }
+    }
     /// Whoever asks to be followed causes a trade, after all that is due; nothing else is taken.
     fn submit(
         &mut self,
@@ -44,6 +54,7 @@ impl Source for Metronome {
         action: Action,
         out: &mut Vec<Event>,
     ) -> Result<Sequence, NoOrders> {
+        self.foreseen.lock().expect("nobody panics with it").push(None);
         let Action::Follow(account) = action else { return Err(NoOrders) };
         self.advance(now, out);
         let number = 1_000_000 + u64::from(account.0);
@@ -56,6 +67,7 @@ struct House {
     boards: BoardsHandle,
     ring: rtrb::Consumer<Word>,
     calls: Calls,
+    foreseen: Foreseen,
     counters: Arc<Counters>,
     thread: Option<JoinHandle<()>>,
     /// The bell's poll, so that it can be rung.
@@ -64,13 +76,15 @@ struct House {
 
 fn house(speed: Speed, last: u64, ring_words_max: usize) -> House {
     let calls = Arc::new((Mutex::new(Vec::new()), Condvar::new()));
-    let source = Metronome { next: 1, last, calls: Arc::clone(&calls) };
-    house_of(|_| Box::new(source), calls, speed, ring_words_max)
+    let foreseen = Foreseen::default();
+    let source =
+        Metronome { next: 1, last, calls: Arc::clone(&calls), foreseen: Arc::clone(&foreseen) };
+    house_of(|_| Box::new(source), (calls, foreseen), speed, ring_words_max)
 }
 
 fn house_of(
     source: impl FnOnce(&BoardsHandle) -> Box<dyn Source>,
-    calls: Calls,
+    (calls, foreseen): (Calls, Foreseen),
     speed: Speed,
     ring_words_max: usize,
 ) -> House {
@@ -92,7 +106,7 @@ fn house_of(
         counters: Arc::clone(&counters),
     };
     let thread = Some(thread::spawn(|| thread.run()));
-    House { boards, ring, calls, counters, thread, _poll: poll }
+    House { boards, ring, calls, foreseen, counters, thread, _poll: poll }
 }
 
 impl House {
@@ -305,6 +319,44 @@ fn sessions_are_answered_through_their_ring_in_its_order() {
 }
 
 #[test]
+fn what_waits_to_be_submitted_is_foreseen_in_rows() {
+    let house = house(Speed(0), 0, 64);
+    let follow = |account| Submission { action: Action::Follow(AccountId(account)), label: None };
+    // Letters pile up behind a question whose answer is slow to be handed on.
+    let (began, begun) = sync_channel(1);
+    let (go_on, may_go_on) = sync_channel::<()>(1);
+    let slow = Box::new(move |_| {
+        began.send(()).expect("it is waited for");
+        may_go_on.recv_timeout(PATIENCE).expect("it goes on");
+    });
+    house.boards.ask(Query::Now, slow).expect("there is room for it");
+    begun.recv_timeout(PATIENCE).expect("it is asked");
+    let (done, outcome) = sync_channel(3);
+    for account in 1..=3 {
+        let done = done.clone();
+        let reply = Box::new(move |outcome| done.send(outcome).expect("it is waited for"));
+        house.boards.submit(follow(account), reply).expect("there is room for it");
+    }
+    let asker = Asker { place: 5, tenancy: 6, ticket: Ticket(1) };
+    let change = |account| match account {
+        5 => Change::Ask(vec![Query::Now], asker),
+        _ => Change::Submit(Box::new(follow(account)), asker),
+    };
+    assert!(house.boards.change(0, (1..=20).map(change).collect()).is_ok(), "there is room");
+    go_on.send(()).expect("it is waited for");
+    for account in 1..=3 {
+        let outcome = outcome.recv_timeout(PATIENCE).expect("an outcome");
+        let Outcome::Done { command, .. } = outcome else { panic!("it was taken") };
+        assert_eq!(command, Sequence(1_000_000 + account), "in the order of the letters");
+    }
+    house.ask(Query::Now);
+    let rows = [3, 15, 4]
+        .into_iter()
+        .flat_map(|row| std::iter::once(Some(row)).chain(std::iter::repeat_n(None, row)));
+    assert_eq!(*house.foreseen.lock().expect("nobody panics with it"), rows.collect::<Vec<_>>());
+}
+
+#[test]
 fn what_is_asked_of_the_boards_is_small() {
     let bytes = (size_of::<Change>(), size_of::<Subject>());
     assert!(bytes.0 <= bytes.1 + 32, "{bytes:?}: thousands may subscribe in one turn of a loop");
@@ -358,7 +410,7 @@ fn what_is_kept_is_told_when_it_is_durable_and_never_if_it_cannot_be() {
         source.wake_with(boards.wake());
         source
     };
-    let house = house_of(begun, Arc::default(), Speed::WALL, 16);
+    let house = house_of(begun, Default::default(), Speed::WALL, 16);
     let stands = |durable| {
         let mut disk = disk.lock().expect("nobody panics with it");
         disk.0 = durable;

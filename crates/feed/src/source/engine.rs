@@ -217,9 +217,13 @@ impl EngineSource {
                 if let Some(recorder) = &mut self.recorder {
                     recorder.acted();
                 }
-                for action in asked.drain(..) {
-                    self.apply(due, action, (true, &Note::default()), out);
+                for row in asked.chunks(Engine::AHEAD) {
+                    self.engine.look_ahead(row);
+                    for &action in row {
+                        self.apply(due, action, (true, &Note::default()), out);
+                    }
                 }
+                asked.clear();
                 self.asked = asked;
             }
         }
@@ -260,6 +264,10 @@ impl Source for EngineSource {
                 _ => return,
             }
         }
+    }
+
+    fn foresee(&self, actions: &mut dyn Iterator<Item = &Action>) {
+        self.engine.look_ahead(actions);
     }
 
     /// If a slice does not reach `now`, the command takes place at the moment that has been reached: whoever

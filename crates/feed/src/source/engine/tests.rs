@@ -188,6 +188,46 @@ fn an_order_comes_after_everything_that_is_due_and_bends_the_market_from_there()
 }
 
 #[test]
+fn what_is_foreseen_changes_nothing_whether_it_comes_or_not() {
+    let run = |foreseen: bool| {
+        let mut events = Vec::new();
+        let mut source = visited(6, &mut events);
+        let mut now = BEGIN;
+        let mut mine: Vec<model::OrderId> = Vec::new();
+        for turn in 0..60 {
+            now = now + Span::millis(300);
+            // Cancels of orders that are open, are gone, are others' and never were, between new ones.
+            let cancel =
+                |order| Action::Cancel { account: VISITOR, instrument: InstrumentId(0), order };
+            let mut actions: Vec<Action> = (0..10).map(|away| buy(5_900_000 + away)).collect();
+            actions.extend(mine.iter().rev().take(12).copied().map(cancel));
+            let anybodys = mine.last().copied().unwrap_or_default();
+            actions.extend(
+                (0..4)
+                    .map(|back| cancel(model::OrderId((anybodys.0 + 9).saturating_sub(back * 7)))),
+            );
+            if foreseen {
+                source.foresee(&mut actions.iter());
+                source.foresee(&mut actions.iter().rev());
+            }
+            for action in actions.into_iter().take(20 + turn % 7) {
+                let from = events.len();
+                source.submit(now, action, &mut events).expect("it takes orders");
+                mine.extend(events[from..].iter().filter_map(|event| match event.body {
+                    EventBody::Rested(order) if order.account == VISITOR => Some(order.id),
+                    _ => None,
+                }));
+            }
+        }
+        assert!(mine.len() > 500, "{} orders rested", mine.len());
+        let closed = |event: &&Event| matches!(event.body, EventBody::Closed { order, .. } if order.account == VISITOR);
+        assert!(events.iter().filter(closed).count() > 300, "orders are cancelled");
+        (digest(&events), source.engine().digest())
+    };
+    assert_eq!(run(true), run(false));
+}
+
+#[test]
 fn a_long_sleep_is_caught_up_in_slices() {
     let mut source = source(2);
     let now = BEGIN + Span::seconds(600);
