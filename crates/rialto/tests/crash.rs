@@ -66,11 +66,30 @@ struct Venue {
     said: String,
 }
 
+/// The binary with these words, in this folder.
+fn rialto(folder: &Path, words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rialto"));
+    command.args(words).env_remove("RIALTO_MASTER_KEY").current_dir(folder);
+    command
+}
+
+/// What it says and ends with, if it ends by itself.
+fn ended(folder: &Path, words: &[&str]) -> (Option<i32>, String) {
+    let output = rialto(folder, words).output().expect("the binary starts");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(said).expect("text"))
+}
+
+const SERVE: [&str; 5] = ["serve", "--data", "kept", "--listen", "127.0.0.1:0"];
+
 impl Venue {
     fn start(folder: &Path) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rialto"));
-        command.args(["serve", "--data", "kept", "--listen", "127.0.0.1:0"]);
-        command.env_remove("RIALTO_MASTER_KEY").current_dir(folder).stdout(Stdio::piped());
+        Self::start_with(folder, &[])
+    }
+
+    fn start_with(folder: &Path, further: &[&str]) -> Self {
+        let mut command = rialto(folder, &[&SERVE, further].concat());
+        command.stdout(Stdio::piped());
         let child = command.spawn().expect("the binary starts");
         let mut venue = Self { child, address: String::new(), said: String::new() };
         let mut lines = BufReader::new(venue.child.stdout.take().expect("a pipe")).lines();
@@ -390,13 +409,8 @@ fn deaths(seed: u64, deaths: usize) -> (usize, usize) {
         }
     }
     venue.kill();
-    let verified = Command::new(env!("CARGO_BIN_EXE_rialto"))
-        .args(["verify", "kept"])
-        .current_dir(&folder.0)
-        .output()
-        .expect("the binary starts");
-    let told = String::from_utf8_lossy(&verified.stdout);
-    assert!(verified.status.success(), "seed {seed}: {told}");
+    let (code, told) = ended(&folder.0, &["verify", "kept"]);
+    assert_eq!(code, Some(0), "seed {seed}: {told}");
     assert!(told.contains(&format!("in {} lives", deaths + 1)), "seed {seed}: {told}");
     (traders.iter().map(|trader| trader.placed.len()).sum(), repeated)
 }
@@ -414,4 +428,40 @@ fn what_was_acknowledged_survives_a_kill_once_and_nothing_is_done_twice() {
     let many = markets as usize;
     assert!(placed > 20 * many && repeated > 2 * many, "{placed} placed, {repeated} repeated");
     println!("{} deaths: {placed} orders placed, {repeated} requests repeated", many * DEATHS);
+}
+
+#[test]
+fn damage_is_named_and_refused_and_a_torn_end_is_a_note() {
+    let folder = Folder::new("damage");
+    let here = folder.0.as_path();
+    let mut venue = Venue::start_with(here, &["--seed", "7"]);
+    let (code, said) = ended(here, &SERVE);
+    assert!(code == Some(1) && said.contains("served by another process"), "{code:?}: {said}");
+    venue.kill();
+    let (code, said) = ended(here, &[&SERVE[..], &["--seed", "8"]].concat());
+    assert!(code == Some(1) && said.contains("begun with seed 7"), "{code:?}: {said}");
+
+    let segment = here.join("kept/journal/0000000001.journal");
+    let whole = std::fs::read(&segment).expect("a segment");
+    std::fs::write(&segment, &whole[..whole.len() - 3]).expect("a segment");
+    let (code, said) = ended(here, &["verify", "kept"]);
+    assert!(code == Some(0) && said.contains("note: the last"), "{code:?}: {said}");
+
+    let mut flipped = whole;
+    let at = flipped.len() / 2;
+    flipped[at] ^= 0x10;
+    std::fs::write(&segment, &flipped).expect("a segment");
+    let (code, said) = ended(here, &["verify", "kept"]);
+    let named = said.contains("damaged at 0000000001.journal, offset ");
+    assert!(code == Some(3) && named, "{code:?}: {said}");
+    let (code, said) = ended(here, &SERVE);
+    let named = said.contains("damaged at 0000000001.journal, offset ");
+    assert!(code == Some(1) && named && said.contains("--accept-loss"), "{code:?}: {said}");
+
+    let mut venue = Venue::start_with(here, &["--accept-loss"]);
+    assert!(venue.said.contains("LOST, as accepted"), "{}", venue.said);
+    venue.kill();
+    assert_eq!(std::fs::read(segment.with_extension("journal.damaged")).ok(), Some(flipped));
+    let (code, said) = ended(here, &["verify", "kept"]);
+    assert!(code == Some(0) && said.contains("in 2 lives"), "{code:?}: {said}");
 }
