@@ -1,8 +1,8 @@
 //! How records and the heads of segments are framed, and what bytes that are no record are: torn, or damaged.
 //!
 //! ```text
-//! segment head, 64 bytes   RIALTOJL · layout u32 · number u64 · next command u64 · journal's id [16] · hash of
-//!                          the record before [16] · checksum u32
+//! segment head, 65 bytes   RIALTOJL · layout u32 · number u64 · next command u64 · journal's id [16] · hash of
+//!                          the record before [16] · checksum u32 · 0x5a
 //! record head, 73 bytes    RJN1 · length of the entries u32 · epoch u32 · entries u32 · first command u64 ·
 //!                          market time i64 · wall time i64 · durable before u64 · hash of the record before [16] ·
 //!                          checksum of the entries u32 · checksum of this head u32 · 0x5a
@@ -22,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 /// What is written as a record's head.
 pub const HEAD_BYTES: usize = 73;
 /// What is written as a segment's head.
-pub const SEGMENT_HEAD_BYTES: usize = 64;
+pub const SEGMENT_HEAD_BYTES: usize = 65;
 /// Ids and hashes.
 pub type Hash = [u8; 16];
 
@@ -184,7 +184,8 @@ pub fn segment_head(head: &SegmentHead) -> [u8; SEGMENT_HEAD_BYTES] {
     out[28..44].copy_from_slice(&head.journal);
     out[44..60].copy_from_slice(&head.chain);
     let sum = crc32c::crc32c(&out[..60]);
-    out[60..].copy_from_slice(&sum.to_le_bytes());
+    out[60..64].copy_from_slice(&sum.to_le_bytes());
+    out[64] = HEAD_MARK;
     out
 }
 
@@ -196,7 +197,8 @@ pub fn read_segment_head(bytes: &[u8]) -> Result<SegmentHead, Wrong> {
     if bytes.len() < SEGMENT_HEAD_BYTES {
         return Err(Wrong::Torn);
     }
-    if crc32c::crc32c(&bytes[..60]) != u32::from_le_bytes(fixed(bytes, 60)) {
+    let sum = u32::from_le_bytes(fixed(bytes, 60));
+    if bytes[64] != HEAD_MARK || crc32c::crc32c(&bytes[..60]) != sum {
         return Err(torn_or(bytes, 0, SEGMENT_HEAD_BYTES, "the checksum of its head does not fit"));
     }
     if bytes[..8] != *SEGMENT_MAGIC {
