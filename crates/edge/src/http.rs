@@ -23,7 +23,7 @@ use crate::listener::Upgrading;
 use crate::metrics::Counters;
 use crate::native::{Around, Code, NAME, Native, Problem, Reply};
 use crate::prometheus;
-use crate::route::{Page, Route, route};
+use crate::route::{Half, Page, Route, route};
 use crate::steps::{Admitted, Clerk, Next, Service};
 use crate::ws::handshake;
 
@@ -116,10 +116,12 @@ impl House {
             Route::Native if self.native.is_some() => {
                 (self.ask_native(request, peer, local).await.response(), None)
             }
-            Route::Nowhere | Route::Native => {
-                let text = format!("nothing is at {}; GET / lists what there is\n", uri.path());
-                (plain(StatusCode::NOT_FOUND, text), None)
+            Route::Document { half, dialect } => {
+                let document = self.document(half, dialect);
+                let page = document.map_or_else(|| nowhere(uri.path()), json);
+                (read_only(request.method()).unwrap_or(page), None)
             }
+            Route::Nowhere | Route::Native => (nowhere(uri.path()), None),
         }
     }
 
@@ -322,12 +324,19 @@ impl House {
         response
     }
 
+    /// What machines are told of a half of the dialect of this name, if it is served and says anything.
+    fn document(&self, half: Half, dialect: &str) -> Option<String> {
+        let dialect = self.dialects.iter().find(|it| it.name() == dialect)?;
+        let documents = dialect.documents()?;
+        match half {
+            Half::Socket => Some(documents.asyncapi.document()),
+            Half::Http => Some(documents.openapi?.document()),
+        }
+    }
+
     fn page(&self, page: Page, method: &::http::Method) -> Response<Full<Bytes>> {
-        if method != ::http::Method::GET && method != ::http::Method::HEAD {
-            let mut response =
-                plain(StatusCode::METHOD_NOT_ALLOWED, "this page can only be read\n");
-            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
-            return response;
+        if let Some(refusal) = read_only(method) {
+            return refusal;
         }
         match page {
             Page::Index => plain(StatusCode::OK, self.index()),
@@ -359,6 +368,12 @@ impl House {
             for (prefix, _) in doors.http_prefixes {
                 text += &format!("  http    {prefix}…\n");
             }
+            if let Some(documents) = dialect.documents() {
+                let halves = [("asyncapi", true), ("openapi", documents.openapi.is_some())];
+                for (folder, _) in halves.iter().filter(|(_, is_there)| *is_there) {
+                    text += &format!("  {folder:<8}/docs/{folder}/{}.json\n", dialect.name());
+                }
+            }
         }
         if self.native.is_some() {
             text += "\nnative\n  http    /rialto/v1/…\n  openapi /rialto/v1/openapi.json\n";
@@ -388,6 +403,28 @@ fn host_of(request: &Request<Incoming>, uri: &Uri) -> Option<String> {
         return Some(authority.as_str().to_owned());
     }
     request.headers().get(header::HOST)?.to_str().ok().map(str::to_owned)
+}
+
+/// The refusal of another method than one that reads.
+fn read_only(method: &::http::Method) -> Option<Response<Full<Bytes>>> {
+    if method == ::http::Method::GET || method == ::http::Method::HEAD {
+        return None;
+    }
+    let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "this page can only be read\n");
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+    Some(response)
+}
+
+fn nowhere(path: &str) -> Response<Full<Bytes>> {
+    let text = format!("nothing is at {path}; GET / lists what there is\n");
+    plain(StatusCode::NOT_FOUND, text)
+}
+
+fn json(text: String) -> Response<Full<Bytes>> {
+    let mut response = plain(StatusCode::OK, text);
+    let kind = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
 }
 
 fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {

@@ -14,6 +14,8 @@ const MODULES: [&str; 7] = ["mod", "wire", "channel", "convert", "server", "http
 const OTHERS: [&str; 2] = ["spec.md", "transcripts/"];
 /// What those have besides that know accounts, orders and money.
 const TRADING: [&str; 4] = ["money", "object", "own", "private"];
+/// What those have that are described to machines.
+const DESCRIBED: [&str; 1] = ["document"];
 
 /// Who may name a dialect: the file that declares it, the list of what its credentials look like, the
 /// binary that wires, and tests.
@@ -117,7 +119,7 @@ pub fn same_files(tree: &Tree) -> Vec<Finding> {
         for name in names.iter().filter(|name| !having.contains(*name)) {
             let known =
                 MODULES.contains(&stem.as_str()) || stem == "spec.md" || stem == "transcripts";
-            if !known && !TRADING.contains(&stem.as_str()) {
+            if !known && ![TRADING.as_slice(), &DESCRIBED].concat().contains(&stem.as_str()) {
                 let others: Vec<&str> = having.iter().map(String::as_str).collect();
                 findings.push(Finding {
                     path: format!("{FOLDER}/{name}"),

@@ -4,6 +4,7 @@ mod alone;
 
 mod admission;
 mod bad_input;
+mod documented;
 mod drain;
 mod handshake;
 mod laws_edge;
@@ -16,6 +17,7 @@ mod native;
 mod printed;
 mod private;
 mod replay;
+mod schema;
 mod signed;
 mod slow;
 mod transcripts;

@@ -14,10 +14,10 @@ use testkit::transcript::{Failure, Setup, Sockets, Transcript, parse, play};
 use testkit::venue::Venue;
 
 /// Market time when a transcript begins: noon of 2026-11-22, UTC.
-const START: Time = Time(1_795_348_800_000_000);
+pub const START: Time = Time(1_795_348_800_000_000);
 
 /// The markets of transcripts. The first is the one that is meant where none is named.
-fn listings() -> Vec<Listing> {
+pub fn listings() -> Vec<Listing> {
     let listing = |id,
                    base: &str,
                    quote: &str,
@@ -64,9 +64,9 @@ fn listings() -> Vec<Listing> {
 }
 
 /// Every dialect that has transcripts.
-const DIALECTS: [&str; 3] = [bitstamp::NAME, xrocket::NAME, confluencecode::NAME];
+pub const DIALECTS: [&str; 3] = [bitstamp::NAME, xrocket::NAME, confluencecode::NAME];
 
-fn dialect(name: &str, setup: &Setup) -> Box<dyn Dialect> {
+pub fn dialect(name: &str, setup: &Setup) -> Box<dyn Dialect> {
     let listings = listings();
     match name {
         xrocket::NAME => Box::new(XRocket::new(&listings).expect("the symbols are in order")),
@@ -90,7 +90,7 @@ fn dialect(name: &str, setup: &Setup) -> Box<dyn Dialect> {
 }
 
 /// The transcripts of a dialect, by file name.
-fn transcripts(dialect: &str) -> BTreeMap<String, String> {
+pub fn transcripts(dialect: &str) -> BTreeMap<String, String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join(format!("../dialects/src/{dialect}/transcripts"));
     let files = std::fs::read_dir(&folder).expect("the transcripts are there");
