@@ -20,6 +20,7 @@ pub mod text;
 
 pub mod bitstamp;
 pub mod confluencecode;
+pub mod finazon;
 pub mod timex;
 pub mod xrocket;
 

@@ -42,6 +42,8 @@ pub struct Config {
     pub bitstamp: dialects::bitstamp::Options,
     /// What the ConfluenceCode dialect is told.
     pub confluencecode: dialects::confluencecode::Options,
+    /// What the Finazon dialect is told.
+    pub finazon: dialects::finazon::Options,
 }
 
 /// Who trades before a visitor comes.

@@ -3,6 +3,7 @@
 use dialects::Dialect;
 use dialects::bitstamp::Bitstamp;
 use dialects::confluencecode::ConfluenceCode;
+use dialects::finazon::Finazon;
 use dialects::xrocket::XRocket;
 use edge::clock::{MarketClock, Speed};
 use edge::limits::Limits;
@@ -46,6 +47,8 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
         .map_err(failed(format_args!("list the instruments of {}", config.name)))?;
     let confluencecode = ConfluenceCode::new(&config.listings, &config.confluencecode)
         .map_err(failed(format_args!("list the instruments of {}", config.name)))?;
+    let finazon = Finazon::new(&config.listings, &config.finazon)
+        .map_err(failed(format_args!("list the instruments of {}", config.name)))?;
     let boards = config.listings.iter().map(|it| Board::new(it.instrument.id, begins));
     let kept = if options.ephemeral { "as asked" } else { "there is no journal yet" };
     Ok(Venue {
@@ -63,6 +66,7 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
             Box::new(bitstamp) as Box<dyn Dialect>,
             Box::new(xrocket),
             Box::new(confluencecode),
+            Box::new(finazon),
         ],
         opens,
         speed,

@@ -1,4 +1,4 @@
-//! The feed that wants a key, of the binary itself: a key of the demo opens all that the demo lists, and another opens
+//! The feeds that want a key, of the binary itself: a key of the demo opens all that the demo lists, and another opens
 //! nothing.
 
 use std::collections::BTreeSet;
@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
+use testkit::served::line::upgrade_request;
 use testkit::served::{Heard, Line};
 
 /// A venue at work, ended when dropped.
@@ -34,6 +35,15 @@ impl Venue {
     fn line(&self) -> Line {
         Line::to(self.address.parse().expect("an address"))
     }
+
+    /// The key of somebody of the demo in a dialect.
+    fn key(&self, dialect: &str) -> String {
+        let mut line = self.line();
+        line.send(format!("GET /rialto/v1/demo HTTP/1.1\r\nHost: {}\r\n\r\n", self.address));
+        let (_, demo) = line.answer().expect("an answer");
+        let demo: Value = serde_json::from_str(&demo).expect("JSON");
+        demo["accounts"][1][dialect]["api_key"].as_str().expect("a key").to_owned()
+    }
 }
 
 impl Drop for Venue {
@@ -58,12 +68,7 @@ fn hear(line: &mut Line) -> Value {
 #[test]
 fn a_key_of_the_demo_opens_all_that_it_lists() {
     let venue = Venue::start();
-    let mut line = venue.line();
-    line.send(format!("GET /rialto/v1/demo HTTP/1.1\r\nHost: {}\r\n\r\n", venue.address));
-    let (_, demo) = line.answer().expect("an answer");
-    let demo: Value = serde_json::from_str(&demo).expect("JSON");
-    let key = &demo["accounts"][1]["confluencecode"]["api_key"];
-
+    let key = venue.key("confluencecode");
     let mut line = venue.line();
     line.upgrade("/confluencecode");
     let wrong = ask(&mut line, &json!({"action": "authenticate", "body": {"apiKey": "x"}}));
@@ -89,5 +94,44 @@ fn a_key_of_the_demo_opens_all_that_it_lists() {
         let trade = hear(&mut line);
         assert_eq!((&trade["k"], &trade["e"]), (&json!("trade"), &json!(2)), "{trade}");
         busy.insert(trade["m"].as_str().expect("a market").to_owned());
+    }
+}
+
+#[test]
+fn a_key_in_the_url_opens_the_bars_of_all_that_is_listed() {
+    let venue = Venue::start();
+    let mut line = venue.line();
+    line.send(upgrade_request("/finazon/v1?apikey=x"));
+    let (head, body) = line.answer().expect("an answer");
+    let expected = r#"{"status":"error","code":"INVALID_API_KEY","message":"Invalid API key"}"#;
+    assert_eq!((head.status, body.as_str()), (401, expected));
+
+    let mut line = venue.line();
+    line.upgrade(&format!("/finazon/v1?apikey={}", venue.key("finazon")));
+    for (selector, tickers) in [
+        (("publisher", "sip"), ["AAPL", "TSLA"]),
+        (("publisher", "binance"), ["BTC/USDT", "ETH/USDT"]),
+        (("dataset", "us_stocks_essential"), ["AAPL", "TSLA"]),
+    ] {
+        let mut request = json!({"event": "subscribe", "tickers": tickers, "channel": "bars",
+            "frequency": "1s", "aggregation": "1m"});
+        request[selector.0] = json!(selector.1);
+        line.say(&request.to_string());
+        let response = loop {
+            let message = hear(&mut line);
+            if message.get("status").is_some() {
+                break message;
+            }
+        };
+        assert_eq!(response["code"], "SUCCESS_SUBSCRIPTION", "{response}");
+        assert_eq!(response["data"]["tickers"], json!(tickers));
+    }
+    let mut heard = BTreeSet::new();
+    let busy = [("sip", "AAPL"), ("sip", "TSLA"), ("finazon", "AAPL"), ("binance", "BTC/USDT")];
+    while !busy.iter().all(|(publisher, ticker)| heard.contains(&format!("{publisher}:{ticker}"))) {
+        let bar = hear(&mut line);
+        assert!(bar["v"].is_number() && bar["t"].as_i64().is_some_and(|t| t % 60 == 0), "{bar}");
+        let text = |name: &str| bar[name].as_str().expect("a text").to_owned();
+        heard.insert(format!("{}:{}", text("p"), text("s")));
     }
 }

@@ -25,6 +25,7 @@ use crate::dice::Dice;
 use crate::served::listing;
 
 pub mod confluencecode;
+pub mod finazon;
 
 /// One reader of strangers' bytes.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +37,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 9] = [
     Target { name: "ws_decode", feed: ws_decode },
     Target { name: "ws_head", feed: ws_head },
     Target { name: "bitstamp_decode", feed: bitstamp_decode },
@@ -44,6 +45,8 @@ pub const TARGETS: [Target; 7] = [
     Target { name: "bitstamp_client", feed: bitstamp_client },
     Target { name: "confluencecode_decode", feed: confluencecode::decode },
     Target { name: "confluencecode_client", feed: confluencecode::client },
+    Target { name: "finazon_decode", feed: finazon::decode },
+    Target { name: "finazon_client", feed: finazon::client },
 ];
 
 /// The folder of a target's seeds.

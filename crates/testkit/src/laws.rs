@@ -1,6 +1,7 @@
 //! The laws: what must hold for every market and every listener, whatever the seed. Each says with which seed
 //! it broke.
 
+pub mod bars;
 pub mod conservation;
 pub mod gap;
 pub mod latecomer;

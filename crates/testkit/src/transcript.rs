@@ -9,6 +9,7 @@
 //! | `with strict markets` | a venue that is other than usual; see [`Setup`] |
 //! | `> text`, `< text` | a client says; it hears exactly this next |
 //! | `>> ping x`, `>> pong`, `>> close 1000 why`, `>> binary text`, `>> blanks 513`, `>> bytes c1 80` | it sends something else than a text |
+//! | `>> padded 513 text` | it says the text with so many blanks behind it that it has 513 bytes |
 //! | `<< ping`, `<< pong x`, `<< close 1001 why`, `<< dropped` | it hears something else than a text |
 //! | `... close 1008 why` | it hears whatever comes until this |
 //! | `silence` | nothing waits for it |
@@ -79,6 +80,10 @@ pub struct Setup {
     pub few_streams: bool,
     /// `with a source by level`: there are no orders, only levels and prints.
     pub by_level: bool,
+    /// `with the blank of the sample`
+    pub literal_sample: bool,
+    /// `with 2 tickers at most`
+    pub tickers_max: Option<u32>,
     /// `with no network between`: what waits for a client waits in the server, as no socket has room for it; or so
     /// much passes between both that a network would take too long. Played in memory only.
     pub memory_only: bool,

@@ -267,3 +267,29 @@ fn passes_are_for_the_account_of_the_key_and_for_what_it_may_see() {
     );
     assert!(shown(ALICE, &pass, 9).is_none());
 }
+
+#[test]
+fn who_is_let_in_with_a_berth_is_somebody_and_has_it_until_it_is_dropped() {
+    let (clerk, known, _) = clerk();
+    let admit = |key: &str| {
+        let mut service = Service::new("plain", Time(0), Duration::ZERO);
+        let (berth, of) = ("one".into(), 1);
+        let refusal = HttpResponse::json(429, b"full".to_vec());
+        // A dialect that does not look who it is: nobody is let in as nobody.
+        let admission = Admission::Berthed { berth, of, refusal };
+        let step = Step::Identify(key.into(), Box::new(|_| Step::Reply(admission)));
+        let Next::Reply(admission) = clerk.take(&mut service, step) else { panic!("no market") };
+        let admitted = clerk.admit(admission, service).map_err(|refusal| refusal.status);
+        admitted.map(|admitted| admitted.expect("it names somebody"))
+    };
+    let first = admit("trade").expect("it is free");
+    assert_eq!((&*first.login.key, first.login.holder.account), ("trade", ALICE));
+    assert_eq!(admit("look").err(), Some(429), "it is taken");
+    drop(first);
+    assert_eq!(admit("nobodys").err(), Some(429));
+    known.0.lock().expect("nobody panics with it").push("all blocked".into());
+    assert_eq!(admit("trade").err(), Some(429), "who is blocked is nobody");
+    known.0.lock().expect("nobody panics with it").clear();
+    let second = admit("look").expect("who was refused has taken none");
+    assert_eq!(format!("{:?}", second.berth), r#"Some(Berth { dialect: "plain", .. })"#);
+}

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ struct File {
     bitstamp: BitstampTable,
     #[serde(default)]
     confluencecode: ConfluenceCodeTable,
+    #[serde(default)]
+    finazon: FinazonTable,
     #[serde(default)]
     native: NativeTable,
     #[serde(default)]
@@ -92,6 +95,17 @@ impl Default for ConfluenceCodeTable {
             streams_max: Spanned::new(0..0, 10_000),
         }
     }
+}
+
+/// What is left out is as the dialect has it.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct FinazonTable {
+    aggr_literal_seed: bool,
+    tickers_max: Option<NonZeroU32>,
+    mics: Option<Vec<String>>,
+    datasets: Option<BTreeMap<String, String>>,
+    feeds: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -209,7 +223,22 @@ pub(super) fn read(name: &str, text: &str) -> Result<Config, Mistake> {
             hosts: file.bitstamp.hosts,
             ..dialects::bitstamp::Options::default()
         },
+        finazon: finazon(file.finazon),
     })
+}
+
+fn finazon(table: FinazonTable) -> dialects::finazon::Options {
+    let usual = dialects::finazon::Options::default();
+    let pairs = |table: Option<BTreeMap<String, String>>, usual| {
+        table.map_or(usual, |table| table.into_iter().collect())
+    };
+    dialects::finazon::Options {
+        aggr_literal_seed: table.aggr_literal_seed,
+        tickers_max: table.tickers_max.map(NonZeroU32::get),
+        mics: table.mics.unwrap_or(usual.mics),
+        datasets: pairs(table.datasets, usual.datasets),
+        feeds: pairs(table.feeds, usual.feeds),
+    }
 }
 
 fn listing(

@@ -117,6 +117,7 @@ fn what_is_left_out_has_a_default() {
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.bitstamp, dialects::bitstamp::Options::default());
     assert_eq!(config.confluencecode, dialects::confluencecode::Options::default());
+    assert_eq!(config.finazon, dialects::finazon::Options::default());
     assert_eq!(config.cadences(), [Cadence::TENTH]);
     let instrument = &config.listings[0].instrument;
     assert_eq!((instrument.tick_units, instrument.price_decimals), (50, 2));
@@ -150,6 +151,30 @@ fn what_is_said_is_heard() {
     assert_eq!(config.native_hosts, ["api.example"]);
     assert_eq!(config.crowd.warm_up, Span(0));
     assert_eq!(config.crowd.assets, [Asset { code: "USD".into(), wander_ppm: 1 }]);
+}
+
+#[test]
+fn what_is_said_of_finazon_is_heard() {
+    let text = format!(
+        "[finazon]\naggr_literal_seed = true\ntickers_max = 2\nmics = [\"xnas\", \"xnys\"]\n\
+         datasets = {{ crypto = \"binance\" }}\nfeeds = {{}}\n{SMALL}"
+    );
+    let finazon = Config::read("said.toml", &text).expect("it is in order").finazon;
+    assert!(finazon.aggr_literal_seed);
+    assert_eq!(finazon.tickers_max, Some(2));
+    assert_eq!(finazon.mics, ["xnas", "xnys"]);
+    assert_eq!(finazon.datasets, [("crypto".to_owned(), "binance".to_owned())]);
+    assert_eq!(finazon.feeds, []);
+    let none = format!("[finazon]\ntickers_max = 0\n{SMALL}");
+    let error = Config::read("none.toml", &none).expect_err("no ticker at all");
+    assert!(error.to_string().starts_with("none.toml, line 2, column 15: "), "{error}");
+}
+
+#[test]
+fn the_demo_tells_finazon_what_it_would_do_anyway() {
+    let mut usual = dialects::finazon::Options::default();
+    usual.datasets.sort();
+    assert_eq!(demo().finazon, usual);
 }
 
 #[test]
@@ -233,7 +258,7 @@ fn what_is_wrong_is_told_with_its_place_and_what_was_expected() {
     check(
         "[[instrument]]",
         "instrument = []\n[x]",
-        "line 2, column 2: unknown field `x`, expected one of `server`, `bitstamp`, `confluencecode`, `native`, `crowd`, `instrument`",
+        "line 2, column 2: unknown field `x`, expected one of `server`, `bitstamp`, `confluencecode`, `finazon`, `native`, `crowd`, `instrument`",
     );
     check(
         "[[instrument]]",

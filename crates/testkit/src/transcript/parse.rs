@@ -103,6 +103,11 @@ impl<'a> Reader<'a> {
             "few streams" => self.setup.few_streams = true,
             "a source by level" => self.setup.by_level = true,
             "no network between" => self.setup.memory_only = true,
+            "the blank of the sample" => self.setup.literal_sample = true,
+            _ if setting.ends_with(" tickers at most") => {
+                let most = setting.split(' ').next().and_then(|count| count.parse().ok());
+                self.setup.tickers_max = Some(most.ok_or("a count of tickers is a number")?);
+            }
             _ => return Err(format!("nothing can be set by `with {setting}`")),
         }
         Ok(())
@@ -375,6 +380,12 @@ fn said(text: &str) -> Result<Said, String> {
         "pong" => Said::Pong(rest.to_owned()),
         "binary" => Said::Binary(rest.to_owned()),
         "blanks" => Said::Long(rest.parse().map_err(|_| format!("{rest} is no number"))?),
+        "padded" => {
+            let (length, text) = rest.split_once(' ').ok_or("a text stands behind its length")?;
+            let length: usize = length.parse().map_err(|_| format!("{length} is no number"))?;
+            let blanks = length.checked_sub(text.len()).ok_or("the text is longer than that")?;
+            Said::Text(format!("{text}{}", " ".repeat(blanks)))
+        }
         "close" => {
             let (code, reason) = close(rest)?;
             Said::Close(code.ok_or("a close has a code")?, reason)

@@ -170,7 +170,8 @@ impl Player<'_> {
         if self.closed.contains(&client) {
             return Ok(());
         }
-        let line = self.line(client);
+        // Who never came was told nothing.
+        let Some(line) = self.lines[client] else { return Ok(()) };
         match self.stage.overhear(line) {
             None => Ok(()),
             heard => Err(differs("nothing", &told(heard.as_ref()))),

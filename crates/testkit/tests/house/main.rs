@@ -4,6 +4,7 @@ mod alone;
 
 mod admission;
 mod bad_input;
+mod bars;
 mod documented;
 mod drain;
 mod handshake;

@@ -67,5 +67,7 @@ each!(
     bitstamp_http,
     bitstamp_client,
     confluencecode_decode,
-    confluencecode_client
+    confluencecode_client,
+    finazon_decode,
+    finazon_client
 );

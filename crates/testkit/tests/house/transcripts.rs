@@ -7,8 +7,10 @@ use std::sync::Arc;
 use dialects::Dialect;
 use dialects::bitstamp::{self, Bitstamp, Options};
 use dialects::confluencecode::{self, ConfluenceCode};
+use dialects::finazon::{self, Finazon};
 use dialects::xrocket::{self, XRocket};
 use model::{Instrument, InstrumentId, Listing, Minimum, Quantity, Time};
+use testkit::people::called;
 use testkit::served;
 use testkit::transcript::{Failure, Setup, Sockets, Transcript, parse, play};
 use testkit::venue::Venue;
@@ -17,7 +19,7 @@ use testkit::venue::Venue;
 pub const START: Time = Time(1_795_348_800_000_000);
 
 /// The markets of transcripts. The first is the one that is meant where none is named.
-pub fn listings() -> Vec<Listing> {
+fn listings() -> Vec<Listing> {
     let listing = |id,
                    base: &str,
                    quote: &str,
@@ -63,12 +65,53 @@ pub fn listings() -> Vec<Listing> {
     ]
 }
 
+/// The markets of a dialect's transcripts.
+pub fn listings_of(dialect: &str) -> Vec<Listing> {
+    let listing = |id, [base, quote]: [&str; 2], quantity_decimals, symbol: &str| Listing {
+        instrument: Instrument {
+            id: InstrumentId(id),
+            base: base.into(),
+            quote: quote.into(),
+            price_decimals: 2,
+            tick_units: 1,
+            quantity_decimals,
+            lot_units: 1,
+            minimum: Minimum::Quantity(Quantity(1)),
+        },
+        description: format!("{base} / {quote}"),
+        symbols: vec![(finazon::NAME.into(), symbol.into())],
+    };
+    match dialect {
+        finazon::NAME => vec![
+            listing(0, ["TSLA", "USD"], 0, "sip:TSLA"),
+            listing(1, ["AAPL", "USD"], 0, "sip:AAPL"),
+            listing(2, ["BTC", "USDT"], 8, "binance:BTC/USDT"),
+            listing(3, ["ETH", "USDT"], 8, "binance:ETH/USDT"),
+        ],
+        _ => listings(),
+    }
+}
+
+/// Where clients of a dialect knock: alice's key opens the door where one is needed.
+pub fn door(dialect: &str) -> Option<String> {
+    let alice = called("alice").expect("somebody");
+    (dialect == finazon::NAME).then(|| format!("/finazon/v1?apikey={}", alice.key))
+}
+
 /// Every dialect that has transcripts.
-pub const DIALECTS: [&str; 3] = [bitstamp::NAME, xrocket::NAME, confluencecode::NAME];
+const DIALECTS: [&str; 4] = [bitstamp::NAME, xrocket::NAME, confluencecode::NAME, finazon::NAME];
 
 pub fn dialect(name: &str, setup: &Setup) -> Box<dyn Dialect> {
-    let listings = listings();
+    let listings = listings_of(name);
     match name {
+        finazon::NAME => {
+            let options = finazon::Options {
+                aggr_literal_seed: setup.literal_sample,
+                tickers_max: setup.tickers_max,
+                ..finazon::Options::default()
+            };
+            Box::new(Finazon::new(&listings, &options).expect("the symbols are in order"))
+        }
         xrocket::NAME => Box::new(XRocket::new(&listings).expect("the symbols are in order")),
         confluencecode::NAME => {
             let mut options = confluencecode::Options::default();
@@ -109,7 +152,7 @@ fn play_all(
 ) -> usize {
     let (mut played, mut failures) = (0, Vec::new());
     for (name, text) in transcripts(dialect) {
-        let transcript = match parse(&text, &listings(), dialect) {
+        let transcript = match parse(&text, &listings_of(dialect), dialect) {
             Ok(transcript) => transcript,
             Err(fault) => {
                 failures.push(format!("{name} {fault}"));
@@ -132,7 +175,10 @@ fn every_transcript_plays_in_memory() {
     for name in DIALECTS {
         let played = play_all(name, |transcript| {
             let (dialect, by_level) = (dialect(name, &transcript.setup), transcript.setup.by_level);
-            let mut venue = Venue::new(dialect, &listings(), START, by_level);
+            let mut venue = Venue::new(dialect, &listings_of(name), START, by_level);
+            if let Some(door) = door(name) {
+                venue = venue.at_door(&door);
+            }
             Some(play(transcript, &mut venue, START))
         });
         assert!(played >= 40, "only {played} transcripts of {name}");
@@ -154,7 +200,8 @@ fn transcripts_play_over_sockets() {
                 return None;
             }
             let mut setup = served::Setup::bitstamp();
-            setup.listings = listings();
+            setup.listings = listings_of(name);
+            setup.door = door(name);
             setup.begins = START;
             setup.by_level = transcript.setup.by_level;
             setup.dialect = Arc::from(dialect(name, &transcript.setup));

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::problem::Problem;
+use crate::http::percent_decoded;
 use crate::json::{self, Kind};
 use crate::xrocket::wire::failure::Failure;
 
@@ -20,7 +21,7 @@ impl Parameters {
         let parts = query.split('&').filter(|part| !part.is_empty()).take(PARAMETERS_MAX);
         let each = parts.map(|part| {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
-            (decoded(name), decoded(value))
+            (percent_decoded(name), percent_decoded(value))
         });
         Self(each.collect())
     }
@@ -40,30 +41,6 @@ impl Parameters {
         let named = self.0.iter().filter(|(known, _)| known.trim_end_matches("[]") == name);
         named.flat_map(|(_, value)| value.split(',')).filter(|value| !value.is_empty()).collect()
     }
-}
-
-/// A text without its percent signs; what makes no sense stays as it is.
-fn decoded(text: &str) -> String {
-    if !text.contains('%') {
-        return text.to_owned();
-    }
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let digit = |at: usize| bytes.get(at).and_then(|&byte| char::from(byte).to_digit(16));
-        match (byte, digit(at + 1), digit(at + 2)) {
-            (b'%', Some(high), Some(low)) => {
-                out.push((high * 16 + low) as u8);
-                at += 3;
-            }
-            _ => {
-                out.push(byte);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// The members of a body of these names; an absent one and one that is `null` are the same.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use testkit::transcript::{Ask, Heard, Said, Step, What, parse};
 
 use crate::schema::check;
-use crate::transcripts::{listings, transcripts};
+use crate::transcripts::{listings_of, transcripts};
 
 /// The documents of a dialect, and what was seen of them.
 pub struct Seen {
@@ -104,9 +104,9 @@ impl Seen {
 
     /// Reads every transcript. What a client says is what the document says, unless it is refused.
     pub fn read_transcripts(&mut self) {
+        let listings = listings_of(self.name);
         for (file, text) in transcripts(self.name) {
-            let transcript =
-                parse(&text, &listings(), self.name).expect("transcripts are in order");
+            let transcript = parse(&text, &listings, self.name).expect("transcripts are in order");
             for (at, step) in transcript.steps.iter().enumerate() {
                 let place = format!("{file}:{}", step.line);
                 match &step.what {
