@@ -9,7 +9,7 @@ mod seen;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use dialects::{bitstamp, confluencecode, xrocket};
+use dialects::{bitstamp, confluencecode, finazon, xrocket};
 use serde_json::Value;
 use testkit::served;
 use testkit::transcript::Setup;
@@ -18,7 +18,7 @@ use crate::transcripts::dialect;
 use seen::Seen;
 
 /// The dialects that are described to machines.
-const DOCUMENTED: [&str; 3] = [bitstamp::NAME, xrocket::NAME, confluencecode::NAME];
+const DOCUMENTED: [&str; 4] = [bitstamp::NAME, xrocket::NAME, finazon::NAME, confluencecode::NAME];
 
 /// The documents of a dialect: AsyncAPI, and OpenAPI if it has an HTTP half.
 fn texts(name: &str) -> Vec<(&'static str, String)> {
