@@ -13,8 +13,8 @@ use crate::report::{Report, Tally, summary_of};
 use crate::words::Words;
 
 /// The clients, by the names that `--only` takes.
-pub const CLIENTS: [&str; 6] =
-    ["ccxt", "node-bitstamp", "ccxt-trading", "basana", "same-market", "autobahn"];
+pub const CLIENTS: [&str; 7] =
+    ["ccxt", "node-bitstamp", "ccxt-trading", "basana", "ccxt-timex", "same-market", "autobahn"];
 
 /// How long ccxt watches unless told otherwise.
 pub const SECONDS: u64 = 60;
@@ -126,6 +126,11 @@ fn venue(report: &mut Report, tools: &Tools, clients: &[&str], options: &Options
                 command = tools.basana("basana_bitstamp.py");
                 command.arg(process::target().join("release/rialto"));
                 Duration::from_secs(120)
+            }
+            "ccxt-timex" => {
+                command = tools.ccxt_timex("ccxt_timex.py");
+                command.arg(process::target().join("release/rialto"));
+                Duration::from_secs(300)
             }
             "same-market" => {
                 command = tools.python("same_market.py");

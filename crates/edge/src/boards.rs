@@ -226,11 +226,12 @@ impl Boards {
             Slot(u32::try_from(self.slots.len() - 1).expect("fewer subjects than 2^31"))
         };
         if let Some(shown) = shown_mut(&mut self.boards, &subject.topic) {
-            shown.listen(subject.topic.kind, slot);
+            shown.listen(subject.topic.kind, slot, &self.slots);
         } else if subject.topic.scope == Scope::All {
             self.market.listen(subject.topic.kind);
         }
-        self.by_topic.entry(subject.topic).or_default().push(slot);
+        let slots = self.by_topic.entry(subject.topic).or_default();
+        insert(slots, &self.slots, slot);
         slot
     }
 
@@ -261,7 +262,8 @@ impl Boards {
                 .map_or(AnswerBody::Unavailable, |shown| shown.board.answer(query, now))
         };
         let body = match *query {
-            Query::Balances { .. }
+            Query::Accounts { .. }
+            | Query::Balances { .. }
             | Query::OpenOrders { .. }
             | Query::OwnOrders(_)
             | Query::Order { .. }
@@ -344,6 +346,12 @@ fn shown_mut<'a>(boards: &'a mut [Shown], topic: &Topic) -> Option<&'a mut Shown
     }
 }
 
+/// Adds a slot to those of its topic, which are told in the order of dialects and wordings, whoever came first.
+fn insert(slots: &mut Vec<Slot>, all: &[Heed], slot: Slot) {
+    let key = |slot: Slot| (all[slot.index()].dialect, all[slot.index()].subject.wording);
+    slots.insert(slots.partition_point(|known| key(*known) < key(slot)), slot);
+}
+
 /// Hands a frame to every loop with listeners.
 fn hand_out(heed: &Heed, told: &Told, out: &mut impl Outlet) {
     for (of_loop, &listeners) in heed.listeners.iter().enumerate() {
@@ -354,9 +362,9 @@ fn hand_out(heed: &Heed, told: &Told, out: &mut impl Outlet) {
 }
 
 impl Shown {
-    fn listen(&mut self, kind: TopicKind, slot: Slot) {
+    fn listen(&mut self, kind: TopicKind, slot: Slot, all: &[Heed]) {
         if let Some((_, slots)) = self.kinds.iter_mut().find(|(known, _)| *known == kind) {
-            slots.push(slot);
+            insert(slots, all, slot);
         } else {
             self.kinds.push((kind, vec![slot]));
             self.board.listen(kind);

@@ -32,12 +32,20 @@ pub struct Settings {
     pub mail_max: usize,
     /// Goodbyes that are remembered.
     pub goodbyes_max: usize,
+    /// Whether new names are counted from 1 rather than drawn: for tests that read them. Everybody can foresee them then.
+    pub ids_are_counted: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let loops = thread::available_parallelism().map_or(1, usize::from);
-        Self { loops, ring_words_max: 16 * 1024, mail_max: 1_024, goodbyes_max: 1_024 }
+        Self {
+            loops,
+            ring_words_max: 16 * 1024,
+            mail_max: 1_024,
+            goodbyes_max: 1_024,
+            ids_are_counted: false,
+        }
     }
 }
 
@@ -89,6 +97,7 @@ pub fn start(
         clerk: Arc::clone(clerk),
         threads: Vec::new(),
     };
+    let ids = settings.ids_are_counted.then(Arc::default);
     let mut lanes = Vec::new();
     for index in 0..settings.loops.max(1) {
         let (words, ring) = rtrb::RingBuffer::new(settings.ring_words_max);
@@ -99,6 +108,7 @@ pub fn start(
             clock: edge.session_clock.clone(),
             counters: Arc::clone(&counters),
             goodbyes: Arc::clone(&goodbyes),
+            ids: ids.clone(),
         };
         let (each, handle, bell) = Loop::new(index, around, ring)?;
         lanes.push(Lane { ring: words, bell });

@@ -200,6 +200,8 @@ pub enum OwnStep {
         price: Price,
         /// This much.
         quantity: Quantity,
+        /// Whether it rested or arrived.
+        liquidity: Liquidity,
     },
     /// It ended other than by its last fill.
     Closed(CloseReason),

@@ -42,7 +42,7 @@ impl<'a, T> BookSide<'a, T> {
         Self { best_last }
     }
     /// The entries, best first: bids descending, asks ascending.
-    pub fn best_first(&self) -> impl ExactSizeIterator<Item = &'a T> + use<'a, T> {
+    pub fn best_first(&self) -> impl ExactSizeIterator<Item = &'a T> + Clone + use<'a, T> {
         self.best_last.iter().rev()
     }
     /// The best entry.

@@ -90,6 +90,11 @@ pub enum Query {
     },
     /// What each instrument lets people do, in the directory's order.
     Statuses,
+    /// The accounts of which something is kept, the smallest number first.
+    Accounts {
+        /// At most so many.
+        limit: usize,
+    },
     /// What time it is in the market.
     Now,
     /// What an account holds.
@@ -151,6 +156,7 @@ impl Query {
             | Self::Ticker { .. }
             | Self::Tickers { .. }
             | Self::Statuses
+            | Self::Accounts { .. }
             | Self::Now => None,
         }
     }
@@ -395,6 +401,8 @@ pub enum AnswerBody {
     Tickers(Vec<(InstrumentId, Ticker)>),
     /// To [`Query::Statuses`].
     Statuses(Vec<(InstrumentId, Status)>),
+    /// To [`Query::Accounts`].
+    Accounts(Vec<AccountId>),
     /// To [`Query::Now`].
     Now,
     /// To [`Query::Balances`]: of each asset that the account ever held, in the order of the assets.

@@ -40,7 +40,7 @@ pub enum Scope {
 /// What a topic tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TopicKind {
-    /// Each trade.
+    /// Each trade; of one account in one instrument those that it has a part in, each once.
     Trades,
     /// Each step in the life of each order, stop orders excepted until they are woken.
     Orders,

@@ -40,6 +40,8 @@ pub struct Config {
     pub native_hosts: Vec<String>,
     /// What the Bitstamp dialect is told.
     pub bitstamp: dialects::bitstamp::Options,
+    /// What the TimeX dialect is told.
+    pub timex: dialects::timex::Options,
     /// What the ConfluenceCode dialect is told.
     pub confluencecode: dialects::confluencecode::Options,
     /// What the Finazon dialect is told.

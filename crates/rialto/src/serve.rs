@@ -4,6 +4,7 @@ use dialects::Dialect;
 use dialects::bitstamp::Bitstamp;
 use dialects::confluencecode::ConfluenceCode;
 use dialects::finazon::Finazon;
+use dialects::timex::TimeX;
 use dialects::xrocket::XRocket;
 use edge::clock::{MarketClock, Speed};
 use edge::limits::Limits;
@@ -45,6 +46,8 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
         .map_err(failed(format_args!("list the instruments of {}", config.name)))?;
     let xrocket = XRocket::new(&config.listings)
         .map_err(failed(format_args!("list the instruments of {}", config.name)))?;
+    let timex = TimeX::new(&config.listings, config.timex)
+        .map_err(failed(format_args!("list the instruments of {}", config.name)))?;
     let confluencecode = ConfluenceCode::new(&config.listings, &config.confluencecode)
         .map_err(failed(format_args!("list the instruments of {}", config.name)))?;
     let finazon = Finazon::new(&config.listings, &config.finazon)
@@ -65,6 +68,7 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
         dialects: vec![
             Box::new(bitstamp) as Box<dyn Dialect>,
             Box::new(xrocket),
+            Box::new(timex),
             Box::new(confluencecode),
             Box::new(finazon),
         ],

@@ -22,6 +22,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use dialects::{Credential, HttpResponse, Step};
 use edge::identity::Identities;
 use edge::native::register::{AccountNote, CredentialNote, KeyNote, Register};
@@ -45,6 +47,19 @@ pub struct Person {
     pub may_trade: bool,
     /// The only instrument that the key is good for, if it is not good for all.
     pub only: Option<InstrumentId>,
+}
+
+impl Person {
+    /// Their key and secret as `Authorization: Basic` has them.
+    #[must_use]
+    pub fn basic(&self) -> String {
+        STANDARD.encode(format!("{}:{}", self.key, self.secret))
+    }
+    /// The address of their wallet.
+    #[must_use]
+    pub fn address(&self) -> Address {
+        Address::of_account(self.account)
+    }
 }
 
 const fn person(
@@ -104,7 +119,15 @@ pub fn called(name: &str) -> Option<&'static Person> {
     PEOPLE.iter().find(|person| person.name == name)
 }
 
-/// What is done when a market opens, so that the people can trade in it and are shown what is theirs.
+/// Accounts of nobody, for tests that only want something to be traded: they hold as much, and are shown nothing.
+const STRANGERS: [AccountId; 2] = [MAKER, TAKER];
+/// Whose orders rest.
+pub const MAKER: AccountId = AccountId(901);
+/// Whose orders take what is there.
+pub const TAKER: AccountId = AccountId(902);
+
+/// What is done when a market opens, so that the people can trade in it and are shown what is theirs. It is the same in
+/// memory and over sockets, so that what follows has the same places in the stream.
 ///
 /// # Panics
 /// If an asset is counted so coarsely that a whole one cannot be said.
@@ -116,6 +139,7 @@ pub fn opening(instruments: &[Instrument]) -> Vec<Action> {
         actions.push(Action::Follow(account));
         actions.extend(riches(&assets, account));
     }
+    actions.extend(STRANGERS.into_iter().flat_map(|account| riches(&assets, account)));
     actions
 }
 

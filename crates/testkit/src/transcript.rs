@@ -20,6 +20,7 @@
 //! | `1024 times > …{n}…` | the line so often, `{n}` counting from 0 |
 //! | `place alice buy limit 0.5 @ 60000.00 as first` | an order: `market 0.5`, then `ioc`, `fok`, `post-only`, `for 250 ms`, `when >= 60000.00`, `on ethbtc` |
 //! | `cancel first`, `cancel all alice`, `replace first 0.4 @ 60000.00` | what becomes of it |
+//! | `deposit alice 0.5 BTC`, `withdraw alice 0.5 BTC`, `transfer alice bob 0.5 BTC` | what an account holds comes and goes |
 //! | `self-trade alice cancel-resting` | what happens when her orders meet |
 //! | `status halted on ethbtc` | a market opens or closes: `trading`, `post-only`, `cancel-only`, `halted` |
 //! | `book bids 0.5@60000.00 asks 1@60010.00`, `change …`, `print buy 0.5 @ 60000.00` | what a source by level tells |
@@ -29,6 +30,8 @@
 //! | `revoke alice` | her key is good no longer |
 //! | `block alice`, `unblock alice` | her account is blocked; it may go on |
 //! | `…{token of alice}…`, `…{key of alice}…` | her token or her key, in any line |
+//! | `…{secret of alice}…`, `…{basic of alice}…` | her secret; her key and secret as `Authorization: Basic` has them |
+//! | `…{address of alice}…` | her wallet's address |
 //! | `shutdown` | the server begins to leave |
 //! | `GET /path?query` | then a line with status and content type, then the body, `(empty)` or `(any)` |
 //! | `POST /path as alice` | the same signed by her; whatever the venue signs in return is checked |
@@ -53,7 +56,8 @@ pub use stage::{Ear, Heard, Line, Stage};
 use std::time::Duration;
 
 use model::{
-    InstrumentId, LevelBook, OrderKind, Quantity, SelfTradePolicy, Side, Span, Status, Trigger,
+    Action, InstrumentId, LevelBook, OrderKind, Quantity, SelfTradePolicy, Side, Span, Status,
+    Trigger,
 };
 
 use crate::people::Person;
@@ -76,6 +80,8 @@ pub struct Setup {
     pub strict_markets: bool,
     /// `with null reconnect data`
     pub null_reconnect_data: bool,
+    /// `with private accounts`: what concerns one account is nobody else's business, even where a venue is open.
+    pub private_accounts: bool,
     /// `with few streams`: one connection may be subscribed to three, so that there are more.
     pub few_streams: bool,
     /// `with a source by level`: there are no orders, only levels and prints.
@@ -208,6 +214,8 @@ pub enum Act {
     Replace(String, Quantity, model::Price),
     /// Cancels all orders of an account.
     CancelAll(model::AccountId),
+    /// Brings something to an account, takes it out, or moves it to another.
+    Move(Action),
     /// Says what happens when orders of an account meet.
     SelfTrade(model::AccountId, SelfTradePolicy),
     /// Opens, restricts or halts a market.

@@ -106,7 +106,7 @@ impl Venue {
                 .with_accounts(Accounts::new(Assets::of(&instruments))),
             dialects,
             lines: Vec::new(),
-            desk: Desk::new(Arc::clone(&clerk), Ids::counted()),
+            desk: Desk::new(Arc::clone(&clerk), Ids::counted(Arc::default())),
             copies: FramePool::new(0),
             clerk,
             known,

@@ -195,8 +195,14 @@ impl Accounts {
         let Some(fee_asset) = self.assets.settlement(event.instrument).map(|it| it.quote) else {
             return;
         };
-        let step = OwnStep::Filled { trade: fill.id, price: fill.price, quantity: fill.quantity };
         let trade = fill.trade(event.time);
+        let mut last = None;
+        for account in [fill.maker.account, fill.taker.account] {
+            if last.replace(account) != Some(account) && self.all.contains_key(&account) {
+                let topic = Topic::own(account, event.instrument, TopicKind::Trades);
+                tell(&topic, &Update::Trade(&trade));
+            }
+        }
         if fill.is_self_trade() {
             let account = fill.maker.account;
             if self.all.contains_key(&account) {
@@ -211,6 +217,8 @@ impl Accounts {
             };
             let Some(own) = self.all.get_mut(&order.account) else { continue };
             let part = part_of(event.instrument, fill, &trade, liquidity, fee_asset);
+            let (trade, price, quantity) = (fill.id, fill.price, fill.quantity);
+            let step = OwnStep::Filled { trade, price, quantity, liquidity };
             own.step(event.time, event.instrument, order, step, None);
             let part = own.traded(part);
             if part.self_trade.is_none() {
@@ -247,6 +255,9 @@ impl Accounts {
     /// Answers a question about an account.
     #[must_use]
     pub fn answer(&self, query: &Query, now: Time) -> AnswerBody {
+        if let Query::Accounts { limit } = *query {
+            return AnswerBody::Accounts(self.all.keys().copied().take(limit).collect());
+        }
         let own = query.account().and_then(|account| self.all.get(&account));
         let Some(own) = own else { return AnswerBody::Unavailable };
         match query {

@@ -19,10 +19,17 @@ const MOST: Environment = ("python", "requirements.txt");
 /// Basana's own, as it and ccxt want different versions of what both need.
 const BASANA: Environment = ("python-basana", "requirements-basana.txt");
 
+/// An older ccxt's own: the venue is gone from the one that most clients have.
+const CCXT_TIMEX: Environment = ("python-ccxt-timex", "requirements-ccxt-timex.txt");
+
+/// Clients that are not in [`MOST`].
+const ELSEWHERE: [&str; 3] = ["node-bitstamp", "basana", "ccxt-timex"];
+
 /// The interpreters with the clients in reach.
 pub struct Tools {
     python: PathBuf,
     basana: PathBuf,
+    ccxt_timex: PathBuf,
     modules: PathBuf,
 }
 
@@ -35,6 +42,11 @@ impl Tools {
     /// A script of `conformance/`, in basana's environment.
     pub fn basana(&self, script: &str) -> Command {
         interpreted(&self.basana, script)
+    }
+
+    /// A script of `conformance/`, in the older ccxt's environment.
+    pub fn ccxt_timex(&self, script: &str) -> Command {
+        interpreted(&self.ccxt_timex, script)
     }
 
     /// A script of `conformance/`, with the npm folder's modules.
@@ -57,8 +69,9 @@ pub fn ready(clients: &[&str]) -> Result<Tools, String> {
     let npm = folder.join("npm");
     let interpreter = |(name, _): Environment| folder.join(name).join("bin/python");
     for (environment, wants) in [
-        (MOST, clients.iter().any(|client| !["node-bitstamp", "basana"].contains(client))),
+        (MOST, clients.iter().any(|client| !ELSEWHERE.contains(client))),
         (BASANA, clients.contains(&"basana")),
+        (CCXT_TIMEX, clients.contains(&"ccxt-timex")),
     ] {
         if wants {
             python(&folder.join(environment.0), environment.1)?;
@@ -70,6 +83,7 @@ pub fn ready(clients: &[&str]) -> Result<Tools, String> {
     Ok(Tools {
         python: interpreter(MOST),
         basana: interpreter(BASANA),
+        ccxt_timex: interpreter(CCXT_TIMEX),
         modules: npm.join("node_modules"),
     })
 }

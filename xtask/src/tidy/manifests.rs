@@ -23,6 +23,8 @@ const TONGUES: &[&str] = &[
     "hashbrown",
     "hmac",
     "itoa",
+    "regex-automata",
+    "regex-syntax",
     "serde",
     "serde_json",
     "sha1_smol",

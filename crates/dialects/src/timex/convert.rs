@@ -1,5 +1,7 @@
 //! Between our words and the venue's: markets and tokens with their names and addresses. Sections B5 and B8.
 
+pub mod entity;
+
 use model::{Address, Asset, Instrument, Settlement};
 
 /// A token: an asset and its contract's address.
@@ -25,6 +27,8 @@ impl Token {
 /// A market with its rules. Fees are taken in the quote token.
 #[derive(Debug)]
 pub struct Market {
+    /// Its place among the listed markets.
+    pub place: u16,
     /// The rules.
     pub instrument: Instrument,
     /// How a trade moves tokens.

@@ -4,20 +4,24 @@
 //! `transcripts/` shows each behaviour once.
 
 pub mod channel;
+pub mod client;
 pub mod wire;
 
 mod convert;
+mod http;
+mod private;
+mod server;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Address, AssetId, Assets, Instrument, InstrumentId, Listing, Sequence, Update};
+use model::{Address, AssetId, Assets, Instrument, InstrumentId, Listing, Scope, Sequence, Update};
 
 use crate::dialect::{Dialect, Doors, Request, Subject};
 use crate::frame::FrameBuilder;
 use crate::http::{HttpRequest, HttpResponse};
-use crate::manners::{LastWords, Manners, Pace, Parting};
+use crate::manners::{LastWords, Manners, OnRevoked, Pace, Parting};
 use crate::step::Step;
 use crate::visitor::Visitor;
 
@@ -97,6 +101,11 @@ impl Dialect for TimeX {
                 ("/timex/custody/", "/custody/"),
                 ("/timex/currencies/", "/currencies/"),
                 ("/timex/tradingview/", "/tradingview/"),
+                // Nothing is served there, and its clients are told so.
+                ("/timex/addressbook/", "/addressbook/"),
+                ("/timex/manager/", "/manager/"),
+                ("/timex/markets/", "/markets/"),
+                ("/timex/statistics/", "/statistics/"),
             ],
             hosts: &["plasma-relay-backend.timex.io"],
         };
@@ -105,21 +114,35 @@ impl Dialect for TimeX {
     fn manners(&self) -> &Manners {
         &self.manners
     }
-    fn decode(&self, _message: &[u8], _visitor: &Visitor<'_>, _out: &mut Vec<Request>) {}
+    fn decode(&self, message: &[u8], visitor: &Visitor<'_>, out: &mut Vec<Request>) {
+        out.extend(server::decode(message, visitor, &self.markets));
+    }
     fn encode(
         &self,
-        _subject: &Subject,
-        _update: &Update<'_>,
-        _sequence: Sequence,
-        _out: &mut FrameBuilder,
+        subject: &Subject,
+        update: &Update<'_>,
+        sequence: Sequence,
+        out: &mut FrameBuilder,
     ) -> bool {
-        false
+        let markets = &*self.markets;
+        match (subject.topic.scope, update) {
+            (Scope::Instrument(instrument) | Scope::Account(_, instrument), _) => {
+                markets.of(instrument).is_some_and(|market| {
+                    server::push::market(markets, market, subject, update, sequence, out)
+                })
+            }
+            (Scope::Own(_), Update::Movement(movement)) => {
+                server::push::movement(markets, subject, movement, sequence, out)
+            }
+            (Scope::Own(_), _) => server::account::push(markets, subject, update, out),
+            (Scope::All, _) => false,
+        }
     }
-    fn http(&self, _request: &HttpRequest<'_>) -> Step {
-        Step::Reply(HttpResponse::empty(404))
+    fn http(&self, request: &HttpRequest<'_>) -> Step {
+        http::reply(request, &self.markets)
     }
     fn http_too_fast(&self) -> HttpResponse {
-        HttpResponse::empty(429)
+        http::too_fast()
     }
     fn part(&self, parting: Parting) -> LastWords {
         let close = match parting {
@@ -154,6 +177,7 @@ fn manners(options: Options) -> Manners {
         http_rates: &HTTP_RATES,
         pace: Some(Pace::Steady { count: 1_800, per: Duration::from_secs(2) }),
         accounts_are_public: options.public_accounts,
+        on_revoked: OnRevoked::DropOwn,
         ..Manners::LENIENT
     }
 }
@@ -193,7 +217,8 @@ impl Markets {
             let (base, quote) = (token(settlement.base), token(settlement.quote));
             let instrument = listing.instrument.clone();
             let symbol = symbol.into();
-            listed.push(Arc::new(Market { instrument, settlement, symbol, base, quote }));
+            let place = u16::try_from(listed.len()).expect("instruments are numbered in 16 bits");
+            listed.push(Arc::new(Market { place, instrument, settlement, symbol, base, quote }));
         }
         let places = 0..u16::try_from(listed.len()).expect("instruments are numbered in 16 bits");
         let mut by_symbol: Vec<u16> = places.clone().collect();
@@ -244,3 +269,6 @@ impl Markets {
         self.tokens.iter().find(|token| token.address == *address)
     }
 }
+
+#[cfg(test)]
+mod tests;

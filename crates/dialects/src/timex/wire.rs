@@ -4,6 +4,7 @@
 //! Nothing here encodes: the server writes bytes, and in tests these structs read them back.
 
 pub mod refusal;
+pub mod venue;
 
 use std::borrow::Cow;
 use std::fmt;

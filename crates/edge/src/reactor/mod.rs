@@ -27,6 +27,7 @@ mod tests;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::Duration;
 
@@ -77,6 +78,8 @@ pub(crate) struct Surroundings {
     pub clock: SessionClock,
     pub counters: Arc<Counters>,
     pub goodbyes: Arc<Goodbyes>,
+    /// With which names are counted, if they are not drawn.
+    pub ids: Option<Arc<AtomicU64>>,
 }
 
 /// One loop.
@@ -137,7 +140,8 @@ impl Loop {
         let (handle, letters) = LoopHandle::new(Arc::clone(&bell));
         let limits =
             around.dialects.iter().map(|dialect| frame_limits(dialect.manners())).collect();
-        let desk = Desk::new(Arc::clone(&around.clerk), Ids::random());
+        let ids = around.ids.clone().map_or_else(Ids::random, Ids::counted);
+        let desk = Desk::new(Arc::clone(&around.clerk), ids);
         let this = Self {
             index,
             around,

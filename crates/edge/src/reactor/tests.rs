@@ -65,6 +65,7 @@ fn house_of(clock: SessionClock, plain: Plain, mail_max: usize, clerk: Arc<Clerk
         clock,
         counters: Arc::clone(&counters),
         goodbyes: Arc::clone(&goodbyes),
+        ids: None,
     };
     let (this, handle, bell) = Loop::new(0, around, ring).expect("a loop");
     let board = |index| Board::by_level(model::InstrumentId(index), model::Time(0));

@@ -9,6 +9,7 @@ use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::BuildHasher;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use dialects::{
@@ -72,30 +73,34 @@ impl fmt::Debug for Talk {
 
 /// Where new names come from: sixteen bytes, never the same twice.
 #[derive(Debug)]
-pub struct Ids {
-    hashers: Option<[RandomState; 2]>,
-    count: u64,
+pub struct Ids(Source);
+
+#[derive(Debug)]
+enum Source {
+    Drawn { hashers: [RandomState; 2], count: u64 },
+    Counted(Arc<AtomicU64>),
 }
 
 impl Ids {
     /// Names that nobody can foresee.
     #[must_use]
     pub fn random() -> Self {
-        Self { hashers: Some([RandomState::new(), RandomState::new()]), count: 0 }
+        let hashers = [RandomState::new(), RandomState::new()];
+        Self(Source::Drawn { hashers, count: 0 })
     }
 
-    /// 1, 2, 3 and so on.
+    /// 1, 2, 3 and so on, together with all who count with this.
     #[must_use]
-    pub const fn counted() -> Self {
-        Self { hashers: None, count: 0 }
+    pub const fn counted(count: Arc<AtomicU64>) -> Self {
+        Self(Source::Counted(count))
     }
 
     fn next(&mut self) -> [u8; 16] {
-        self.count += 1;
-        let number = match &self.hashers {
-            None => u128::from(self.count),
-            Some([high, low]) => {
-                u128::from(high.hash_one(self.count)) << 64 | u128::from(low.hash_one(self.count))
+        let number = match &mut self.0 {
+            Source::Counted(count) => u128::from(count.fetch_add(1, Ordering::Relaxed) + 1),
+            Source::Drawn { hashers: [high, low], count } => {
+                *count += 1;
+                u128::from(high.hash_one(*count)) << 64 | u128::from(low.hash_one(*count))
             }
         };
         number.to_be_bytes()

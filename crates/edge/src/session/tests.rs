@@ -18,7 +18,7 @@ struct Stage {
 }
 
 fn desk() -> Desk {
-    Desk::new(Arc::new(Clerk::of_nobody()), Ids::counted())
+    Desk::new(Arc::new(Clerk::of_nobody()), Ids::counted(Arc::default()))
 }
 
 fn stage(plain: Plain) -> Stage {

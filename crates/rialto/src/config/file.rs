@@ -39,6 +39,8 @@ struct File {
     #[serde(default)]
     bitstamp: BitstampTable,
     #[serde(default)]
+    timex: TimexTable,
+    #[serde(default)]
     confluencecode: ConfluenceCodeTable,
     #[serde(default)]
     finazon: FinazonTable,
@@ -78,6 +80,18 @@ impl Default for BitstampTable {
             null_reconnect_data: false,
             hosts: Vec::new(),
         }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct TimexTable {
+    public_accounts: bool,
+}
+
+impl Default for TimexTable {
+    fn default() -> Self {
+        Self { public_accounts: dialects::timex::Options::default().public_accounts }
     }
 }
 
@@ -224,6 +238,10 @@ pub(super) fn read(name: &str, text: &str) -> Result<Config, Mistake> {
             ..dialects::bitstamp::Options::default()
         },
         finazon: finazon(file.finazon),
+        timex: dialects::timex::Options {
+            public_accounts: file.timex.public_accounts,
+            ..dialects::timex::Options::default()
+        },
     })
 }
 

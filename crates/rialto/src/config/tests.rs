@@ -116,6 +116,7 @@ fn what_is_left_out_has_a_default() {
     let config = Config::read("small.toml", SMALL).expect("it is in order");
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.bitstamp, dialects::bitstamp::Options::default());
+    assert_eq!(config.timex, dialects::timex::Options::default());
     assert_eq!(config.confluencecode, dialects::confluencecode::Options::default());
     assert_eq!(config.finazon, dialects::finazon::Options::default());
     assert_eq!(config.cadences(), [Cadence::TENTH]);
@@ -136,7 +137,7 @@ fn what_is_left_out_has_a_default() {
 fn what_is_said_is_heard() {
     let text = format!(
         "[server]\nlisten = \"[::1]:0\"\n[bitstamp]\ncadence_ms = 500\nstrict_markets = true\n\
-         null_reconnect_data = true\nhosts = [\"rialto.example:8443\"]\n\
+         null_reconnect_data = true\nhosts = [\"rialto.example:8443\"]\n[timex]\npublic_accounts = false\n\
          [confluencecode]\nauthenticate_within_seconds = 0\nstreams_max = 7\n[native]\nhosts = [\"api.example\"]\n[crowd]\nwarm_up_seconds = 0\nwander.USD = \"0.0001\"\n{SMALL}"
     );
     let config = Config::read("said.toml", &text).expect("it is in order");
@@ -146,6 +147,7 @@ fn what_is_said_is_heard() {
     assert_eq!(config.cadences(), [Cadence(Span::millis(500)), Cadence::TENTH]);
     assert!(config.bitstamp.strict_markets && config.bitstamp.null_reconnect_data);
     assert_eq!(config.bitstamp.hosts, ["rialto.example:8443"]);
+    assert!(!config.timex.public_accounts);
     let options = &config.confluencecode;
     assert_eq!((options.authenticate_within, options.streams_max), (None, 7));
     assert_eq!(config.native_hosts, ["api.example"]);
@@ -258,7 +260,7 @@ fn what_is_wrong_is_told_with_its_place_and_what_was_expected() {
     check(
         "[[instrument]]",
         "instrument = []\n[x]",
-        "line 2, column 2: unknown field `x`, expected one of `server`, `bitstamp`, `confluencecode`, `finazon`, `native`, `crowd`, `instrument`",
+        "line 2, column 2: unknown field `x`, expected one of `server`, `bitstamp`, `timex`, `confluencecode`, `finazon`, `native`, `crowd`, `instrument`",
     );
     check(
         "[[instrument]]",

@@ -204,7 +204,7 @@ impl World {
             commands: 0,
             dialects,
             boards,
-            desk: Desk::new(Arc::new(clerk), Ids::counted()),
+            desk: Desk::new(Arc::new(clerk), Ids::counted(Arc::default())),
             passes,
             listeners: Vec::new(),
             heeded: HashMap::new(),

@@ -14,13 +14,13 @@ use edge::board_thread::BoardsHandle;
 use edge::clock::Stopwatch;
 use engine::Engine;
 use model::{
-    AccountId, Action, Answer, Assets, Cadence, Command, Event, EventBody, Instrument,
-    InstrumentId, NewOrder, NoOrders, OrderKind, Price, Quantity, Query, Sequence, Side, Source,
-    Span, Time, TimeInForce,
+    AccountId, Action, Answer, Cadence, Command, Event, EventBody, Instrument, InstrumentId,
+    NewOrder, NoOrders, OrderKind, Price, Quantity, Query, Sequence, Side, Source, Span, Time,
+    TimeInForce,
 };
 
 use super::PATIENCE;
-use crate::people;
+use crate::people::{self, MAKER, TAKER};
 
 /// What is to happen, and when.
 pub(super) type Script = VecDeque<(Time, Deed)>;
@@ -51,11 +51,8 @@ pub(super) fn scripted(
     begins: Time,
     by_level: bool,
 ) -> (Scripted, Shared) {
-    // Maker and taker are nobody's: what they did is not kept, however long a test trades.
-    let assets = Assets::of(instruments);
-    let strangers = [MAKER, TAKER].into_iter().flat_map(|account| people::riches(&assets, account));
-    let opening = people::opening(instruments).into_iter().chain(strangers);
     // A source by level has no accounts.
+    let opening = people::opening(instruments).into_iter();
     let opening = opening.filter(|_| !by_level).map(|action| (begins, Deed::Act(action)));
     let script = Arc::new(Mutex::new(Plan { script: opening.collect(), ..Plan::default() }));
     let engine = Engine::new(instruments);
@@ -128,11 +125,6 @@ pub struct Market {
     begins: Time,
     clock: Stopwatch,
 }
-
-/// Who rests in the book, where a test does not care.
-pub const MAKER: AccountId = AccountId(901);
-/// Who takes from it.
-pub const TAKER: AccountId = AccountId(902);
 
 impl Market {
     pub(super) fn new(

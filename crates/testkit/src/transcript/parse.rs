@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use model::decimal::parse_units;
 use model::{
-    AccountId, Instrument, Level, LevelBook, Listing, OrderKind, Price, Quantity, SelfTradePolicy,
-    Side, Span, Status, Trigger, TriggerWhen,
+    AccountId, Action, Amount, AssetId, Assets, Decimal, Instrument, Level, LevelBook, Listing,
+    OrderKind, Price, Quantity, SelfTradePolicy, Side, Span, Status, Trigger, TriggerWhen,
 };
 
 use crate::people::{self, PEOPLE, Person};
@@ -37,6 +37,9 @@ pub fn parse(text: &str, listings: &[Listing], dialect: &str) -> Result<Transcri
     let text = &PEOPLE.iter().fold(text.to_owned(), |text, person| {
         text.replace(&format!("{{token of {}}}", person.name), person.token)
             .replace(&format!("{{key of {}}}", person.name), person.key)
+            .replace(&format!("{{secret of {}}}", person.name), person.secret)
+            .replace(&format!("{{basic of {}}}", person.name), &person.basic())
+            .replace(&format!("{{address of {}}}", person.name), &person.address().to_string())
     });
     let mut lines = text.lines().enumerate().map(|(at, line)| (at, line.trim_end())).peekable();
     let title = match lines.next() {
@@ -63,7 +66,10 @@ pub fn parse(text: &str, listings: &[Listing], dialect: &str) -> Result<Transcri
             }
             _ => (1, line),
         };
-        if ["GET ", "POST ", "DELETE ", "UPGRADE "].iter().any(|method| line.starts_with(method)) {
+        if ["GET ", "POST ", "PUT ", "DELETE ", "UPGRADE "]
+            .iter()
+            .any(|method| line.starts_with(method))
+        {
             let mut following = || {
                 while lines.next_if(|(_, line)| line.starts_with('#')).is_some() {}
                 lines.next().map(|(_, line)| line)
@@ -100,6 +106,7 @@ impl<'a> Reader<'a> {
         match setting {
             "strict markets" => self.setup.strict_markets = true,
             "null reconnect data" => self.setup.null_reconnect_data = true,
+            "private accounts" => self.setup.private_accounts = true,
             "few streams" => self.setup.few_streams = true,
             "a source by level" => self.setup.by_level = true,
             "no network between" => self.setup.memory_only = true,
@@ -210,6 +217,15 @@ impl<'a> Reader<'a> {
         })
     }
 
+    fn amount(&self, number: &str, code: &str) -> Result<(AssetId, Amount), String> {
+        let instruments: Vec<_> = self.listings.iter().map(|it| it.instrument.clone()).collect();
+        let assets = Assets::of(&instruments);
+        let asset = assets.by_code(code).ok_or_else(|| format!("there is no asset {code}"))?;
+        let number = Decimal::parse(number).map_err(|why| format!("{number} is {why}"))?;
+        let amount = asset.amount_of_units(number.units, number.decimals);
+        Ok((asset.id, amount.ok_or_else(|| format!("{number} {code} is too fine"))?))
+    }
+
     fn act(&self, line: &str) -> Result<Act, String> {
         let mut words = Words { words: line.split_ascii_whitespace().collect() };
         let instrument = match words.take_after("on") {
@@ -277,6 +293,19 @@ impl<'a> Reader<'a> {
                     return Err("a price stands after `@`".to_owned());
                 }
                 Act::Replace(label, quantity, price(instrument, next("the price")?)?)
+            }
+            kind @ ("deposit" | "withdraw") => {
+                let account = account(next("who")?)?;
+                let (asset, amount) = self.amount(next("how much")?, next("of what")?)?;
+                Act::Move(match kind {
+                    "deposit" => Action::Deposit { account, asset, amount },
+                    _ => Action::Withdraw { account, asset, amount },
+                })
+            }
+            "transfer" => {
+                let (from, to) = (account(next("who")?)?, account(next("to whom")?)?);
+                let (asset, amount) = self.amount(next("how much")?, next("of what")?)?;
+                Act::Move(Action::Transfer { from, to, asset, amount })
             }
             "self-trade" => {
                 let account = account(next("who")?)?;

@@ -254,6 +254,9 @@ impl Player<'_> {
             Act::CancelAll(account) => {
                 self.submit(Action::CancelAll { account: *account, instrument: None })?;
             }
+            Act::Move(action) => {
+                self.submit(*action)?;
+            }
             Act::SelfTrade(account, policy) => {
                 self.submit(Action::SetSelfTradePolicy { account: *account, policy: *policy })?;
             }

@@ -45,7 +45,8 @@ impl Sockets {
     /// Serves a venue.
     #[must_use]
     pub fn new(setup: Setup) -> Self {
-        let setup = setup.session_by_hand();
+        let mut setup = setup.session_by_hand();
+        setup.settings.ids_are_counted = true;
         let (now, wall) = (setup.begins, setup.begins);
         let (lines, fences, was_waited) = (Vec::new(), 0, false);
         Self { served: setup.serve(), now, wall, lines, fences, was_waited }

@@ -8,6 +8,7 @@ use dialects::Dialect;
 use dialects::bitstamp::{self, Bitstamp, Options};
 use dialects::confluencecode::{self, ConfluenceCode};
 use dialects::finazon::{self, Finazon};
+use dialects::timex::{self, TimeX};
 use dialects::xrocket::{self, XRocket};
 use model::{Instrument, InstrumentId, Listing, Minimum, Quantity, Time};
 use testkit::people::called;
@@ -43,6 +44,7 @@ fn listings() -> Vec<Listing> {
         let symbols = vec![
             (bitstamp::NAME.into(), symbol),
             (xrocket::NAME.into(), format!("{base}-{quote}")),
+            (timex::NAME.into(), format!("{base}{quote}")),
             (confluencecode::NAME.into(), format!("{base}-{quote}")),
         ];
         Listing { instrument, description: description.into(), symbols }
@@ -99,7 +101,8 @@ pub fn door(dialect: &str) -> Option<String> {
 }
 
 /// Every dialect that has transcripts.
-const DIALECTS: [&str; 4] = [bitstamp::NAME, xrocket::NAME, confluencecode::NAME, finazon::NAME];
+const DIALECTS: [&str; 5] =
+    [bitstamp::NAME, xrocket::NAME, timex::NAME, finazon::NAME, confluencecode::NAME];
 
 pub fn dialect(name: &str, setup: &Setup) -> Box<dyn Dialect> {
     let listings = listings_of(name);
@@ -113,6 +116,11 @@ pub fn dialect(name: &str, setup: &Setup) -> Box<dyn Dialect> {
             Box::new(Finazon::new(&listings, &options).expect("the symbols are in order"))
         }
         xrocket::NAME => Box::new(XRocket::new(&listings).expect("the symbols are in order")),
+        timex::NAME => {
+            let public_accounts = !setup.private_accounts;
+            let options = timex::Options { public_accounts, ..timex::Options::default() };
+            Box::new(TimeX::new(&listings, options).expect("the symbols are in order"))
+        }
         confluencecode::NAME => {
             let mut options = confluencecode::Options::default();
             if setup.few_streams {

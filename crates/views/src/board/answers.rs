@@ -88,7 +88,8 @@ impl Board {
             }
             Query::Statuses => AnswerBody::Statuses(vec![(self.instrument, self.status)]),
             Query::Now => AnswerBody::Now,
-            Query::Balances { .. }
+            Query::Accounts { .. }
+            | Query::Balances { .. }
             | Query::OpenOrders { .. }
             | Query::OwnOrders(_)
             | Query::Order { .. }

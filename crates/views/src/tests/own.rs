@@ -39,7 +39,7 @@ fn word(topic: &Topic, update: &Update<'_>) -> String {
     match update {
         Update::OwnOrder(update) => format!("{topic:?} {update:?}"),
         Update::OwnTrade(trade) => format!("{topic:?} {trade:?}"),
-        Update::SelfTrade(trade) => format!("{topic:?} {trade:?}"),
+        Update::SelfTrade(trade) | Update::Trade(trade) => format!("{topic:?} {trade:?}"),
         Update::Movement(movement) => format!("{topic:?} {movement:?}"),
         Update::Balance(balance) => format!("{topic:?} {balance:?}"),
         Update::Holdings(balances) => format!("{topic:?} {balances:?}"),
@@ -135,7 +135,15 @@ impl Slow {
             }
             EventBody::Filled(fill) => {
                 let (trade, price, quantity) = (fill.id, fill.price, fill.quantity);
-                let filled = OwnStep::Filled { trade, price, quantity };
+                let filled = |liquidity| OwnStep::Filled { trade, price, quantity, liquidity };
+                let owners = BTreeSet::from([fill.maker.account, fill.taker.account]);
+                let mut owners: Vec<AccountId> =
+                    owners.into_iter().filter(|owner| self.seen(*owner).is_some()).collect();
+                owners.sort_by_key(|owner| *owner != fill.maker.account);
+                for owner in owners {
+                    let topic = Topic::own(owner, HERE, TopicKind::Trades);
+                    words.push(word(&topic, &Update::Trade(&fill.trade(event.time))));
+                }
                 let mut parts = Vec::new();
                 for part in self.parts(event, fill) {
                     let one = [&fill.maker, &fill.taker].map(|order| order.id == part.order);
@@ -161,7 +169,7 @@ impl Slow {
                         instrument: HERE,
                         order,
                         label: part.label,
-                        step: filled,
+                        step: filled(part.liquidity),
                         standing: own.standing,
                         filled: own.filled,
                         created: own.created,

@@ -166,8 +166,12 @@ fn own_trades_are_told_as_they_were_captured() {
 fn each_step_has_its_event_price_and_source() {
     let bitstamp = dialect("ethusdt", 2, 6);
     let limit = OrderKind::Limit(Price(6_000_000));
-    let fill =
-        OwnStep::Filled { trade: TradeId(1), price: Price(5_999_999), quantity: Quantity(3) };
+    let fill = OwnStep::Filled {
+        trade: TradeId(1),
+        price: Price(5_999_999),
+        quantity: Quantity(3),
+        liquidity: Liquidity::Taker,
+    };
     let check = |kind, side, remaining, step, expected: [&str; 4]| {
         let order = OrderState { remaining: Quantity(remaining), ..order(9, side, kind, 50) };
         let told = update(order, step, mark(1_788_551_766_655_000, 1));

@@ -47,7 +47,7 @@ fn known(change: impl FnOnce(&mut Plain)) -> (Stage, Arc<Known>) {
     plain.manners.on_revoked = OnRevoked::DropOwn;
     change(&mut plain);
     let mut stage = stage(plain);
-    stage.desk = Desk::new(Arc::new(clerk), Ids::counted());
+    stage.desk = Desk::new(Arc::new(clerk), Ids::counted(Arc::default()));
     (stage, known)
 }
 
@@ -321,7 +321,7 @@ fn so_many_connections_share_a_berth_and_who_leaves_makes_room() {
     let clerk = Arc::clone(&first.desk.clerk);
     let other = || {
         let mut stage = stage(Plain::default());
-        stage.desk = Desk::new(Arc::clone(&clerk), Ids::counted());
+        stage.desk = Desk::new(Arc::clone(&clerk), Ids::counted(Arc::default()));
         stage
     };
     let (mut second, mut third) = (other(), other());
