@@ -10,12 +10,11 @@ use super::tree::{Tree, is_under};
 const FOLDER: &str = "crates/dialects/src";
 
 /// What each dialect's folder has; a module may be a file or a folder with `mod.rs`.
-const MODULES: [&str; 7] = ["mod", "wire", "channel", "convert", "server", "http", "client"];
+const MODULES: [&str; 8] =
+    ["mod", "wire", "channel", "convert", "document", "server", "http", "client"];
 const OTHERS: [&str; 2] = ["spec.md", "transcripts/"];
 /// What those have besides that know accounts, orders and money.
 const TRADING: [&str; 4] = ["money", "object", "own", "private"];
-/// What those have that are described to machines.
-const DESCRIBED: [&str; 1] = ["document"];
 
 /// Who may name a dialect: the file that declares it, the list of what its credentials look like, the
 /// binary that wires, and tests.
@@ -119,7 +118,7 @@ pub fn same_files(tree: &Tree) -> Vec<Finding> {
         for name in names.iter().filter(|name| !having.contains(*name)) {
             let known =
                 MODULES.contains(&stem.as_str()) || stem == "spec.md" || stem == "transcripts";
-            if !known && ![TRADING.as_slice(), &DESCRIBED].concat().contains(&stem.as_str()) {
+            if !known && !TRADING.contains(&stem.as_str()) {
                 let others: Vec<&str> = having.iter().map(String::as_str).collect();
                 findings.push(Finding {
                     path: format!("{FOLDER}/{name}"),

@@ -9,16 +9,12 @@ mod seen;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use dialects::{bitstamp, confluencecode, finazon, xrocket};
 use serde_json::Value;
 use testkit::served;
 use testkit::transcript::Setup;
 
-use crate::transcripts::dialect;
+use crate::transcripts::{DIALECTS, dialect};
 use seen::Seen;
-
-/// The dialects that are described to machines.
-const DOCUMENTED: [&str; 4] = [bitstamp::NAME, xrocket::NAME, finazon::NAME, confluencecode::NAME];
 
 /// The documents of a dialect: AsyncAPI, and OpenAPI if it has an HTTP half.
 fn texts(name: &str) -> Vec<(&'static str, String)> {
@@ -35,7 +31,7 @@ fn parsed(text: &str) -> Value {
 #[test]
 fn the_documents_kept_are_those_that_are_served() {
     let renews = std::env::var_os("RIALTO_RENEW").is_some();
-    for name in DOCUMENTED {
+    for name in DIALECTS {
         for (kind, text) in texts(name) {
             let file = format!("docs/{kind}/{name}.json");
             let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(&file);
@@ -54,7 +50,7 @@ fn the_documents_kept_are_those_that_are_served() {
 
 #[test]
 fn documents_lie_below_docs_for_those_that_are_served() {
-    for name in DOCUMENTED {
+    for name in DIALECTS {
         let mut setup = served::Setup::bitstamp();
         setup.dialect = dialect(name, &Setup::default()).into();
         let served = setup.serve();
@@ -80,7 +76,7 @@ fn documents_lie_below_docs_for_those_that_are_served() {
 
 #[test]
 fn the_documents_are_whole() {
-    for name in DOCUMENTED {
+    for name in DIALECTS {
         for (kind, text) in texts(name) {
             let document = parsed(&text);
             for part in text.split("\"$ref\": \"#").skip(1) {
@@ -135,7 +131,7 @@ fn assert_whole(name: &str, document: &Value) {
 
 #[test]
 fn all_that_is_said_is_documented_and_all_that_is_documented_is_said() {
-    for name in DOCUMENTED {
+    for name in DIALECTS {
         let texts = texts(name);
         let mut seen = Seen::new(name, parsed(&texts[0].1), texts.get(1).map(|it| parsed(&it.1)));
         seen.read_transcripts();

@@ -1,6 +1,9 @@
 //! Holds a value against a schema of a document: the part of JSON Schema that the documents use, and no more. A word
 //! that it does not know is a failure, as is a field that the document does not name.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
 use regex_lite::Regex;
 use serde_json::{Map, Value};
 
@@ -43,8 +46,7 @@ pub fn check(document: &Value, schema: &Value, value: &Value, at: &str) -> Resul
             "const" if said != value => return wrong(format!("{value} is not {said}")),
             "pattern" => {
                 let pattern = said.as_str().expect("a pattern is a text");
-                let pattern = Regex::new(pattern).expect("a pattern is in order");
-                if value.as_str().is_some_and(|text| !pattern.is_match(text)) {
+                if value.as_str().is_some_and(|text| !is_like(pattern, text)) {
                     return wrong(format!("{value} is not like {said}"));
                 }
             }
@@ -115,6 +117,20 @@ pub fn check(document: &Value, schema: &Value, value: &Value, at: &str) -> Resul
         }
     }
     Ok(())
+}
+
+/// Whether a text has this form. Each expression is read once.
+fn is_like(pattern: &str, text: &str) -> bool {
+    thread_local! {
+        static KNOWN: RefCell<BTreeMap<String, Regex>> = const { RefCell::new(BTreeMap::new()) };
+    }
+    KNOWN.with_borrow_mut(|known| {
+        if !known.contains_key(pattern) {
+            let read = Regex::new(pattern).expect("a pattern is in order");
+            known.insert(pattern.to_owned(), read);
+        }
+        known[pattern].is_match(text)
+    })
 }
 
 /// Whether members may stand there of which nothing is said.

@@ -101,7 +101,7 @@ pub fn door(dialect: &str) -> Option<String> {
 }
 
 /// Every dialect that has transcripts.
-const DIALECTS: [&str; 5] =
+pub const DIALECTS: [&str; 5] =
     [bitstamp::NAME, xrocket::NAME, timex::NAME, finazon::NAME, confluencecode::NAME];
 
 pub fn dialect(name: &str, setup: &Setup) -> Box<dyn Dialect> {

@@ -1,6 +1,6 @@
 //! A market that is played, with somebody who listens to everything.
 
-use dialects::{bitstamp, confluencecode, finazon, xrocket};
+use dialects::{bitstamp, confluencecode, finazon, timex, xrocket};
 use edge::ws::{Opcode, encode};
 use model::{
     AccountId, Action, NewOrder, OrderKind, Price, Quantity, Side, Span, TimeInForce, Trigger,
@@ -65,6 +65,34 @@ fn requests(name: &str) -> Vec<String> {
             };
             all.map(subscribe).into()
         }
+        timex::NAME => {
+            let address = alice.address();
+            let patterns = [
+                "/orderbook/BTCUSD".to_owned(),
+                "/orderbook.group/ETHBTC".to_owned(),
+                "/orderbook.raw/BTCEUR".to_owned(),
+                "/ticker/BTCUSD/I1".to_owned(),
+                "/trade.symbols/BTC/USD".to_owned(),
+                format!("/(order|order-update|order-expired|filling|market-order).symbols/{address}/BTC/USD/USD"),
+            ];
+            let subscribe = |pattern: String| {
+                format!(r#"{{"type":"SUBSCRIBE","requestId":"s","pattern":"{pattern}","snapshot":true}}"#)
+            };
+            let auth = format!(r#""auth":{{"id":"{}","secret":"{}"}}"#, alice.key, alice.secret);
+            let own = format!(
+                r#"{{"type":"ACCOUNT_SUBSCRIBE","requestId":1,"account":"{address}","snapshot":true,{auth}}}"#
+            );
+            let rest = [
+                "public/markets", "public/currencies", "public/tickers", "trading/balances",
+                "trading/fees", "history/orders", "history/trades", "trading/orders",
+            ];
+            let rest = rest.map(|stream| {
+                format!(
+                    r#"{{"type":"REST","requestId":"r","stream":"/get/{stream}",{auth},"payload":{{"market":"BTCUSD"}}}}"#
+                )
+            });
+            patterns.map(subscribe).into_iter().chain([own]).chain(rest).collect()
+        }
         _ => unreachable!("{name} has no documents"),
     }
 }
@@ -79,11 +107,7 @@ pub fn play(name: &str, seed: u64, seen: &mut Seen) {
     // Where a pass is needed, this is the one that is issued.
     venue.admit(&PEOPLE[0]);
     let line = venue.connect();
-    for request in requests(name) {
-        let mut bytes = Vec::new();
-        encode::push_client_frame(&mut bytes, Opcode::Text, [1, 2, 3, 4], request.as_bytes());
-        venue.send(line, &bytes);
-    }
+    say_all(name, &mut venue, line);
     let mut dice = Dice::new(seed);
     let mut heard = 0;
     for _ in 0..2_000 {
@@ -112,7 +136,18 @@ pub fn play(name: &str, seed: u64, seen: &mut Seen) {
         venue.pass(Span::micros(dice.roll(300_000) as i64));
         heard += hear(name, seed, &mut venue, line, seen);
     }
+    // Once more, now that there is something to tell.
+    say_all(name, &mut venue, line);
+    heard += hear(name, seed, &mut venue, line, seen);
     assert!(heard > 200, "{name}: too little was told to mean anything: {heard}, seed {seed}");
+}
+
+fn say_all(name: &str, venue: &mut Venue, line: Line) {
+    for request in requests(name) {
+        let mut bytes = Vec::new();
+        encode::push_client_frame(&mut bytes, Opcode::Text, [1, 2, 3, 4], request.as_bytes());
+        venue.send(line, &bytes);
+    }
 }
 
 fn hear(name: &str, seed: u64, venue: &mut Venue, line: Line, seen: &mut Seen) -> usize {
