@@ -11,10 +11,10 @@ pub mod schema;
 pub mod value;
 
 pub use asyncapi::{AsyncApi, Channel, Direction, Message, Operation, Parameter};
-pub use openapi::{Answer, Endpoint, OpenApi};
+pub use openapi::{Endpoint, OpenApi};
 pub use schema::{
-    Member, Schema, anything, boolean, choice, constant, either, integer, list, may, must, null,
-    number, object, reference, row, text, text_like,
+    Member, Schema, anything, boolean, choice, constant, either, integer, list, map, may, must,
+    null, number, object, reference, row, text, text_like,
 };
 pub use value::Value;
 

@@ -371,7 +371,7 @@ impl House {
             if let Some(documents) = dialect.documents() {
                 let halves = [("asyncapi", true), ("openapi", documents.openapi.is_some())];
                 for (folder, _) in halves.iter().filter(|(_, is_there)| *is_there) {
-                    text += &format!("  {folder:<8}/docs/{folder}/{}.json\n", dialect.name());
+                    text += &format!("  {folder} /docs/{folder}/{}.json\n", dialect.name());
                 }
             }
         }

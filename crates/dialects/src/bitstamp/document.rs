@@ -1,5 +1,7 @@
 //! What machines are told of the socket.
 
+mod http;
+
 use crate::document::{
     AsyncApi, Channel, Direction, Documents, Member, Message, Operation, Parameter, Schema,
     Security, Server, Value, anything, boolean, choice, constant, either, integer, list, may, must,
@@ -45,7 +47,7 @@ pub fn documents() -> Documents {
         messages: messages(),
         schemas: schemas(),
     };
-    Documents { asyncapi, openapi: None }
+    Documents { asyncapi, openapi: Some(http::openapi()) }
 }
 
 /// Id, address, message, title, what is told.

@@ -1,6 +1,6 @@
 //! The OpenAPI 3.1 document of an HTTP half.
 
-use super::schema::Schema;
+use super::schema::{Member, Schema};
 use super::value::Value;
 use super::{Named, Security, Server, schemas};
 
@@ -16,6 +16,8 @@ pub struct OpenApi {
     pub security: Vec<Security>,
     /// What can be asked.
     pub endpoints: Vec<Endpoint>,
+    /// What any of it may be answered instead, with a status of 400 or more: content types and forms.
+    pub refusals: Vec<(&'static str, Schema)>,
     /// What answers are made of.
     pub schemas: Vec<Named>,
 }
@@ -28,33 +30,20 @@ pub struct Endpoint {
     pub path: &'static str,
     /// `ticker`
     pub id: &'static str,
-    /// A few words.
-    pub summary: &'static str,
-    /// What is told, and how it is read.
+    /// What is told, and how it is read: a few words first.
     pub about: &'static str,
-    /// What stands in the braces of its path, each with what it means.
-    pub path_parameters: Vec<(&'static str, Schema)>,
+    /// What stands in the braces of its path.
+    pub path_parameters: Vec<Member>,
     /// What may stand in its query.
     pub query: Vec<Member>,
     /// What has to be sent in its body: its content type and form.
     pub body: Option<(&'static str, Schema)>,
-    /// What is answered.
-    pub answers: Vec<Answer>,
+    /// The status of an answer that is no refusal.
+    pub status: u16,
+    /// What is answered then, as JSON.
+    pub answer: Schema,
     /// What has to be shown for it: any one of these.
     pub security: Vec<&'static str>,
-}
-
-/// What may stand in a query: its name, what it may be, and whether it has to be there.
-pub type Member = (&'static str, Schema, bool);
-
-/// An answer of one status.
-pub struct Answer {
-    /// `200`
-    pub status: u16,
-    /// When it is given.
-    pub about: &'static str,
-    /// Its content type and form; `None` if it has no body.
-    pub body: Option<(&'static str, Schema)>,
 }
 
 impl OpenApi {
@@ -63,7 +52,7 @@ impl OpenApi {
     pub fn document(&self) -> String {
         let mut paths: Vec<(&'static str, Vec<(&'static str, Value)>)> = Vec::new();
         for endpoint in &self.endpoints {
-            let operation = (endpoint.method, endpoint.value());
+            let operation = (endpoint.method, endpoint.value(&self.refusals));
             match paths.iter_mut().find(|(path, _)| *path == endpoint.path) {
                 Some((_, operations)) => operations.push(operation),
                 None => paths.push((endpoint.path, vec![operation])),
@@ -100,30 +89,36 @@ impl OpenApi {
 }
 
 impl Endpoint {
-    fn value(&self) -> Value {
-        let parameter = |name: &str, place: &str, schema: &Schema, is_required: bool| {
-            Value::object([
-                ("name", Value::text(name)),
-                ("in", Value::text(place)),
-                ("required", Value::boolean(is_required)),
-                ("schema", schema.value()),
-            ])
+    fn value(&self, refusals: &[(&'static str, Schema)]) -> Value {
+        let parameter = |place: &'static str| {
+            move |it: &Member| {
+                Value::object([
+                    ("name", Value::text(it.name)),
+                    ("in", Value::text(place)),
+                    ("required", Value::boolean(it.is_required)),
+                    ("schema", it.schema.value()),
+                ])
+            }
         };
-        let in_path =
-            self.path_parameters.iter().map(|(name, it)| parameter(name, "path", it, true));
-        let in_query =
-            self.query.iter().map(|(name, it, must)| parameter(name, "query", it, *must));
-        let content = |(kind, schema): &(&'static str, Schema)| {
-            Value::object([(*kind, Value::object([("schema", schema.value())]))])
+        let in_path = self.path_parameters.iter().map(parameter("path"));
+        let in_query = self.query.iter().map(parameter("query"));
+        let content = |bodies: &[(&'static str, Schema)]| {
+            let body = |(kind, schema): &(&'static str, Schema)| {
+                (*kind, Value::object([("schema", schema.value())]))
+            };
+            Value::object(bodies.iter().map(body))
         };
-        let answers = self.answers.iter().map(|it| {
-            let mut members = vec![("description", Value::text(it.about))];
-            members.extend(it.body.as_ref().map(|body| ("content", content(body))));
-            (it.status.to_string(), Value::object(members))
-        });
+        let answer = |about: &str, bodies: &[(&'static str, Schema)]| {
+            Value::object([("description", Value::text(about)), ("content", content(bodies))])
+        };
+        let good = [("application/json", self.answer.clone())];
+        let answers = [
+            (self.status.to_string(), answer("What was asked for.", &good)),
+            ("default".to_owned(), answer("A refusal.", refusals)),
+        ];
         let mut members = vec![
             ("operationId", Value::text(self.id)),
-            ("summary", Value::text(self.summary)),
+            ("summary", Value::text(self.about.split(": ").next().unwrap_or_default())),
             ("description", Value::text(self.about)),
             ("parameters", Value::List(in_path.chain(in_query).collect())),
         ];
@@ -132,8 +127,9 @@ impl Endpoint {
             members.push(("security", Value::List(self.security.iter().map(any).collect())));
         }
         if let Some(body) = &self.body {
+            let body = content(std::slice::from_ref(body));
             let required = ("required", Value::boolean(true));
-            members.push(("requestBody", Value::object([required, ("content", content(body))])));
+            members.push(("requestBody", Value::object([required, ("content", body)])));
         }
         members.push(("responses", Value::object(answers)));
         Value::object(members)

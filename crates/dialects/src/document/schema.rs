@@ -12,9 +12,9 @@ pub struct Schema {
 /// A member of an object.
 #[derive(Clone, Debug)]
 pub struct Member {
-    name: &'static str,
-    schema: Schema,
-    is_required: bool,
+    pub(super) name: &'static str,
+    pub(super) schema: Schema,
+    pub(super) is_required: bool,
 }
 
 /// A member that is always there.
@@ -101,6 +101,11 @@ pub fn object(members: impl IntoIterator<Item = Member>) -> Schema {
         schema = schema.with("required", Value::texts(&required));
     }
     schema.with("additionalProperties", Value::boolean(false))
+}
+/// An object whose members have names that are not known beforehand, and are all this.
+#[must_use]
+pub fn map(of: Schema) -> Schema {
+    of_type("object").with("additionalProperties", of.value())
 }
 /// One of these, or several at once.
 #[must_use]

@@ -1,6 +1,7 @@
 //! What machines are told of the socket.
 
 mod entity;
+mod http;
 
 use super::channel::PERIODS;
 use crate::document::{
@@ -48,7 +49,7 @@ pub fn documents() -> Documents {
         messages: messages(),
         schemas: entity::schemas(),
     };
-    Documents { asyncapi, openapi: None }
+    Documents { asyncapi, openapi: Some(http::openapi()) }
 }
 
 /// Id, address, messages, title, what is told.

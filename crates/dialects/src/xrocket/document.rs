@@ -1,5 +1,7 @@
 //! What machines are told of the socket.
 
+mod http;
+
 use super::channel::{DEPTHS, INTERVALS};
 use super::wire::failure::CODES;
 use crate::document::{
@@ -49,7 +51,7 @@ pub fn documents() -> Documents {
         messages: messages(),
         schemas: schemas(),
     };
-    Documents { asyncapi, openapi: None }
+    Documents { asyncapi, openapi: Some(http::openapi(schemas())) }
 }
 
 const METHODS: [(&str, &str); 5] = [

@@ -56,7 +56,7 @@ pub fn body() -> Schema {
         |name: &'static str, of: &str| object([must(name, list(reference(of)), "The items.")]);
     let changed = object([
         must("changedOrders", list(reference("ChangedOrder")), "Those that were changed."),
-        must("unchangedOrders", list(reference("Hex")), "The ids of those that were not."),
+        must("unchangedOrders", list(text()), "The ids of those that were not."),
     ]);
     let details = object([
         must("order", reference("Order"), "The order."),

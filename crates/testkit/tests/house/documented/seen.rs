@@ -146,35 +146,33 @@ impl Seen {
 
     /// What a question over HTTP was answered with.
     fn answered(&mut self, ask: &Ask, place: &str) {
-        let (Some(document), Some(body)) = (&self.openapi, &ask.body) else { return };
-        let path = ask.path.trim_end_matches('/');
-        let paths = document["paths"].as_object().expect("paths");
-        let fits = |template: &str| {
-            let (wanted, given) = (template.trim_end_matches('/').split('/'), path.split('/'));
-            wanted.clone().count() == given.clone().count()
-                && wanted
-                    .zip(given)
-                    .all(|(wanted, given)| wanted == given || wanted.starts_with('{'))
-        };
-        let exact = paths.iter().find(|(template, _)| template.trim_end_matches('/') == path);
-        let found = exact.or_else(|| paths.iter().find(|(template, _)| fits(template)));
+        let Some(document) = &self.openapi else { return };
         let method = ask.method.to_lowercase();
-        let Some(operation) = found.and_then(|(_, item)| item.get(&method)) else {
+        let operation = operation(document, &ask.path).and_then(|item| item.get(&method));
+        let Some(operation) = operation else {
+            let (method, path) = (&ask.method, &ask.path);
             assert!(ask.status >= 400, "{place}: {method} {path} is not documented, but answered");
             return;
         };
         let id = operation["operationId"].as_str().expect("an id");
-        let answer = &operation["responses"][ask.status.to_string()];
-        assert!(answer.is_object(), "{place}: {id} is not documented to answer {}", ask.status);
+        let (status, responses) = (ask.status.to_string(), &operation["responses"]);
+        let is_good = responses.get(&status).is_some();
+        assert_eq!(is_good, ask.status < 400, "{place}: {id} may not answer {status}");
+        let answer = if is_good { status.as_str() } else { "default" };
         self.checked += 1;
-        if let Some(kind) = ask.content_type.as_deref().filter(|it| *it == "application/json") {
+        let kind = ask.content_type.as_deref().unwrap_or("application/json");
+        let schema = &responses[answer]["content"][kind]["schema"];
+        assert!(schema.is_object(), "{place}: {id} may not answer {status} with {kind}");
+        if let Some(body) = ask.body.as_ref().filter(|it| kind.ends_with("json") && !it.is_empty()) {
             let value = serde_json::from_str(body).expect("JSON");
-            let schema = &answer["content"][kind]["schema"];
             if let Err(error) = check(document, schema, &value, "") {
                 panic!("{place}: {id}: {error} in {body}");
             }
+            *self.answers.entry(format!("{id} {answer}")).or_default() += 1;
         }
-        *self.answers.entry(format!("{id} {}", ask.status)).or_default() += 1;
+        if is_good {
+            check_asked(document, operation, ask, place);
+        }
     }
 
     /// Every example was seen in a transcript, and is what it is an example of.
@@ -202,14 +200,55 @@ impl Seen {
         let Some(document) = &self.openapi else { return };
         for (path, item) in document["paths"].as_object().expect("paths") {
             for (method, operation) in item.as_object().expect("operations") {
-                for status in operation["responses"].as_object().expect("responses").keys() {
-                    let answer =
-                        format!("{} {status}", operation["operationId"].as_str().expect("id"));
-                    let is_seen = self.answers.contains_key(&answer);
-                    assert!(is_seen, "{}: {method} {path} was not seen: {answer}", self.name);
+                let id = operation["operationId"].as_str().expect("an id");
+                let statuses = operation["responses"].as_object().expect("responses").keys();
+                for status in statuses.filter(|it| *it != "default") {
+                    let is_seen = self.answers.contains_key(&format!("{id} {status}"));
+                    assert!(is_seen, "{}: {method} {path} was not seen: {id} {status}", self.name);
                 }
             }
         }
+        let is_refused = self.answers.keys().any(|it| it.ends_with(" default"));
+        assert!(is_refused, "{}: no refusal was seen over HTTP", self.name);
+    }
+}
+
+/// The methods of a path: a fixed one goes before one with parameters.
+fn operation<'d>(document: &'d Value, path: &str) -> Option<&'d Value> {
+    let path = path.trim_end_matches('/');
+    let fits = |template: &str| {
+        let (wanted, given) = (template.trim_end_matches('/').split('/'), path.split('/'));
+        wanted.clone().count() == given.clone().count()
+            && wanted.zip(given).all(|(wanted, given)| wanted == given || wanted.starts_with('{'))
+    };
+    let paths = document["paths"].as_object().expect("paths");
+    let exact = paths.iter().find(|(template, _)| template.trim_end_matches('/') == path);
+    exact.or_else(|| paths.iter().find(|(template, _)| fits(template))).map(|(_, item)| item)
+}
+
+/// Parameters that mean nothing anywhere, with which transcripts show that they are left alone.
+const NOBODYS: [&str; 3] = ["a", "foo", "x"];
+
+/// What was asked and not refused is what the document says that may be asked: each parameter, and a body that is JSON.
+fn check_asked(document: &Value, operation: &Value, ask: &Ask, place: &str) {
+    let id = &operation["operationId"];
+    let names = |form: &str| -> Vec<String> {
+        let pairs = form.split('&').filter(|it| !it.is_empty());
+        pairs.map(|it| it.split('=').next().unwrap_or_default().to_owned()).collect()
+    };
+    let parameters = operation["parameters"].as_array().expect("parameters");
+    let known: BTreeSet<&str> = parameters.iter().filter_map(|it| it["name"].as_str()).collect();
+    let asked = names(ask.query.as_deref().unwrap_or_default());
+    for name in asked.iter().filter(|it| !NOBODYS.contains(&it.as_str())) {
+        assert!(known.contains(name.as_str()), "{place}: {id} is asked with {name}");
+    }
+    for (kind, body) in operation["requestBody"]["content"].as_object().into_iter().flatten() {
+        if kind != "application/json" || ask.form.is_empty() {
+            continue;
+        }
+        let Ok(asked) = serde_json::from_str(&ask.form) else { continue };
+        let checked = check(document, &body["schema"], &asked, "");
+        assert_eq!(checked, Ok(()), "{place}: {id} is asked {}", ask.form);
     }
 }
 
