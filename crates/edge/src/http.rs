@@ -4,11 +4,11 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use ::http::{HeaderValue, Request, Response, StatusCode, Uri, header};
-use dialects::{Dialect, Doors, HttpRequest, HttpResponse, Outcome, Step};
+use dialects::{Dialect, Documents, Doors, HttpRequest, HttpResponse, Outcome, Step};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body, Bytes, Incoming};
 use model::Time;
@@ -47,7 +47,12 @@ pub struct House {
     goodbyes: Arc<Goodbyes>,
     ready: AtomicBool,
     clock: SessionClock,
+    /// Of each dialect's halves, once somebody asked.
+    documents: OnceLock<Vec<Documented>>,
 }
+
+/// What machines are told of the halves of a dialect: of its socket, and of what is asked over HTTP.
+type Documented = [Option<Bytes>; 2];
 
 impl House {
     /// A house with these tongues, not ready yet. Session time is the loops'.
@@ -79,6 +84,7 @@ impl House {
             goodbyes,
             ready: AtomicBool::new(false),
             clock,
+            documents: OnceLock::new(),
         }
     }
 
@@ -325,13 +331,20 @@ impl House {
     }
 
     /// What machines are told of a half of the dialect of this name, if it is served and says anything.
-    fn document(&self, half: Half, dialect: &str) -> Option<String> {
-        let dialect = self.dialects.iter().find(|it| it.name() == dialect)?;
-        let documents = dialect.documents()?;
-        match half {
-            Half::Socket => Some(documents.asyncapi.document()),
-            Half::Http => Some(documents.openapi?.document()),
-        }
+    fn document(&self, half: Half, dialect: &str) -> Option<Bytes> {
+        let dialect = self.dialects.iter().position(|it| it.name() == dialect)?;
+        self.documents()[dialect][half as usize].clone()
+    }
+
+    fn documents(&self) -> &[Documented] {
+        let written = |dialect: &dyn Dialect| match dialect.documents() {
+            Some(Documents { asyncapi, openapi }) => {
+                [Some(asyncapi.document().into()), openapi.map(|openapi| openapi.document().into())]
+            }
+            None => [None, None],
+        };
+        let all = || self.dialects.iter().map(|dialect| written(&**dialect)).collect();
+        self.documents.get_or_init(all)
     }
 
     fn page(&self, page: Page, method: &::http::Method) -> Response<Full<Bytes>> {
@@ -359,7 +372,7 @@ impl House {
 
     fn index(&self) -> String {
         let mut text = String::from("Rialto: one market, several languages\n\n");
-        for dialect in self.dialects.iter() {
+        for (dialect, documents) in self.dialects.iter().zip(self.documents()) {
             let doors = dialect.doors();
             text += &format!("{}\n", dialect.name());
             for path in doors.socket_paths {
@@ -368,11 +381,10 @@ impl House {
             for (prefix, _) in doors.http_prefixes {
                 text += &format!("  http    {prefix}…\n");
             }
-            if let Some(documents) = dialect.documents() {
-                let halves = [("asyncapi", true), ("openapi", documents.openapi.is_some())];
-                for (folder, _) in halves.iter().filter(|(_, is_there)| *is_there) {
-                    text += &format!("  {folder} /docs/{folder}/{}.json\n", dialect.name());
-                }
+            for (folder, _) in
+                ["asyncapi", "openapi"].iter().zip(documents).filter(|it| it.1.is_some())
+            {
+                text += &format!("  {folder} /docs/{folder}/{}.json\n", dialect.name());
             }
         }
         if self.native.is_some() {
@@ -420,7 +432,7 @@ fn nowhere(path: &str) -> Response<Full<Bytes>> {
     plain(StatusCode::NOT_FOUND, text)
 }
 
-fn json(text: String) -> Response<Full<Bytes>> {
+fn json(text: Bytes) -> Response<Full<Bytes>> {
     let mut response = plain(StatusCode::OK, text);
     let kind = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);

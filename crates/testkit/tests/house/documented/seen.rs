@@ -163,7 +163,8 @@ impl Seen {
         let kind = ask.content_type.as_deref().unwrap_or("application/json");
         let schema = &responses[answer]["content"][kind]["schema"];
         assert!(schema.is_object(), "{place}: {id} may not answer {status} with {kind}");
-        if let Some(body) = ask.body.as_ref().filter(|it| kind.ends_with("json") && !it.is_empty()) {
+        if let Some(body) = ask.body.as_ref().filter(|it| kind.ends_with("json") && !it.is_empty())
+        {
             let value = serde_json::from_str(body).expect("JSON");
             if let Err(error) = check(document, schema, &value, "") {
                 panic!("{place}: {id}: {error} in {body}");
