@@ -24,7 +24,7 @@ import ccxt
 import ccxt.pro
 
 from desk import TAKER_FEE, TOLD, Deal, Desk, Frames, Watched, client_of, market_of, part
-from identity import check_expiry, check_identity, check_tokens, enrol, token_of
+from identity import check_end_of_keys, check_expiry, check_identity, check_tokens, enrol, token_of
 from venue import Checks, accounts, first, said, serving, unlike, until
 
 CCXT_VERSION = "4.5.90"
@@ -315,9 +315,9 @@ async def check_refusals(checks, desk):
         ("far below the market", ccxt.InvalidOrder, "Price is more than 20% below", (*limit, "sell", 0.01, market.below("0.5")), {}),
         ("more money than one has", ccxt.InsufficientFunds, "You need", (*limit, "buy", 900, high), {}),
         ("more coins than one has", ccxt.InsufficientFunds, "You have only", (*limit, "sell", 5_000, high), {}),
-        # ccxt cuts amounts and prices itself, and knows no name for what is told of one field.
-        ("too precise an amount", ccxt.ExchangeError, "no more than 8 decimal places", (*limit, "buy", 1, low), {"amount": "0.012345678"}),
-        ("too precise a price", ccxt.ExchangeError, "no more than 2 decimal places", (*limit, "buy", 0.01, low), {"price": "50000.001"}),
+        # ccxt cuts amounts and prices itself; what is given beside them goes out as it is.
+        ("too precise an amount", ccxt.InvalidOrder, "no more than 8 decimal places", (*limit, "buy", 1, low), {"amount": "0.012345678"}),
+        ("too precise a price", ccxt.InvalidOrder, "no more than 2 decimal places", (*limit, "buy", 0.01, low), {"price": "50000.001"}),
         ("no number", ccxt.ExchangeError, "Enter a number.", (*limit, "buy", 0.01, low), {"price": "much"}),
     ]
     for name, exception, text, words, params in refusals:
@@ -386,6 +386,7 @@ async def run(binary, folder, long):
     await said(binary, "keys", "master-key", master)
     carol = await enrol(binary, data, master, "carol")
     dora = await enrol(binary, data, master, "dora", "--read-only")
+    erin = await enrol(binary, data, master, "erin")
     demo = await accounts(binary)
     alice, bob = (demo[name]["bitstamp"] | {"user_id": demo[name]["user_id"]} for name in ("alice", "bob"))
     async with serving(binary, "--data", data, "--master-key", master, "--seed", "7") as url:
@@ -397,6 +398,7 @@ async def run(binary, folder, long):
                 await check_trading(checks, session, url, watched, alice, bob)
                 await part(checks, check_identity(checks, url, alice, bob, carol, dora))
                 await part(checks, check_tokens(checks, binary, data, session, url, alice, carol))
+                await part(checks, check_end_of_keys(checks, url, session, erin))
                 if long:
                     await part(checks, check_expiry(checks, session, url, alice))
         finally:

@@ -90,6 +90,20 @@ async def check_tokens(checks, binary, data, session, url, alice, carol):
         checks.tell("a revoked key's token", trouble_of_refusal(answer))
 
 
+async def check_end_of_keys(checks, url, session, erin):
+    """Whoever revokes all keys is told which, and what they had opened ends."""
+    desk = Desk(checks, client_of(ccxt.bitstamp, url, erin))
+    async with Frames(session, url) as socket:
+        channel = f"private-my_orders_btcusd-{erin['user_id']}"
+        answer = await socket.subscribe(channel, await token_of(desk))
+        checks.tell("her socket opens", unlike("event", answer["event"], "bts:subscription_succeeded"))
+        told = await desk.do("private_post_revoke_all_api_keys")
+        checks.tell("revoke_all_api_keys", unlike("answer", told, {"revoked_api_keys": [erin["key"]]}))
+        message = await socket.socket.receive(timeout=PATIENCE)
+        checks.tell("her socket ends", trouble_of_refusal(json.loads(message.data)))
+    await desk.refused("a key that ended itself", ccxt.AuthenticationError, "API0001", "fetch_balance")
+
+
 async def check_expiry(checks, session, url, alice):
     desk = Desk(checks, client_of(ccxt.bitstamp, url, alice))
     token = await token_of(desk)

@@ -32,5 +32,7 @@ pub use document::Documents;
 pub use frame::{Frame, FrameBuilder, FramePool, HEADROOM};
 pub use http::{HttpRequest, HttpResponse};
 pub use manners::{LastWords, Manners, OnRevoked, Pace, Parting, Tolerance};
-pub use step::{Credential, Nonce, Outcome, Shown, Step, Submission, Then, ThenHolder, ThenPass};
+pub use step::{
+    Credential, Nonce, NotRevoked, Outcome, Shown, Step, Submission, Then, ThenHolder, ThenPass,
+};
 pub use visitor::{Login, Standing, Visitor};

@@ -26,7 +26,10 @@ pub struct Manners {
     pub age_max: Option<Duration>,
     /// How long before its end a connection that is too old, or on a server that leaves, is told so.
     pub notice: Duration,
-    /// How many bytes may wait for one socket, else [`Parting::SlowConsumer`].
+    /// How many bytes may wait for one socket of topics that can restart ([`model::Class::Restart`]), a frame that waits
+    /// alone excepted; else they are dropped, and those topics begin anew.
+    pub restart_bytes_max: usize,
+    /// How many bytes may wait for one socket of topics of which nothing may be dropped, else [`Parting::SlowConsumer`].
     pub queue_bytes_max: usize,
     /// How long a socket with something waiting may take none of it, else [`Parting::SlowConsumer`].
     pub stall_max: Duration,
@@ -61,6 +64,7 @@ impl Manners {
         idle_max: None,
         age_max: None,
         notice: Duration::ZERO,
+        restart_bytes_max: usize::MAX,
         queue_bytes_max: usize::MAX,
         stall_max: CENTURY,
         http_rates: &[],

@@ -36,6 +36,9 @@ pub enum Step<R = HttpResponse> {
     Submit(Submission, Then<Outcome, R>),
     /// Make a pass for this account that is good for so long, and go on with its text: thirty-two letters and digits.
     IssuePass(AccountId, Duration, ThenPass<R>),
+    /// Take the power of every key that whoever was identified has in this dialect, the one shown too, for ever; and go
+    /// on with what came of it. Only over HTTP: on a socket nothing is revoked.
+    RevokeKeys(Then<Result<Vec<String>, NotRevoked>, R>),
 }
 
 impl<R: 'static> Step<R> {
@@ -59,6 +62,7 @@ impl<R: 'static> Step<R> {
             Self::IssuePass(account, lasts, then) => {
                 Step::IssuePass(account, lasts, Box::new(|pass| then(pass).map(turn)))
             }
+            Self::RevokeKeys(then) => Step::RevokeKeys(Box::new(|keys| then(keys).map(turn))),
         }
     }
 }
@@ -118,6 +122,15 @@ pub enum Outcome {
     },
     /// The source takes no orders, or has too much to do.
     NotTaken,
+}
+
+/// Why keys were not revoked. None of them was, as far as is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotRevoked {
+    /// Whoever asks may not, or its keys are such as cannot be revoked.
+    NotAllowed,
+    /// It could not be written down.
+    Failed,
 }
 
 #[cfg(test)]

@@ -65,6 +65,8 @@ pub(crate) enum Mail {
 pub(crate) enum Change {
     /// One listener more; who, is sent back with the slot.
     Subscribe { dialect: usize, subject: Subject, asker: Asker },
+    /// A subject that is listened to, whole, for a listener that begins anew; who, is sent back with it.
+    Restart { dialect: usize, subject: Subject, asker: Asker },
     /// One less.
     Unsubscribe { dialect: usize, subject: Subject },
     /// Answer these, as things stand for what is subscribed right behind it.
@@ -89,6 +91,8 @@ pub(crate) enum Word {
     Told(Told),
     /// From here on this asker listens to this slot, and is told this first.
     Subscribed(Asker, Slot, Option<Told>),
+    /// What this asker listens to, whole, as it is told from here on; nothing if there is nothing of it yet.
+    Restarted(Asker, Option<Told>),
     /// What this asker waits for.
     Returned(Asker, Box<Returned>),
 }
@@ -364,6 +368,10 @@ impl BoardThread {
             Change::Subscribe { dialect, subject, asker } => {
                 let opening = self.boards.subscribe(of_loop, dialect, subject);
                 self.lanes.send(of_loop, Word::Subscribed(asker, opening.slot, opening.state));
+            }
+            Change::Restart { dialect, subject, asker } => {
+                let told = self.boards.restart(dialect, &subject);
+                self.lanes.send(of_loop, Word::Restarted(asker, told));
             }
             Change::Unsubscribe { dialect, subject } => {
                 self.boards.unsubscribe(of_loop, dialect, subject);

@@ -53,6 +53,9 @@ pub struct Boards {
     /// Few each: a slot for each dialect and wording that somebody listens to.
     by_topic: HashMap<Topic, Vec<Slot>>,
     press: Press,
+    /// Whole frames of topics that can restart, as they were told last to who begins anew: good until their slot is
+    /// told something else.
+    restarts: Vec<Told>,
     loops: usize,
     /// The last event.
     sequence: Sequence,
@@ -96,6 +99,7 @@ impl Boards {
             free: Vec::new(),
             by_topic: HashMap::new(),
             press: Press { pool: FramePool::new(FRAMES_REMEMBERED_MAX), spare: None, frames: 0 },
+            restarts: Vec::new(),
             loops,
             sequence: Sequence::default(),
         }
@@ -116,8 +120,10 @@ impl Boards {
 
     /// Takes in what happened and tells it to those who listen.
     pub fn apply(&mut self, events: &[Event], out: &mut impl Outlet) {
-        for event in events {
+        for (place, event) in events.iter().enumerate() {
             self.sequence = event.sequence;
+            let next = events.get(place + 1);
+            let is_last = next.is_none_or(|next| next.cause != event.cause);
             let concerned = if event.instrument == InstrumentId::NONE {
                 &mut self.boards[..]
             } else {
@@ -126,19 +132,27 @@ impl Boards {
             };
             for Shown { board, kinds } in concerned {
                 let (dialects, slots, press) = (&self.dialects, &self.slots, &mut self.press);
-                board.apply(event, &mut |kind, update| {
+                let restarts = &mut self.restarts;
+                let mut tell = |kind, update: &Update<'_>| {
                     let Some((_, heeded)) = kinds.iter().find(|(known, _)| *known == kind) else {
                         return;
                     };
                     for &slot in heeded {
                         let heed = &slots[slot.index()];
+                        if heed.class == Class::Restart {
+                            restarts.retain(|told| told.slot != slot);
+                        }
                         let dialect = &*dialects[heed.dialect];
                         if let Some(told) = press.word(dialect, slot, heed, event.sequence, update)
                         {
                             hand_out(heed, &told, out);
                         }
                     }
-                });
+                };
+                board.apply(event, &mut tell);
+                if is_last {
+                    board.settle(&mut tell);
+                }
             }
             self.tell_market(event, out);
             self.tell_owners(event, out);
@@ -185,6 +199,19 @@ impl Boards {
         heed.listeners[of_loop] += 1;
         heed.listeners_in_all += 1;
         Opening { slot, state: self.state(slot) }
+    }
+
+    /// A subject that is listened to and can restart, whole, for one listener that begins anew. All that was told of it
+    /// before is in it, and all that is told of it from now on goes on from there. Encoded once, however many begin
+    /// anew between two frames of it. None if there is nothing to tell yet: then its next frame will be whole.
+    pub fn restart(&mut self, dialect: usize, subject: &Subject) -> Option<Told> {
+        let slot = self.slot(dialect, subject)?;
+        if let Some(told) = self.restarts.iter().find(|told| told.slot == slot) {
+            return Some(told.clone());
+        }
+        let told = self.whole(slot).filter(|told| told.is_whole)?;
+        self.restarts.push(told.clone());
+        Some(told)
     }
 
     /// One listener less.
@@ -238,6 +265,7 @@ impl Boards {
     /// Takes the slot from a subject that nobody listens to any more.
     fn end(&mut self, slot: Slot) {
         let topic = self.slots[slot.index()].subject.topic;
+        self.restarts.retain(|told| told.slot != slot);
         if let Some(slots) = self.by_topic.get_mut(&topic) {
             slots.retain(|known| *known != slot);
             if slots.is_empty() {
@@ -316,10 +344,14 @@ impl Boards {
     /// The state of a slot's subject, if its dialect begins with it and there is one.
     fn state(&mut self, slot: Slot) -> Option<Told> {
         let heed = &self.slots[slot.index()];
+        let tells_first = self.dialects[heed.dialect].tells_state_first(&heed.subject);
+        if tells_first { self.whole(slot) } else { None }
+    }
+
+    /// The state of a slot's subject, if there is one.
+    fn whole(&mut self, slot: Slot) -> Option<Told> {
+        let heed = &self.slots[slot.index()];
         let dialect = &*self.dialects[heed.dialect];
-        if !dialect.tells_state_first(&heed.subject) {
-            return None;
-        }
         let (press, sequence) = (&mut self.press, self.sequence);
         let mut state = None;
         let kind = heed.subject.topic.kind;
@@ -405,6 +437,6 @@ impl Press {
         let frame = self.pool.finish(builder, |headroom, length| {
             encode::write_header_back(headroom, Opcode::Text, length)
         });
-        Some(Told { slot, class: heed.class, sequence, frame })
+        Some(Told { slot, class: heed.class, sequence, is_whole: update.is_whole(), frame })
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use ::http::{HeaderValue, Request, Response, StatusCode, Uri, header};
-use dialects::{Dialect, Documents, Doors, HttpRequest, HttpResponse, Outcome, Step};
+use dialects::{Dialect, Documents, Doors, HttpRequest, HttpResponse, NotRevoked, Outcome, Step};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body, Bytes, Incoming};
 use model::Time;
@@ -317,6 +317,12 @@ impl House {
                             Err(_) => return Err(self.busy()),
                         },
                     }
+                }
+                Next::RevokeKeys(account, then) => {
+                    let (tell, told) = handed_on();
+                    self.clerk.revoke_keys(name, account, tell);
+                    // Whoever was to tell has ended; nothing is said to be revoked that may not be.
+                    then(told.await.unwrap_or(Err(NotRevoked::Failed)))
                 }
             }
         }

@@ -3,7 +3,7 @@
 //! Keeping credentials is not the edge's business, nor is checking a signature: a dialect does that with what it
 //! is told here.
 
-use dialects::{Credential, Standing};
+use dialects::{Credential, NotRevoked, Standing};
 use model::{AccountId, Action, AnswerBody, InstrumentId, OwnRecord, Query, Topic, TopicKind};
 
 /// Knows who holds which key. Asked by the HTTP half and by the loops, so it must answer from memory.
@@ -22,7 +22,19 @@ pub trait Identities: Send + Sync {
             Some(_) => Standing::Good,
         }
     }
+
+    /// Takes the power of all the keys of an account in a dialect, and tells which that were: once that cannot be lost
+    /// any more, nobody is found by them, and what they have opened is being ended. It may take as long as a disk does,
+    /// so that it is not done by whoever asks; `tell` may be called from anywhere, once.
+    ///
+    /// Who keeps no credentials that could be revoked need not do anything: it is told that it is not allowed.
+    fn revoke_keys(&self, _dialect: &'static str, _account: AccountId, tell: TellRevoked) {
+        tell(Err(NotRevoked::NotAllowed));
+    }
 }
+
+/// Is told the keys that were revoked.
+pub type TellRevoked = Box<dyn FnOnce(Result<Vec<String>, NotRevoked>) + Send>;
 
 /// Nobody holds any key: for venues without accounts.
 #[derive(Clone, Copy, Debug)]
@@ -91,6 +103,12 @@ pub fn may_submit(holder: &Credential, action: &Action) -> bool {
         _ => action.instrument().is_none_or(|instrument| covers(holder, instrument)),
     };
     holder.may_trade && action.account() == Some(holder.account) && instrument
+}
+
+/// Whether the holder may have all keys of its account revoked: only by a key that is good for all that they are.
+#[must_use]
+pub fn may_revoke(holder: &Credential) -> bool {
+    holder.may_trade && holder.instruments.is_none()
 }
 
 /// Whether the holder may ask this: what is about an account is for its owner alone.

@@ -81,6 +81,10 @@ counters! {
     deliveries: Only,
     /// Frames replaced by newer ones while they waited.
     conflated: Only,
+    /// Frames dropped because their topic begins anew for a slow socket.
+    dropped: Only,
+    /// Topics that began anew, whole, for a slow socket that takes some again.
+    restarts: Only,
     /// Writes to sockets.
     writes: Only,
     /// Writes that a socket took only in part, or not at all.

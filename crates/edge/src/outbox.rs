@@ -10,6 +10,11 @@
 //!    there are too many bytes of them ([`Outbox::lossless_bytes`]). Of a topic with a latest value only one
 //!    frame waits: a newer one takes the place of the older, and keeps its place in line, so that a topic that
 //!    speaks often never falls behind the others. There are at most as many of them as topics listened to.
+//!    Of topics that can *restart* all frames stay as well, until there are too many bytes of them
+//!    ([`Outbox::restart_bytes`]). Then the caller has them dropped ([`Outbox::restart`]): those topics have
+//!    *lapsed*, and what they tell is dropped until a whole frame comes, which stands for all of it. One of them at a
+//!    time is due for that ([`Outbox::restart_due`]), in the order in which they lapsed, once what stood before it in
+//!    line has left: who takes nothing costs nobody a frame.
 //!
 //! It does not write: it lends the bytes and is told how many were taken.
 
@@ -49,6 +54,8 @@ pub struct Told {
     pub class: Class,
     /// The event that it tells of.
     pub sequence: Sequence,
+    /// Of a topic that can restart: whether it stands for all that was told before.
+    pub is_whole: bool,
     /// The whole WebSocket frame.
     pub frame: Frame,
 }
@@ -60,6 +67,8 @@ pub enum Pushed {
     Waits,
     /// It took the place of an older one.
     Replaced,
+    /// It was dropped: its topic has lapsed, and this frame is not whole.
+    Dropped,
 }
 
 /// What waits for one socket.
@@ -82,17 +91,36 @@ struct Line {
     /// Where the frames with a latest value stand, but for one that is half on the wire: that has to end, and a
     /// newer one waits behind it.
     latest: Vec<(Slot, u64)>,
-    /// Bytes of the lossless frames that were not taken, and of all frames.
+    /// Topics that have lapsed, in this order.
+    lapsed: Vec<Lapsed>,
+    /// That of them which was asked for.
+    asked: Option<Slot>,
+    /// Bytes of the lossless frames that were not taken, of those that can restart, and of all frames.
     lossless_bytes: usize,
+    restart_bytes: usize,
     frame_bytes: usize,
     /// Since when nothing was taken.
     stuck_since: Duration,
 }
 
+/// A topic of which nothing is told until it is told whole.
+#[derive(Debug)]
+struct Lapsed {
+    slot: Slot,
+    /// The place in line behind all that stood there when it lapsed; no place at all if it will come by itself.
+    place: u64,
+}
+
 impl Outbox {
     /// Whether nothing waits.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
+        self.line.as_deref().is_none_or(|line| !line.has_bytes())
+    }
+
+    /// Whether nothing waits and no topic has lapsed: what is told can be written as it comes.
+    #[must_use]
+    pub const fn is_clear(&self) -> bool {
         self.line.is_none()
     }
 
@@ -110,7 +138,12 @@ impl Outbox {
         debug_assert!(taken < bytes, "a frame that was taken whole does not wait");
         debug_assert!(taken == 0 || self.is_empty(), "only what is first in line is taken in part");
         let line = self.line(now);
-        if told.class == Class::Latest {
+        if told.class == Class::Restart {
+            if !line.goes_on(told) {
+                return Pushed::Dropped;
+            }
+            line.restart_bytes += bytes - taken;
+        } else if told.class == Class::Latest {
             if let Some(&(_, place)) = line.latest.iter().find(|(slot, _)| *slot == told.slot) {
                 let older = &mut line.frames[(place - line.left) as usize];
                 line.frame_bytes = line.frame_bytes - older.frame.bytes().len() + bytes;
@@ -129,28 +162,85 @@ impl Outbox {
         Pushed::Waits
     }
 
+    /// Too much waits of topics that can restart: drops their frames, but for one that is half on the wire or waits
+    /// alone. Their topics have lapsed. Returns how many frames there were.
+    pub fn restart(&mut self) -> usize {
+        let Some(line) = self.line.as_deref_mut() else { return 0 };
+        let begun = usize::from(line.frame_taken > 0);
+        let can_restart = |told: &&Told| told.class == Class::Restart;
+        if line.frames.iter().filter(can_restart).count() < 2 {
+            return 0;
+        }
+        let place = line.left + line.frames.len() as u64;
+        let before = line.frames.len();
+        for told in line.frames.range(begun..).filter(can_restart) {
+            if line.lapsed.iter().all(|lapsed| lapsed.slot != told.slot) {
+                line.lapsed.push(Lapsed { slot: told.slot, place });
+            }
+        }
+        self.keep_only(|told| told.class != Class::Restart);
+        before - self.line.as_deref().map_or(0, |line| line.frames.len())
+    }
+
+    /// A topic that is to be told whole now, if one is. It is not named again until [`Outbox::push`] has that frame, or
+    /// [`Outbox::put_off`] says that there is none.
+    pub fn restart_due(&mut self) -> Option<Slot> {
+        let line = self.line.as_deref_mut()?;
+        if line.asked.is_some() {
+            return None;
+        }
+        let due = line.lapsed.iter().find(|lapsed| lapsed.place <= line.left)?;
+        line.asked = Some(due.slot);
+        line.asked
+    }
+
+    /// There is nothing whole to tell of this topic yet: what it tells first will be, without being asked for.
+    pub fn put_off(&mut self, slot: Slot) {
+        let Some(line) = self.line.as_deref_mut() else { return };
+        let asked = line.asked.take_if(|asked| *asked == slot);
+        let lapsed = line.lapsed.iter_mut().find(|lapsed| Some(lapsed.slot) == asked);
+        lapsed.into_iter().for_each(|lapsed| lapsed.place = u64::MAX);
+    }
+
     /// Throws away the frames of a slot, but for one that is half on the wire.
     pub fn forget(&mut self, slot: Slot) {
+        if let Some(line) = &mut self.line {
+            line.recall(slot);
+        }
         self.keep_only(|told| told.slot != slot);
     }
 
     /// Throws away all frames, but for one that is half on the wire: what is left are the answers.
     pub fn forget_frames(&mut self) {
+        if let Some(line) = &mut self.line {
+            (line.lapsed, line.asked) = (Vec::new(), None);
+        }
         self.keep_only(|_| false);
     }
 
     fn keep_only(&mut self, mut keep: impl FnMut(&Told) -> bool) {
-        let Some(line) = &mut self.line else { return };
+        let Some(line) = self.line.as_deref_mut() else { return };
         let begun = line.frame_taken > 0;
+        for lapsed in &mut line.lapsed {
+            lapsed.place = lapsed.place.saturating_sub(line.left);
+        }
+        line.left = 0;
+        let mut kept = 0;
         let mut index = 0;
         line.frames.retain(|told| {
             index += 1;
-            (begun && index == 1) || keep(told)
+            let keeps = (begun && index == 1) || keep(told);
+            kept += u64::from(keeps);
+            if !keeps {
+                let behind = line.lapsed.iter_mut().filter(|lapsed| lapsed.place > kept);
+                behind.for_each(|lapsed| lapsed.place -= 1);
+            }
+            keeps
         });
         line.latest.clear();
-        line.left = 0;
         line.frame_bytes = 0;
         line.lossless_bytes = 0;
+        line.restart_bytes = 0;
         for (place, told) in line.frames.iter().enumerate() {
             let waiting = told.frame.bytes().len() - if place == 0 { line.frame_taken } else { 0 };
             line.frame_bytes += waiting;
@@ -158,9 +248,15 @@ impl Outbox {
                 Class::Latest if begun && place == 0 => {}
                 Class::Latest => line.latest.push((told.slot, place as u64)),
                 Class::Lossless => line.lossless_bytes += waiting,
+                Class::Restart => line.restart_bytes += waiting,
             }
         }
         self.tidy();
+    }
+
+    /// The frames that wait, in part or whole, in the order in which they are to leave.
+    pub fn frames(&self) -> impl Iterator<Item = &Told> {
+        self.line.as_deref().into_iter().flat_map(|line| &line.frames)
     }
 
     /// What waits, in the order in which it is to leave.
@@ -213,6 +309,12 @@ impl Outbox {
         self.line.as_deref().map_or(0, |line| line.lossless_bytes)
     }
 
+    /// Bytes of frames that wait of topics that can restart.
+    #[must_use]
+    pub fn restart_bytes(&self) -> usize {
+        self.line.as_deref().map_or(0, |line| line.restart_bytes)
+    }
+
     /// All bytes that wait.
     #[must_use]
     pub fn bytes(&self) -> usize {
@@ -228,11 +330,11 @@ impl Outbox {
     /// Since when something waits and nothing of it was taken.
     #[must_use]
     pub fn stuck_since(&self) -> Option<Duration> {
-        self.line.as_deref().map(|line| line.stuck_since)
+        self.line.as_deref().filter(|line| line.has_bytes()).map(|line| line.stuck_since)
     }
 
     fn line(&mut self, now: Duration) -> &mut Line {
-        self.line.get_or_insert_with(|| {
+        let line = self.line.get_or_insert_with(|| {
             Box::new(Line {
                 answers: Vec::new(),
                 answers_taken: 0,
@@ -240,11 +342,18 @@ impl Outbox {
                 frame_taken: 0,
                 left: 0,
                 latest: Vec::new(),
+                lapsed: Vec::new(),
+                asked: None,
                 lossless_bytes: 0,
+                restart_bytes: 0,
                 frame_bytes: 0,
                 stuck_since: now,
             })
-        })
+        });
+        if !line.has_bytes() {
+            line.stuck_since = now;
+        }
+        line
     }
 
     /// Gives memory back where nothing is left.
@@ -253,7 +362,7 @@ impl Outbox {
         if line.answers_taken == line.answers.len() {
             line.answers_taken = 0;
             line.answers.clear();
-            if line.frames.is_empty() {
+            if line.frames.is_empty() && line.lapsed.is_empty() {
                 self.line = None;
             }
         } else if line.answers_taken > 4_096 && line.answers_taken > line.answers.len() / 2 {
@@ -264,6 +373,25 @@ impl Outbox {
 }
 
 impl Line {
+    fn has_bytes(&self) -> bool {
+        self.answers_taken < self.answers.len() || !self.frames.is_empty()
+    }
+
+    /// Whether a frame of a topic that can restart goes on from what was told: not if the topic has lapsed, unless the
+    /// frame is whole; then it has lapsed no longer.
+    fn goes_on(&mut self, told: &Told) -> bool {
+        if told.is_whole {
+            self.recall(told.slot);
+        }
+        self.lapsed.iter().all(|lapsed| lapsed.slot != told.slot)
+    }
+
+    /// A topic has lapsed no longer.
+    fn recall(&mut self, slot: Slot) {
+        self.lapsed.retain(|lapsed| lapsed.slot != slot);
+        self.asked.take_if(|asked| *asked == slot);
+    }
+
     /// Takes at most so many bytes from the first frame; says how many.
     fn take_frame(&mut self, bytes: usize) -> usize {
         let first = self.frames.front().expect("only what waits can be taken");
@@ -272,6 +400,7 @@ impl Line {
         self.frame_bytes -= taken;
         match first.class {
             Class::Lossless => self.lossless_bytes -= taken,
+            Class::Restart => self.restart_bytes -= taken,
             Class::Latest => {
                 let left = self.left;
                 if let Some(at) = self.latest.iter().position(|(_, place)| *place == left) {

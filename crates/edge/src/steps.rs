@@ -1,21 +1,23 @@
 //! Takes the steps by which a dialect answers a request, over HTTP or on a socket.
 //!
-//! The clerk takes those that need no market on the spot: who holds a key, whether a nonce is fresh, a pass. What
-//! is left is for the boards: whoever serves the request asks them, and then goes on. The clerk knows no
-//! dialect, but it knows who was identified: nothing is asked or done for an account but its own, whatever a
+//! The clerk takes those that need no market and no disk on the spot: who holds a key, whether a nonce is fresh, a
+//! pass. What is left is for the boards, or for whoever keeps credentials: whoever serves the request asks them, and
+//! then goes on. The clerk knows no dialect, but it knows who was identified: nothing is asked or done for an account but its own, whatever a
 //! dialect says.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use dialects::{
-    Admission, Credential, HttpResponse, Login, Outcome, Shown, Standing, Step, Submission, Then,
-    ThenHolder,
+    Admission, Credential, HttpResponse, Login, NotRevoked, Outcome, Shown, Standing, Step,
+    Submission, Then, ThenHolder,
 };
-use model::{Answer, AnswerBody, Query, Time};
+use model::{AccountId, Answer, AnswerBody, Query, Time};
 
 use crate::berths::{Berth, Berths};
-use crate::identity::{Grant, Identities, Nobody, may_ask, may_submit, restrict};
+use crate::identity::{
+    Grant, Identities, Nobody, TellRevoked, may_ask, may_revoke, may_submit, restrict,
+};
 use crate::nonces::Nonces;
 use crate::passes::Passes;
 
@@ -33,6 +35,8 @@ pub enum Next<R = HttpResponse> {
     Ask(Query, Then<Answer, R>),
     /// Submit to the engine.
     Submit(Submission, Then<Outcome, R>),
+    /// Have all keys of this account revoked, by [`Clerk::revoke_keys`].
+    RevokeKeys(AccountId, Then<Result<Vec<String>, NotRevoked>, R>),
 }
 
 /// Takes the steps that need no market.
@@ -82,7 +86,12 @@ impl Clerk {
         self.standing(dialect, key) == Standing::Good
     }
 
-    /// Takes steps for a request until the boards are needed, or all is done.
+    /// Has all keys of an account in a dialect revoked by whoever keeps them, and `tell` told what came of it.
+    pub fn revoke_keys(&self, dialect: &'static str, account: AccountId, tell: TellRevoked) {
+        self.identities.revoke_keys(dialect, account, tell);
+    }
+
+    /// Takes steps for a request until somebody else is needed, or all is done.
     pub fn take<R>(&self, service: &mut Service, mut step: Step<R>) -> Next<R>
     where
         R: 'static,
@@ -124,6 +133,12 @@ impl Clerk {
                     }
                     // What is no pass looks like one, and opens nothing.
                     _ => then(&"0".repeat(crate::passes::LENGTH)),
+                },
+                Step::RevokeKeys(then) => match &service.holder {
+                    Some((_, holder)) if may_revoke(holder) => {
+                        return Next::RevokeKeys(holder.account, then);
+                    }
+                    _ => then(Err(NotRevoked::NotAllowed)),
                 },
             }
         }

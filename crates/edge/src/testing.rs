@@ -54,12 +54,13 @@ impl Default for Plain {
     }
 }
 
-/// `trades0`, `book0`, `delta0`, each with the instrument's digit; `x:` in front makes another name of the same.
+/// `trades0`, `book0`, `delta0`, `depth0`, each with the instrument's digit; `x:` in front makes another name of the same.
 pub fn topic(name: &str) -> Option<Topic> {
     let name = name.rsplit(':').next()?;
     let kind = match name.trim_end_matches(|letter: char| letter.is_ascii_digit()) {
         "trades" => TopicKind::Trades,
         "book" => TopicKind::Book { depth: 10, cadence: Cadence::TENTH },
+        "depth" => TopicKind::Depth { depth: 10, step: None, cadence: Cadence::TENTH },
         "delta" => TopicKind::Delta { cadence: Cadence::TENTH },
         "own" => TopicKind::OwnOrders,
         _ => return None,
@@ -135,6 +136,10 @@ impl Dialect for Plain {
         let text = match update {
             Update::Trade(trade) => format!("trades{instrument} {}", trade.id),
             Update::Book(book) => format!("book{instrument} {}", book.time.0),
+            Update::Depth(book) => {
+                let kind = if book.snapshot { "whole" } else { "depth" };
+                format!("{kind}{instrument} {}", book.sequence)
+            }
             Update::Delta(book) => format!("delta{instrument} {}", book.time.0),
             Update::OwnOrder(own) => format!("own{instrument} of {} {}", own.account, own.order.id),
             _ => return false,
@@ -236,5 +241,5 @@ pub fn told(slot: u32, class: Class, sequence: u64, text_bytes: usize) -> Told {
     let frame = pool.finish(builder, |headroom, length| {
         encode::write_header_back(headroom, Opcode::Text, length)
     });
-    Told { slot: Slot(slot), class, sequence: Sequence(sequence), frame }
+    Told { slot: Slot(slot), class, sequence: Sequence(sequence), is_whole: false, frame }
 }

@@ -8,7 +8,7 @@ use crate::funds::Backing;
 use crate::resting::{Book, Rail};
 use model::{
     AccountId, InstrumentId, NewOrder, OrderId, OrderKind, Price, Quantity, Rejection, Side,
-    Status, TimeInForce,
+    Status, TimeInForce, Trigger,
 };
 
 impl Engine {
@@ -27,7 +27,7 @@ impl Engine {
             return Err(Rejection::BadCombination);
         }
         let limit = new.kind.limit();
-        let trigger = new.trigger.map(|trigger| trigger.price);
+        let trigger = new.trigger.map(Trigger::level);
         if limit.is_some_and(|price| !book.steps.counts_price(price))
             || trigger.is_some_and(|price| !book.steps.counts_price(price))
         {

@@ -38,6 +38,8 @@ pub struct Engine {
     pub(crate) expiry: Expiry,
     /// Room to gather woken orders in; empty between commands.
     pub(crate) wave: Vec<(OrderId, u32)>,
+    /// The same for trailing stops that are reached and wait for the next wave.
+    pub(crate) fired: Vec<(OrderId, u32)>,
 }
 
 /// Numbers events and hands them out.
@@ -109,6 +111,7 @@ impl Engine {
             assets,
             expiry: Expiry::default(),
             wave: Vec::new(),
+            fired: Vec::new(),
         };
         let fees = engine.open_account(AccountId::FEES);
         debug_assert_eq!(fees, crate::ledger::FEES);
@@ -152,8 +155,20 @@ impl Engine {
 
     #[inline(never)]
     fn place_or_reject(&mut self, new: &NewOrder, teller: &mut Teller<'_>) {
+        if new.trigger.is_some_and(|trigger| trigger.trail.is_some()) {
+            return self.place_trailing(new, teller);
+        }
         match self.check_place(new) {
             Ok(backing) => self.place(new, backing, teller),
+            Err(why) => self.reject(new.instrument, why, teller),
+        }
+    }
+
+    #[cold]
+    fn place_trailing(&mut self, new: &NewOrder, teller: &mut Teller<'_>) {
+        let judged = self.following_last_trade(new);
+        match judged.and_then(|new| self.check_place(&new).map(|backing| (new, backing))) {
+            Ok((new, backing)) => self.place(&new, backing, teller),
             Err(why) => self.reject(new.instrument, why, teller),
         }
     }

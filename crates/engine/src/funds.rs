@@ -5,7 +5,8 @@
 //! - a limit buy, also a stop-limit, holds price × quantity and the highest fee it could pay at that price;
 //! - a market buy holds nothing: it is accepted only if all that it will meet in the book as it stands, fees
 //!   included, can be paid for;
-//! - an armed market buy holds as a limit buy at its trigger price would. When it is woken that is released and
+//! - an armed market buy holds as a limit buy at its trigger price would, a trailing one at its first, which is never
+//!   lower than the one that wakes it in the end. When it is woken that is released and
 //!   it is judged as a market buy, by what is then available: if it cannot be paid it is closed as unfunded.
 
 use crate::engine::{Engine, Teller};
@@ -14,7 +15,7 @@ use crate::orders::{Arrival, NONE, Order};
 use crate::resting::{Book, Rail};
 use model::{
     AccountId, Amount, AssetId, Balance, EventBody, InstrumentId, Movement, NewOrder, OrderKind,
-    Price, Quantity, Rejection, SelfTradePolicy, Side, TimeInForce,
+    Price, Quantity, Rejection, SelfTradePolicy, Side, TimeInForce, Trigger,
 };
 
 /// An order that can be paid for: where its account is, and what it is going to hold. An account that never had
@@ -51,7 +52,7 @@ impl Engine {
     pub(crate) fn check_funds(&self, new: &NewOrder) -> Result<Backing, Rejection> {
         let owner = self.accounts.record_of(new.account).unwrap_or(NONE);
         let book = &self.books[new.instrument.index()];
-        let price = new.kind.limit().or(new.trigger.map(|trigger| trigger.price));
+        let price = new.kind.limit().or(new.trigger.map(Trigger::level));
         let hold = book.terms.hold(new.side, price, new.quantity);
         let needed = match (new.side, price) {
             (Side::Buy, None) => self.cost(book, new.account, new.quantity),
@@ -97,7 +98,7 @@ impl Engine {
         let terms = &self.books[order.instrument.index()].terms;
         // A market order that waits is a stop order: it holds at its trigger price.
         let price = match self.orders.extra(order) {
-            Some(extra) if order.flags.is_market() => extra.trigger.map(|trigger| trigger.price),
+            Some(extra) if order.flags.is_market() => extra.trigger.map(Trigger::level),
             _ => Some(order.price),
         };
         terms.hold(order.flags.side(), price, order.remaining)

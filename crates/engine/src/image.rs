@@ -13,12 +13,12 @@ use crate::rules::{OPEN_ORDERS_MAX, Rules};
 use core::fmt;
 use model::{
     AccountId, Amount, AssetId, Assets, Instrument, InstrumentId, Minimum, NewOrder, OrderId,
-    OrderKind, Price, Quantity, SelfTradePolicy, Status, Time, Trigger, TriggerWhen,
+    OrderKind, Price, Quantity, SelfTradePolicy, Status, Time, Trail, Trigger, TriggerWhen,
 };
 
 const MAGIC: &[u8; 8] = b"RIALTOEN";
 /// Raised with every change of the layout.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// Counters above this are not believed: ids must stay below `2^53`, sequences must have room to go on.
 const COUNTER_MAX: u64 = 1 << 53;
 
@@ -146,8 +146,11 @@ impl Engine {
         for book in &self.books {
             for rail in Rail::ALL {
                 for slot in book.queue(rail, &self.orders) {
-                    self.saved(slot).walk(sink);
+                    self.saved(slot, Price(0)).walk(sink);
                 }
+            }
+            for (slot, best) in book.followers(&self.orders) {
+                self.saved(slot, best).walk(sink);
             }
         }
     }
@@ -312,21 +315,25 @@ impl Engine {
     /// Puts the image's orders in line: in their levels as they come, then by id.
     fn take_orders(&mut self, reader: &mut Reader<'_>) -> Result<(), ImageError> {
         let count = reader.below(u64::from(self.rules.open_orders_max) + 1, "open orders")?;
-        if reader.0.len() as u64 != count * ORDER_BYTES as u64 {
+        // Trailing stops take more; whether that is all is looked at in the end.
+        if (reader.0.len() as u64) < count * ORDER_BYTES as u64 {
             return Err(ImageError::Impossible("the number of open orders"));
         }
         let mut by_id = Vec::with_capacity(count as usize);
-        let mut place = (0, 0, i64::MAX);
+        let mut place = (0, 0, None, i64::MIN);
         for _ in 0..count {
             let order = reader.order()?;
             let rail = order.rail();
-            let price = if order.flags.is_armed() { order.trigger } else { order.price };
+            let price = match (order.flags.is_armed(), order.trail) {
+                (true, Some(_)) => order.best,
+                (true, None) => order.trigger,
+                (false, _) => order.price,
+            };
             let owner = self.check_order(&order)?;
-            // Orders come by instrument, rail and falling rank, else levels would be told in another order.
-            let here = (order.instrument.0, rail as u8, rail.rank(price));
-            if (here.0, here.1) < (place.0, place.1)
-                || (here.0, here.1) == (place.0, place.1) && here.2 > place.2
-            {
+            // Orders come by instrument, rail, distance and falling rank, else levels would be told in another order.
+            let distance = order.trail.filter(|_| order.flags.is_armed());
+            let here = (order.instrument.0, rail as u8, distance, -rail.rank(price));
+            if here < place {
                 return Err(ImageError::Impossible("the order of orders"));
             }
             place = here;
@@ -334,7 +341,12 @@ impl Engine {
             let slot = self.orders.insert(&Arrival { id, new, remaining, owner });
             self.orders[slot].flags = order.flags;
             let book = &mut self.books[order.instrument.index()];
-            book.link(rail, price, slot, &mut self.orders);
+            match (distance, order.when) {
+                (Some(trail), Some(when)) => {
+                    book.link_trailing(when, trail, order.best, slot, &mut self.orders);
+                }
+                _ => book.link(rail, price, slot, &mut self.orders),
+            }
             by_id.push((order.id, slot));
         }
         by_id.sort_unstable();
@@ -351,8 +363,8 @@ impl Engine {
         self.check_holds()
     }
 
-    /// An open order as it is saved.
-    fn saved(&self, slot: u32) -> Saved {
+    /// An open order as it is saved; `best` is the best trade that a trailing stop has seen.
+    fn saved(&self, slot: u32, best: Price) -> Saved {
         let order = &self.orders[slot];
         let extra = self.orders.extra(order);
         let trigger = extra.and_then(|extra| extra.trigger);
@@ -367,6 +379,8 @@ impl Engine {
             instrument: order.instrument,
             flags: order.flags,
             when: trigger.map(|trigger| trigger.when),
+            trail: trigger.and_then(|trigger| trigger.trail),
+            best,
         }
     }
 
@@ -382,15 +396,26 @@ impl Engine {
         } else {
             book.steps.counts_price(order.price)
         };
-        let triggered = match order.when {
-            Some(_) => book.steps.counts_price(order.trigger),
-            None => order.trigger == Price(0),
+        let triggered = match order.asked().trigger {
+            Some(trigger) => {
+                book.steps.counts_price(order.trigger) && book.steps.counts_price(trigger.level())
+            }
+            None => order.trigger == Price(0) && order.trail.is_none(),
         };
         let reached = flags.is_armed()
-            && book.last.is_some_and(|last| match order.rail() {
-                Rail::Above => last >= order.trigger,
-                _ => last <= order.trigger,
-            });
+            && match (order.when, order.trail, book.last) {
+                (Some(when), None, Some(last)) => when.reaches(order.trigger, last),
+                // It has seen the last trade, and a better one only before; and one there was when it was placed.
+                (Some(when), Some(trail), last) => {
+                    let unseen = |price| when.reaches(price, order.best) && price != order.best;
+                    unseen(order.trigger)
+                        || !book.steps.counts_price(order.best)
+                        || last.is_none_or(|last| {
+                            unseen(last) || when.reaches(trail.level(order.best, when), last)
+                        })
+                }
+                _ => false,
+            };
         let dated =
             if flags.has_date() { order.expires > self.now } else { order.expires == Time(0) };
         let sound = flags.are_sound() && (order.when.is_some() || !flags.is_armed()) && priced && triggered && dated && !reached
@@ -426,15 +451,19 @@ struct Saved {
     instrument: InstrumentId,
     flags: Flags,
     when: Option<TriggerWhen>,
+    trail: Option<Trail>,
+    /// The best trade that a trailing stop has seen; there is none of any other order.
+    best: Price,
 }
 
-/// Its length.
-const ORDER_BYTES: usize = 6 * 8 + 4 + 2 + 1 + 1;
+/// Its length, without what only trailing stops have.
+const ORDER_BYTES: usize = 6 * 8 + 4 + 2 + 1 + 1 + 2;
 
 impl Saved {
     /// Where it stands.
     const fn rail(&self) -> Rail {
         match self.when {
+            Some(when) if self.flags.is_armed() && self.trail.is_some() => Rail::trailing(when),
             Some(when) if self.flags.is_armed() => Rail::armed(when),
             _ => Rail::resting(self.flags.side()),
         }
@@ -449,7 +478,7 @@ impl Saved {
             quantity: self.original,
             time_in_force: self.flags.time_in_force(self.expires),
             post_only: self.flags.is_post_only(),
-            trigger: self.when.map(|when| Trigger { price: self.trigger, when }),
+            trigger: self.when.map(|when| Trigger { price: self.trigger, when, trail: self.trail }),
         }
     }
     fn walk(&self, sink: &mut impl Sink) {
@@ -463,6 +492,11 @@ impl Saved {
         self.instrument.0.to_le_bytes().into_iter().for_each(|byte| sink.byte(byte));
         sink.byte(self.flags.0);
         sink.byte(self.when.map_or(0, |when| 1 + when as u8));
+        let points = self.trail.map_or(0, Trail::basis_points);
+        points.to_le_bytes().into_iter().for_each(|byte| sink.byte(byte));
+        if points != 0 && self.flags.is_armed() {
+            sink.word(self.best.0 as u64);
+        }
     }
 }
 
@@ -555,7 +589,7 @@ impl Reader<'_> {
         if sound { Ok(amount) } else { Err(ImageError::Impossible("an amount")) }
     }
     fn order(&mut self) -> Result<Saved, ImageError> {
-        Ok(Saved {
+        let mut order = Saved {
             id: OrderId(self.word()?),
             price: Price(self.word()? as i64),
             original: Quantity(self.word()? as i64),
@@ -571,7 +605,18 @@ impl Reader<'_> {
                 2 => Some(TriggerWhen::AtOrBelow),
                 _ => return Err(ImageError::Impossible("a trigger")),
             },
-        })
+            trail: match u16::from_le_bytes(self.array()?) {
+                0 => None,
+                points => {
+                    Some(Trail::new(points).ok_or(ImageError::Impossible("a trailing distance"))?)
+                }
+            },
+            best: Price(0),
+        };
+        if order.trail.is_some() && order.flags.is_armed() {
+            order.best = Price(self.word()? as i64);
+        }
+        Ok(order)
     }
 }
 
@@ -596,9 +641,25 @@ mod tests {
         let instruments = [flow::instrument()];
         let mut engine = Engine::new(&instruments);
         let mut out = Vec::new();
-        for command in flow.fill.iter().chain(&flow.commands[..100]) {
+        for (count, command) in flow.fill.iter().chain(&flow.commands[..100]).enumerate() {
             engine.apply(command, &mut out);
+            // Some trail the market, of a few distances and from different trades.
+            let trail = Trail::new(1 + 50 * (count as u16 % 3)).expect("a distance");
+            let when = [TriggerWhen::AtOrAbove, TriggerWhen::AtOrBelow][count % 2];
+            let action = Action::Place(NewOrder {
+                account: AccountId(1 + count as u32 % 5),
+                instrument: InstrumentId(0),
+                side: model::Side::Sell,
+                kind: OrderKind::Market,
+                quantity: Quantity(1),
+                time_in_force: model::TimeInForce::ImmediateOrCancel,
+                post_only: false,
+                trigger: Some(Trigger::trailing(when, trail)),
+            });
+            engine.apply(&Command { action, ..*command }, &mut out);
         }
+        let followers = engine.books[0].followers(&engine.orders).count();
+        assert!(followers > 20, "only {followers} trail the market");
         let image = engine.image();
         assert!(Engine::restore(&signed(image.clone()), &instruments).is_ok());
         let (mut taken, mut refused) = (0, 0);

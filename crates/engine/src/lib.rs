@@ -18,6 +18,7 @@ mod ahead;
 mod checks;
 mod funds;
 mod matching;
+mod trails;
 mod triggers;
 
 mod accounts;

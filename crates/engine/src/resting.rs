@@ -7,11 +7,13 @@ use crate::ladder::Ladder;
 use crate::orders::{Links, NONE, Orders};
 use crate::rules::Steps;
 use crate::terms::Terms;
+use crate::trails::Trails;
 use model::{AssetId, Level, Price, Quantity, Side, Status, TriggerWhen};
 
 /// All that waits at one price.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shelf {
+    /// Of trailing stops, which have no price that stays, the distance.
     pub price: Price,
     pub quantity: Quantity,
     /// First in line; in a free shelf, the next free one.
@@ -19,10 +21,10 @@ pub(crate) struct Shelf {
     /// Last in line.
     pub tail: u32,
     /// The ladder it stands in.
-    rail: Rail,
+    pub rail: Rail,
 }
 
-/// Which of a book's four ladders.
+/// Which of a book's four ladders, or whose trails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rail {
     Bids,
@@ -31,9 +33,14 @@ pub(crate) enum Rail {
     Above,
     /// Armed at or below; the highest trigger price is the nearest.
     Below,
+    /// Trailing the market from above: no ladder.
+    TrailAbove,
+    /// Trailing it from below: no ladder.
+    TrailBelow,
 }
 
 impl Rail {
+    /// Those that are ladders.
     pub const ALL: [Self; 4] = [Self::Bids, Self::Asks, Self::Above, Self::Below];
 
     pub const fn resting(side: Side) -> Self {
@@ -48,20 +55,26 @@ impl Rail {
             TriggerWhen::AtOrBelow => Self::Below,
         }
     }
+    pub const fn trailing(when: TriggerWhen) -> Self {
+        match when {
+            TriggerWhen::AtOrAbove => Self::TrailAbove,
+            TriggerWhen::AtOrBelow => Self::TrailBelow,
+        }
+    }
     /// A better price has a higher rank.
     #[inline]
     pub const fn rank(self, price: Price) -> i64 {
         match self {
-            Self::Bids | Self::Below => price.0,
-            Self::Asks | Self::Above => -price.0,
+            Self::Bids | Self::Below | Self::TrailBelow => price.0,
+            Self::Asks | Self::Above | Self::TrailAbove => -price.0,
         }
     }
     /// The price of a rank.
     #[inline]
     pub const fn price(self, rank: i64) -> Price {
         match self {
-            Self::Bids | Self::Below => Price(rank),
-            Self::Asks | Self::Above => Price(-rank),
+            Self::Bids | Self::Below | Self::TrailBelow => Price(rank),
+            Self::Asks | Self::Above | Self::TrailAbove => Price(-rank),
         }
     }
 }
@@ -78,6 +91,7 @@ pub(crate) struct Book {
     pub lowest: Price,
     pub highest: Price,
     ladders: [Ladder; 4],
+    pub trails: Trails,
     pub shelves: Vec<Shelf>,
     free: u32,
 }
@@ -92,6 +106,7 @@ impl Book {
             lowest: Price(i64::MAX),
             highest: Price(i64::MIN),
             ladders: Default::default(),
+            trails: Trails::default(),
             shelves: Vec::new(),
             free: NONE,
         }
@@ -128,16 +143,22 @@ impl Book {
     }
     /// The slots of a rail's orders, best first, at one price the oldest first.
     pub fn queue<'a>(&'a self, rail: Rail, orders: &'a Orders) -> impl Iterator<Item = u32> + 'a {
-        self.best_first(rail).flat_map(move |level| {
-            let mut slot = self.shelves[level as usize].head;
-            core::iter::from_fn(move || {
-                let here = slot;
-                if here == NONE {
-                    return None;
-                }
-                slot = orders.links[here as usize].next;
-                Some(here)
-            })
+        self.best_first(rail).flat_map(move |level| self.line_of(level, orders))
+    }
+    /// The slots of a level's orders, the oldest first.
+    pub fn line_of<'a>(
+        &'a self,
+        level: u32,
+        orders: &'a Orders,
+    ) -> impl Iterator<Item = u32> + use<'a> {
+        let mut slot = self.shelves[level as usize].head;
+        core::iter::from_fn(move || {
+            let here = slot;
+            if here == NONE {
+                return None;
+            }
+            slot = orders.links[here as usize].next;
+            Some(here)
         })
     }
     /// Puts an order at the end of the line at this price.
@@ -156,6 +177,11 @@ impl Book {
             shelves[level as usize] = fresh;
             level
         });
+        self.link_in(level, slot, orders);
+    }
+    /// Puts an order at the end of the line in this level.
+    #[inline(always)]
+    pub fn link_in(&mut self, level: u32, slot: u32, orders: &mut Orders) {
         let shelf = &mut self.shelves[level as usize];
         let order = &mut orders[slot];
         shelf.quantity += order.remaining;
@@ -187,10 +213,29 @@ impl Book {
         }
     }
     fn drop_level(&mut self, level: u32) {
-        let shelf = &mut self.shelves[level as usize];
-        let (rail, price) = (shelf.rail, shelf.price);
-        shelf.head = self.free;
-        self.free = level;
-        self.ladders[rail as usize].remove(rail.rank(price));
+        let &Shelf { rail, price, .. } = &self.shelves[level as usize];
+        if let Rail::TrailAbove | Rail::TrailBelow = rail {
+            self.drop_trailing(level);
+        } else {
+            self.ladders[rail as usize].remove(rail.rank(price));
+        }
+        self.free_shelf(level);
+    }
+    /// A shelf without orders that stands in no ladder.
+    pub fn take_shelf(&mut self, price: Price, rail: Rail) -> u32 {
+        let fresh = Shelf { price, quantity: Quantity::ZERO, head: NONE, tail: NONE, rail };
+        let shelf = self.free;
+        if shelf == NONE {
+            self.shelves.push(fresh);
+            return self.shelves.len() as u32 - 1;
+        }
+        self.free = self.shelves[shelf as usize].head;
+        self.shelves[shelf as usize] = fresh;
+        shelf
+    }
+    /// Lets a shelf that is in no use be taken again.
+    pub fn free_shelf(&mut self, shelf: u32) {
+        self.shelves[shelf as usize].head = self.free;
+        self.free = shelf;
     }
 }

@@ -10,6 +10,7 @@ use model::{
 
 mod money;
 mod room;
+mod trailing;
 
 const HERE: InstrumentId = InstrumentId(0);
 
@@ -156,7 +157,7 @@ impl Shape for NewOrder {
         Self { post_only: true, ..self }
     }
     fn stop(self, when: TriggerWhen, price: i64) -> Self {
-        Self { trigger: Some(Trigger { price: Price(price), when }), ..self }
+        Self { trigger: Some(Trigger::at(Price(price), when)), ..self }
     }
 }
 

@@ -26,6 +26,8 @@ pub struct OwnOrder {
     pub label: Option<Label>,
     /// How it stands.
     pub standing: Standing,
+    /// Whether it is a stop order that was woken; that stays so when it has ended.
+    pub woken: bool,
     /// What its trades come to.
     pub filled: Filled,
     /// When it was accepted.
@@ -174,6 +176,8 @@ pub struct OwnOrderUpdate {
     pub step: OwnStep,
     /// How it stands now.
     pub standing: Standing,
+    /// As in [`OwnOrder`].
+    pub woken: bool,
     /// What its trades come to, this step included.
     pub filled: Filled,
     /// When it was accepted.

@@ -205,6 +205,8 @@ pub enum Rejection {
     BadCombination,
     /// Expires at or before now.
     AlreadyExpired,
+    /// A trailing stop has no trade to follow yet.
+    NothingTraded,
     /// The book is full (see the engine's limits).
     TooManyOrders,
 }

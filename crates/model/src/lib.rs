@@ -41,7 +41,8 @@ pub use event::{Balance, CloseReason, Event, EventBody, Fill, LevelBook, Movemen
 pub use ids::{AccountId, AssetId, Epoch, InstrumentId, OrderId, Sequence, TradeId};
 pub use instrument::{Instrument, Listing, Minimum, Price, Quantity, Status};
 pub use order::{
-    NewOrder, OrderKind, OrderState, SelfTradePolicy, Side, TimeInForce, Trigger, TriggerWhen,
+    NewOrder, OrderKind, OrderState, SelfTradePolicy, Side, TimeInForce, Trail, Trigger,
+    TriggerWhen,
 };
 pub use query::{
     Answer, AnswerBody, OrderKey, OrderStory, OwnOrders, OwnRecords, OwnTrades, Query, RecordKey,

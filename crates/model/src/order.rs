@@ -1,5 +1,7 @@
 //! Orders: what somebody asks for, and what of it is still open.
 
+use core::num::NonZeroU16;
+
 use crate::ids::{AccountId, InstrumentId, OrderId};
 use crate::instrument::{Price, Quantity};
 use crate::time::Time;
@@ -70,20 +72,83 @@ pub enum TriggerWhen {
 /// What wakes a stop order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Trigger {
-    /// The price that the last trade has to reach.
+    /// The price that the last trade has to reach. Of a trailing stop, the last trade when it was placed, which it
+    /// begins to follow; whatever stands here in a new one, the engine puts that in its place.
     pub price: Price,
     /// From which direction.
     pub when: TriggerWhen,
+    /// How far behind the best trade a trailing stop is woken; `None` for any other stop.
+    pub trail: Option<Trail>,
 }
 
 impl Trigger {
-    /// Whether a trade at this price wakes the order.
+    /// A trigger at a price that stays.
+    #[must_use]
+    pub const fn at(price: Price, when: TriggerWhen) -> Self {
+        Self { price, when, trail: None }
+    }
+    /// A trigger that trails the market from where it is.
+    #[must_use]
+    pub const fn trailing(when: TriggerWhen, trail: Trail) -> Self {
+        Self { price: Price(0), when, trail: Some(trail) }
+    }
+    /// The price that wakes it first of all: later a trailing stop can only be woken sooner.
+    #[must_use]
+    pub const fn level(self) -> Price {
+        match self.trail {
+            Some(trail) => trail.level(self.price, self.when),
+            None => self.price,
+        }
+    }
+    /// Whether a trade at this price would wake it if no other came between.
     #[must_use]
     pub const fn reached_by(self, last: Price) -> bool {
-        match self.when {
-            TriggerWhen::AtOrAbove => last.0 >= self.price.0,
-            TriggerWhen::AtOrBelow => last.0 <= self.price.0,
+        self.when.reaches(self.level(), last)
+    }
+}
+
+impl TriggerWhen {
+    /// Whether a trade at this price reaches the other.
+    #[must_use]
+    pub const fn reaches(self, level: Price, last: Price) -> bool {
+        match self {
+            Self::AtOrAbove => last.0 >= level.0,
+            Self::AtOrBelow => last.0 <= level.0,
         }
+    }
+}
+
+/// How far a trailing stop is behind the best trade since it was placed, in hundredths of a percent of it: the lowest
+/// trade where it is woken from below, the highest where it is woken from above.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Trail(NonZeroU16);
+
+impl Trail {
+    /// The furthest: short of all of the price.
+    pub const BASIS_POINTS_MAX: u16 = 9_999;
+
+    /// So many hundredths of a percent; `None` unless there are 1 to [`Trail::BASIS_POINTS_MAX`].
+    #[must_use]
+    pub const fn new(basis_points: u16) -> Option<Self> {
+        match NonZeroU16::new(basis_points) {
+            Some(points) if basis_points <= Self::BASIS_POINTS_MAX => Some(Self(points)),
+            _ => None,
+        }
+    }
+    /// In hundredths of a percent.
+    #[must_use]
+    pub const fn basis_points(self) -> u16 {
+        self.0.get()
+    }
+    /// The price that wakes a stop while this is the best trade: never nearer to it than the distance, and so at least
+    /// one tick away.
+    #[must_use]
+    pub const fn level(self, best: Price, when: TriggerWhen) -> Price {
+        let (best, points) = (best.0 as i128, self.0.get() as i128);
+        Price(match when {
+            TriggerWhen::AtOrAbove => (best * (10_000 + points) + 9_999).div_euclid(10_000) as i64,
+            TriggerWhen::AtOrBelow => (best * (10_000 - points)).div_euclid(10_000) as i64,
+        })
     }
 }
 

@@ -42,6 +42,8 @@ pub enum Scope {
 pub enum TopicKind {
     /// Each trade; of one account in one instrument those that it has a part in, each once.
     Trades,
+    /// The trades of each command, together.
+    TradeBatches,
     /// Each step in the life of each order, stop orders excepted until they are woken.
     Orders,
     /// The best `depth` levels, whole, when they changed.
@@ -140,6 +142,9 @@ pub enum Class {
     Lossless,
     /// Only the newest counts: what waits is replaced.
     Latest,
+    /// Each frame goes on from the one before, but a whole one stands for all of them: where too much waits it is
+    /// dropped, and the topic begins anew with one whole frame, once the socket takes some again.
+    Restart,
 }
 
 impl Topic {
@@ -181,9 +186,9 @@ impl Topic {
             // Of all instruments only those are told that changed: the next word does not stand for the last.
             TopicKind::Ticker { .. } if matches!(self.scope, Scope::All) => Class::Lossless,
             TopicKind::Trades
+            | TopicKind::TradeBatches
             | TopicKind::Orders
             | TopicKind::Delta { .. }
-            | TopicKind::Depth { .. }
             | TopicKind::OwnOrders
             | TopicKind::OwnTrades
             | TopicKind::SelfTrades
@@ -196,6 +201,7 @@ impl Topic {
             | TopicKind::Ticker { .. }
             | TopicKind::Holdings { .. }
             | TopicKind::Funding => Class::Latest,
+            TopicKind::Depth { .. } => Class::Restart,
         }
     }
 }

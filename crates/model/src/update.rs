@@ -17,6 +17,8 @@ use crate::trade::Trade;
 pub enum Update<'a> {
     /// A trade.
     Trade(&'a Trade),
+    /// Trades that came of one command, the oldest first: never none of them.
+    Trades(&'a [Trade]),
     /// A step in an order's life.
     Order(&'a OrderUpdate),
     /// The top of the book, whole.
@@ -45,6 +47,14 @@ pub enum Update<'a> {
     Movement(&'a OwnMovement),
     /// What an account holds now, of each asset that it ever held, in the order of the assets.
     Holdings(&'a [Balance]),
+}
+
+impl Update<'_> {
+    /// Whether it goes on from others of its topic, and this one stands for all that were before it.
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        matches!(self, Self::Depth(DepthUpdate { snapshot: true, .. }))
+    }
 }
 
 /// Levels of both sides and the stamp of the book they belong to.

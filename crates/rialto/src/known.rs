@@ -1,19 +1,23 @@
 //! Who one is, as a venue knows it: the store's accounts and credentials, asked by the edge.
 //!
 //! What another process writes to the store (`rialto keys`) is looked for every second: new accounts are followed,
-//! and what a revoked key, or a blocked account's, has opened ends. So is the store itself where there was none.
+//! and what a revoked key, or a blocked account's, has opened ends. So is the store itself where there was none. Who
+//! asks over HTTP for the end of its own keys has that written by the same thread, so that nobody else waits for the
+//! disk.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread;
 use std::time::Duration;
 
-use dialects::{Credential, Outcome, Standing, Submission};
+use dialects::{Credential, NotRevoked, Outcome, Standing, Submission};
 use edge::Revoker;
 use edge::board_thread::BoardsHandle;
-use edge::identity::{Identities, Nobody};
+use edge::clock::MarketClock;
+use edge::identity::{Identities, Nobody, TellRevoked};
 use edge::native::register::{AccountNote, Blank, CredentialNote, KeyNote, Register};
 use edge::steps::Clerk;
 use model::{AccountId, Action, Assets, Instrument};
@@ -27,6 +31,8 @@ mod tests;
 
 /// How often the store is looked at for what others wrote.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Those that may wait for their keys to be revoked. One more is told that it failed.
+const ENDINGS_MAX: usize = 64;
 
 /// What is known of accounts; nothing in a venue that has none.
 #[derive(Clone)]
@@ -38,6 +44,17 @@ struct Book {
     awaited: Option<Awaited>,
     instruments: Vec<Instrument>,
     demo: bool,
+    /// To whoever looks at the store.
+    endings: SyncSender<Ending>,
+    /// Where these come out, until somebody looks.
+    ended: Mutex<Option<Receiver<Ending>>>,
+}
+
+/// All keys of an account in a dialect are to be revoked.
+struct Ending {
+    dialect: &'static str,
+    account: AccountId,
+    tell: TellRevoked,
 }
 
 impl Known {
@@ -66,7 +83,9 @@ impl Known {
         };
         let awaited = Some(place).filter(|_| !options.ephemeral && !is_there);
         let store = RwLock::new(Arc::new(store));
-        Ok(Self(Some(Arc::new(Book { store, awaited, instruments, demo }))))
+        let (endings, ended) = sync_channel(ENDINGS_MAX);
+        let ended = Mutex::new(Some(ended));
+        Ok(Self(Some(Arc::new(Book { store, awaited, instruments, demo, endings, ended }))))
     }
 
     /// What is done when a market opens: accounts are followed, and those of the demo are given something.
@@ -104,15 +123,20 @@ impl Known {
         }
     }
 
-    /// Looks for what others write to the store, as long as the process lives.
+    /// Looks for what others write to the store, and ends keys whose holders wish it, as long as the process lives.
     pub fn watch(&self, revoker: Revoker, boards: BoardsHandle) {
         let Some(book) = self.0.clone() else { return };
+        let Some(ended) = lock(&book.ended).take() else { return };
         let mut watch = Watch::new(book, revoker, boards);
         // What goes on being wrong is said once.
         let mut complaint = None;
         let look = move || {
             loop {
-                thread::sleep(LOOK_EVERY);
+                match ended.recv_timeout(LOOK_EVERY) {
+                    Ok(ending) => watch.end_own(ending),
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => return,
+                }
                 let found = watch.look().err();
                 if let Some(error) = &found
                     && found != complaint
@@ -192,6 +216,25 @@ impl Watch {
             let submission = Submission { action: Action::Follow(id), label: None };
             if self.boards.submit(submission, Box::new(reply)).is_err() {
                 lock(&self.followed).remove(&id);
+            }
+        }
+    }
+
+    /// Has keys revoked whose holder wishes it. Nobody is told before that is on disk, and before whoever those keys
+    /// have let in is told to leave.
+    fn end_own(&mut self, Ending { dialect, account, tell }: Ending) {
+        let now = MarketClock::of_the_wall().start();
+        match self.book.store().revoke_all(account, dialect, now) {
+            Ok(revoked) => {
+                self.end_revoked();
+                // Keys that are secrets are known to nobody but those who use them.
+                self.revoker.review();
+                tell(Ok(revoked.into_iter().filter_map(|it| it.key).collect()));
+            }
+            Err(StoreError::OfDemo) => tell(Err(NotRevoked::NotAllowed)),
+            Err(error) => {
+                eprintln!("rialto: failed to revoke the keys of account {account}: {error}");
+                tell(Err(NotRevoked::Failed));
             }
         }
     }
@@ -331,6 +374,12 @@ impl Identities for Book {
             None => Standing::Revoked,
             Some(found) if found.account.blocked.is_some() => Standing::Blocked,
             Some(_) => Standing::Good,
+        }
+    }
+    fn revoke_keys(&self, dialect: &'static str, account: AccountId, tell: TellRevoked) {
+        let sent = self.endings.try_send(Ending { dialect, account, tell });
+        if let Err(TrySendError::Full(ending) | TrySendError::Disconnected(ending)) = sent {
+            (ending.tell)(Err(NotRevoked::Failed));
         }
     }
 }

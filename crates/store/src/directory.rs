@@ -82,6 +82,12 @@ impl Directory {
         let first = (after.saturating_add(1), CredentialId(0));
         self.revocations.range(first..).map(|(_, it)| it.clone()).collect()
     }
+    /// What was revoked by the change of this version, by number.
+    pub fn revocations_at(&self, version: u64) -> Vec<Revocation> {
+        let first = (version, CredentialId(0));
+        let last = (version, CredentialId(u64::MAX));
+        self.revocations.range(first..=last).map(|(_, it)| it.clone()).collect()
+    }
     /// How this credential was revoked, if it was.
     pub fn revocation(&self, id: CredentialId) -> Option<Revocation> {
         // Asked by who revokes, which is rare; most often it is among the last.

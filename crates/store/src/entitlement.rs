@@ -159,7 +159,7 @@ impl Channel {
         }
         matches!(
             (self, topic.kind),
-            (Self::Trades, TopicKind::Trades)
+            (Self::Trades, TopicKind::Trades | TopicKind::TradeBatches)
                 | (Self::Orders, TopicKind::Orders)
                 | (Self::Book, TopicKind::Book { .. })
                 | (Self::Detail, TopicKind::Detail { .. })

@@ -88,6 +88,17 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError`] if there is no such credential, or it is the demo's.
     fn revoke(&self, credential: CredentialId, now: Time) -> Result<Revocation, StoreError>;
+    /// Takes the power of all the credentials that an account has in a dialect, all or nothing; what it took, by
+    /// number. Those that were revoked before are not among them.
+    ///
+    /// # Errors
+    /// [`StoreError`] if there is no such account, it is the demo's, or the store cannot be written.
+    fn revoke_all(
+        &self,
+        account: AccountId,
+        dialect: &str,
+        now: Time,
+    ) -> Result<Vec<Revocation>, StoreError>;
     /// Blocks an account, or lets it go on; a second time changes nothing. No credential of it is revoked, but a venue
     /// lets nobody in by them as long as it is blocked.
     ///

@@ -386,6 +386,29 @@ impl Store for SqliteStore {
         let directory = self.directory();
         Ok(directory.revocation(credential).expect("what was revoked is listed as revoked"))
     }
+
+    fn revoke_all(
+        &self,
+        account: AccountId,
+        dialect: &str,
+        now: Time,
+    ) -> Result<Vec<Revocation>, StoreError> {
+        if demo::is_demo(account) {
+            return Err(StoreError::OfDemo);
+        }
+        let version = self.write(|transaction, _, _| {
+            let sql = "SELECT EXISTS (SELECT 1 FROM account WHERE id = ?1)";
+            if !transaction.query_row(sql, [account.0], |row| row.get(0))? {
+                return Err(StoreError::UnknownAccount);
+            }
+            let version = rows::next_version(transaction)?;
+            let sql = "UPDATE credential SET revoked = ?1, change = ?2
+                       WHERE account = ?3 AND dialect = ?4 AND revoked IS NULL";
+            transaction.execute(sql, params![now.micros(), version, account.0, dialect])?;
+            Ok(version.unsigned_abs())
+        })?;
+        Ok(self.directory().revocations_at(version))
+    }
 }
 
 /// Whether a new account may be named so.

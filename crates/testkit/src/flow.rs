@@ -9,7 +9,7 @@ use engine::flow::Random;
 use model::{
     AccountId, Action, Amount, AssetId, Assets, Balance, Cadence, Command, Event, EventBody,
     Instrument, InstrumentId, Minimum, NewOrder, OrderId, OrderKind, OrderState, Price, Quantity,
-    Rejection, SelfTradePolicy, Sequence, Side, Span, Status, Time, TimeInForce, Trigger,
+    Rejection, SelfTradePolicy, Sequence, Side, Span, Status, Time, TimeInForce, Trail, Trigger,
     TriggerWhen,
 };
 
@@ -311,11 +311,17 @@ impl Flow {
         let mut trigger = self.chance(if self.deep { 30 } else { 120 }).then(|| Trigger {
             price: self.price(None),
             when: self.one_of([TriggerWhen::AtOrAbove, TriggerWhen::AtOrBelow]),
+            trail: None,
         });
         if kind == OrderKind::Market && self.chance(250) {
             // Far below the market and so woken at once, when far more is needed than was held.
             let price = Price(1 + self.random.below(50) as i64);
-            trigger = Some(Trigger { price, when: TriggerWhen::AtOrAbove });
+            trigger = Some(Trigger::at(price, TriggerWhen::AtOrAbove));
+        }
+        if let Some(trigger) = &mut trigger
+            && self.chance(450)
+        {
+            trigger.trail = Trail::new(self.distance());
         }
         NewOrder {
             account: self.account(),
@@ -326,6 +332,16 @@ impl Flow {
             time_in_force,
             post_only: self.chance(100),
             trigger,
+        }
+    }
+
+    /// How far a trailing stop follows: a few ticks, each as often as any other, so that many share a distance; seldom
+    /// far, or as far as can be.
+    fn distance(&mut self) -> u16 {
+        let far = 100 + self.random.below(900) as u16;
+        match self.random.below(20) {
+            0 => self.one_of([1, Trail::BASIS_POINTS_MAX, 5_000, far]),
+            _ => 10 * (1 + self.random.below(6) as u16),
         }
     }
 

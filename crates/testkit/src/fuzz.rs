@@ -26,6 +26,8 @@ use crate::served::listing;
 
 pub mod confluencecode;
 pub mod finazon;
+pub mod timex;
+pub mod tongues;
 
 /// One reader of strangers' bytes.
 #[derive(Clone, Copy, Debug)]
@@ -36,8 +38,8 @@ pub struct Target {
     pub feed: fn(&[u8]),
 }
 
-/// All of them.
-pub const TARGETS: [Target; 9] = [
+/// Those that are not alike for all dialects.
+const OWN: [Target; 12] = [
     Target { name: "ws_decode", feed: ws_decode },
     Target { name: "ws_head", feed: ws_head },
     Target { name: "bitstamp_decode", feed: bitstamp_decode },
@@ -47,7 +49,15 @@ pub const TARGETS: [Target; 9] = [
     Target { name: "confluencecode_client", feed: confluencecode::client },
     Target { name: "finazon_decode", feed: finazon::decode },
     Target { name: "finazon_client", feed: finazon::client },
+    Target { name: "timex_decode", feed: timex::decode },
+    Target { name: "timex_http", feed: timex::http },
+    Target { name: "timex_client", feed: timex::client },
 ];
+
+/// All of them.
+pub fn targets() -> impl Iterator<Item = Target> {
+    OWN.iter().chain(tongues::TARGETS).copied()
+}
 
 /// The folder of a target's seeds.
 #[must_use]
@@ -296,7 +306,7 @@ fn check_steps(mut step: Step, answer: impl Fn(&Query) -> AnswerBody) {
             Step::Reply(response) => return check_response(&response),
             Step::Ask(query, then) => then(Answer { now: NOW, body: answer(&query) }),
             Step::Identify(_, then) | Step::Prove(_, then) => then(None),
-            Step::Nonce(..) | Step::Submit(..) | Step::IssuePass(..) => {
+            Step::Nonce(..) | Step::Submit(..) | Step::IssuePass(..) | Step::RevokeKeys(..) => {
                 panic!("a step for one whom nobody knows")
             }
         };
@@ -394,7 +404,7 @@ fn check_heard(heard: &Heard, stamps: &mut [Time; 3]) {
 // 4. Mutations from seeds, for the default tests.
 
 /// Pieces that readers of these formats look for.
-const WORDS: [&[u8]; 26] = [
+const WORDS: [&[u8]; 32] = [
     b"\r\n\r\n",
     b"\r\n",
     b"\n",
@@ -418,6 +428,12 @@ const WORDS: [&[u8]; 26] = [
     b"\"exchangeId\":2,",
     b"{\"eventType\":\"trade\",\"market\":\"BTC-USDT\"},",
     b"diff_order_book_btcusd",
+    b"\"method\":\"subscribe\"",
+    b"\"params\":{\"channel\":\"orderbook\",\"symbol\":\"BTC-USD\"",
+    b"\"id\":1,",
+    b"unsubscribe",
+    b"authorization: Bearer ",
+    b"2027-01-15T00:00:00Z",
     b"\xff\xff\xff\xff\xff\xff\xff\xff",
     b"\xe2\x82\xac",
     b"\x81\x80\0\0\0\0",

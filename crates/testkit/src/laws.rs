@@ -3,12 +3,14 @@
 
 pub mod bars;
 pub mod conservation;
+pub mod day;
 pub mod gap;
 pub mod latecomer;
 pub mod mirror;
 pub mod one_frame;
 pub mod private;
 pub mod reference;
+pub mod restart;
 pub mod tally;
 pub mod twin;
 

@@ -18,14 +18,15 @@
 //! `PASS00000000000000000000000000A1`, then `…A2`, and so on.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use dialects::{Credential, HttpResponse, Step};
-use edge::identity::Identities;
+use dialects::{Credential, HttpResponse, NotRevoked, Step};
+use edge::Revoker;
+use edge::identity::{Identities, TellRevoked};
 use edge::native::register::{AccountNote, CredentialNote, KeyNote, Register};
 use edge::steps::{Clerk, Next, Random, Service};
 use model::{AccountId, Action, Address, Amount, Assets, Instrument, InstrumentId, Time};
@@ -152,9 +153,13 @@ pub(crate) fn riches(assets: &Assets, account: AccountId) -> impl Iterator<Item 
 }
 
 /// Who holds which key in test venues.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Known {
     revoked: Mutex<BTreeSet<String>>,
+    /// What ends what keys have opened, where they are served.
+    revoker: OnceLock<Revoker>,
+    /// Whether no key can be revoked by those who hold it, since that cannot be written down.
+    is_broken: AtomicBool,
     /// Keys that may ask so often each second and not more.
     slow: Mutex<BTreeMap<String, u32>>,
     blocked: Mutex<BTreeSet<AccountId>>,
@@ -164,6 +169,35 @@ impl Known {
     /// This key is good no longer.
     pub fn revoke(&self, key: &str) {
         self.revoked.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned());
+    }
+
+    /// What ends what revoked keys have opened from now on.
+    pub(crate) fn serve(&self, revoker: Revoker) {
+        // Who is served twice ends what was opened where they were first.
+        let _served = self.revoker.set(revoker);
+    }
+
+    /// From now on nothing can be written down, or it can again.
+    pub fn break_down(&self, is_broken: bool) {
+        self.is_broken.store(is_broken, Ordering::Relaxed);
+    }
+
+    /// Takes the power of all keys of an account; which they were.
+    ///
+    /// # Errors
+    /// [`NotRevoked::Failed`] while it is [broken down](Known::break_down).
+    pub fn revoke_all(&self, account: AccountId) -> Result<Vec<String>, NotRevoked> {
+        if self.is_broken.load(Ordering::Relaxed) {
+            return Err(NotRevoked::Failed);
+        }
+        let own = PEOPLE.iter().filter(|person| person.account == account);
+        let mut keys = Vec::new();
+        for person in own {
+            self.revoke(person.key);
+            self.revoke(person.token);
+            keys.push(person.key.to_owned());
+        }
+        Ok(keys)
     }
 
     /// From now on this key may make so many requests each second.
@@ -203,6 +237,15 @@ impl Identities for Known {
     }
     fn proven(&self, dialect: &str, key: &str, secret: &[u8]) -> Option<Credential> {
         self.credential(dialect, key).filter(|credential| credential.secret == secret)
+    }
+
+    fn revoke_keys(&self, dialect: &'static str, account: AccountId, tell: TellRevoked) {
+        let revoked = self.revoke_all(account);
+        if let (Ok(keys), Some(revoker)) = (&revoked, self.revoker.get()) {
+            keys.iter().for_each(|key| revoker.revoke(dialect, key));
+            revoker.review();
+        }
+        tell(revoked);
     }
 }
 
@@ -251,7 +294,9 @@ pub fn admit(clerk: &Clerk, dialect: &'static str, person: &Person, now: Duratio
     let mut service = Service::new(dialect, Time(0), now);
     match clerk.take(&mut service, Step::Identify(person.key.to_owned(), Box::new(issue))) {
         Next::Reply(response) => String::from_utf8(response.body).expect("letters and digits"),
-        Next::Ask(..) | Next::Submit(..) => unreachable!("a pass needs no market"),
+        Next::Ask(..) | Next::Submit(..) | Next::RevokeKeys(..) => {
+            unreachable!("a pass needs nobody else")
+        }
     }
 }
 

@@ -11,7 +11,7 @@ mod refusals;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use self::meeting::price_of;
+use self::meeting::{price_of, wakes};
 use self::money::assets_of;
 use engine::Rules;
 use model::{
@@ -31,6 +31,8 @@ struct Open {
     place: u64,
     /// What is set aside for it.
     held: i128,
+    /// The best trade that a trailing stop has seen since it was placed; of no use to others.
+    best: Price,
 }
 
 /// What somebody has of something.
@@ -218,7 +220,16 @@ impl Market {
 
     // Placing.
 
-    fn place(&mut self, new: NewOrder, telling: &mut Telling<'_>) {
+    fn place(&mut self, mut new: NewOrder, telling: &mut Telling<'_>) {
+        if let Some(trigger) = &mut new.trigger
+            && trigger.trail.is_some()
+            && self.exists(new.instrument)
+        {
+            match self.last_trades[new.instrument.index()] {
+                Some(last) => trigger.price = last,
+                None => return self.reject(telling, new.instrument, Rejection::NothingTraded),
+            }
+        }
         if let Some(why) = self.refusal(&new) {
             return self.reject(telling, new.instrument, why);
         }
@@ -246,13 +257,15 @@ impl Market {
             Some(trigger) => {
                 self.tell(telling, new.instrument, EventBody::Armed(order));
                 let last = self.last_trades[new.instrument.index()];
-                let reached = last.is_some_and(|last| trigger.reached_by(last));
+                let best = trigger.price;
+                let reached = last.is_some_and(|last| wakes(trigger, best, last));
                 self.open.push(Open {
                     instrument: new.instrument,
                     order,
                     armed: Some(reached),
                     place: 0,
                     held,
+                    best,
                 });
             }
         }

@@ -13,6 +13,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use dialects::bitstamp::{Bitstamp, Options};
+use dialects::xrocket::{self, XRocket};
 use dialects::{Dialect, Manners};
 use edge::boards::{Boards, Dialects};
 use edge::clock::{MarketClock, SessionClock, Speed, Stopwatch};
@@ -32,7 +33,7 @@ use views::{Accounts, Board};
 
 use crate::people::{self, Known, Person};
 
-mod mannered;
+pub(crate) mod mannered;
 
 pub mod line;
 pub mod market;
@@ -88,11 +89,32 @@ impl Setup {
             listing(1, ["ETH", "BTC"], [6, 8], "ethbtc"),
         ];
         let dialect = Bitstamp::new(&listings, Options::default()).expect("listings in order");
+        Self::of(listings, Arc::new(dialect))
+    }
+
+    /// xRocket likewise.
+    ///
+    /// # Panics
+    /// If the dialect does not take the listings.
+    #[must_use]
+    pub fn xrocket() -> Self {
+        let listings = [
+            listing(0, ["BTC", "USD"], [2, 8], "btcusd"),
+            listing(1, ["ETH", "BTC"], [6, 8], "ethbtc"),
+        ];
+        let listings = listings.map(|listing| listed(listing, xrocket::NAME, "-")).to_vec();
+        let dialect = XRocket::new(&listings).expect("listings in order");
+        Self::of(listings, Arc::new(dialect))
+    }
+
+    /// A dialect with its own manners, for these listings, and two loops.
+    #[must_use]
+    pub fn of(listings: Vec<Listing>, dialect: Arc<dyn Dialect>) -> Self {
         Self {
             manners: dialect.manners().clone(),
             listings,
             begins: BEGINS,
-            dialect: Arc::new(dialect),
+            dialect,
             limits: Limits::default(),
             settings: Settings { loops: 2, ..Settings::default() },
             clerk: None,
@@ -155,6 +177,7 @@ impl Setup {
         let edge =
             edge::start(&self.settings, &dialects, boards, source, clock, session_clock, &clerk)
                 .expect("threads to be had");
+        known.serve(edge.revoker());
         let told = edge::native::Venue {
             name: "a test".into(),
             listings: self.listings,
@@ -214,6 +237,14 @@ pub fn listing(id: u16, [base, quote]: [&str; 2], decimals: [u8; 2], symbol: &st
         description: format!("{base} / {quote}"),
         symbols: vec![("bitstamp".into(), symbol.into())],
     }
+}
+
+/// The same, listed by another dialect too, base and quote with this between them.
+#[must_use]
+pub fn listed(mut listing: Listing, dialect: &str, between: &str) -> Listing {
+    let Instrument { base, quote, .. } = &listing.instrument;
+    listing.symbols.push((dialect.to_owned(), format!("{base}{between}{quote}")));
+    listing
 }
 
 /// A venue that is served.

@@ -15,7 +15,7 @@ use edge::ws::decode::Chunk;
 use edge::ws::{Opcode, encode};
 use engine::Engine;
 use model::{
-    Action, Assets, Cadence, Command, Event, EventBody, Instrument, InstrumentId, Listing,
+    Action, Assets, Cadence, Class, Command, Event, EventBody, Instrument, InstrumentId, Listing,
     Sequence, Span, Time,
 };
 use views::{Accounts, Board};
@@ -29,7 +29,7 @@ const TICK: Cadence = Cadence::TENTH;
 /// As many messages as a chunk may hold.
 const MESSAGES_MAX: usize = usize::MAX;
 
-/// A venue of one dialect.
+/// A venue, mostly of one dialect; what has no connection, and connections of which nothing is said, are of the first.
 pub struct Venue {
     engine: Engine,
     /// Events that came of no command of the engine.
@@ -57,11 +57,15 @@ pub struct Venue {
 }
 
 struct Connection {
+    /// As a place among those of the venue.
+    dialect: usize,
     session: Session,
     outbox: Outbox,
     ear: Ear,
     stalled: bool,
     gone: bool,
+    /// The most bytes that ever waited of topics that can restart, where more than one frame of them did.
+    restart_bytes: usize,
 }
 
 /// What the boards told, for the only loop there is.
@@ -84,14 +88,19 @@ impl Venue {
         start: Time,
         by_level: bool,
     ) -> Self {
+        Self::of([dialect].into(), listings, start, by_level)
+    }
+
+    /// The same of several dialects.
+    #[must_use]
+    pub fn of(dialects: Dialects, listings: &[Listing], start: Time, by_level: bool) -> Self {
         let instruments: Vec<Instrument> =
             listings.iter().map(|listing| listing.instrument.clone()).collect();
         let board = |instrument: &Instrument| match by_level {
             true => Board::by_level(instrument.id, start),
             false => Board::new(instrument.id, start),
         };
-        let door = dialect.doors().socket_paths[0].to_owned();
-        let dialects: Dialects = [dialect].into();
+        let door = dialects[0].doors().socket_paths[0].to_owned();
         let known = Arc::<Known>::default();
         let clerk = Arc::new(people::clerk(Arc::clone(&known)));
         let mut venue = Self {
@@ -157,7 +166,7 @@ impl Venue {
     /// Identities have changed.
     fn review(&mut self) {
         for line in 0..self.lines.len() {
-            let dialect = &*self.dialects[0];
+            let dialect = &*self.dialects[self.lines[line].dialect];
             let session = &mut self.lines[line].session;
             session.review(dialect, self.session_now, &mut self.desk);
             self.do_deeds(line);
@@ -201,22 +210,120 @@ impl Venue {
 
     /// Puts a frame into the outbox of a connection that listens to it.
     fn deliver(&mut self, line: Line, told: &Told) {
-        let dialect = &*self.dialects[0];
+        let dialect = &*self.dialects[self.lines[line].dialect];
         let connection = &mut self.lines[line];
         if !connection.session.is_speaking() {
             return;
         }
         for interest in connection.session.interests() {
             if let Some(told) = copy(&mut self.copies, interest, told) {
-                connection.outbox.push(&told, 0, self.session_now);
+                push(&mut connection.outbox, &told, dialect, self.session_now);
             }
         }
-        connection.flush(self.session_now);
+        self.flush(line);
+        let connection = &mut self.lines[line];
+        let dialect = &*self.dialects[connection.dialect];
+        connection.note_restart_bytes();
         if connection.outbox.lossless_bytes() > dialect.manners().queue_bytes_max {
             let now = self.session_now;
             connection.session.part(dialect, Parting::SlowConsumer, now, &mut self.desk);
             self.do_deeds(line);
         }
+    }
+
+    /// A client connects to the dialect at this place, at the first of its doors.
+    ///
+    /// # Panics
+    /// If the dialect asks who it is.
+    pub fn connect_to(&mut self, dialect: usize) -> Line {
+        let door = self.dialects[dialect].doors().socket_paths[0];
+        self.knock_at(dialect, door, &[]).expect("the dialect asks nobody who it is")
+    }
+
+    /// A client asks the dialect at this place for a connection.
+    fn knock_at(
+        &mut self,
+        place: usize,
+        target: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Line, HttpResponse> {
+        let (path, query) = match target.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (target, None),
+        };
+        let dialects = Arc::clone(&self.dialects);
+        let dialect = &*dialects[place];
+        let host = headers.iter().find(|(name, _)| *name == "host").map(|&(_, host)| host);
+        let at = route(std::slice::from_ref(dialect.doors()), host, path, true);
+        assert_eq!(at, Route::Socket(0), "there is no socket at {target}");
+        let wall = self.wall();
+        let request = HttpRequest { query, headers, wall, ..HttpRequest::bare("GET", path) };
+        let clerk = Arc::clone(&self.clerk);
+        let mut service = Service::new(dialect.name(), wall, self.session_now);
+        let Next::Reply(admission) = clerk.take(&mut service, dialect.admit(&request)) else {
+            panic!("nobody's key is judged by the state of a market");
+        };
+        let admitted = clerk.admit(admission, service)?;
+        let manners = dialect.manners();
+        let mut session = Session::open(frame_limits(manners), manners, self.session_now);
+        admitted.into_iter().for_each(|admitted| session.admitted(admitted));
+        self.lines.push(Connection {
+            dialect: place,
+            session,
+            outbox: Outbox::default(),
+            ear: Ear::default(),
+            stalled: false,
+            gone: false,
+            restart_bytes: 0,
+        });
+        let line = self.lines.len() - 1;
+        if self.leaving {
+            let session = &mut self.lines[line].session;
+            session.part(dialect, Parting::Shutdown, self.session_now, &mut self.desk);
+            self.do_deeds(line);
+        }
+        Ok(line)
+    }
+
+    /// Brings what waits to the client, if it reads, and then what has lapsed meanwhile, each whole.
+    fn flush(&mut self, line: Line) {
+        while !self.lines[line].stalled {
+            self.lines[line].flush(usize::MAX, self.session_now);
+            if !self.restart(line) {
+                return;
+            }
+        }
+    }
+
+    /// A client that has stalled takes at most so many bytes after all.
+    pub fn sip(&mut self, line: Line, bytes: usize) {
+        self.lines[line].flush(bytes, self.session_now);
+        self.restart(line);
+        self.lines[line].note_restart_bytes();
+    }
+
+    /// The most bytes that ever waited for a client of topics that can restart, where more than one frame of them did.
+    #[must_use]
+    pub fn restart_bytes(&self, line: Line) -> usize {
+        self.lines[line].restart_bytes
+    }
+
+    /// Puts a topic that has lapsed and is due in line, whole; says whether there was one.
+    fn restart(&mut self, line: Line) -> bool {
+        let connection = &mut self.lines[line];
+        let Some(slot) = connection.outbox.restart_due() else { return false };
+        let mut interests = connection.session.interests().iter();
+        let lapsed = interests.find(|interest| interest.outbox_slot() == Some(slot));
+        let interest = lapsed.expect("what lapses is listened to");
+        let dialect = &*self.dialects[connection.dialect];
+        match self.boards.restart(connection.dialect, &interest.subject) {
+            Some(told) => {
+                let told = copy(&mut self.copies, interest, &told).expect("it is its slot's");
+                push(&mut connection.outbox, &told, dialect, self.session_now);
+            }
+            None => connection.outbox.put_off(slot),
+        }
+        true
     }
 
     /// Does what a session asked for, in order.
@@ -242,7 +349,7 @@ impl Venue {
                 Deed::Ping => connection.answer(now, Opcode::Ping, b""),
                 Deed::Pong(payload) => connection.answer(now, Opcode::Pong, &payload),
                 Deed::Subscribe(subject, ticket) => {
-                    let opening = self.boards.subscribe(0, 0, subject);
+                    let opening = self.boards.subscribe(0, connection.dialect, subject);
                     if connection.session.subscribed(ticket, opening.slot, 0)
                         && let Some(state) = opening.state
                     {
@@ -257,7 +364,7 @@ impl Venue {
                     interest.outbox_slot().into_iter().for_each(|slot| {
                         connection.outbox.forget(slot);
                     });
-                    self.boards.unsubscribe(0, 0, interest.subject);
+                    self.boards.unsubscribe(0, connection.dialect, interest.subject);
                 }
                 Deed::Close { code, reason } => {
                     self.leave(line);
@@ -271,7 +378,7 @@ impl Venue {
                 }
             }
         }
-        self.lines[line].flush(now);
+        self.flush(line);
     }
 
     /// What a session waits for has come back: what it then asks for is done before what is left to be done.
@@ -282,7 +389,7 @@ impl Venue {
         returned: Returned,
         deeds: &mut VecDeque<Deed>,
     ) {
-        let (dialect, now) = (&*self.dialects[0], self.session_now);
+        let (dialect, now) = (&*self.dialects[self.lines[line].dialect], self.session_now);
         let left = std::mem::take(deeds);
         self.lines[line].session.returned(dialect, ticket, returned, now, &mut self.desk);
         deeds.extend(self.desk.deeds.drain(..).chain(left));
@@ -293,15 +400,15 @@ impl Venue {
         let connection = &mut self.lines[line];
         connection.outbox.forget_frames();
         for interest in connection.session.leave() {
-            self.boards.unsubscribe(0, 0, interest.subject);
+            self.boards.unsubscribe(0, connection.dialect, interest.subject);
         }
     }
 
     /// The moment at which the next session has something to do, if that is not after `end`.
     fn next_due(&self, end: Duration) -> Option<Duration> {
-        let manners = self.dialect().manners();
         let open = self.lines.iter().filter(|connection| !connection.gone);
         let due = open.map(|connection| {
+            let manners = self.dialects[connection.dialect].manners();
             let stuck =
                 connection.outbox.stuck_since().filter(|_| connection.session.is_speaking());
             let stall = stuck.map_or(Duration::MAX, |stuck| stuck + manners.stall_max);
@@ -313,7 +420,7 @@ impl Venue {
     fn look_after_sessions(&mut self) {
         let now = self.session_now;
         for line in 0..self.lines.len() {
-            let dialect = &*self.dialects[0];
+            let dialect = &*self.dialects[self.lines[line].dialect];
             let connection = &mut self.lines[line];
             if connection.gone {
                 continue;
@@ -338,18 +445,30 @@ fn copy(copies: &mut FramePool, interest: &Interest, told: &Told) -> Option<Told
     Some(told)
 }
 
+/// Puts a frame in line; where too much waits of topics that can restart, those begin anew.
+fn push(outbox: &mut Outbox, told: &Told, dialect: &dyn Dialect, now: Duration) {
+    outbox.push(told, 0, now);
+    if outbox.restart_bytes() > dialect.manners().restart_bytes_max {
+        outbox.restart();
+    }
+}
+
 impl Connection {
     fn answer(&mut self, now: Duration, opcode: Opcode, payload: &[u8]) {
         self.outbox.answer(now, |out| encode::push_server_frame(out, opcode, payload));
     }
 
-    /// Brings what waits to the client, if it reads.
-    fn flush(&mut self, now: Duration) {
-        if self.stalled {
-            return;
+    fn note_restart_bytes(&mut self) {
+        if self.outbox.frames().filter(|told| told.class == Class::Restart).count() > 1 {
+            self.restart_bytes = self.restart_bytes.max(self.outbox.restart_bytes());
         }
+    }
+
+    /// Brings at most so much of what waits to the client.
+    fn flush(&mut self, bytes_max: usize, now: Duration) {
         let mut bytes = Vec::new();
         self.outbox.pieces().for_each(|piece| bytes.extend_from_slice(piece));
+        bytes.truncate(bytes_max);
         self.outbox.taken(bytes.len(), now);
         self.ear.bring(&mut bytes);
         if self.gone {
@@ -364,41 +483,7 @@ impl Stage for Venue {
     }
 
     fn knock(&mut self, target: &str, headers: &[(&str, &str)]) -> Result<Line, HttpResponse> {
-        let (path, query) = match target.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (target, None),
-        };
-        let dialects = Arc::clone(&self.dialects);
-        let dialect = &*dialects[0];
-        let host = headers.iter().find(|(name, _)| *name == "host").map(|&(_, host)| host);
-        let at = route(std::slice::from_ref(dialect.doors()), host, path, true);
-        assert_eq!(at, Route::Socket(0), "there is no socket at {target}");
-        let wall = self.wall();
-        let request = HttpRequest { query, headers, wall, ..HttpRequest::bare("GET", path) };
-        let clerk = Arc::clone(&self.clerk);
-        let mut service = Service::new(dialect.name(), wall, self.session_now);
-        let Next::Reply(admission) = clerk.take(&mut service, dialect.admit(&request)) else {
-            panic!("nobody's key is judged by the state of a market");
-        };
-        let admitted = clerk.admit(admission, service)?;
-        let manners = dialect.manners();
-        let mut session = Session::open(frame_limits(manners), manners, self.session_now);
-        admitted.into_iter().for_each(|admitted| session.admitted(admitted));
-        self.lines.push(Connection {
-            session,
-            outbox: Outbox::default(),
-            ear: Ear::default(),
-            stalled: false,
-            gone: false,
-        });
-        let line = self.lines.len() - 1;
-        if self.leaving {
-            let dialect = &*self.dialects[0];
-            let session = &mut self.lines[line].session;
-            session.part(dialect, Parting::Shutdown, self.session_now, &mut self.desk);
-            self.do_deeds(line);
-        }
-        Ok(line)
+        self.knock_at(0, target, headers)
     }
 
     fn send(&mut self, line: Line, bytes: &[u8]) {
@@ -411,7 +496,8 @@ impl Stage for Venue {
         self.desk.wall = self.start + Span(i64::try_from(now.as_micros()).unwrap_or(i64::MAX));
         // Whatever is waited for has come back when its deeds are done, so that it hears on.
         loop {
-            let (dialect, session) = (&*self.dialects[0], &mut self.lines[line].session);
+            let connection = &mut self.lines[line];
+            let (dialect, session) = (&*self.dialects[connection.dialect], &mut connection.session);
             let heard = session.receive(dialect, &mut chunk, MESSAGES_MAX, now, &mut self.desk);
             self.do_deeds(line);
             if heard == edge::session::Heard::All {
@@ -430,7 +516,7 @@ impl Stage for Venue {
 
     fn stall(&mut self, line: Line, stalls: bool) {
         self.lines[line].stalled = stalls;
-        self.lines[line].flush(self.session_now);
+        self.flush(line);
     }
 
     fn act(&mut self, action: Action) -> Vec<Event> {
@@ -489,6 +575,14 @@ impl Stage for Venue {
                     let command = Sequence(self.commands);
                     then(Outcome::Done { command, events })
                 }
+                Next::RevokeKeys(account, then) => {
+                    let revoked = self.known.revoke_all(account);
+                    for key in revoked.iter().flatten() {
+                        self.clerk.passes().revoke(dialects[0].name(), key);
+                    }
+                    self.review();
+                    then(revoked)
+                }
             };
         }
     }
@@ -516,7 +610,7 @@ impl Stage for Venue {
     fn shut_down(&mut self) {
         self.leaving = true;
         for line in 0..self.lines.len() {
-            let dialect = &*self.dialects[0];
+            let dialect = &*self.dialects[self.lines[line].dialect];
             let session = &mut self.lines[line].session;
             session.part(dialect, Parting::Shutdown, self.session_now, &mut self.desk);
             self.do_deeds(line);

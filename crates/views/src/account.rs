@@ -326,6 +326,7 @@ fn tell_step(
         label: known.label.clone(),
         step,
         standing: known.standing,
+        woken: known.woken,
         filled: known.filled,
         created: known.created,
         replaced,

@@ -5,8 +5,8 @@
 
 use model::{
     BookSide, BookUpdate, Cadence, DetailUpdate, Event, EventBody, EventMark, Fill, InstrumentId,
-    LevelBook, OrderEntry, OrderId, OrderState, OrderStep, Quantity, Side, Status, Time, TopicKind,
-    Trade, Update,
+    LevelBook, OrderEntry, OrderId, OrderState, OrderStep, Quantity, Sequence, Side, Status, Time,
+    TopicKind, Trade, Update,
 };
 
 use crate::book::depth::{Reach, first_orders};
@@ -54,6 +54,9 @@ pub struct Board {
     places: Vec<Place>,
     paces: Paces,
     listeners: Listeners,
+    /// Trades of the command that is being told, and which it is.
+    batch: Vec<Trade>,
+    batch_of: Sequence,
     /// The order that is being matched: public, though it does not rest.
     arriving: Option<OrderId>,
     /// What it lets people do.
@@ -65,6 +68,9 @@ pub struct Board {
     /// Room for the orders of a detail update, bids and asks.
     detail: [Vec<OrderEntry>; 2],
 }
+
+/// Trades of one command that are told at once; more are told in several batches.
+pub(crate) const BATCH_MAX: usize = 1_000;
 
 /// The book before anything was told of it.
 static EMPTY: [Ladder; 2] = [Ladder::new(Side::Buy), Ladder::new(Side::Sell)];
@@ -108,6 +114,8 @@ impl Board {
             places: Vec::with_capacity(2),
             paces: Paces::default(),
             listeners: Listeners::default(),
+            batch: Vec::new(),
+            batch_of: Sequence::default(),
             arriving: None,
             status: Status::Trading,
             now: start,
@@ -130,6 +138,18 @@ impl Board {
     /// Nobody listens to topics of this kind any more.
     pub fn unlisten(&mut self, kind: TopicKind) {
         self.listeners.unlisten(kind);
+        if kind == TopicKind::TradeBatches {
+            self.batch.clear();
+        }
+    }
+
+    /// No event of the last command will follow: tells of its trades together, if somebody listens to that. It is told
+    /// as well once another command's event comes.
+    pub fn settle(&mut self, tell: Tell<'_>) {
+        if !self.batch.is_empty() {
+            tell(TopicKind::TradeBatches, &Update::Trades(&self.batch));
+            self.batch.clear();
+        }
     }
 
     /// Takes in the next event and tells what it means for the kinds that are listened to. Events of other
@@ -138,6 +158,10 @@ impl Board {
         self.places.clear();
         if event.instrument != self.instrument && event.instrument != InstrumentId::NONE {
             return;
+        }
+        if event.cause != self.batch_of {
+            self.settle(tell);
+            self.batch_of = event.cause;
         }
         let time = event.time;
         self.now = self.now.max(time);
@@ -164,7 +188,11 @@ impl Board {
                 self.replaced(time, old, new, *kept_place, tell);
             }
             EventBody::Ticked(cadence) => self.ticked(time, *cadence, tell),
-            EventBody::Printed(trade) => self.trade(trade, tell),
+            EventBody::Printed(trade) => {
+                // A source by level says nothing of commands.
+                self.trade(trade, tell);
+                self.settle(tell);
+            }
             EventBody::BookDelta(levels) => self.level_delta(time, levels, tell),
             EventBody::BookSnapshot(levels) => self.level_snapshot(time, levels, tell),
             EventBody::Armed(order) | EventBody::Triggered(order) => self.step_outside(time, order),
@@ -280,6 +308,12 @@ impl Board {
         self.paces.traded(self.traded);
         if self.listeners.trades {
             tell(TopicKind::Trades, &Update::Trade(trade));
+        }
+        if self.listeners.batches {
+            self.batch.push(*trade);
+            if self.batch.len() == BATCH_MAX {
+                self.settle(tell);
+            }
         }
     }
 

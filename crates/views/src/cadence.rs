@@ -9,6 +9,7 @@ use crate::book::publish::CADENCES_MAX;
 #[derive(Debug, Default)]
 pub(crate) struct Listeners {
     pub trades: bool,
+    pub batches: bool,
     pub orders: bool,
     /// Kinds that speak at ticks, sorted.
     paced: Vec<Paced>,
@@ -28,6 +29,7 @@ impl Listeners {
     pub(crate) fn listen(&mut self, kind: TopicKind, view: Option<Box<Gathered>>) {
         match kind {
             TopicKind::Trades => self.trades = true,
+            TopicKind::TradeBatches => self.batches = true,
             TopicKind::Orders => self.orders = true,
             _ => {
                 if let Some(cadence) = cadence_of(kind)
@@ -42,6 +44,7 @@ impl Listeners {
     pub(crate) fn unlisten(&mut self, kind: TopicKind) {
         match kind {
             TopicKind::Trades => self.trades = false,
+            TopicKind::TradeBatches => self.batches = false,
             TopicKind::Orders => self.orders = false,
             _ => self.paced.retain(|paced| paced.kind != kind),
         }
@@ -63,6 +66,7 @@ impl Listeners {
 const fn cadence_of(kind: TopicKind) -> Option<Cadence> {
     match kind {
         TopicKind::Trades
+        | TopicKind::TradeBatches
         | TopicKind::Orders
         | TopicKind::Funding
         | TopicKind::OwnOrders

@@ -11,6 +11,7 @@ use crate::Board;
 mod flow;
 mod slow;
 
+mod batches;
 mod by_level;
 mod candles;
 mod depth;
@@ -130,7 +131,7 @@ fn one_fill_is_told_as_maker_taker_trade() {
 fn a_stop_order_is_told_of_only_once_it_is_awake() {
     let mut board = Board::new(HERE, Time(0));
     board.listen(TopicKind::Orders);
-    let trigger = Some(Trigger { price: Price(105), when: TriggerWhen::AtOrAbove });
+    let trigger = Some(Trigger::at(Price(105), TriggerWhen::AtOrAbove));
     let stop = |id| OrderState { trigger, ..order(id, Side::Buy, 110, 10) };
     let close = |id| EventBody::Closed { order: stop(id), reason: CloseReason::Canceled };
 

@@ -24,7 +24,6 @@ const TONGUES: &[&str] = &[
     "hmac",
     "itoa",
     "regex-automata",
-    "regex-syntax",
     "serde",
     "serde_json",
     "sha1_smol",

@@ -28,12 +28,13 @@ pub const fn order_subtype(order: &OrderState) -> u64 {
             Side::Buy => matches!(trigger.when, TriggerWhen::AtOrAbove),
             Side::Sell => matches!(trigger.when, TriggerWhen::AtOrBelow),
         };
-        return match (order.kind, stops_a_loss) {
+        let fixed = match (order.kind, stops_a_loss) {
             (Market, true) => 20,
             (Market, false) => 21,
             (Limit(_), true) => 22,
             (Limit(_), false) => 23,
         };
+        return if trigger.trail.is_some() { fixed + 4 } else { fixed };
     }
     match (order.kind, order.post_only, order.time_in_force) {
         (Market, _, _) => 2,

@@ -385,6 +385,16 @@ fn messages() -> Vec<Message> {
                         "Of stop orders: what wakes it, in the counter currency.",
                     ),
                     may(
+                        "activation_price",
+                        reference("Decimal"),
+                        "Of trailing stops: the trade from which it follows.",
+                    ),
+                    may(
+                        "trailing_delta",
+                        integer(),
+                        "Of trailing stops: how far behind, in hundredths of a percent.",
+                    ),
+                    may(
                         "orig_order_id",
                         integer(),
                         "Of `order_replaced`: the order whose place it took.",
@@ -449,7 +459,7 @@ fn order(more: Vec<Member>) -> Vec<Member> {
         must(
             "order_subtype",
             integer(),
-            "0 limit, 2 market, 4 IOC, 5 maker or cancel, 6 FOK, 8 good till date; 20 to 23 stop orders.",
+            "0 limit, 2 market, 4 IOC, 5 maker or cancel, 6 FOK, 8 good till date; 20 to 25 stop orders.",
         ),
         must("datetime", reference("Digits"), "When, in seconds since 1970, rounded."),
         micros(),

@@ -193,6 +193,8 @@ const HTTP_RATES: [(u32, Duration); 2] =
 /// Sections 6 and 7 of the dossier, and its decisions where nothing is published.
 fn manners() -> Manners {
     Manners {
+        // Nothing of it can restart.
+        restart_bytes_max: usize::MAX,
         message_bytes_max: 512,
         oversize_reason: "read limited at 513 bytes",
         subscriptions_max: 1_024,

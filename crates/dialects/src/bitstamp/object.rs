@@ -26,7 +26,7 @@ impl Object {
     /// A text, escaped as far as it needs to be.
     pub fn text(mut self, key: &str, value: &str) -> Self {
         self.key(key);
-        self.0.push_str(&serde_json::to_string(value).expect("a text can be written"));
+        self.0.push_str(&quoted(value));
         self
     }
 
@@ -50,6 +50,11 @@ impl Object {
         self.0.push('}');
         self.0
     }
+}
+
+/// `"a"`, escaped as far as it needs to be.
+pub fn quoted(text: &str) -> String {
+    serde_json::to_string(text).expect("a text can be written")
 }
 
 /// `[a,b,…]`

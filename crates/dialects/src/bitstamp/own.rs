@@ -32,7 +32,7 @@ pub fn encode(
 
 /// The most bytes that each frame takes beyond the public one, without its tail and its client's id.
 pub const OWN_ORDER_BYTES_MAX: usize =
-    ORDER_BYTES_MAX + 192 + 2 * INTEGER_BYTES_MAX + DECIMAL_BYTES_MAX;
+    ORDER_BYTES_MAX + 224 + 3 * INTEGER_BYTES_MAX + DECIMAL_BYTES_MAX;
 const OWN_TRADE_BYTES_MAX: usize = 256 + 4 * INTEGER_BYTES_MAX + 3 * DECIMAL_BYTES_MAX;
 const SELF_TRADE_BYTES_MAX: usize = TRADE_BYTES_MAX + 128 + INTEGER_BYTES_MAX;
 
@@ -68,9 +68,16 @@ pub fn own_order<const N: usize>(
     pen.put(br#","trade_account_id":0"#);
     client_order_id(pen, update.label.as_deref());
     if let Some(trigger) = order.trigger {
-        pen.put(br#","stop_price":""#);
-        market.price(pen, trigger.price);
-        pen.put(br#"""#);
+        if let Some(trail) = trigger.trail {
+            pen.put(br#","activation_price":""#);
+            market.price(pen, trigger.price);
+            pen.put(br#"","trailing_delta":"#);
+            pen.integer(u64::from(trail.basis_points()));
+        } else {
+            pen.put(br#","stop_price":""#);
+            market.price(pen, trigger.price);
+            pen.put(br#"""#);
+        }
     }
     if let OwnStep::Replaces(old) = update.step {
         pen.put(br#","orig_order_id":"#);

@@ -77,6 +77,7 @@ enum Endpoint {
     MyMarkets,
     OrderData,
     OwnOrderData,
+    RevokeKeys,
 }
 
 impl Endpoint {
@@ -112,13 +113,17 @@ impl Endpoint {
             ["my_markets"] => (Self::MyMarkets, None),
             ["order_data"] => (Self::OrderData, None),
             ["account_order_data"] => (Self::OwnOrderData, None),
+            ["revoke_all_api_keys"] => (Self::RevokeKeys, None),
             _ => return None,
         })
     }
 
     /// Whether it changes anything.
     const fn trades(self) -> bool {
-        matches!(self, Self::Place(..) | Self::Cancel | Self::CancelAll | Self::Replace)
+        matches!(
+            self,
+            Self::Place(..) | Self::Cancel | Self::CancelAll | Self::Replace | Self::RevokeKeys
+        )
     }
 }
 
@@ -194,6 +199,7 @@ fn answer(call: Call, endpoint: Endpoint, name: Option<&str>) -> Step {
         (Endpoint::MyMarkets, _) => account::my_markets(&call),
         (Endpoint::OrderData, _) => gap::order_data(&call),
         (Endpoint::OwnOrderData, _) => gap::own_order_data(&call),
+        (Endpoint::RevokeKeys, _) => account::revoke_keys(),
         // Their paths name one.
         (Endpoint::Place(..), None) => errors::PAIR_NOT_FOUND.step(),
         (Endpoint::Balances, _) => account::balances(call, name),

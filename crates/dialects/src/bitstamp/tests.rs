@@ -5,7 +5,7 @@ use model::decimal::parse_units;
 use model::{
     AccountId, BookSide, BookUpdate, CloseReason, DetailUpdate, EventMark, Instrument, Level,
     Minimum, OrderEntry, OrderId, OrderKind, OrderState, OrderStep, OrderUpdate, Price, Quantity,
-    Side, TimeInForce, TradeId, Trigger, TriggerWhen,
+    Side, TimeInForce, TradeId, Trail, Trigger, TriggerWhen,
 };
 
 use super::convert::{EventName, OrderSource};
@@ -239,8 +239,12 @@ fn each_kind_of_order_has_its_number() {
     let market = order(1, OrderKind::Market);
     let lives = |order, time_in_force| OrderState { time_in_force, ..order };
     let woken = |order, side, when| {
-        let trigger = Some(Trigger { price: Price(1), when });
+        let trigger = Some(Trigger::at(Price(1), when));
         OrderState { side, trigger, ..order }
+    };
+    let trails = |order: OrderState| {
+        let trigger = order.trigger.map(|trigger| Trigger { trail: Trail::new(1), ..trigger });
+        OrderState { trigger, ..order }
     };
     let (up, down) = (TriggerWhen::AtOrAbove, TriggerWhen::AtOrBelow);
     for (order, number) in [
@@ -257,6 +261,10 @@ fn each_kind_of_order_has_its_number() {
         (woken(market, Side::Buy, down), 21),
         (woken(limit, Side::Sell, down), 22),
         (woken(limit, Side::Sell, up), 23),
+        (trails(woken(market, Side::Buy, up)), 24),
+        (trails(woken(market, Side::Buy, down)), 25),
+        (trails(woken(limit, Side::Sell, down)), 26),
+        (trails(woken(limit, Side::Sell, up)), 27),
     ] {
         assert_eq!(convert::order_subtype(&order), number, "{order:?}");
     }

@@ -209,6 +209,12 @@ pub struct OwnOrderData<'a> {
     /// Stop orders only: the price that wakes it, or woke it.
     #[serde(default)]
     pub stop_price: Option<&'a str>,
+    /// Trailing stops only: the trade from which it follows the market.
+    #[serde(default)]
+    pub activation_price: Option<&'a str>,
+    /// Trailing stops only: how far behind the best trade it is, in hundredths of a percent.
+    #[serde(default)]
+    pub trailing_delta: Option<u16>,
     /// `order_replaced` only: the order whose place it took.
     #[serde(default)]
     pub orig_order_id: Option<u64>,

@@ -85,14 +85,15 @@ const FEEDS: [(&str, &str, &str, &str, &str); 7] = [
         "orderbookPush",
         "Best levels of a book",
         "The reply to `subscribe` is the whole book. Each push has the number after the one before it, and the levels that \
-      changed, with their new sizes; `0` takes a level away. `depth` and `precision` may be left out.",
+      changed, with their new sizes; `0` takes a level away. Who reads too slowly is told the whole book \
+      again: a push with `snapshot`, under the number of the last. `depth` and `precision` may be left out.",
     ),
     (
         "trades",
         "trades/{symbol}",
         "tradesPush",
         "Trades of a symbol",
-        "As they happen; none from before.",
+        "As they happen, those of one order in one push; none from before.",
     ),
     (
         "candles",

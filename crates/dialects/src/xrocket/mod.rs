@@ -161,6 +161,7 @@ fn manners() -> Manners {
         oversize_reason: "message too big",
         subscriptions_max: server::SUBSCRIPTIONS_MAX,
         idle_max: Some(Duration::from_secs(60)),
+        restart_bytes_max: 256 << 10,
         queue_bytes_max: 4 << 20,
         stall_max: Duration::from_secs(60),
         http_rates: &HTTP_RATES,

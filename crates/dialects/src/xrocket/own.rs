@@ -1,6 +1,6 @@
 //! What an account is shown of itself: its balances and its orders. Sections A5.6, A5.7 and A8.
 
-use model::{Asset, Assets, Balance, OwnOrder, OwnOrderUpdate, Price, Standing, TopicKind, Update};
+use model::{Asset, Assets, Balance, OwnOrder, OwnOrderUpdate, Price, TopicKind, Update};
 
 use super::Markets;
 use super::convert::{self, Market};
@@ -59,6 +59,7 @@ fn push_step(market: &Market, assets: &Assets, update: &OwnOrderUpdate, out: &mu
         order: update.order,
         label: update.label.clone(),
         standing: update.standing,
+        woken: update.woken,
         created: update.created,
         changed: update.time,
         replaces: None,
@@ -125,19 +126,9 @@ pub fn write_order(market: &Market, assets: &Assets, own: &OwnOrder, out: &mut V
         member(out, "price", price(limit));
     }
     if let Some(trigger) = order.trigger {
-        member(out, "stopPrice", price(trigger.price));
-        let is_triggered = is_triggered(own);
+        member(out, "stopPrice", price(trigger.level()));
         out.extend_from_slice(br#","stopTriggered":"#);
-        out.extend_from_slice(if is_triggered { b"true" } else { b"false" });
+        out.extend_from_slice(if own.woken { b"true" } else { b"false" });
     }
     out.push(b'}');
-}
-
-/// Whether a stop order was woken, as far as it is known: one that ended unfilled is taken for one that never was.
-fn is_triggered(own: &OwnOrder) -> bool {
-    match own.standing {
-        Standing::Armed => false,
-        Standing::Closed(_) => !own.filled.quantity.is_zero(),
-        _ => true,
-    }
 }

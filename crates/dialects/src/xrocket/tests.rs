@@ -103,7 +103,7 @@ fn a_subscription_stands_for_one_subject() {
     check(
         r#"{"channel":"trades","symbol":"ETH-USDT"}"#,
         "trades|ETH-USDT|||",
-        of(TopicKind::Trades),
+        of(TopicKind::TradeBatches),
         0,
     );
     let depth = |depth, step| TopicKind::Depth { depth, step, cadence: BOOK_CADENCE };
@@ -219,12 +219,14 @@ fn hot_bytes_are_read_back_as_they_were_meant() {
         maker_account: None,
         taker_account: None,
     };
-    let text = told(&of(TopicKind::Trades), &Update::Trade(&trade));
+    let second = Trade { id: TradeId(3_262_786_979), ..trade };
+    let text = told(&of(TopicKind::TradeBatches), &Update::Trades(&[trade, second]));
     let message: Message<'_> = serde_json::from_str(&text).expect("a message");
     assert!(message.id.is_none() && message.method.as_deref() == Some("subscription"));
     let push = message.params.expect("a push");
     assert_eq!((&*push.channel, push.symbol.as_deref()), ("trades", Some("BTC-USDT")));
     let data: TradesData<'_> = serde_json::from_str(push.data.get()).expect("trades");
+    assert_eq!((data.trades.len(), data.trades[1].trade_id), (2, "3262786979"));
     let one = &data.trades[0];
     let all = (one.trade_id, one.price, one.side, one.time, one.size);
     assert_eq!(all, ("3262786978", "51200.00", "buy", "2024-12-19T10:44:17.347Z", "0.15000000"));

@@ -247,3 +247,37 @@ fn what_is_told_of_every_instrument_at_once_is_told_after_all_have_taken_it_in()
     boards.apply(&[print(201, 0), tick(300)], &mut heard);
     assert!(heard.0.is_empty() && boards.subjects_heeded() == 0, "nobody listens");
 }
+
+#[test]
+fn who_begins_anew_is_told_all_there_is_and_it_is_encoded_once_for_all_of_them() {
+    let mut boards = boards(1, 2, 1);
+    let depth = named("depth0");
+    assert!(boards.restart(0, &depth).is_none(), "nobody listens");
+    let slot = boards.subscribe(0, 0, depth).slot;
+    assert!(boards.restart(0, &depth).is_none(), "there is no book yet");
+    boards.apply(&[whole_book(1, 0, 3), book_change(2, 0, 4)], &mut Heard::default());
+    let texts = |told: Option<Told>| {
+        let told = told.expect("there is a book");
+        assert!(told.is_whole && told.slot == slot && told.class == Class::Restart);
+        String::from_utf8(told.frame.text().to_vec()).expect("text")
+    };
+    let encoded = boards.frames_encoded();
+    let first: Vec<String> = (0..5).map(|_| texts(boards.restart(0, &depth))).collect();
+    assert_eq!(first, vec!["whole0 2"; 5]);
+    assert_eq!(boards.frames_encoded(), encoded + 1);
+    // What has nothing to do with it changes nothing; what it is told next does.
+    boards.apply(&[print(3, 0)], &mut Heard::default());
+    boards.restart(0, &depth);
+    assert_eq!(boards.frames_encoded(), encoded + 1);
+    let mut heard = Heard::default();
+    boards.apply(&[book_change(4, 0, 5)], &mut heard);
+    assert_eq!(heard.0, [(0, slot, "depth0 3".to_owned())], "it goes on from there");
+    assert_eq!(texts(boards.restart(0, &depth)), "whole0 3");
+    assert!(boards.restart(1, &depth).is_none(), "that dialect's slot is another");
+    // A slot that is used again has nothing of whoever had it before.
+    boards.unsubscribe(0, 0, depth);
+    let other = named("depth0");
+    assert_eq!(boards.subscribe(0, 1, other).slot, slot);
+    boards.apply(&[book_change(5, 0, 6)], &mut Heard::default());
+    assert_eq!(texts(boards.restart(1, &other)), "whole0 4");
+}

@@ -35,6 +35,7 @@ pub(crate) fn placed(
             order: *order,
             label: label.as_deref().map(Into::into),
             standing,
+            woken: standing == Standing::Open && order.trigger.is_some(),
             created: event.time,
             changed: event.time,
             replaces,
@@ -59,7 +60,10 @@ fn go_on(words: &Words, story: &mut OrderStory, event: &Event) {
         EventBody::Created(order) | EventBody::Rested(order) if order.id == id => {
             (*order, Standing::Open)
         }
-        EventBody::Triggered(order) if order.id == id => (*order, Standing::Triggered),
+        EventBody::Triggered(order) if order.id == id => {
+            own.woken = true;
+            (*order, Standing::Triggered)
+        }
         EventBody::Closed { order, reason } if order.id == id => {
             (*order, Standing::Closed(*reason))
         }
@@ -169,6 +173,10 @@ fn problem_of(words: &Words, rejection: Rejection) -> Box<Problem> {
         Rejection::AlreadyExpired => {
             Problem::new(Code::AlreadyExpired, "its end is not after the market's time")
                 .at("body expires_at")
+        }
+        Rejection::NothingTraded => {
+            let detail = "nothing was traded here yet that a trailing stop could follow";
+            Problem::new(Code::NothingTraded, detail).at("body trail_basis_points")
         }
         Rejection::TooManyOrders => {
             Problem::new(Code::TooManyOrders, "as many orders are open as there may be")

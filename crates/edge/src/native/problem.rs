@@ -74,6 +74,8 @@ pub enum Code {
     BadCombination,
     /// The order would expire at or before now.
     AlreadyExpired,
+    /// A trailing stop has no trade to follow yet.
+    NothingTraded,
     /// The instrument's status does not allow it.
     NotTrading,
     /// The book is full.
@@ -95,7 +97,7 @@ impl Code {
             }
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::NotOpen | Self::NotTrading => StatusCode::CONFLICT,
+            Self::NotOpen | Self::NotTrading | Self::NothingTraded => StatusCode::CONFLICT,
             Self::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::KeyReused
@@ -200,6 +202,10 @@ impl Code {
             Self::AlreadyExpired => {
                 ("the order would have expired already", "name a moment after the market's time")
             }
+            Self::NothingTraded => (
+                "there is no trade to follow yet",
+                "try again after the first trade, or name a stop price",
+            ),
             Self::NotTrading => (
                 "the instrument's status does not allow it",
                 "wait; GET /rialto/v1/instruments tells the status",

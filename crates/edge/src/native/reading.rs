@@ -4,7 +4,7 @@ use model::decimal::{DecimalError, parse_units};
 use model::instrument::{PRICE_UNITS_MAX, QUANTITY_UNITS_MAX};
 use model::{
     AccountId, Action, Amount, Decimal, Instrument, NewOrder, OrderId, OrderKey, OrderKind, Price,
-    Quantity, Side, Time, TimeInForce, Trigger, TriggerWhen,
+    Quantity, Side, Time, TimeInForce, Trail, Trigger, TriggerWhen,
 };
 use serde::de::DeserializeOwned;
 
@@ -180,19 +180,27 @@ pub(crate) fn new_order(
         }
         (Some(_), false) => return Err(clash("price", "only limit orders have a price")),
     };
+    let when = match (asked.stop_when, side) {
+        (Some(own::TriggerWhen::AtOrAbove), _) | (None, Side::Buy) => TriggerWhen::AtOrAbove,
+        (Some(own::TriggerWhen::AtOrBelow), _) | (None, Side::Sell) => TriggerWhen::AtOrBelow,
+    };
     let trigger = match (&asked.stop_price, has_stop) {
-        (Some(text), true) => {
-            let price = price(it, text, "body stop_price")?;
-            let when = match (asked.stop_when, side) {
-                (Some(own::TriggerWhen::AtOrAbove), _) | (None, Side::Buy) => {
-                    TriggerWhen::AtOrAbove
-                }
-                (Some(own::TriggerWhen::AtOrBelow), _) | (None, Side::Sell) => {
-                    TriggerWhen::AtOrBelow
-                }
-            };
-            Some(Trigger { price, when })
+        _ if let Some(points) = asked.trail_basis_points => {
+            let place = "trail_basis_points";
+            if !has_stop {
+                return Err(clash(place, "only stop orders have one"));
+            }
+            if asked.stop_price.is_some() {
+                return Err(clash(place, "a stop order waits for a price or trails, not both"));
+            }
+            let trail = Trail::new(points).ok_or_else(|| {
+                let most = Trail::BASIS_POINTS_MAX;
+                clash(place, "nothing can trail so far")
+                    .remedy(format!("name 1 to {most} hundredths of a percent"))
+            })?;
+            Some(Trigger::trailing(when, trail))
         }
+        (Some(text), true) => Some(Trigger::at(price(it, text, "body stop_price")?, when)),
         (None, false) if asked.stop_when.is_some() => {
             return Err(clash("stop_when", "only stop orders have one"));
         }

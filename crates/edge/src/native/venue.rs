@@ -3,7 +3,7 @@
 use model::{
     Amount, AnswerBody, Asset, Assets, Cadence, Decimal, Instrument, InstrumentId, Level,
     Liquidity, Listing, Minimum, OrderKind, OwnOrder, OwnTrade, Price, Quantity, Side, Standing,
-    Status, Time, TimeInForce, Trade, TriggerWhen,
+    Status, Time, TimeInForce, Trade, Trail, TriggerWhen,
 };
 
 use super::wire::{self, own};
@@ -190,7 +190,8 @@ impl Words {
             expires_at,
             post_only: order.post_only,
             price: order.kind.limit().map(|limit| price(it, limit)),
-            stop_price: order.trigger.map(|trigger| price(it, trigger.price)),
+            stop_price: order.trigger.map(|trigger| price(it, trigger.level())),
+            trail_basis_points: order.trigger.and_then(|it| it.trail).map(Trail::basis_points),
             stop_when: order.trigger.map(|trigger| match trigger.when {
                 TriggerWhen::AtOrAbove => own::TriggerWhen::AtOrAbove,
                 TriggerWhen::AtOrBelow => own::TriggerWhen::AtOrBelow,

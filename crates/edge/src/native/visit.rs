@@ -224,7 +224,7 @@ impl Visit<'_> {
         let step = Step::Submit(submission, Box::new(Step::Reply));
         match self.clerk.take(&mut self.service, step) {
             Next::Submit(submission, _) => Ok(submission),
-            Next::Ask(..) | Next::Reply(_) => Err(not_taken()),
+            Next::Ask(..) | Next::RevokeKeys(..) | Next::Reply(_) => Err(not_taken()),
         }
     }
 }

@@ -6,30 +6,107 @@ const NOW: Duration = Duration::from_secs(7);
 /// The outbox, plainly: every byte is in one list of pieces, and nothing is clever.
 #[derive(Default)]
 struct Naive {
-    /// The rest of a frame that was taken in part; whose it is does not matter any more.
+    /// The rest of a frame that was taken in part.
     begun: Option<(Told, Vec<u8>)>,
     answers: Vec<u8>,
-    frames: Vec<Told>,
+    line: Vec<Item>,
+    /// Topics that have lapsed, and nothing that stood before them is left.
+    passed: Vec<Slot>,
+    /// Topics that have lapsed and will come by themselves.
+    put_off: Vec<Slot>,
+    asked: Option<Slot>,
+}
+
+/// What stands in line.
+enum Item {
+    Frame(Told),
+    /// Here a topic lapsed.
+    Lapse(Slot),
 }
 
 impl Naive {
+    fn frames(&self) -> impl Iterator<Item = &Told> {
+        self.line.iter().filter_map(|item| match item {
+            Item::Frame(told) => Some(told),
+            Item::Lapse(_) => None,
+        })
+    }
     fn push(&mut self, new: &Told, taken: usize) -> Pushed {
+        let is_new = |item: &Item| matches!(item, Item::Lapse(slot) if *slot == new.slot);
+        if new.class == Class::Restart && new.is_whole {
+            self.recall(new.slot);
+        }
+        let lapsed = self.passed.iter().chain(&self.put_off);
+        if self.line.iter().any(is_new) || { lapsed }.any(|slot| *slot == new.slot) {
+            return Pushed::Dropped;
+        }
         if taken > 0 {
             self.begun = Some((new.clone(), new.frame.bytes()[taken..].to_vec()));
             return Pushed::Waits;
         }
-        if new.class == Class::Latest
-            && let Some(older) = self.frames.iter_mut().find(|told| told.slot == new.slot)
-        {
-            *older = new.clone();
-            return Pushed::Replaced;
+        let same = |told: &Told| told.class == Class::Latest && told.slot == new.slot;
+        for item in &mut self.line {
+            if let Item::Frame(older) = item
+                && same(older)
+            {
+                *older = new.clone();
+                return Pushed::Replaced;
+            }
         }
-        self.frames.push(new.clone());
+        self.line.push(Item::Frame(new.clone()));
         Pushed::Waits
+    }
+    fn recall(&mut self, slot: Slot) {
+        self.line.retain(|item| !matches!(item, Item::Lapse(lapsed) if *lapsed == slot));
+        self.passed.retain(|lapsed| *lapsed != slot);
+        self.put_off.retain(|lapsed| *lapsed != slot);
+        self.asked = self.asked.filter(|asked| *asked != slot);
+    }
+    fn forget(&mut self, slot: Slot) {
+        self.recall(slot);
+        self.line.retain(|item| !matches!(item, Item::Frame(told) if told.slot == slot));
+    }
+    fn restart(&mut self) -> usize {
+        let can = |told: &Told| told.class == Class::Restart;
+        let begun = self.begun.iter().filter(|(told, _)| can(told)).count();
+        if begun + self.frames().filter(|told| can(told)).count() < 2 {
+            return 0;
+        }
+        let mut slots: Vec<Slot> = Vec::new();
+        let before = self.line.len();
+        self.line.retain(|item| match item {
+            Item::Frame(told) if can(told) => {
+                if !slots.contains(&told.slot) {
+                    slots.push(told.slot);
+                }
+                false
+            }
+            _ => true,
+        });
+        let dropped = before - self.line.len();
+        self.line.extend(slots.into_iter().map(Item::Lapse));
+        dropped
+    }
+    fn restart_due(&mut self) -> Option<Slot> {
+        if self.asked.is_some() {
+            return None;
+        }
+        self.asked = match self.line.first() {
+            _ if !self.passed.is_empty() => Some(self.passed[0]),
+            Some(Item::Lapse(slot)) if self.begun.is_none() => Some(*slot),
+            _ => None,
+        };
+        self.asked
+    }
+    fn put_off(&mut self, slot: Slot) {
+        if self.asked == Some(slot) {
+            self.recall(slot);
+            self.put_off.push(slot);
+        }
     }
     fn bytes(&self) -> Vec<u8> {
         let begun = self.begun.iter().flat_map(|(_, rest)| rest);
-        let frames = self.frames.iter().flat_map(|told| told.frame.bytes());
+        let frames = self.frames().flat_map(|told| told.frame.bytes());
         begun.chain(&self.answers).chain(frames).copied().collect()
     }
     fn taken(&mut self, bytes: usize) {
@@ -42,54 +119,82 @@ impl Naive {
             } else if !self.answers.is_empty() {
                 self.answers.remove(0);
             } else {
-                let first = self.frames.remove(0);
+                let first = loop {
+                    match self.line.remove(0) {
+                        Item::Frame(told) => break told,
+                        Item::Lapse(slot) => self.passed.push(slot),
+                    }
+                };
                 let rest = first.frame.bytes()[1..].to_vec();
                 self.begun = Some((first, rest));
             }
         }
     }
-    fn lossless_bytes(&self) -> usize {
+    fn bytes_of(&self, class: Class) -> usize {
         let begun = self.begun.iter().map(|(told, rest)| (told, rest.len()));
-        let frames = self.frames.iter().map(|told| (told, told.frame.bytes().len()));
-        let lossless = begun.chain(frames).filter(|(told, _)| told.class == Class::Lossless);
-        lossless.map(|(_, bytes)| bytes).sum()
+        let frames = self.frames().map(|told| (told, told.frame.bytes().len()));
+        let ours = begun.chain(frames).filter(|(told, _)| told.class == class);
+        ours.map(|(_, bytes)| bytes).sum()
     }
     fn unsent(&self) -> Option<Sequence> {
         let begun = self.begun.iter().map(|(told, _)| told);
-        begun.chain(&self.frames).map(|told| told.sequence).min()
+        begun.chain(self.frames()).map(|told| told.sequence).min()
+    }
+    fn is_clear(&self) -> bool {
+        let lapsed = self.passed.len() + self.put_off.len();
+        self.bytes().is_empty() && self.line.is_empty() && lapsed == 0
     }
 }
 
 #[test]
 fn it_agrees_with_its_naive_twin() {
-    for seed in 0..2_000 {
+    let mut restarts = 0;
+    for seed in 0..4_000 {
         let mut dice = Dice(seed);
         let (mut outbox, mut naive) = (Outbox::default(), Naive::default());
         for step in 0..60 {
-            match dice.roll(8) {
+            match dice.roll(11) {
                 0 => {
                     let text = vec![b'a' + step as u8 % 26; 1 + dice.roll(5)];
                     outbox.answer(NOW, |answers| answers.extend_from_slice(&text));
                     naive.answers.extend_from_slice(&text);
                 }
                 1..=3 => {
-                    let class = [Class::Latest, Class::Lossless][dice.roll(2)];
-                    // Latest and lossless topics never share a slot.
-                    let slot = 2 * dice.roll(3) as u32 + u32::from(class == Class::Latest);
-                    let told = told(slot, class, step, 1 + dice.roll(9));
+                    // Topics of different classes never share a slot.
+                    let class = dice.roll(3);
+                    let slot = (3 * dice.roll(3) + class) as u32;
+                    let class = [Class::Latest, Class::Lossless, Class::Restart][class];
+                    let mut told = told(slot, class, step, 1 + dice.roll(9));
+                    told.is_whole = class == Class::Restart && dice.roll(4) == 0;
                     let bytes = told.frame.bytes().len();
-                    let taken = if outbox.is_empty() { dice.roll(bytes) } else { 0 };
+                    let taken = if outbox.is_clear() { dice.roll(bytes) } else { 0 };
                     let pushed = outbox.push(&told, taken, NOW);
                     assert_eq!(pushed, naive.push(&told, taken), "seed {seed}, step {step}");
                 }
                 4 => {
-                    let slot = Slot(dice.roll(6) as u32);
+                    let slot = Slot(dice.roll(9) as u32);
                     outbox.forget(slot);
-                    naive.frames.retain(|told| told.slot != slot);
+                    naive.forget(slot);
                 }
                 5 if dice.roll(6) == 0 => {
                     outbox.forget_frames();
-                    naive.frames.clear();
+                    naive.line.clear();
+                    naive.passed.clear();
+                    naive.put_off.clear();
+                    naive.asked = None;
+                }
+                6 => {
+                    assert_eq!(outbox.restart(), naive.restart(), "seed {seed}, step {step}");
+                }
+                7 => {
+                    let due = outbox.restart_due();
+                    assert_eq!(due, naive.restart_due(), "seed {seed}, step {step}");
+                    restarts += usize::from(due.is_some());
+                }
+                8 if dice.roll(3) == 0 => {
+                    let slot = Slot(3 * dice.roll(3) as u32 + 2);
+                    outbox.put_off(slot);
+                    naive.put_off(slot);
                 }
                 _ => {
                     let waiting = naive.bytes().len();
@@ -102,12 +207,18 @@ fn it_agrees_with_its_naive_twin() {
             assert_eq!(bytes, naive.bytes(), "seed {seed}, step {step}");
             assert_eq!(outbox.bytes(), bytes.len(), "seed {seed}, step {step}");
             assert_eq!(outbox.is_empty(), bytes.is_empty(), "seed {seed}, step {step}");
+            assert_eq!(outbox.is_clear(), naive.is_clear(), "seed {seed}, step {step}");
             assert_eq!(outbox.answer_bytes(), naive.answers.len(), "seed {seed}, step {step}");
-            let lossless = naive.lossless_bytes();
+            let lossless = naive.bytes_of(Class::Lossless);
             assert_eq!(outbox.lossless_bytes(), lossless, "seed {seed}, step {step}");
+            let restart = naive.bytes_of(Class::Restart);
+            assert_eq!(outbox.restart_bytes(), restart, "seed {seed}, step {step}");
             assert_eq!(outbox.unsent(), naive.unsent(), "seed {seed}, step {step}");
+            let stuck = outbox.stuck_since().is_some();
+            assert_eq!(stuck, !bytes.is_empty(), "seed {seed}, step {step}");
         }
     }
+    assert!(restarts > 500, "only {restarts}");
 }
 
 #[test]

@@ -203,7 +203,7 @@ impl Clients {
 
     /// Looks whether something waits; to be called after the outbox of this place was touched.
     pub fn note_line(&mut self, place: u32) {
-        let is_clear = self.at(place).outbox.is_empty();
+        let is_clear = self.at(place).outbox.is_clear();
         self.wires[place as usize].is_clear = is_clear;
     }
 

@@ -8,6 +8,7 @@ use mio::unix::SourceFd;
 
 use super::timers::Alarm;
 use super::{ANSWER_BYTES_MAX, Loop};
+use crate::board_thread::{Asker, Change};
 use crate::goodbye::Reason;
 use crate::socket::flush;
 
@@ -39,12 +40,27 @@ impl Loop {
                 if flushed.blocked {
                     self.blocked(place);
                 }
+                self.ask_for_restart(place);
                 if is_read_again {
                     self.will_read(place);
                 }
             }
             Err(error) => self.lose(place, Reason::Network(error.kind())),
         }
+    }
+
+    /// Its socket took something: asks for a topic that has lapsed and is due.
+    fn ask_for_restart(&mut self, place: u32) {
+        let client = self.clients.at(place);
+        let Some(slot) = client.outbox.restart_due() else { return };
+        let interests = client.session.interests().iter();
+        let mut lapsed = interests.filter(|interest| interest.outbox_slot() == Some(slot));
+        let interest = lapsed.next().expect("what lapses is listened to");
+        let (subject, ticket) = (interest.subject, interest.ticket);
+        let (dialect, tenancy) = (client.dialect, client.tenancy);
+        let asker = Asker { place, tenancy, ticket };
+        self.restarts.push(Change::Restart { dialect, subject, asker });
+        self.tally.restarts += 1;
     }
 
     pub(super) fn look_after_alarms(&mut self) {

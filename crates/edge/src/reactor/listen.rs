@@ -189,6 +189,7 @@ impl Loop {
 
     /// Tells the boards who listens to what; only then may the acknowledgements leave.
     pub(super) fn send_changes(&mut self) {
+        self.changes.append(&mut self.restarts);
         if !self.changes.is_empty() {
             let changes = std::mem::take(&mut self.changes);
             if let Err(changes) = self.around.boards.change(self.index, changes) {

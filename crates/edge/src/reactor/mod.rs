@@ -102,6 +102,8 @@ pub(crate) struct Loop {
     readable: VecDeque<u32>,
     /// What the boards have not been told yet.
     changes: Vec<Change>,
+    /// What is to be told whole to sockets that were slow.
+    restarts: Vec<Change>,
     /// Places of sockets whose answers may not leave before the changes do.
     held: Vec<u32>,
     draining: bool,
@@ -124,6 +126,8 @@ pub(crate) struct Loop {
 struct Tally {
     deliveries: u64,
     conflated: u64,
+    dropped: u64,
+    restarts: u64,
     writes: u64,
     writes_cut: u64,
     bytes_out: u64,
@@ -157,6 +161,7 @@ impl Loop {
             timers: Timers::default(),
             readable: VecDeque::new(),
             changes: Vec::new(),
+            restarts: Vec::new(),
             held: Vec::new(),
             draining: false,
             drained: Vec::new(),
@@ -236,6 +241,8 @@ impl Loop {
         counters.messages_in.add(std::mem::take(&mut self.desk.messages));
         counters.deliveries.add(tally.deliveries);
         counters.conflated.add(tally.conflated);
+        counters.dropped.add(tally.dropped);
+        counters.restarts.add(tally.restarts);
         counters.writes.add(tally.writes);
         counters.writes_cut.add(tally.writes_cut);
         counters.bytes_out.add(tally.bytes_out);

@@ -6,7 +6,7 @@ use super::fanout::Mark;
 use super::{Loop, WORDS_A_TURN};
 use crate::board_thread::{Asker, Word};
 use crate::goodbye::Reason;
-use crate::outbox::Pushed;
+use crate::outbox::{Pushed, Told};
 use crate::session::Returned;
 use crate::socket::{Took, write_once};
 
@@ -43,6 +43,7 @@ impl Loop {
                         self.fanout.tell_one(told, asker.place, spot);
                     }
                 }
+                Word::Restarted(asker, told) => self.restart_one(asker, told),
                 Word::Returned(asker, returned) => {
                     came_back = Some((asker, returned));
                     break;
@@ -62,6 +63,20 @@ impl Loop {
         }
         self.fanout.end();
         came_back
+    }
+
+    /// A topic that has lapsed for this asker goes on with this, in its place among all that is told.
+    fn restart_one(&mut self, asker: Asker, told: Option<Told>) {
+        let Some(client) = self.clients.of_asker(asker) else { return };
+        let Some(interest) = client.session.awaited(asker.ticket) else { return };
+        let Some((slot, (_, spot))) = interest.outbox_slot().zip(interest.slot) else { return };
+        match told {
+            Some(told) => {
+                self.tally.deliveries += 1;
+                self.fanout.tell_one(told, asker.place, spot);
+            }
+            None => client.outbox.put_off(slot),
+        }
     }
 
     #[inline]
@@ -90,6 +105,7 @@ impl Loop {
     pub(super) fn put_in_line(&mut self, place: u32, node: u32, mut taken: usize) {
         let now = self.now;
         let client = self.clients.at(place);
+        let restart_bytes_max = self.around.dialects[client.dialect].manners().restart_bytes_max;
         for told in self.fanout.frames(node) {
             let bytes = told.frame.bytes().len();
             if taken >= bytes {
@@ -99,6 +115,10 @@ impl Loop {
             let pushed = client.outbox.push(told, taken, now);
             taken = 0;
             self.tally.conflated += u64::from(pushed == Pushed::Replaced);
+            self.tally.dropped += u64::from(pushed == Pushed::Dropped);
+            if client.outbox.restart_bytes() > restart_bytes_max {
+                self.tally.dropped += client.outbox.restart() as u64;
+            }
         }
         self.clients.note_line(place);
         let client = self.clients.at(place);

@@ -116,6 +116,10 @@ impl House {
                     let opening = self.boards.subscribe(of_loop, dialect, subject);
                     self.lanes.send(0, Word::Subscribed(asker, opening.slot, opening.state));
                 }
+                Change::Restart { dialect, subject, asker } => {
+                    let told = self.boards.restart(dialect, &subject);
+                    self.lanes.send(0, Word::Restarted(asker, told));
+                }
                 Change::Unsubscribe { dialect, subject } => {
                     self.boards.unsubscribe(of_loop, dialect, subject);
                 }
@@ -173,6 +177,13 @@ impl Visitor {
     }
     fn sends(&mut self, opcode: Opcode, payload: &[u8]) {
         self.stream.write_all(&frame(opcode, payload)).expect("the line is open");
+    }
+    /// Whether something came that it has not heard.
+    fn has_news(&self) -> bool {
+        self.stream.set_nonblocking(true).expect("an open line");
+        let peeked = self.stream.peek(&mut [0]);
+        self.stream.set_nonblocking(false).expect("an open line");
+        !self.heard.is_empty() || peeked.is_ok()
     }
     fn hears(&mut self) -> String {
         let mut buffer = [0; 64 * 1024];
@@ -310,6 +321,58 @@ fn a_client_that_never_reads_is_let_go_and_nobody_else_notices() {
     assert_eq!(goodbye.topics, 1);
     assert!((300_000..300_000 + 40_000).contains(&goodbye.bytes_waiting), "{goodbye:?}");
     assert!(goodbye.unsent.is_some_and(|unsent| unsent < goodbye.sequence), "{goodbye:?}");
+}
+
+/// What a copy of a numbered book makes of what it is told: its number, once it has one.
+fn follow(number: &mut Option<u64>, text: &str) -> bool {
+    let (kind, told) = text.split_once(' ').expect("a kind and a number");
+    let told: u64 = told.parse().expect("a number");
+    let is_whole = kind == "whole0";
+    assert!(is_whole || (kind == "depth0" && number.is_none_or(|it| it + 1 == told)), "{text}");
+    *number = Some(told);
+    is_whole
+}
+
+#[test]
+fn a_slow_client_of_a_numbered_book_begins_anew_with_one_whole_frame() {
+    let mut plain = Plain { padding: 60_000, ..Plain::default() };
+    plain.manners.restart_bytes_max = 300_000;
+    let mut house = house(plain);
+    house.happen(&[whole_book(1, 0, 1)]);
+    let mut slow = house.connect();
+    slow.says("+depth0");
+    house.serve();
+    assert_eq!(slow.hears(), "+depth0 ok");
+    let mut number = fill(&mut house, |number| book_change(number + 1, 0, number as i64 + 1));
+    let mut change = |house: &mut House| {
+        number += 1;
+        house.happen(&[book_change(number + 1, 0, number as i64 + 1)]);
+    };
+    while house.counters.dropped.read() < 500 {
+        change(&mut house);
+    }
+    assert_eq!(house.counters.restarts.read(), 0, "who takes nothing is told nothing whole");
+    // It takes some: the boards are asked, and what they tell before and after they answer finds its place.
+    let (mut seen, mut wholes) = (None, 0);
+    let mail = loop {
+        if slow.has_news() {
+            wholes += usize::from(follow(&mut seen, &slow.hears()));
+        } else if let Ok(mail) = house.mail.try_recv() {
+            break mail;
+        }
+    };
+    (0..3).for_each(|_| change(&mut house));
+    house.serve_mail(mail);
+    (0..3).for_each(|_| change(&mut house));
+    assert_eq!(wholes, 0);
+    let last = house.boards.restart(0, &crate::testing::topic("depth0").expect("a topic").into());
+    let last = String::from_utf8(last.expect("a book").frame.text().to_vec()).expect("text");
+    let last = last.trim_end().strip_prefix("whole0 ").and_then(|it| it.parse().ok());
+    while seen != last {
+        wholes += usize::from(follow(&mut seen, &slow.hears()));
+    }
+    assert_eq!((wholes, house.counters.restarts.read()), (1, 1));
+    assert!(house.goodbyes.recent().is_empty(), "nobody parts for it");
 }
 
 /// Tells instrument 0's events until the socket of the only listener is full. Returns how many.

@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use dialects::{
-    Credential, Dialect, Fault, Login, OnRevoked, Opening, Outcome, Pace, Parting, Request,
-    Standing, Subject, Then, Visitor, WordState,
+    Credential, Dialect, Fault, Login, NotRevoked, OnRevoked, Opening, Outcome, Pace, Parting,
+    Request, Standing, Subject, Then, Visitor, WordState,
 };
 use model::{Answer, Query};
 
@@ -362,6 +362,11 @@ impl Session {
                             let ticket = self.interests.ticket();
                             desk.deeds.push(Deed::Submit(Box::new(submission), ticket));
                             Some((ticket, Awaited::Outcome(then)))
+                        }
+                        // A loop waits for no disk, and nothing would tell it what came of that.
+                        Next::RevokeKeys(_, then) => {
+                            requests.push(Request::Take(then(Err(NotRevoked::NotAllowed))));
+                            None
                         }
                     }
                 }

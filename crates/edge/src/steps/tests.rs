@@ -78,6 +78,10 @@ fn serve(clerk: &Clerk, step: Step) -> String {
                 log += "submit ";
                 then(Outcome::Done { command: Sequence(1), events: Vec::new() })
             }
+            Next::RevokeKeys(account, then) => {
+                log += &format!("revoke the keys of {account} ");
+                then(Ok(vec!["trade".into(), "look".into()]))
+            }
         }
     }
 }
@@ -98,6 +102,7 @@ fn own_order() -> OwnOrder {
         },
         label: None,
         standing: Standing::Open,
+        woken: false,
         filled: model::Filled::default(),
         created: Time(0),
         changed: Time(0),
@@ -212,6 +217,26 @@ fn only_the_holder_of_a_key_that_may_trade_submits_and_only_for_its_own_account(
     assert_eq!(of("here", everywhere(ALICE)), "not taken");
     assert_eq!(of("nobody's", cancel(ALICE, HERE)), "not taken");
     assert_eq!(serve(&clerk, submit(cancel(ALICE, HERE))), "not taken");
+}
+
+#[test]
+fn only_a_key_that_is_good_for_everything_revokes_and_only_its_own_accounts() {
+    let (clerk, known, _) = clerk();
+    let revoke = || {
+        let word = |keys: Result<Vec<String>, NotRevoked>| reply(&format!("{keys:?}"));
+        Step::RevokeKeys(Box::new(word))
+    };
+    let of = |key: &str| serve(&clerk, by(key, revoke));
+    assert_eq!(of("trade"), r#"revoke the keys of 1 Ok(["trade", "look"])"#);
+    for key in ["look", "here", "nobody's"] {
+        assert_eq!(of(key), "Err(NotAllowed)", "{key}");
+    }
+    assert_eq!(serve(&clerk, revoke()), "Err(NotAllowed)");
+    known.0.lock().expect("nobody panics with it").push("all blocked".into());
+    assert_eq!(of("trade"), "Err(NotAllowed)");
+    let (tell, told) = std::sync::mpsc::sync_channel(1);
+    clerk.revoke_keys("plain", ALICE, Box::new(move |keys| tell.send(keys).expect("it is heard")));
+    assert_eq!(told.recv(), Ok(Err(NotRevoked::NotAllowed)), "who keeps no keys revokes none");
 }
 
 #[test]

@@ -138,11 +138,11 @@ impl Chaser {
         let distance = self.near + chance.falling(self.far - self.near, 2);
         let (side, trigger, limit) = if chance.percent(50) {
             let price = last.0 + distance;
-            let trigger = Trigger { price: Price(price), when: TriggerWhen::AtOrAbove };
+            let trigger = Trigger::at(Price(price), TriggerWhen::AtOrAbove);
             (Side::Buy, trigger, Price(price + self.near))
         } else {
             let price = (last.0 - distance).max(2);
-            let trigger = Trigger { price: Price(price), when: TriggerWhen::AtOrBelow };
+            let trigger = Trigger::at(Price(price), TriggerWhen::AtOrBelow);
             (Side::Sell, trigger, Price((price - self.near).max(1)))
         };
         let quantity = scene.quantity(80, trigger.price, chance);

@@ -305,6 +305,108 @@ fn it_looks_by_itself() {
     line.check_closed(1008, "");
 }
 
+/// Asks for the end of an account's keys; what came of it, and whether it was on disk by then.
+fn end_keys(venue: &Venue, elsewhere: &Elsewhere, account: AccountId) -> Ended {
+    let (heard, told) = sync_channel(1);
+    let (folder, key) = (elsewhere.folder.clone(), elsewhere.folder.join("key"));
+    let tell = move |revoked| {
+        let master = Some(MasterKey::read(&key).expect("a master key"));
+        let opening = Opening { master, ..Opening::default() };
+        let fresh = SqliteStore::open(&folder, opening).expect("the store");
+        let own = fresh.credentials().into_iter().filter(|it| it.account.id == account);
+        let on_disk = own.filter(|it| it.revoked.is_some()).map(|it| it.shown.clone()).collect();
+        heard.send(Ended { revoked, on_disk }).expect("it is waited for");
+    };
+    venue.clerk.revoke_keys("bitstamp", account, Box::new(tell));
+    told.recv_timeout(testkit::served::PATIENCE).expect("it is told")
+}
+
+#[derive(Debug, PartialEq)]
+struct Ended {
+    revoked: Result<Vec<String>, NotRevoked>,
+    on_disk: Vec<String>,
+}
+
+#[test]
+fn whoever_ends_its_own_keys_is_told_so_when_that_is_on_disk_and_its_sockets_end() {
+    let elsewhere = Elsewhere::new("ended");
+    let (carol, hers) = elsewhere.enrol("carol", Entitlement::full());
+    let limits = Limits::default();
+    let other = ["bitstamp", "finazon"].map(|dialect| Wanted {
+        dialect: dialect.into(),
+        entitlement: Entitlement::read_only(),
+        limits,
+    });
+    let others = elsewhere.store.issue(carol, &other, NOW).expect("two more keys");
+    let (dora, theirs) = elsewhere.enrol("dora", Entitlement::full());
+    let venue = Venue::open(&elsewhere.options(), HERE);
+    venue.known.watch(venue.served.edge.revoker(), venue.served.edge.boards.clone());
+    let [mut line, mut second, mut stays] = [(); 3].map(|()| venue.served.client());
+    assert!(venue.lets_in(&mut line, carol, 0, &venue.pass(key(&hers))));
+    assert!(venue.lets_in(&mut second, carol, 0, &venue.pass(key(&others[0]))));
+    assert!(venue.lets_in(&mut stays, dora, 0, &venue.pass(key(&theirs))));
+    let unused = venue.pass(key(&hers));
+
+    let ended = end_keys(&venue, &elsewhere, carol);
+    let keys = vec![key(&hers).to_owned(), key(&others[0]).to_owned()];
+    assert_eq!(ended, Ended { revoked: Ok(keys.clone()), on_disk: keys });
+    for line in [&mut line, &mut second] {
+        assert_eq!(line.hear(), Heard::Text(UNAUTHORIZED.into()));
+        line.check_closed(1008, "");
+    }
+    assert!(venue.credential(key(&hers)).is_none() && venue.credential(key(&others[0])).is_none());
+    let book = venue.known.0.as_ref().expect("it was opened");
+    assert!(book.credential("finazon", key(&others[1])).is_some(), "of this dialect alone");
+    stays.check_silence();
+    assert!(!venue.lets_in(&mut stays, carol, 0, &unused), "its passes are good for nothing");
+    assert!(venue.credential(key(&theirs)).is_some());
+    let demo = store::demo_accounts()[0].account.id;
+    assert_eq!(end_keys(&venue, &elsewhere, demo).revoked, Err(NotRevoked::NotAllowed));
+}
+
+#[test]
+fn keys_whose_end_cannot_be_written_stay_good_and_nobody_is_told_otherwise() {
+    let elsewhere = Elsewhere::new("broken");
+    let (carol, hers) = elsewhere.enrol("carol", Entitlement::full());
+    let venue = Venue::open(&elsewhere.options(), HERE);
+    venue.known.watch(venue.served.edge.revoker(), venue.served.edge.boards.clone());
+    let mut line = venue.served.client();
+    assert!(venue.lets_in(&mut line, carol, 0, &venue.pass(key(&hers))));
+    let sql = "CREATE TRIGGER broken BEFORE UPDATE ON credential
+               BEGIN SELECT RAISE(ABORT, 'the disk is full'); END";
+    let file = rusqlite::Connection::open(elsewhere.folder.join(store::FILE)).expect("it opens");
+    file.execute_batch(sql).expect("it is a store");
+    let ended = end_keys(&venue, &elsewhere, carol);
+    assert_eq!(ended, Ended { revoked: Err(NotRevoked::Failed), on_disk: Vec::new() });
+    assert!(venue.credential(key(&hers)).is_some());
+    line.check_silence();
+    // The next time the disk has room.
+    file.execute_batch("DROP TRIGGER broken").expect("it was there");
+    assert_eq!(end_keys(&venue, &elsewhere, carol).on_disk, [key(&hers)]);
+    assert_eq!(line.hear(), Heard::Text(UNAUTHORIZED.into()));
+}
+
+#[test]
+fn so_many_may_wait_for_the_end_of_their_keys_and_one_more_is_told_that_it_failed() {
+    let elsewhere = Elsewhere::new("many");
+    let (carol, hers) = elsewhere.enrol("carol", Entitlement::full());
+    // Nobody writes.
+    let venue = Venue::open(&elsewhere.options(), HERE);
+    let (heard, told) = sync_channel(ENDINGS_MAX + 1);
+    for _ in 0..=ENDINGS_MAX {
+        let heard = heard.clone();
+        let tell = move |revoked| heard.send(revoked).expect("it is waited for");
+        venue.clerk.revoke_keys("bitstamp", carol, Box::new(tell));
+    }
+    assert_eq!(told.try_iter().collect::<Vec<_>>(), [Err(NotRevoked::Failed)]);
+    assert!(venue.credential(key(&hers)).is_some());
+    // Whoever is to write serves them all, in turn.
+    venue.known.watch(venue.served.edge.revoker(), venue.served.edge.boards.clone());
+    let next = || told.recv_timeout(testkit::served::PATIENCE).expect("it is told");
+    assert_eq!(next(), Ok(vec![key(&hers).to_owned()]));
+    assert!((1..ENDINGS_MAX).all(|_| next() == Ok(Vec::new())));
+}
+
 #[test]
 fn what_a_key_may_is_told_to_the_edge() {
     let elsewhere = Elsewhere::new("may");

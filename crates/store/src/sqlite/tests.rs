@@ -316,6 +316,70 @@ fn a_revoked_key_proves_nothing_and_watchers_are_told_in_order() {
 }
 
 #[test]
+fn all_keys_of_an_account_in_a_dialect_are_revoked_at_once_and_no_others() {
+    let folder = Folder::new();
+    let store = SqliteStore::open(&folder.0, opening()).expect("a store");
+    let (carol, first) = store.enrol("carol", &everything(), NOW).expect("an account");
+    let more = store
+        .issue(carol.id, &[wanted("bitstamp"), wanted("bitstamp")], NOW)
+        .expect("two more keys");
+    let (_, others) = store.enrol("dora", &everything(), NOW).expect("an account");
+    store.revoke(more[0].id, NOW).expect("it is revoked");
+    let before = store.version();
+    let revoked = store.revoke_all(carol.id, "bitstamp", LATER).expect("they are revoked");
+    let own = [&first[0], &more[1]];
+    assert_eq!(first[0].dialect, "bitstamp");
+    let keys: Vec<_> = revoked.iter().map(|it| it.key.as_deref()).collect();
+    assert_eq!(keys, own.map(|it| Some(reveal(it, 0))));
+    assert!(revoked.iter().all(|it| it.account == carol.id && it.dialect == "bitstamp"));
+    assert_eq!(store.revocations(before), revoked, "watchers are told the same");
+    let again = SqliteStore::open(&folder.0, opening()).expect("a store");
+    for store in [&store, &again] {
+        let is_good = |issued: &Issued| {
+            let found = store.credential(issued.dialect, reveal(issued, 0)).expect("it is known");
+            found.revoked.is_none()
+        };
+        assert!(!is_good(&first[0]) && !is_good(&more[0]) && !is_good(&more[1]));
+        assert!(first[1..].iter().chain(&others).all(is_good));
+    }
+    let found = store.credential("bitstamp", reveal(&more[0], 0)).expect("it is known");
+    assert_eq!(found.revoked, Some(NOW), "once revoked it stays so");
+    assert_eq!(store.revoke_all(carol.id, "bitstamp", LATER), Ok(Vec::new()));
+    assert_eq!(
+        error(store.revoke_all(AccountId(77), "bitstamp", LATER)),
+        StoreError::UnknownAccount
+    );
+    let demo = crate::demo_accounts()[0].account.id;
+    assert_eq!(error(store.revoke_all(demo, "bitstamp", LATER)), StoreError::OfDemo);
+}
+
+#[test]
+fn where_one_key_cannot_be_revoked_none_is() {
+    let folder = Folder::new();
+    let store = SqliteStore::open(&folder.0, opening()).expect("a store");
+    let wanted = [wanted("bitstamp"), wanted("bitstamp"), wanted("bitstamp")];
+    let (carol, issued) = store.enrol("carol", &wanted, NOW).expect("an account");
+    let last = issued[2].id.0;
+    folder.sql(&format!(
+        "CREATE TRIGGER broken BEFORE UPDATE ON credential WHEN old.id = {last}
+         BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+    ));
+    let (before, failed) = (store.version(), store.revoke_all(carol.id, "bitstamp", LATER));
+    assert!(
+        matches!(&failed, Err(StoreError::Database(why)) if why.contains("full")),
+        "{failed:?}"
+    );
+    let again = SqliteStore::open(&folder.0, opening()).expect("a store");
+    for store in [&store, &again] {
+        assert_eq!(store.version(), before);
+        assert!(store.revocations(0).is_empty());
+        assert!(store.credentials().iter().all(|found| found.revoked.is_none()));
+    }
+    folder.sql("DROP TRIGGER broken");
+    assert_eq!(store.revoke_all(carol.id, "bitstamp", LATER).map(|all| all.len()), Ok(3));
+}
+
+#[test]
 fn a_blocked_account_is_found_so_by_each_of_its_keys_until_it_is_let_go_on() {
     let folder = Folder::new();
     let store = SqliteStore::open(&folder.0, opening()).expect("a store");

@@ -2,7 +2,7 @@
 //! included, is what was deposited less what was withdrawn, after every command; and what an account holds is
 //! what its open orders hold, added up anew.
 //!
-//! It is kept from the events alone, by arithmetic of its own.
+//! It is kept from the events alone, by arithmetic of its own. Of trades, see [`trades`].
 
 use engine::{Engine, Rules};
 use model::{
@@ -12,6 +12,8 @@ use model::{
 
 use super::verdict;
 use crate::flow::Flow;
+
+pub mod trades;
 
 /// Commands of one market.
 const COMMANDS: usize = 1_000;
@@ -166,7 +168,7 @@ impl Books {
             Side::Buy => {
                 let price = match (order.kind, order.trigger) {
                     (OrderKind::Limit(price), _) => price,
-                    (OrderKind::Market, Some(trigger)) => trigger.price,
+                    (OrderKind::Market, Some(trigger)) => trigger.level(),
                     (OrderKind::Market, None) => unreachable!("a market order does not rest"),
                 };
                 let lot = i128::from(price.0) * settlement.quote_per_tick_lot;

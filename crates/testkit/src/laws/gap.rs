@@ -260,6 +260,7 @@ fn action(dice: &mut Dice, orders: &mut Vec<(AccountId, InstrumentId, OrderId)>)
     let trigger = (roll == 3).then(|| Trigger {
         price: Price(1_000 + dice.roll(20) as i64),
         when: *dice.pick(&[TriggerWhen::AtOrAbove, TriggerWhen::AtOrBelow]),
+        trail: None,
     });
     Action::Place(NewOrder {
         account: AccountId(1 + dice.roll(3) as u32),

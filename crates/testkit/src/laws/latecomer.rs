@@ -434,6 +434,7 @@ impl Market {
             } else {
                 TriggerWhen::AtOrBelow
             },
+            trail: None,
         });
         let time_in_force = match random.below(10) {
             0 => TimeInForce::FillOrKill,

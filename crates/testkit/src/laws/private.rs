@@ -276,6 +276,7 @@ impl World {
         let trigger = (self.dice.roll(8) == 0).then(|| Trigger {
             price: Price(990 + self.dice.roll(20) as i64),
             when: *self.dice.pick(&[TriggerWhen::AtOrAbove, TriggerWhen::AtOrBelow]),
+            trail: None,
         });
         Action::Place(NewOrder {
             account: self.account(),

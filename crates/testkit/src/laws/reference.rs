@@ -33,6 +33,8 @@ pub struct Figures {
     pub self_trades: usize,
     /// Of these, stop orders woken.
     pub woken: usize,
+    /// Of these, trailing ones.
+    pub trailed: usize,
     /// Of these, rejections.
     pub rejected: usize,
     /// Of these, for want of money.
@@ -97,7 +99,11 @@ impl Figures {
                     self.fills += 1;
                     self.self_trades += usize::from(fill.is_self_trade());
                 }
-                EventBody::Triggered(_) => self.woken += 1,
+                EventBody::Triggered(order) => {
+                    self.woken += 1;
+                    let trails = order.trigger.is_some_and(|trigger| trigger.trail.is_some());
+                    self.trailed += usize::from(trails);
+                }
                 EventBody::Rejected(why) => {
                     self.rejected += 1;
                     let funds = matches!(why, Rejection::InsufficientFunds { .. });

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::{Going, Market, Open, Telling};
 use model::{
     AccountId, Amount, CloseReason, EventBody, Fill, InstrumentId, OrderKind, OrderState, Price,
-    Quantity, SelfTradePolicy, Side, TimeInForce, TradeId,
+    Quantity, SelfTradePolicy, Side, TimeInForce, TradeId, Trigger, TriggerWhen,
 };
 
 impl Market {
@@ -96,7 +96,8 @@ impl Market {
             TimeInForce::GoodTillCanceled | TimeInForce::GoodTillDate(_) => {
                 self.places += 1;
                 let place = self.places;
-                self.open.push(Open { instrument, order, armed: None, place, held });
+                let best = Price(0);
+                self.open.push(Open { instrument, order, armed: None, place, held, best });
                 self.tell(telling, instrument, EventBody::Rested(order));
             }
         }
@@ -170,12 +171,17 @@ impl Market {
         self.tell(telling, instrument, EventBody::Filled(fill));
         self.last_trades[instrument.index()] = Some(price);
         for open in &mut self.open {
-            if open.instrument == instrument
-                && open.armed == Some(false)
-                && open.order.trigger.is_some_and(|trigger| trigger.reached_by(price))
-            {
+            let Some(trigger) = open.order.trigger else { continue };
+            if open.instrument != instrument || open.armed != Some(false) {
+                continue;
+            }
+            if wakes(trigger, open.best, price) {
                 open.armed = Some(true);
             }
+            open.best = match trigger.when {
+                TriggerWhen::AtOrAbove => open.best.min(price),
+                TriggerWhen::AtOrBelow => open.best.max(price),
+            };
         }
     }
 
@@ -213,6 +219,27 @@ impl Market {
                 self.enter(going, telling);
             }
         }
+    }
+}
+
+/// The price that wakes an order whose best trade so far was this.
+pub(super) fn waking_price(trigger: Trigger, best: Price) -> Price {
+    let Some(trail) = trigger.trail else { return trigger.price };
+    let best = i128::from(best.0);
+    // What so many hundredths of a percent are, rounded up: it is that far behind or further, in whole ticks.
+    let tenths = best * i128::from(trail.basis_points());
+    let away = tenths / 10_000 + i128::from(tenths % 10_000 != 0);
+    let price = match trigger.when {
+        TriggerWhen::AtOrAbove => best + away,
+        TriggerWhen::AtOrBelow => best - away,
+    };
+    Price(price as i64)
+}
+
+pub(super) fn wakes(trigger: Trigger, best: Price, last: Price) -> bool {
+    match trigger.when {
+        TriggerWhen::AtOrAbove => last >= waking_price(trigger, best),
+        TriggerWhen::AtOrBelow => last <= waking_price(trigger, best),
     }
 }
 

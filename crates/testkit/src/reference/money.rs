@@ -1,6 +1,6 @@
 //! Money in the slow market: what is held, paid and moved.
 
-use super::meeting::price_of;
+use super::meeting::{price_of, waking_price};
 use super::{Market, Possession, Telling};
 use model::{
     AccountId, Amount, AssetId, EventBody, Instrument, InstrumentId, Movement, NewOrder, OrderId,
@@ -77,7 +77,7 @@ impl Market {
     pub(super) fn hold_of_new(&self, new: &NewOrder) -> Result<i128, Rejection> {
         let price = match (new.kind, new.trigger) {
             (OrderKind::Limit(price), _) => Some(price),
-            (OrderKind::Market, Some(trigger)) => Some(trigger.price),
+            (OrderKind::Market, Some(trigger)) => Some(waking_price(trigger, trigger.price)),
             (OrderKind::Market, None) => None,
         };
         let (hold, needed) = match (new.side, price) {

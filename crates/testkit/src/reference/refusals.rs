@@ -1,6 +1,7 @@
 //! Whether the slow market accepts a new order. The first reason found is told.
 
 use super::Market;
+use super::meeting::waking_price;
 use model::{
     InstrumentId, Minimum, NewOrder, OrderKind, Price, Quantity, Rejection, Side, Status,
     TimeInForce,
@@ -30,7 +31,7 @@ impl Market {
             return Some(Rejection::BadPrice);
         }
         if let Some(trigger) = new.trigger
-            && !self.price_counts(new.instrument, trigger.price)
+            && !self.price_counts(new.instrument, waking_price(trigger, trigger.price))
         {
             return Some(Rejection::BadPrice);
         }
@@ -41,7 +42,7 @@ impl Market {
         let opposite = self.best(new.instrument, new.side.opposite());
         let about = match (new.kind, new.trigger) {
             (OrderKind::Limit(price), _) => Some(price),
-            (OrderKind::Market, Some(trigger)) => Some(trigger.price),
+            (OrderKind::Market, Some(trigger)) => Some(waking_price(trigger, trigger.price)),
             (OrderKind::Market, None) => opposite,
         };
         if self.too_small(new.instrument, about, new.quantity) {
@@ -53,7 +54,7 @@ impl Market {
             return Some(Rejection::AlreadyExpired);
         }
         if let OrderKind::Limit(price) = new.kind {
-            let reference = new.trigger.map(|trigger| trigger.price).or(opposite);
+            let reference = new.trigger.map(|it| waking_price(it, it.price)).or(opposite);
             if self.too_far_through(new.side, price, reference) {
                 return Some(Rejection::OutsideBand);
             }

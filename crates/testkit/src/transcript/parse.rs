@@ -265,7 +265,7 @@ impl<'a> Reader<'a> {
                                 "<=" => TriggerWhen::AtOrBelow,
                                 other => return Err(format!("{other} is neither >= nor <=")),
                             };
-                            trigger = Some(Trigger { price: price(instrument, after()?)?, when });
+                            trigger = Some(Trigger::at(price(instrument, after()?)?, when));
                         }
                         _ => return Err(format!("an order has no `{word}`")),
                     }

@@ -1,7 +1,7 @@
 //! The laws of the edge, over many seeds.
 
 use testkit::laws::private::{self, Bitstamp, Size, Tongue, Witness};
-use testkit::laws::{one_frame, verdict};
+use testkit::laws::{conservation, one_frame, restart, verdict};
 
 #[test]
 fn a_frame_is_encoded_once_however_many_listen() {
@@ -17,6 +17,37 @@ fn a_frame_is_encoded_once_however_many_listen() {
         all.frames > 20_000 && all.heard > 4 * all.frames && all.handed > all.frames,
         "too little happened to mean anything: {all:?}"
     );
+}
+
+#[test]
+fn who_was_slow_holds_the_same_book_as_who_was_not() {
+    let mut all = restart::Figures::default();
+    for seed in verdict::seeds() {
+        let one = restart::check(seed);
+        all.compared += one.compared;
+        all.restarts += one.restarts;
+        all.trades += one.trades;
+    }
+    println!("{all:?}");
+    assert!(
+        all.compared > 3_000 && all.restarts > 1_000 && all.trades > 1_000,
+        "too little happened to mean anything: {all:?}"
+    );
+}
+
+#[test]
+fn each_trade_is_told_once_in_every_tongue() {
+    let mut all = conservation::trades::Figures::default();
+    for seed in verdict::seeds() {
+        let one = conservation::trades::check(seed);
+        all.trades += one.trades;
+        all.told += one.told;
+        all.together += one.together;
+    }
+    println!("{all:?}");
+    let tongues = conservation::trades::TONGUES.len() as u64;
+    assert_eq!(all.told, tongues * all.trades);
+    assert!(all.trades > 10_000 && all.together > 1_000, "too little happened: {all:?}");
 }
 
 fn add(all: &mut private::Figures, one: private::Figures) {

@@ -12,6 +12,7 @@ fn the_fast_market_agrees_with_the_slow_one() {
         all.fills += one.fills;
         all.self_trades += one.self_trades;
         all.woken += one.woken;
+        all.trailed += one.trailed;
         all.rejected += one.rejected;
         all.refused_funds += one.refused_funds;
         all.unfunded += one.unfunded;
@@ -22,6 +23,7 @@ fn the_fast_market_agrees_with_the_slow_one() {
     assert!(
         all.fills > 100 * many
             && all.woken > 5 * many
+            && all.trailed > many
             && all.rejected > 50 * many
             && all.refused_funds > 20 * many
             && all.unfunded > many / 20
@@ -58,6 +60,7 @@ fn a_thousand_accounts_agree_with_the_slow_market_and_no_money_is_lost() {
         all.fills > commands / 10
             && all.self_trades > commands / 5_000
             && all.woken > commands / 200
+            && all.trailed > commands / 1_000
             && all.refused_funds > commands / 200
             && all.balances > commands / 100,
         "too little happened to mean anything: {all:?}"

@@ -1,6 +1,6 @@
 //! The laws of the views, over many seeds.
 
-use testkit::laws::{gap, latecomer, tally, verdict};
+use testkit::laws::{day, gap, latecomer, tally, verdict};
 
 #[test]
 fn whoever_comes_late_holds_what_the_others_hold() {
@@ -15,6 +15,26 @@ fn whoever_comes_late_holds_what_the_others_hold() {
     println!("{all:?}");
     assert!(
         all.latecomers > 400 && all.compared > 50_000 && all.words > 100_000 && all.trades > 5_000,
+        "too little happened to mean anything: {all:?}"
+    );
+}
+
+/// A whole day, and forty minutes around a midnight, forty times; under `RIALTO_LONG` twenty days.
+#[test]
+fn candles_and_statistics_are_what_the_trades_make_of_them() {
+    let days = if std::env::var_os("RIALTO_LONG").is_some() { 20 } else { 1 };
+    let days = (0..days).map(|seed| (seed, day::Stretch::day()));
+    let mut all = day::Figures::default();
+    for (seed, stretch) in days.chain((0..40).map(|seed| (seed, day::Stretch::midnight()))) {
+        let one = day::check(seed, stretch);
+        all.trades += one.trades;
+        all.candles += one.candles;
+        all.tickers += one.tickers;
+        all.ranges += one.ranges;
+    }
+    println!("{all:?}");
+    assert!(
+        all.trades > 3_000 && all.candles > 30_000 && all.tickers > 50_000 && all.ranges > 2_000,
         "too little happened to mean anything: {all:?}"
     );
 }

@@ -2,10 +2,12 @@
 
 mod alone;
 
+mod abuse;
 mod admission;
 mod bad_input;
 mod bars;
 mod captured;
+mod compatible;
 mod documented;
 mod drain;
 mod handshake;
@@ -22,5 +24,6 @@ mod replay;
 mod schema;
 mod signed;
 mod slow;
+mod stamped;
 mod timex_clients;
 mod transcripts;

@@ -2,7 +2,7 @@
 //! `fuzz/` does by coverage. Under `RIALTO_LONG` many times as many.
 
 use testkit::dice::Dice;
-use testkit::fuzz::{TARGETS, Target, mutate, seeds};
+use testkit::fuzz::{Target, mutate, seeds, targets};
 
 /// Longer than anything that the readers take whole.
 const BYTES_MAX: usize = 4_096;
@@ -44,14 +44,14 @@ macro_rules! each {
     ($($name:ident),*) => {
         $(#[test]
         fn $name() {
-            let named = |target: &&Target| target.name == stringify!($name);
-            check(*TARGETS.iter().find(named).expect("a target of this name"));
+            let named = |target: &Target| target.name == stringify!($name);
+            check(targets().find(named).expect("a target of this name"));
         })*
 
         #[test]
         fn every_target_is_driven_here_and_by_the_fuzzer() {
             let driven = [$(stringify!($name)),*];
-            assert!(TARGETS.iter().map(|target| target.name).eq(driven));
+            assert!(targets().map(|target| target.name).eq(driven));
             let fuzz = seeds("..").join("fuzz_targets");
             for name in driven {
                 assert!(fuzz.join(format!("{name}.rs")).is_file(), "{name}");
@@ -69,5 +69,11 @@ each!(
     confluencecode_decode,
     confluencecode_client,
     finazon_decode,
-    finazon_client
+    finazon_client,
+    timex_decode,
+    timex_http,
+    timex_client,
+    xrocket_decode,
+    xrocket_http,
+    xrocket_client
 );

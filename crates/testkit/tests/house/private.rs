@@ -63,6 +63,7 @@ fn action(dice: &mut Dice) -> Action {
     let trigger = (dice.roll(6) == 0).then(|| Trigger {
         price: near(dice),
         when: *dice.pick(&[TriggerWhen::AtOrAbove, TriggerWhen::AtOrBelow]),
+        trail: None,
     });
     Action::Place(NewOrder {
         account,

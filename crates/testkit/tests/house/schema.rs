@@ -103,15 +103,19 @@ pub fn check(document: &Value, schema: &Value, value: &Value, at: &str) -> Resul
                     check(document, said, field, &format!("{at}.{name}"))?;
                 }
             }
-            "minimum" if value.as_i64() < said.as_i64() => {
+            // What is no number, as far as another may stand there, has no bounds.
+            "minimum" if value.is_number() && value.as_i64() < said.as_i64() => {
                 return wrong(format!("{value} is below {said}"));
+            }
+            "maximum" if value.is_number() && value.as_i64() > said.as_i64() => {
+                return wrong(format!("{value} is above {said}"));
             }
             "format" if said == "date-time" => {
                 if value.as_str().is_some_and(|text| !is_moment(text)) {
                     return wrong(format!("{value} is no RFC 3339 in UTC with microseconds"));
                 }
             }
-            "const" | "enum" | "minimum" | "format" => {}
+            "const" | "enum" | "minimum" | "maximum" | "format" => {}
             word if ANNOTATIONS.contains(&word) => {}
             word => return wrong(format!("the schema says {word:?}, which nobody checks")),
         }

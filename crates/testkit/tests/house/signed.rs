@@ -79,3 +79,29 @@ fn an_order_goes_in_signed_and_its_answer_comes_out_signed() {
         assert!(open.iter().all(|order| order["id"] == placed["id"]));
     }
 }
+
+#[test]
+fn keys_that_cannot_be_revoked_are_not_said_to_be() {
+    let served = Setup::bitstamp().session_by_hand().serve();
+    served.edge.session_clock.set_wall(model::Time::from_millis(WALL));
+    let alice = people::called("alice").expect("somebody");
+    let mut nonces = (1..).map(|number| format!("00000000-0000-4000-8000-{number:012}"));
+    let mut ask = |path: &str| {
+        let nonce = nonces.next().expect("there are many");
+        let (head, body) = ask(&served, alice, &nonce, path, "foo=bar");
+        if head.status == 200 {
+            check(alice, &nonce, &head, &body);
+        }
+        (head.status, body)
+    };
+    let revoke = "/api/v2/revoke_all_api_keys/";
+    served.known.break_down(true);
+    let failed = r#"{"status":"error","reason":"Unknown server error.","response_code":"500.001","response_explanation":"Unknown server error."}"#;
+    assert_eq!(ask(revoke), (200, failed.to_owned()));
+    assert_eq!(ask("/api/v2/open_orders/all/"), (200, "[]".to_owned()), "the key is still good");
+    served.known.break_down(false);
+    let revoked = format!(r#"{{"revoked_api_keys":["{}"]}}"#, alice.key);
+    assert_eq!(ask(revoke), (200, revoked), "signed by the key that it ended");
+    let unknown = r#"{"status":"error","reason":"API key not found","code":"API0001"}"#;
+    assert_eq!(ask("/api/v2/open_orders/all/"), (403, unknown.to_owned()));
+}

@@ -325,3 +325,95 @@ fn memory_stays_bounded_under_garbage() {
         assert!(grown < BOUND, "{grown} bytes more after garbage");
     });
 }
+
+/// A copy of a book of which pushes are read: its number and its levels.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Copied {
+    sequence: u64,
+    levels: std::collections::BTreeMap<String, String>,
+    wholes: usize,
+}
+
+impl Copied {
+    /// Takes in a push, or the reply to the subscription.
+    fn take(&mut self, heard: &Heard) {
+        let Heard::Text(text) = heard else { panic!("a book, not {heard:?}") };
+        let value: serde_json::Value = serde_json::from_str(text).expect("JSON");
+        let push = &value["params"]["data"];
+        let data = if push.is_null() { &value["result"] } else { push };
+        let sequence = data["sequence"].as_str().expect("a number").parse().expect("a number");
+        if push["snapshot"] == false {
+            assert_eq!(sequence, self.sequence + 1, "{text}");
+        } else {
+            self.levels.clear();
+            self.wholes += 1;
+        }
+        self.sequence = sequence;
+        for side in ["bids", "asks"] {
+            for level in data[side].as_array().expect("levels") {
+                let text = |at: usize| level[at].as_str().expect("a text").to_owned();
+                match text(1).as_str() {
+                    "0" => drop(self.levels.remove(&text(0))),
+                    _ => drop(self.levels.insert(text(0), text(1))),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_late_reader_of_a_numbered_book_is_told_it_whole_and_stays() {
+    const BOUND: usize = 20_000;
+    const BOOK: &str =
+        r#"{"id":1,"method":"subscribe","params":{"channel":"orderbook","symbol":"BTC-USD"}}"#;
+    let served = Setup::xrocket()
+        .manners(|manners| manners.restart_bytes_max = BOUND)
+        .session_by_hand()
+        .serve();
+    let join = || {
+        let (mut line, mut book) = (served.client(), Copied::default());
+        line.say(BOOK);
+        book.take(&line.hear());
+        (line, book)
+    };
+    let (mut on_time, mut current) = join();
+    let (mut late, mut old) = join();
+    let counters = &served.edge.counters;
+    let mut change = |number: i64, current: &mut Copied| {
+        // A few levels come and a few go, so that each push is long.
+        for level in 0..20 {
+            served.market.rest(0, model::Side::Buy, 4_000_000 + number * 20 + level, 1);
+        }
+        if number % 10 == 9 {
+            let account = testkit::people::MAKER;
+            served.market.act(model::Action::CancelAll { account, instrument: None });
+        }
+        served.market.tick();
+        served.market.settle();
+        current.take(&on_time.hear());
+    };
+    let mut number = 0;
+    for round in 0..2 {
+        let dropped = counters.dropped.read();
+        while counters.dropped.read() < dropped + 100 {
+            change(number, &mut current);
+            number += 1;
+            assert!(number < 100_000, "nothing waited");
+        }
+        assert_eq!(counters.restarts.read(), round, "who takes nothing costs nobody a frame");
+        // It reads what it was sent, and then finds the book of now, from which it goes on.
+        while old.wholes as u64 == round + 1 {
+            old.take(&late.hear());
+        }
+        assert_eq!((old.sequence, &old.levels), (current.sequence, &current.levels));
+        for _ in 0..30 {
+            change(number, &mut current);
+            number += 1;
+            old.take(&late.hear());
+            assert_eq!((old.sequence, &old.levels), (current.sequence, &current.levels));
+        }
+        assert_eq!(counters.restarts.read(), round + 1);
+    }
+    assert_eq!((old.wholes, current.wholes), (3, 1), "who reads is told no book anew");
+    assert_eq!(counters.connections_open.read(), 2, "nobody is let go for it");
+}

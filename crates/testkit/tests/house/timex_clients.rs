@@ -14,7 +14,7 @@ use testkit::served::{self, Heard, Line, Served};
 
 const START: Time = Time(1_795_348_800_000_000);
 
-fn serve() -> Served {
+fn setup() -> served::Setup {
     let instrument = |id, base: &str, quote: &str, price_decimals| Instrument {
         id: InstrumentId(id),
         base: base.into(),
@@ -37,7 +37,11 @@ fn serve() -> Served {
     let dialect = TimeX::new(&setup.listings, Options::default()).expect("symbols in order");
     setup.manners = dialect.manners().clone();
     setup.dialect = Arc::new(dialect);
-    setup.serve()
+    setup
+}
+
+fn serve() -> Served {
+    setup().serve()
 }
 
 /// The next message, whatever it is.
@@ -427,4 +431,53 @@ fn the_collector_of_trades_and_books_of_all_markets() {
         "600000.25",
         "it joins texts"
     );
+}
+
+#[test]
+fn a_flood_of_costly_requests_is_answered_and_disturbs_nobody() {
+    // Session time stands still, so that 1,800 requests are answered, and no other.
+    let served = setup().session_by_hand().serve();
+    let mut other = served.client();
+    other.say(r#"{"type":"SUBSCRIBE","requestId":"1","pattern":"/trade.symbols/ETH/AUDT"}"#);
+    assert_eq!(next(&mut other)["type"], "SUBSCRIBED");
+    let mut flood = served.client();
+    let address = "0x5E0EBAEd421589102AB78622e2F0cc6B632dc462";
+    let asks = [
+        r#"{"type":"SUBSCRIBE","requestId":1,"pattern":"(a|b)*a(a|b){20}"}"#.to_owned(),
+        r#"{"type":"SUBSCRIBE","requestId":2,"pattern":"^(([a-z/])+.)+[A-Z]([a-z])+$"}"#.to_owned(),
+        r#"{"type":"SUBSCRIBE","requestId":3,"pattern":"/orderbook.raw/ethaudt"}"#.to_owned(),
+        format!(r#"{{"type":"UNSUBSCRIBE","requestId":4,"subscriptionId":"{address}"}}"#),
+    ];
+    let pair = [
+        r#"{"type":"SUBSCRIBE","requestId":5,"pattern":"/group/ETHAUDT"}"#,
+        r#"{"type":"UNSUBSCRIBE","requestId":6,"subscriptionId":"nothing"}"#,
+    ];
+    let mut told: BTreeMap<String, usize> = BTreeMap::new();
+    for round in 0..20 {
+        asks.iter().for_each(|ask| flood.say(ask));
+        (0..98).flat_map(|_| pair).for_each(|ask| flood.say(ask));
+        for _ in 0..200 {
+            let answer = next(&mut flood);
+            let words = answer["message"].as_str().unwrap_or("SUBSCRIBED");
+            *told.entry(words.to_owned()).or_default() += 1;
+        }
+        served.market.trade(0, 180_000 + round, 1);
+        served.market.settle();
+        assert_eq!(next(&mut other)["message"]["event"]["type"], "TRADE");
+    }
+    let expected = [
+        ("Address must be lowercase: 0x5E0EBAEd421589102AB78622e2F0cc6B632dc462", 9),
+        ("Invalid pattern", 9),
+        ("SUBSCRIBED", 9 + 9 * 98),
+        ("Subscription not found", 9 * 98),
+        ("Symbol must be uppercase: ethaudt", 9),
+        ("Too many requests", 11 * 200),
+    ];
+    assert_eq!(told, expected.map(|(words, count)| (words.to_owned(), count)).into());
+    // A frame past the limit ends it, and nobody else.
+    let _gone = flood.try_send(frame(0x81, &vec![b' '; 1 << 20]));
+    assert_eq!(flood.hear(), Heard::Close(Some(1009), "message too big".into()));
+    served.market.trade(0, 180_000, 1);
+    served.market.settle();
+    assert_eq!(next(&mut other)["message"]["payload"]["price"], "1800");
 }

@@ -102,7 +102,7 @@ pub fn door(dialect: &str) -> Option<String> {
 
 /// Every dialect that has transcripts.
 pub const DIALECTS: [&str; 5] =
-    [bitstamp::NAME, xrocket::NAME, timex::NAME, finazon::NAME, confluencecode::NAME];
+    [bitstamp::NAME, xrocket::NAME, timex::NAME, confluencecode::NAME, finazon::NAME];
 
 pub fn dialect(name: &str, setup: &Setup) -> Box<dyn Dialect> {
     let listings = listings_of(name);

@@ -108,12 +108,14 @@ impl Own {
             OwnStep::Created | OwnStep::Filled { .. } | OwnStep::Replaces(_) => Standing::Open,
             OwnStep::Closed(reason) | OwnStep::Disarmed(reason) => Standing::Closed(reason),
         };
+        let woken =
+            order.trigger.is_some() && !matches!(step, OwnStep::Armed | OwnStep::Disarmed(_));
         let mut replaces = None;
         if let OwnStep::Replaces(old) = step {
             replaces = Some(old.id);
-            self.set(time, &old, Standing::Replaced(order.id));
+            self.set(time, &old, Standing::Replaced(order.id), false);
         }
-        if self.set(time, order, standing) {
+        if self.set(time, order, standing, woken) {
             return;
         }
         // An order from before the account was followed is met at whatever step it takes next.
@@ -125,6 +127,7 @@ impl Own {
             order: *order,
             label,
             standing,
+            woken,
             filled: Filled::default(),
             created: time,
             changed: time,
@@ -143,11 +146,12 @@ impl Own {
         self.orders.get(&id).map(|kept| &kept.own)
     }
 
-    /// Notes how a known order stands now; returns whether it is known.
-    fn set(&mut self, time: Time, order: &OrderState, standing: Standing) -> bool {
+    /// Notes how a known order stands now, and that it is woken if it is; returns whether it is known.
+    fn set(&mut self, time: Time, order: &OrderState, standing: Standing, woken: bool) -> bool {
         let Some(kept) = self.orders.get_mut(&order.id) else { return false };
         kept.own.order = *order;
         kept.own.standing = standing;
+        kept.own.woken |= woken;
         kept.own.changed = time;
         if !standing.is_open() && self.open.remove(&order.id) {
             self.ended.push_back(order.id);
@@ -390,6 +394,7 @@ impl Own {
             digest.signed(kept.own.order.remaining.0);
             digest.signed(kept.own.changed.0);
             digest.word(u64::from(kept.own.standing.is_open()));
+            digest.word(u64::from(kept.own.woken));
             digest.signed(kept.own.filled.quantity.0);
             digest.wide(kept.own.filled.turnover);
             digest.wide(kept.own.filled.fee.0);

@@ -135,7 +135,7 @@ impl Flow {
             let when =
                 if self.dice.chance(50) { TriggerWhen::AtOrAbove } else { TriggerWhen::AtOrBelow };
             let price = Price(990 + self.dice.below(21));
-            order.trigger = Some(Trigger { price, when });
+            order.trigger = Some(Trigger::at(price, when));
             self.say(EventBody::Armed(order));
             self.armed.push(order);
             return;

@@ -106,6 +106,7 @@ impl Slow {
                     label: slow.label(order),
                     step,
                     standing: own.standing,
+                    woken: own.woken,
                     filled: own.filled,
                     created: own.created,
                     replaced: match step {
@@ -171,6 +172,7 @@ impl Slow {
                         label: part.label,
                         step: filled(part.liquidity),
                         standing: own.standing,
+                        woken: own.woken,
                         filled: own.filled,
                         created: own.created,
                         replaced: None,
@@ -374,6 +376,7 @@ impl Slow {
                         order: state,
                         label: self.label(&state),
                         standing,
+                        woken: false,
                         filled,
                         created: event.time,
                         changed: event.time,
@@ -384,8 +387,18 @@ impl Slow {
         }
         if let Some(own) = &mut own {
             own.filled = filled;
+            own.woken = own.order.trigger.is_some() && self.was_woken(id);
         }
         own
+    }
+
+    /// Whether a stop order was woken, or took the place of one that was.
+    fn was_woken(&self, id: OrderId) -> bool {
+        self.log.iter().any(|event| match &event.body {
+            EventBody::Triggered(order) => order.id == id,
+            EventBody::Replaced { new, .. } => new.id == id,
+            _ => false,
+        })
     }
 
     fn ids(&self) -> BTreeSet<OrderId> {

@@ -47,6 +47,7 @@ fn a_market_seen_before_asks_for_no_memory() {
     (0..5_000).for_each(|_| events.extend(flow.command()));
     let mut board = Board::new(HERE, Time(0));
     board.listen(TopicKind::Trades);
+    board.listen(TopicKind::TradeBatches);
     board.listen(TopicKind::Orders);
     for cadence in CADENCES {
         board.listen(TopicKind::Delta { cadence });

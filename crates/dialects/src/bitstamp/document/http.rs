@@ -189,6 +189,7 @@ fn account() -> Vec<Endpoint> {
             may("since_id", integer(), "From this row on."),
         ]
     };
+    let revoked = object([must("revoked_api_keys", list(text()), "Those that were.")]);
     let mut one_balance = post(
         "/api/v2/account_balances/{currency}/",
         "accountBalance",
@@ -249,6 +250,13 @@ fn account() -> Vec<Endpoint> {
             vec![],
             reference("Fee"),
         ),
+        post(
+            "/api/v2/revoke_all_api_keys/",
+            "revokeAllApiKeys",
+            "Revoke all keys of the account: what they had opened ends.",
+            vec![],
+            revoked,
+        ),
         my_markets,
         post("/api/v2/my_markets/", "myMarketsPosted", "The same, asked by POST.", vec![], mine()),
         post(
@@ -277,10 +285,15 @@ fn orders() -> Vec<Endpoint> {
             may(
                 "subtype",
                 text(),
-                "Of a stop order: `STOP_LOSS` or `TAKE_PROFIT`, with `_LIMIT` or not.",
+                "Of a stop order: `STOP_LOSS`, `TAKE_PROFIT` or `TRAILING_STOP_LOSS`, with `_LIMIT` or not.",
             ),
             may("stop_price", reference("Decimal"), "What wakes it, in the counter currency."),
-            may("trigger", text(), "`LAST_PRICE`."),
+            may(
+                "trailing_delta",
+                integer(),
+                "How far a trailing stop is behind, in hundredths of a percent: 1 to 9,999.",
+            ),
+            may("trigger", text(), "`LAST_TRADED_PRICE`."),
         ]
     };
     let limit = || {

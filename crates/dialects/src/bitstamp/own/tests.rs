@@ -5,7 +5,7 @@ use model::{
     AccountId, Amount, AssetId, CloseReason, EventMark, Filled, Instrument, InstrumentId, Label,
     Liquidity, Listing, Minimum, OrderId, OrderKind, OrderState, OwnOrderUpdate, OwnStep, OwnTrade,
     Price, Quantity, Sequence, Side, Standing, Time, TimeInForce, Topic, TopicKind, Trade, TradeId,
-    Trigger, TriggerWhen, Update,
+    Trail, Trigger, TriggerWhen, Update,
 };
 
 use crate::bitstamp::wire::{Envelope, OrderData, OwnOrderData, OwnTradeData, SelfTradeData};
@@ -56,6 +56,7 @@ fn update(order: OrderState, step: OwnStep, mark: EventMark) -> OwnOrderUpdate {
         label: None,
         step,
         standing: Standing::Open,
+        woken: false,
         filled: Filled::default(),
         created: mark.time,
         replaced: None,
@@ -95,7 +96,7 @@ fn own_orders_are_told_as_they_were_captured() {
         ),
         r#"{"data":{"id":2050558851342339,"id_str":"2050558851342339","order_type":0,"order_subtype":2,"datetime":"1789459694","microtimestamp":"1789459694223000","amount":0.005,"amount_str":"0.005000","amount_traded":"0","amount_at_create":"0.005000","price":999999999,"price_str":"999999999.00","is_liquidation":false,"trade_account_id":0},"channel":"private-my_orders_ethusdt-4416057","event":"order_created","trade_account_id":0,"event_id":"00065b81-0d69-fe98-0000-006902000020","pre_event_id":"00065b81-0d68-6088-0000-006901000020","order_source":"orderbook"}"#
     );
-    let trigger = Trigger { price: Price(83_500), when: TriggerWhen::AtOrBelow };
+    let trigger = Trigger::at(Price(83_500), TriggerWhen::AtOrBelow);
     let stop = OrderState {
         trigger: Some(trigger),
         ..order(1_500_000_003, Side::Sell, OrderKind::Limit(Price(83_000)), 1_000)
@@ -235,8 +236,11 @@ fn what_is_written_of_ones_own_reads_back_as_it_was() {
         let user = numbers.any() as u32;
         let side = if numbers.below(2) == 0 { Side::Buy } else { Side::Sell };
 
-        let trigger = (numbers.below(2) == 0)
-            .then(|| Trigger { price: Price(numbers.any()), when: TriggerWhen::AtOrAbove });
+        let trail = Trail::new((seed % 4) as u16 * 3_333);
+        let trigger = (numbers.below(2) == 0).then(|| {
+            let fixed = Trigger::at(Price(numbers.any()), TriggerWhen::AtOrAbove);
+            Trigger { trail, ..fixed }
+        });
         let limit = Price(numbers.any());
         let own = OrderState {
             trigger,
@@ -262,7 +266,12 @@ fn what_is_written_of_ones_own_reads_back_as_it_was() {
         assert_eq!(data.microtimestamp, told.time.0.to_string(), "seed {seed}");
         let data: OwnOrderData<'_> = serde_json::from_str(frame.data.get()).expect("an own order");
         assert_eq!(data.client_order_id.as_deref(), label.as_deref(), "seed {seed}");
-        assert_eq!(data.stop_price.map(price_of), trigger.map(|it| Ok(it.price)), "seed {seed}");
+        let price = trigger.map(|it| Ok(it.price));
+        let (fixed, trails) = if trail.is_some() { (None, price) } else { (price, None) };
+        assert_eq!(data.stop_price.map(price_of), fixed, "seed {seed}");
+        assert_eq!(data.activation_price.map(price_of), trails, "seed {seed}");
+        let points = trigger.and(trail).map(Trail::basis_points);
+        assert_eq!(data.trailing_delta, points, "seed {seed}");
         assert_eq!(data.orig_order_id, replaces.then_some(old.id.0), "seed {seed}");
 
         let trade = OwnTrade {

@@ -1,4 +1,4 @@
-//! What an account holds and pays, and the pass to its private channels. Sections 2 and 8.4.
+//! What an account holds and pays, the pass to its private channels, and the end of its keys. Sections 2 and 8.4.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,11 +6,11 @@ use std::time::Duration;
 use model::{Amount, AnswerBody, AssetId, Balance, Query};
 
 use super::super::money::{self, Round};
-use super::super::object::{Object, list};
+use super::super::object::{Object, list, quoted};
 use super::super::server::Market;
 use super::{Call, Ground, errors};
 use crate::http::HttpResponse;
-use crate::step::Step;
+use crate::step::{NotRevoked, Step};
 
 /// How long a token is good for.
 const TOKEN_SECONDS: u64 = 60;
@@ -23,6 +23,21 @@ pub fn token(call: &Call) -> Step {
         Step::Reply(json(object.raw("user_id", account.0).end()))
     };
     Step::IssuePass(account, Duration::from_secs(TOKEN_SECONDS), Box::new(word))
+}
+
+/// `{"revoked_api_keys":["…"]}`: all that the account had, the one that signed too. Not before they are good no longer.
+pub fn revoke_keys() -> Step {
+    let word = |revoked: Result<Vec<String>, NotRevoked>| {
+        Step::Reply(match revoked {
+            Ok(keys) => {
+                let keys = list(keys.iter().map(|key| quoted(key)));
+                json(Object::new().raw("revoked_api_keys", keys).end())
+            }
+            Err(NotRevoked::NotAllowed) => errors::NO_PERMISSION.response(),
+            Err(NotRevoked::Failed) => errors::UNKNOWN.response(),
+        })
+    };
+    Step::RevokeKeys(Box::new(word))
 }
 
 /// `[{"currency":"usd","total":"100.00","available":"90.00","reserved":"10.00"}]`, or one of them.

@@ -162,16 +162,25 @@ pub struct Unusable {
     field: Option<&'static str>,
     why: String,
     code: &'static str,
+    /// Whether it is said of the form as a whole as well.
+    said_of_all: bool,
 }
 
 /// What is wrong with this field.
 pub fn field(name: &'static str, code: &'static str, why: impl Into<String>) -> Unusable {
-    Unusable { field: Some(name), why: why.into(), code }
+    Unusable { field: Some(name), why: why.into(), code, said_of_all: false }
 }
 
 /// What is wrong with the form as a whole.
 pub fn all(code: &'static str, why: impl Into<String>) -> Unusable {
-    Unusable { field: None, why: why.into(), code }
+    Unusable { field: None, why: why.into(), code, said_of_all: false }
+}
+
+/// This field is a number with more decimals than there are. Said of the form as a whole as well, where clients look
+/// for the words by which they know a bad order (decision 11).
+pub fn too_precise(name: &'static str, code: &'static str, decimals: u8) -> Unusable {
+    let why = format!("Ensure that there are no more than {decimals} decimal places.");
+    Unusable { said_of_all: true, ..field(name, code, why) }
 }
 
 /// The field has to be there.
@@ -180,6 +189,9 @@ pub const REQUIRED: &str = "This field is required.";
 pub const NO_NUMBER: &str = "Enter a number.";
 /// The field has to be one of some words.
 pub const NO_CHOICE: &str = "Not a valid choice.";
+
+/// There is no such thing here.
+pub const NOT_SUPPORTED: &str = "This field is not supported.";
 
 /// Whatever the reason: the market takes no order of this kind now.
 pub fn not_placed() -> Unusable {
@@ -204,10 +216,15 @@ pub fn both(one: Unusable, two: Unusable) -> HttpResponse {
 }
 
 fn respond(code: &str, wrong: &[Unusable]) -> HttpResponse {
-    let reasons: Vec<String> = wrong
+    let mut reasons: Vec<String> = wrong
         .iter()
         .map(|it| format!(r#""{}":["{}"]"#, it.field.unwrap_or("__all__"), it.why))
         .collect();
+    let of_all = wrong.iter().filter(|it| it.said_of_all);
+    let of_all: Vec<String> = of_all.map(|it| format!(r#""{}""#, it.why)).collect();
+    if !of_all.is_empty() {
+        reasons.push(format!(r#""__all__":[{}]"#, of_all.join(",")));
+    }
     let reasons = reasons.join(",");
     let body = format!(r#"{{"status":"error","reason":{{{reasons}}},"response_code":"{code}"}}"#);
     HttpResponse::json(200, body.into_bytes())

@@ -99,10 +99,15 @@ pub fn stop_fields(object: Object, rules: &Instrument, order: &OrderState) -> Ob
         _ => "TAKE_PROFIT",
     };
     let limit = if order.kind == OrderKind::Market { "" } else { "_LIMIT" };
-    object
-        .text("subtype", &[stop, limit].concat())
-        .text("stop_price", &money::price(rules, trigger.price))
-        .text("trigger", LAST_TRADE)
+    let price = money::price(rules, trigger.price);
+    let object = match trigger.trail {
+        None => object.text("subtype", &[stop, limit].concat()).text("stop_price", &price),
+        Some(trail) => object
+            .text("subtype", &["TRAILING_", stop, limit].concat())
+            .text("activation_price", &price)
+            .text("trailing_delta", &trail.basis_points().to_string()),
+    };
+    object.text("trigger", LAST_TRADE)
 }
 
 /// `0` buy, `1` sell.
@@ -158,6 +163,7 @@ pub fn rejected(ground: &Ground, rules: &Instrument, side: Side, why: Rejection)
         | Rejection::UnknownAsset
         | Rejection::NotTrading(_)
         | Rejection::BadCombination
+        | Rejection::NothingTraded
         | Rejection::TooManyOrders => errors::not_placed(),
     }
 }

@@ -8,7 +8,7 @@ use model::{
 use super::super::tests::listing;
 use super::super::{Bitstamp, Options};
 use super::*;
-use crate::step::Outcome;
+use crate::step::{NotRevoked, Outcome};
 
 fn ground() -> Arc<Ground> {
     let listings = [listing(0, "btcusd", 2, 8)];
@@ -108,6 +108,7 @@ fn open_order() -> OwnOrder {
         },
         label: None,
         standing: Standing::Open,
+        woken: false,
         filled: Filled::default(),
         created: Time(0),
         changed: Time(0),
@@ -132,6 +133,26 @@ fn where_no_orders_are_taken_that_is_told() {
     assert_eq!(not_taken(Endpoint::Cancel, None, "id=17", &own), unknown);
     assert_eq!(not_taken(Endpoint::CancelAll, None, "", &own), unknown);
     assert_eq!(not_taken(Endpoint::Replace, None, "id=17&amount=1&price=1", &own), unknown);
+}
+
+#[test]
+fn keys_are_told_as_revoked_only_if_they_are() {
+    let check = |revoked: Result<Vec<String>, NotRevoked>, status: u16, expected: &str| {
+        let (ground, instruments, form) = (ground(), None, Form::default());
+        let call = Call { ground, account: AccountId(1), instruments, form };
+        let Step::RevokeKeys(then) = answer(call, Endpoint::RevokeKeys, None) else {
+            panic!("nothing is said before it is done")
+        };
+        let Step::Reply(response) = then(revoked) else { panic!("then it is said") };
+        assert_eq!(String::from_utf8_lossy(&response.body), expected);
+        assert_eq!(response.status, status);
+    };
+    let keys = vec!["a1".to_owned(), "b2".to_owned()];
+    check(Ok(keys), 200, r#"{"revoked_api_keys":["a1","b2"]}"#);
+    let unknown = r#"{"status":"error","reason":"Unknown server error.","response_code":"500.001","response_explanation":"Unknown server error."}"#;
+    check(Err(NotRevoked::Failed), 200, unknown);
+    let denied = r#"{"status":"error","reason":"No permission found","code":"API0003"}"#;
+    check(Err(NotRevoked::NotAllowed), 403, denied);
 }
 
 #[test]

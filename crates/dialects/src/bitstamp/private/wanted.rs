@@ -4,11 +4,12 @@
 use model::decimal::{DecimalError, parse_units};
 use model::instrument::{PRICE_UNITS_MAX, QUANTITY_UNITS_MAX};
 use model::{
-    Decimal, Instrument, OrderKind, Price, Quantity, Side, Time, TimeInForce, Trigger, TriggerWhen,
+    Decimal, Instrument, OrderKind, Price, Quantity, Side, Time, TimeInForce, Trail, Trigger,
+    TriggerWhen,
 };
 
 use super::super::http::minimum_order;
-use super::errors::{self, NO_CHOICE, NO_NUMBER, REQUIRED, Unusable};
+use super::errors::{self, NO_CHOICE, NO_NUMBER, NOT_SUPPORTED, REQUIRED, Unusable};
 use super::form::Form;
 use crate::http::HttpResponse;
 
@@ -107,7 +108,7 @@ impl Lives {
         }
         if form.text("limit_price").is_some() {
             let why = match wishes {
-                0 => errors::field("limit_price", "400.001", "This field is not supported."),
+                0 => errors::field("limit_price", "400.001", NOT_SUPPORTED),
                 _ => errors::all(
                     "400.025",
                     "Both limit_price and any optional parameter cannot be set.",
@@ -198,15 +199,21 @@ fn trigger(
     lives: Lives,
 ) -> Result<Option<Trigger>, Unusable> {
     let subtype = form.text("subtype").map(str::to_ascii_uppercase);
-    let stops_a_loss = match (style, subtype.as_deref()) {
-        (Style::Limit, Some("LIMIT")) | (_, Some("MARKET")) | (_, None) => {
+    let trails = subtype.as_deref().and_then(|it| it.strip_prefix("TRAILING_"));
+    let stops_a_loss = match (style, trails.or(subtype.as_deref())) {
+        (Style::Limit, Some("LIMIT")) | (_, Some("MARKET")) | (_, None) if trails.is_none() => {
             return match form.text("stop_price") {
                 Some(_) => Err(errors::field("subtype", "400.049", REQUIRED)),
                 None => Ok(None),
             };
         }
         (Style::Limit, Some("STOP_LOSS_LIMIT")) | (Style::Market, Some("STOP_LOSS")) => true,
-        (Style::Limit, Some("TAKE_PROFIT_LIMIT")) | (Style::Market, Some("TAKE_PROFIT")) => false,
+        // What would trail a profit that is still to be made is published nowhere.
+        (Style::Limit, Some("TAKE_PROFIT_LIMIT")) | (Style::Market, Some("TAKE_PROFIT"))
+            if trails.is_none() =>
+        {
+            false
+        }
         _ => return Err(errors::field("subtype", "400.007", NO_CHOICE)),
     };
     if form.text("trigger").is_some_and(|word| !word.eq_ignore_ascii_case(LAST_TRADE)) {
@@ -218,12 +225,31 @@ fn trigger(
             "Only GTC, FOK and IOC time in force allowed for take profit and stop loss orders.",
         ));
     }
-    let price = read_price(form, rules, "stop_price")?;
     let when = match (side, stops_a_loss) {
         (Side::Buy, true) | (Side::Sell, false) => TriggerWhen::AtOrAbove,
         (Side::Sell, true) | (Side::Buy, false) => TriggerWhen::AtOrBelow,
     };
-    Ok(Some(Trigger { price, when }))
+    if trails.is_some() {
+        return read_trail(form).map(|trail| Some(Trigger::trailing(when, trail)));
+    }
+    Ok(Some(Trigger::at(read_price(form, rules, "stop_price")?, when)))
+}
+
+/// How far a trailing stop follows. From where, the market says.
+fn read_trail(form: &Form) -> Result<Trail, Unusable> {
+    for name in ["activation_price", "stop_price"] {
+        if form.text(name).is_some() {
+            return Err(errors::field(name, "400.001", NOT_SUPPORTED));
+        }
+    }
+    form.needed("trailing_delta", "400.004")?;
+    let points = form.integer("trailing_delta", "400.007")?;
+    let trail = points.and_then(|points| u16::try_from(points).ok()).and_then(Trail::new);
+    trail.ok_or_else(|| {
+        let most = Trail::BASIS_POINTS_MAX;
+        let why = format!("Ensure this value is between 1 and {most}.");
+        errors::field("trailing_delta", "400.007", why)
+    })
 }
 
 /// An amount of the base asset.
@@ -288,10 +314,6 @@ fn read_number(form: &Form, name: &'static str, decimals: u8) -> Result<Result<i
         Ok(units) => Ok(Ok(units)),
         Err(DecimalError::TooLarge) => Ok(Err(())),
         Err(DecimalError::NotANumber) => Err(errors::field(name, "400.007", NO_NUMBER)),
-        Err(DecimalError::TooPrecise) => Err(errors::field(
-            name,
-            malformed,
-            format!("Ensure that there are no more than {decimals} decimal places."),
-        )),
+        Err(DecimalError::TooPrecise) => Err(errors::too_precise(name, malformed, decimals)),
     }
 }

@@ -10,7 +10,6 @@ use regex_automata::util::primitives::StateID;
 use regex_automata::util::start;
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, MatchKind};
-use regex_syntax::hir::{Hir, Look};
 
 /// The longest pattern, in bytes.
 pub const PATTERN_BYTES_MAX: usize = 512;
@@ -70,17 +69,12 @@ pub struct Place(StateID);
 impl Expression {
     fn read(text: &str) -> Option<Self> {
         let syntax = syntax::Config::new().unicode(false).utf8(false).nest_limit(64);
-        let parsed = syntax::parse_with(text, &syntax).ok()?;
-        let whole = Hir::concat(vec![parsed, Hir::look(Look::End)]);
-        let nfa = thompson::Compiler::new()
-            .configure(
-                thompson::Config::new()
-                    .utf8(false)
-                    .nfa_size_limit(Some(NFA_BYTES_MAX))
-                    .which_captures(thompson::WhichCaptures::None),
-            )
-            .build_from_hir(&whole)
-            .ok()?;
+        let nfa = thompson::Config::new()
+            .utf8(false)
+            .nfa_size_limit(Some(NFA_BYTES_MAX))
+            .which_captures(thompson::WhichCaptures::None);
+        let nfa = thompson::Compiler::new().syntax(syntax).configure(nfa).build(text).ok()?;
+        // All matches are followed, not only the first: then one that ends where the path ends is seen at its end.
         let config = dense::Config::new()
             .match_kind(MatchKind::All)
             .start_kind(StartKind::Anchored)

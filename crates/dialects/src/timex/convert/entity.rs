@@ -179,6 +179,7 @@ pub fn order_after(step: &OwnOrderUpdate) -> OwnOrder {
         created: step.created,
         changed: step.time,
         replaces: step.replaced.as_ref().map(|old| old.order.id),
+        woken: step.woken,
     }
 }
 

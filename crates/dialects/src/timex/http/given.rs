@@ -45,6 +45,10 @@ pub struct Page {
 }
 
 impl Page {
+    /// So many items there must be for the page to be full.
+    pub const fn end(self) -> usize {
+        self.offset + self.limit
+    }
     /// The items of the page.
     pub fn of<T>(self, items: impl IntoIterator<Item = T>) -> Vec<T> {
         items.into_iter().skip(self.offset).take(self.limit).collect()

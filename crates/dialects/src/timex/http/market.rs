@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::{AnswerBody, Cadence, InstrumentId, Query, Side, Sort, Span, Status, Ticker, Time};
 
 use super::given::{Given, market, upper};
-use super::rest::{Answering, ask, go_on, written};
+use super::rest::{Answering, Paged, ask, go_on, written};
 use crate::json::list;
 use crate::step::Step;
 use crate::text::integer;
@@ -135,18 +135,30 @@ pub fn trades(given: &Given, markets: Arc<Markets>) -> Result<Answering, Refusal
     let (from, till) = (given.moment("from")?, given.moment("till")?);
     let (page, sort) = (given.page()?, given.sort("timestamp")?);
     let (instrument, since) = (market.instrument.id, from.unwrap_or(Time(i64::MIN)));
-    Ok(ask(Query::Trades { instrument, since, limit: usize::MAX }, move |answer| {
-        let AnswerBody::Trades(mut trades) = answer.body else { return Err(Refusal::OVERLOAD) };
-        trades.retain(|trade| till.is_none_or(|till| trade.time <= till));
-        if sort == Sort::OldestFirst {
-            trades.reverse();
-        }
-        Ok(written(|out| {
-            out.push(b'[');
-            list(out, &page.of(trades), |out, trade| write_trade(out, &market, trade));
-            out.push(b']');
-        }))
-    }))
+    let paged = Paged {
+        page,
+        is_whole: true,
+        // The newest come first, so that the oldest are known once all have come.
+        needs_all: sort == Sort::OldestFirst,
+        query: move |limit| Query::Trades { instrument, since, limit },
+        pick: move |body| {
+            let AnswerBody::Trades(mut trades) = body else { return Err(Refusal::OVERLOAD) };
+            let came = trades.len();
+            trades.retain(|trade| till.is_none_or(|till| trade.time <= till));
+            if sort == Sort::OldestFirst {
+                trades.reverse();
+            }
+            Ok((came, trades))
+        },
+        word: move |trades| {
+            written(|out| {
+                out.push(b'[');
+                list(out, &trades, |out, trade| write_trade(out, &market, trade));
+                out.push(b']');
+            })
+        },
+    };
+    Ok(paged.answer())
 }
 
 /// `GET /public/orderbook` and `GET /public/orderbook/v2`. Before there is a book, nothing rests in it.

@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
-use model::{Answer, Query};
+use model::{Answer, AnswerBody, Query};
 use serde_json::value::RawValue;
 
-use super::given::Given;
+use super::given::{Given, Page};
 use super::market;
 use crate::step::Step;
 use crate::timex::Markets;
@@ -173,6 +173,56 @@ pub fn go_on(
     then: impl FnOnce(Answer) -> Result<Answering, Refusal> + Send + 'static,
 ) -> Answering {
     Step::Ask(query, Box::new(move |answer| then(answer).unwrap_or_else(refused)))
+}
+
+/// More than is remembered of anything.
+const ALL: usize = 1 << 20;
+
+/// A page of a list of which some may have to be left out.
+pub struct Paged<Q, P, W> {
+    /// Which page.
+    pub page: Page,
+    /// Whether what comes is all that there is for whoever asks, so that fewer than were asked for are the last.
+    pub is_whole: bool,
+    /// Whether nothing can be picked before all have come.
+    pub needs_all: bool,
+    /// Asks for so many at most, from the beginning.
+    pub query: Q,
+    /// How many came, and those of them that are told.
+    pub pick: P,
+    /// Words the page.
+    pub word: W,
+}
+
+impl<Q, P, W> Paged<Q, P, W> {
+    /// Asks for as many as fill the page, and for more as long as too few of them are told: a page of a long history is
+    /// not to cost as much as all of it.
+    pub fn answer<T>(self) -> Answering
+    where
+        Q: Fn(usize) -> Query + Send + 'static,
+        P: Fn(AnswerBody) -> Result<(usize, Vec<T>), Refusal> + Send + 'static,
+        W: FnOnce(Vec<T>) -> Vec<u8> + Send + 'static,
+    {
+        let limit = if self.needs_all { ALL } else { self.page.end() };
+        self.up_to(limit)
+    }
+
+    fn up_to<T>(self, limit: usize) -> Answering
+    where
+        Q: Fn(usize) -> Query + Send + 'static,
+        P: Fn(AnswerBody) -> Result<(usize, Vec<T>), Refusal> + Send + 'static,
+        W: FnOnce(Vec<T>) -> Vec<u8> + Send + 'static,
+    {
+        let query = (self.query)(limit);
+        go_on(query, move |answer| {
+            let (came, told) = (self.pick)(answer.body)?;
+            let is_last = limit >= ALL || self.is_whole && came < limit;
+            if told.len() < self.page.end() && !is_last {
+                return Ok(self.up_to(limit.saturating_mul(32)));
+            }
+            Ok(Step::Reply(Ok((self.word)(self.page.of(told)))))
+        })
+    }
 }
 
 /// What is written.

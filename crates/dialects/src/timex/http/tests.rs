@@ -1,10 +1,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::{AccountId, Instrument, InstrumentId, Listing, Minimum, Quantity};
+use model::{
+    AccountId, Answer, AnswerBody, Instrument, InstrumentId, Listing, Minimum, OrderId, Price,
+    Quantity, Query, Side, Trade, TradeId,
+};
 use serde_json::Value;
 
-use super::rest::{STREAMS, rest};
+use super::given::Page;
+use super::rest::{Paged, STREAMS, rest};
 use super::*;
 use crate::step::Credential;
 use crate::timex::{NAME, Options};
@@ -211,4 +215,74 @@ fn whatever_is_given_is_answered_or_goes_on() {
         }
     }
     assert!(read > 1_000, "only {read} were JSON");
+}
+
+/// Answers questions for trades from a tape of so many, until there is a reply: the ids of the page, and what was asked.
+fn page_of(
+    tape: u64,
+    is_whole: bool,
+    page: Page,
+    is_told: fn(u64) -> bool,
+) -> (Vec<u64>, Vec<usize>) {
+    let paged = Paged {
+        page,
+        is_whole,
+        needs_all: false,
+        query: |limit| Query::Trades { instrument: InstrumentId(0), since: Time(0), limit },
+        pick: move |body| {
+            let AnswerBody::Trades(trades) = body else { panic!("trades were asked for") };
+            let told = trades.iter().map(|trade| trade.id.0).filter(|id| is_told(*id));
+            Ok((trades.len(), told.collect()))
+        },
+        word: |ids: Vec<u64>| ids.iter().flat_map(|id| id.to_le_bytes()).collect(),
+    };
+    let (mut step, mut asked) = (paged.answer(), Vec::new());
+    loop {
+        step = match step {
+            Step::Ask(Query::Trades { limit, .. }, then) => {
+                asked.push(limit);
+                let trade = |id| Trade {
+                    id: TradeId(id),
+                    time: Time(0),
+                    price: Price(1),
+                    quantity: Quantity(1),
+                    aggressor: Side::Buy,
+                    maker: OrderId(0),
+                    taker: OrderId(0),
+                    maker_account: None,
+                    taker_account: None,
+                };
+                let trades = (0..tape).take(limit).map(trade).collect();
+                then(Answer { now: Time(0), body: AnswerBody::Trades(trades) })
+            }
+            Step::Reply(Ok(body)) => {
+                let ids =
+                    body.chunks_exact(8).map(|id| u64::from_le_bytes(id.try_into().expect("8")));
+                return (ids.collect(), asked);
+            }
+            _ => panic!("nothing else is asked"),
+        }
+    }
+}
+
+#[test]
+fn pages_are_whole_and_cost_no_more_than_they_must() {
+    let every_third: fn(u64) -> bool = |id| id % 3 == 0;
+    for (offset, limit) in [(0, 1), (0, 20), (40, 20), (300, 100), (900, 1_000), (5_000, 10)] {
+        let page = Page { offset, limit };
+        for tape in [0, 5, 1_000, 20_000] {
+            for (is_told, is_whole) in
+                [(every_third, true), (every_third, false), (|_| true, true), (|_| false, true)]
+            {
+                let (ids, asked) = page_of(tape, is_whole, page, is_told);
+                let expected: Vec<u64> =
+                    (0..tape).filter(|id| is_told(*id)).skip(offset).take(limit).collect();
+                assert_eq!(ids, expected, "{page:?} of {tape}");
+                assert!(asked.len() <= 5, "{asked:?}");
+            }
+        }
+    }
+    assert_eq!(page_of(20_000, true, Page { offset: 0, limit: 20 }, |_| true).1, [20]);
+    assert_eq!(page_of(5, true, Page { offset: 0, limit: 20 }, |_| true).1, [20]);
+    assert_eq!(page_of(5, false, Page { offset: 0, limit: 20 }, |_| true).1.len(), 5);
 }

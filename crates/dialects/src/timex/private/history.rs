@@ -13,8 +13,8 @@ use super::Caller;
 use crate::json::list;
 use crate::timex::Markets;
 use crate::timex::convert::entity::{is_told, read_order_hash, write_my_trade, write_order};
-use crate::timex::http::given::{Given, Page};
-use crate::timex::http::rest::{Answering, ask, written};
+use crate::timex::http::given::Given;
+use crate::timex::http::rest::{Answering, Paged, ask, written};
 use crate::timex::wire::refusal::{Code, Refusal};
 
 /// `GET /trading/orders`: those that are open.
@@ -48,23 +48,30 @@ fn listed(
         sort: given.sort("createdAt")?,
         ..OwnOrders::of(caller.holder.account)
     };
-    Ok(ask(Query::OwnOrders(query), move |answer| {
-        let AnswerBody::OwnOrders { orders, .. } = answer.body else {
-            return Err(Refusal::OVERLOAD);
-        };
-        Ok(written(|out| {
-            out.extend_from_slice(br#"{"orders":["#);
-            write_orders(out, &markets, &orders, page);
-            out.extend_from_slice(b"]}");
-        }))
-    }))
-}
-
-/// Appends a page of orders, of those that are told of markets that are listed.
-pub fn write_orders(out: &mut Vec<u8>, markets: &Markets, orders: &[OwnOrder], page: Page) {
-    let told = orders.iter().filter(|own| is_told(own));
-    let told = told.filter_map(|own| Some((markets.of(own.instrument)?, own)));
-    list(out, page.of(told), |out, (market, own)| write_order(out, market, own));
+    let listed = Arc::clone(&markets);
+    let paged = Paged {
+        page,
+        is_whole: caller.holder.instruments.is_none(),
+        needs_all: false,
+        query: move |limit| Query::OwnOrders(OwnOrders { limit, ..query.clone() }),
+        pick: move |body| {
+            let AnswerBody::OwnOrders { mut orders, .. } = body else {
+                return Err(Refusal::OVERLOAD);
+            };
+            let came = orders.len();
+            orders.retain(|own| is_told(own) && listed.of(own.instrument).is_some());
+            Ok((came, orders))
+        },
+        word: move |orders: Vec<OwnOrder>| {
+            written(|out| {
+                out.extend_from_slice(br#"{"orders":["#);
+                let told = orders.iter().filter_map(|own| Some((markets.of(own.instrument)?, own)));
+                list(out, told, |out, (market, own)| write_order(out, market, own));
+                out.extend_from_slice(b"]}");
+            })
+        },
+    };
+    Ok(paged.answer())
 }
 
 fn side(given: &Given) -> Result<Option<Side>, Refusal> {
@@ -126,21 +133,33 @@ pub fn trades(given: Given, caller: Caller, markets: Arc<Markets>) -> Result<Ans
         sort,
         ..OwnTrades::of(caller.holder.account)
     };
-    Ok(ask(Query::OwnTrades(query), move |answer| {
-        let AnswerBody::OwnTrades(mut trades) = answer.body else { return Err(Refusal::OVERLOAD) };
-        trades.retain(|trade| {
-            let is_beyond = |cursor| match sort {
-                Sort::NewestFirst => trade.id < cursor,
-                Sort::OldestFirst => trade.id > cursor,
-            };
-            is_known && cursor.is_none_or(is_beyond) && markets.of(trade.instrument).is_some()
-        });
-        Ok(written(|out| {
-            out.extend_from_slice(br#"{"trades":["#);
-            write_trades(out, &markets, page.of(trades));
-            out.extend_from_slice(b"]}");
-        }))
-    }))
+    let listed = Arc::clone(&markets);
+    let paged = Paged {
+        page,
+        is_whole: caller.holder.instruments.is_none(),
+        needs_all: false,
+        query: move |limit| Query::OwnTrades(OwnTrades { limit, ..query }),
+        pick: move |body| {
+            let AnswerBody::OwnTrades(mut trades) = body else { return Err(Refusal::OVERLOAD) };
+            let came = trades.len();
+            trades.retain(|trade| {
+                let is_beyond = |cursor| match sort {
+                    Sort::NewestFirst => trade.id < cursor,
+                    Sort::OldestFirst => trade.id > cursor,
+                };
+                is_known && cursor.is_none_or(is_beyond) && listed.of(trade.instrument).is_some()
+            });
+            Ok((came, trades))
+        },
+        word: move |trades| {
+            written(|out| {
+                out.extend_from_slice(br#"{"trades":["#);
+                write_trades(out, &markets, trades);
+                out.extend_from_slice(b"]}");
+            })
+        },
+    };
+    Ok(paged.answer())
 }
 
 fn write_trades(out: &mut Vec<u8>, markets: &Markets, trades: Vec<OwnTrade>) {

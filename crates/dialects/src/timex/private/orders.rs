@@ -49,7 +49,8 @@ fn rejected(why: Rejection, symbol: &str, markets: &Markets) -> Refusal {
         Rejection::BadCombination
         | Rejection::UnknownInstrument
         | Rejection::UnknownAsset
-        | Rejection::UnknownOrder(_) => Refusal::INTERNAL,
+        | Rejection::UnknownOrder(_)
+        | Rejection::NothingTraded => Refusal::INTERNAL,
     }
 }
 

@@ -156,9 +156,10 @@ fn rejected(why: Rejection, order: &Order) -> Problem {
         Rejection::BadCombination | Rejection::AlreadyExpired => {
             Failure::value("type", "one that goes with timeInForce").into()
         }
-        Rejection::UnknownInstrument | Rejection::UnknownAsset | Rejection::UnknownOrder(_) => {
-            Problem::new(&problem::INTERNAL, "Internal error")
-        }
+        Rejection::UnknownInstrument
+        | Rejection::UnknownAsset
+        | Rejection::UnknownOrder(_)
+        | Rejection::NothingTraded => Problem::new(&problem::INTERNAL, "Internal error"),
     }
 }
 

@@ -17,7 +17,7 @@ pub const DEPTH_NAMED: Wording = Wording(1);
 /// Words an update of a market for those who subscribe to this. Returns whether there was something to say.
 pub fn market(market: &Market, subject: &Subject, update: &Update<'_>, out: &mut Vec<u8>) -> bool {
     match (subject.topic.kind, update) {
-        (TopicKind::Trades, Update::Trade(trade)) => trades(market, trade, out),
+        (TopicKind::TradeBatches, Update::Trades(trades)) => push_trades(market, trades, out),
         (TopicKind::Depth { depth, step, .. }, Update::Depth(book)) => {
             head(out, "orderbook", &market.symbol);
             if subject.wording == DEPTH_NAMED {
@@ -82,11 +82,11 @@ fn head(out: &mut Vec<u8>, channel: &str, symbol: &str) {
     string(out, "symbol", symbol);
 }
 
-/// Section A5.4: each trade in a push of its own.
-fn trades(market: &Market, trade: &Trade, out: &mut Vec<u8>) {
+/// Section A5.4: the trades of one command.
+fn push_trades(market: &Market, trades: &[Trade], out: &mut Vec<u8>) {
     head(out, "trades", &market.symbol);
     out.extend_from_slice(br#","data":{"trades":["#);
-    write_trade(market, trade, out);
+    list(out, trades, |out, trade| write_trade(market, trade, out));
     out.extend_from_slice(b"]}}}");
 }
 

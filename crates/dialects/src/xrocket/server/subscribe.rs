@@ -279,7 +279,7 @@ fn subject(
             let depth = levels.unwrap_or(DEPTH_DEFAULT);
             of_market(TopicKind::Depth { depth, step, cadence: BOOK_CADENCE })
         }
-        Channel::Trades => of_market(TopicKind::Trades),
+        Channel::Trades => of_market(TopicKind::TradeBatches),
         Channel::Candles => {
             of_market(TopicKind::Candles { interval: named().interval, cadence: PULSE })
         }

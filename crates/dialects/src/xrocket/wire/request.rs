@@ -40,7 +40,11 @@ impl<'a> Request<'a> {
         let Some([id, method, params]) = members(message, ["id", "method", "params"]) else {
             return Err(Malformed::NotARequest(None, "The message is not an object"));
         };
-        let known = id.filter(|id| matches!(Kind::of(id), Kind::Text | Kind::Number));
+        // A text that is none, with half of a surrogate pair, is not said again.
+        let known = id.filter(|id| match Kind::of(id) {
+            Kind::Text => text(id).is_some(),
+            kind => kind == Kind::Number,
+        });
         let known = known.map(RawValue::get);
         let wrong = |what| Err(Malformed::NotARequest(known, what));
         let Some(id) = known else { return wrong("id must be a string or a number") };
@@ -88,7 +92,7 @@ mod tests {
         check("null", None);
         check(r#""ping""#, None);
         check(r#"{"method":"ping"}"#, None);
-        for id in ["null", "true", "{}", "[1]"] {
+        for id in ["null", "true", "{}", "[1]", r#""\ude00""#] {
             check(&format!(r#"{{"id":{id},"method":"ping"}}"#), None);
         }
         check(r#"{"id":7}"#, Some("7"));

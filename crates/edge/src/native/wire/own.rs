@@ -106,9 +106,9 @@ pub enum OrderType {
     Limit,
     /// At any price.
     Market,
-    /// A market order once a trade passes `stop_price`.
+    /// A market order once a trade passes `stop_price`, or the market turns by `trail_basis_points`.
     Stop,
-    /// A limit order once a trade passes `stop_price`.
+    /// A limit order once a trade passes `stop_price`, or the market turns by `trail_basis_points`.
     StopLimit,
 }
 
@@ -157,8 +157,13 @@ pub struct NewOrder {
     /// The limit, for limit and stop-limit orders: a multiple of the tick size.
     #[schema(example = "60000.00")]
     pub price: Option<String>,
-    /// What wakes it, for stop and stop-limit orders.
+    /// What wakes it, for stop and stop-limit orders. These have exactly one of `stop_price` and
+    /// `trail_basis_points`.
     pub stop_price: Option<String>,
+    /// Instead of `stop_price`: how far, in hundredths of a percent, the market has to turn from the best trade since
+    /// it was placed. That is the highest one where it is woken at or below, and the lowest where at or above.
+    #[schema(minimum = 1, maximum = 9999, example = 250)]
+    pub trail_basis_points: Option<u16>,
     /// In which direction; unsaid, a buy wakes at or above the stop price and a sell at or below.
     pub stop_when: Option<TriggerWhen>,
     /// How long it lives; unsaid, `gtc`, and `ioc` for market and stop orders.
@@ -247,9 +252,12 @@ pub struct Order {
     /// The limit.
     #[schema(required, example = "60000.00")]
     pub price: Option<String>,
-    /// What wakes it, or woke it.
+    /// What wakes it, or woke it; of a trailing stop, what would have when it was placed.
     #[schema(required)]
     pub stop_price: Option<String>,
+    /// How far behind the best trade a trailing stop is, in hundredths of a percent.
+    #[schema(required, minimum = 1, maximum = 9999)]
+    pub trail_basis_points: Option<u16>,
     /// In which direction.
     #[schema(required)]
     pub stop_when: Option<TriggerWhen>,

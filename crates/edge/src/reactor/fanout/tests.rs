@@ -129,7 +129,8 @@ fn stamped_listeners_are_told_their_own_copies_by_slots_of_their_own() {
     builder.stamp_here(2);
     builder.text_mut().push(b'!');
     let frame = FramePool::new(0).finish(builder, |_, _| HEADROOM);
-    let told = Told { slot: Slot(0), class: Class::Latest, sequence: Sequence(1), frame };
+    let (slot, class, sequence) = (Slot(0), Class::Latest, Sequence(1));
+    let told = Told { slot, class, sequence, is_whole: false, frame };
     assert_eq!(fanout.tell(told.clone()), 3);
     fanout.tell_one(told, 2, spots[1]);
     let mut heard = Vec::new();

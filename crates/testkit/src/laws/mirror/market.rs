@@ -142,6 +142,7 @@ impl Market {
         let trigger = (random.below(15) == 0).then(|| Trigger {
             price: price(random, None),
             when: [TriggerWhen::AtOrAbove, TriggerWhen::AtOrBelow][random.below(2) as usize],
+            trail: None,
         });
         NewOrder {
             account,

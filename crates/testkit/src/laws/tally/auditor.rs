@@ -307,7 +307,7 @@ impl Auditor {
             let price = self.price(market, told.price_str)?;
             let fits = match (told.order_subtype, told.order_type) {
                 // Market orders show what they met.
-                (2 | 20 | 21, _) => price == next.price,
+                (2 | 20 | 21 | 24 | 25, _) => price == next.price,
                 (_, 0) => price >= next.price,
                 _ => price <= next.price,
             };
@@ -329,7 +329,12 @@ impl Auditor {
             open: asked,
             stage,
         };
-        let is_stop = own.stop_price.is_some();
+        let trails = own.activation_price.is_some();
+        let is_trailing = (24..=27).contains(&told.order_subtype);
+        let said = (trails, own.trailing_delta.is_some());
+        ensure(said == (is_trailing, is_trailing), || "half a trailing stop".into())?;
+        ensure(!trails || own.stop_price.is_none(), || "a price that would move".into())?;
+        let is_stop = own.stop_price.is_some() || trails;
         match (event, stage) {
             ("stop_active", None) if is_stop && open == asked && traded == 0 => {
                 self.orders.insert(told.id, begins(Stage::Waits));

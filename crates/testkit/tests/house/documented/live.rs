@@ -121,6 +121,7 @@ pub fn play(name: &str, seed: u64, seen: &mut Seen) {
         let trigger = (dice.roll(10) == 0).then(|| Trigger {
             price,
             when: *dice.pick(&[TriggerWhen::AtOrAbove, TriggerWhen::AtOrBelow]),
+            trail: None,
         });
         venue.act(Action::Place(NewOrder {
             account,

@@ -29,7 +29,7 @@ fn a_limit_order_rests_is_seen_and_is_cancelled() {
         json!({"order": {
             "id": id, "client_order_id": "my-first", "instrument": "BTC-USD", "side": "buy",
             "type": "limit", "time_in_force": "gtc", "expires_at": null, "post_only": false,
-            "price": "100.00", "stop_price": null, "stop_when": null,
+            "price": "100.00", "stop_price": null, "trail_basis_points": null, "stop_when": null,
             "quantity": "0.50000000", "remaining": "0.50000000", "filled": "0.00000000",
             "filled_value": "0.0000000000", "fees_paid": "0.0000000000", "status": "open",
             "created_at": "2027-01-15T08:00:00.000000Z", "changed_at": "2027-01-15T08:00:00.000000Z",
@@ -205,6 +205,34 @@ fn a_stop_order_wakes_when_a_trade_passes_its_price() {
     let woken = alice.get(&format!("/orders/{}", id(&told))).with_status(200);
     assert_eq!(stands(&woken.body), ("open", "0.10000000"));
     assert_eq!(woken.body["order"]["stop_price"], "95.00");
+}
+
+#[test]
+fn a_trailing_stop_follows_the_best_trade() {
+    let (served, [mut alice]) = served(["alice"]);
+    let trade = |ticks| {
+        served.market.rest(0, Side::Sell, ticks, 1);
+        served.market.take(0, Side::Buy, 1);
+        served.market.settle();
+    };
+    let body = r#"{"instrument":"BTC-USD","side":"sell","type":"stop_limit","quantity":"0.1","trail_basis_points":100,"price":"90.00"}"#;
+    let early = alice.post("/orders", body).with_status(409);
+    assert_eq!(early.problem(), ("nothing-traded", Some("body trail_basis_points")));
+    trade(10_000);
+    let told = alice.post("/orders", body).with_status(201);
+    let order = &told.body["order"];
+    assert_eq!((&order["type"], &order["status"]), (&"stop_limit".into(), &"armed".into()));
+    assert_eq!(
+        (&order["stop_price"], &order["stop_when"]),
+        (&"99.00".into(), &"at_or_below".into())
+    );
+    assert_eq!(order["trail_basis_points"], 100);
+    // One per cent below 110.00 is 108.90.
+    for (ticks, status) in [(11_000, "armed"), (10_891, "armed"), (10_890, "open")] {
+        trade(ticks);
+        let now = alice.get(&format!("/orders/{}", id(&told))).with_status(200);
+        assert_eq!(stands(&now.body), (status, "0.10000000"), "at {ticks}");
+    }
 }
 
 #[test]

@@ -93,6 +93,11 @@ fn parts_that_contradict_each_other_are_named() {
     check(r#""type":"stop","quantity":"1""#, "body stop_price");
     check(r#""type":"limit","quantity":"1","price":"90","stop_price":"90""#, "body stop_price");
     check(r#""type":"market","quantity":"1","stop_when":"at_or_above""#, "body stop_when");
+    let trail = "body trail_basis_points";
+    check(r#""type":"market","quantity":"1","trail_basis_points":100"#, trail);
+    check(r#""type":"stop","quantity":"1","stop_price":"90","trail_basis_points":100"#, trail);
+    check(r#""type":"stop","quantity":"1","trail_basis_points":0"#, trail);
+    check(r#""type":"stop","quantity":"1","trail_basis_points":10000"#, trail);
     check(r#""type":"market","quantity":"1","time_in_force":"gtc""#, "body time_in_force");
     check(
         r#""type":"stop","quantity":"1","stop_price":"1","time_in_force":"gtd","expires_at":"2027-01-15T09:00:00Z""#,

@@ -201,6 +201,16 @@ fn orders() -> Vec<(&'static str, Schema)> {
             may("client_order_id", text(), "One's own name of it."),
             may("subtype", text(), "Of a stop order: what it is."),
             may("stop_price", decimal(), "What wakes it."),
+            may(
+                "activation_price",
+                decimal(),
+                "Of a trailing stop: the trade from which it follows.",
+            ),
+            may(
+                "trailing_delta",
+                reference("Digits"),
+                "How far behind, in hundredths of a percent.",
+            ),
             may("trigger", text(), "By which price it is woken."),
         ]
     };
@@ -245,6 +255,8 @@ fn orders() -> Vec<(&'static str, Schema)> {
         may("trade_account_id", integer(), "0: the main account."),
         may("client_order_id", text(), "One's own name of it."),
         may("stop_price", decimal(), "What wakes it."),
+        may("activation_price", decimal(), "Of a trailing stop: the trade from which it follows."),
+        may("trailing_delta", integer(), "How far behind, in hundredths of a percent."),
         may("orig_order_id", integer(), "The order whose place it took."),
     ]);
     vec![

@@ -124,7 +124,7 @@ impl Sent {
                     then(fresh)
                 }
                 Step::IssuePass(_, _, then) => then("pass"),
-                Step::Ask(..) | Step::Submit(..) | Step::Prove(..) => {
+                Step::Ask(..) | Step::Submit(..) | Step::Prove(..) | Step::RevokeKeys(..) => {
                     panic!("nothing of the kind is needed")
                 }
             }

@@ -70,6 +70,7 @@ fn own(order: OrderState) -> OwnOrder {
         created: THEN,
         changed: THEN,
         replaces: None,
+        woken: false,
     }
 }
 

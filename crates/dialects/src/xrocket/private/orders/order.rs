@@ -130,7 +130,7 @@ impl Order {
         let trigger = self.stop.map(|price| {
             let rises = last.map_or(side == Side::Buy, |last| price > last);
             let when = if rises { TriggerWhen::AtOrAbove } else { TriggerWhen::AtOrBelow };
-            Trigger { price, when }
+            Trigger::at(price, when)
         });
         Action::Place(NewOrder {
             account,

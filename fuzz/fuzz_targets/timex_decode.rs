@@ -1,0 +1,5 @@
+//! See `testkit::fuzz::timex::decode`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| testkit::fuzz::timex::decode(bytes));
