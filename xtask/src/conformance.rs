@@ -13,8 +13,16 @@ use crate::report::{Report, Tally, summary_of};
 use crate::words::Words;
 
 /// The clients, by the names that `--only` takes.
-pub const CLIENTS: [&str; 7] =
-    ["ccxt", "node-bitstamp", "ccxt-trading", "basana", "ccxt-timex", "same-market", "autobahn"];
+pub const CLIENTS: [&str; 8] = [
+    "ccxt",
+    "node-bitstamp",
+    "documents",
+    "ccxt-trading",
+    "basana",
+    "ccxt-timex",
+    "same-market",
+    "autobahn",
+];
 
 /// How long ccxt watches unless told otherwise.
 pub const SECONDS: u64 = 60;
@@ -113,6 +121,11 @@ fn venue(report: &mut Report, tools: &Tools, clients: &[&str], options: &Options
                 command = tools.node("node_bitstamp.js");
                 command.arg(&url);
                 Duration::from_secs(120)
+            }
+            "documents" => {
+                command = tools.node("documents.js");
+                command.arg(&url);
+                Duration::from_secs(60)
             }
             "ccxt-trading" => {
                 command = tools.python("ccxt_trading_bitstamp.py");

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use model::{AccountId, Answer, Query, Sequence, Topic, Update};
 
+use crate::document::Documents;
 use crate::frame::FrameBuilder;
 use crate::http::{HttpRequest, HttpResponse};
 use crate::manners::{LastWords, Manners, Parting};
@@ -57,6 +58,11 @@ pub trait Dialect: Send + Sync {
 
     /// What is said, and how the connection ends, when we are the ones who end it.
     fn part(&self, parting: Parting) -> LastWords;
+
+    /// What machines are told of this API; unless a dialect says otherwise, nothing.
+    fn documents(&self) -> Option<Documents> {
+        None
+    }
 }
 
 /// Where a dialect's clients knock.

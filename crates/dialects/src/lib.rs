@@ -13,6 +13,7 @@ pub mod step;
 pub mod visitor;
 
 pub mod connector;
+pub mod document;
 pub mod iso;
 pub mod json;
 pub mod text;
@@ -27,6 +28,7 @@ pub use connector::{Connector, Errand, Heard, Misheard};
 pub use dialect::{
     Admission, Dialect, Doors, Fault, Opening, Request, Subject, WordState, Wording,
 };
+pub use document::Documents;
 pub use frame::{Frame, FrameBuilder, FramePool, HEADROOM};
 pub use http::{HttpRequest, HttpResponse};
 pub use manners::{LastWords, Manners, OnRevoked, Pace, Parting, Tolerance};

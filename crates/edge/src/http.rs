@@ -4,11 +4,11 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use ::http::{HeaderValue, Request, Response, StatusCode, Uri, header};
-use dialects::{Dialect, Doors, HttpRequest, HttpResponse, NotRevoked, Outcome, Step};
+use dialects::{Dialect, Documents, Doors, HttpRequest, HttpResponse, NotRevoked, Outcome, Step};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body, Bytes, Incoming};
 use model::Time;
@@ -24,7 +24,7 @@ use crate::listener::Upgrading;
 use crate::metrics::Counters;
 use crate::native::{Around, Code, NAME, Native, Problem, Reply};
 use crate::prometheus;
-use crate::route::{Page, Route, route};
+use crate::route::{Half, Page, Route, route};
 use crate::steps::{Admitted, Clerk, Next, Service};
 use crate::ws::handshake;
 
@@ -49,7 +49,12 @@ pub struct House {
     journal: Option<AskJournal>,
     ready: AtomicBool,
     clock: SessionClock,
+    /// Of each dialect's halves, once somebody asked.
+    documents: OnceLock<Vec<Documented>>,
 }
+
+/// What machines are told of the halves of a dialect: of its socket, and of what is asked over HTTP.
+type Documented = [Option<Bytes>; 2];
 
 impl House {
     /// A house with these tongues, not ready yet. Session time is the loops'.
@@ -82,6 +87,7 @@ impl House {
             goodbyes,
             ready: AtomicBool::new(false),
             clock,
+            documents: OnceLock::new(),
         }
     }
 
@@ -132,10 +138,12 @@ impl House {
             Route::Native if self.native.is_some() => {
                 (self.ask_native(request, peer, local).await.response(), None)
             }
-            Route::Nowhere | Route::Native => {
-                let text = format!("nothing is at {}; GET / lists what there is\n", uri.path());
-                (plain(StatusCode::NOT_FOUND, text), None)
+            Route::Document { half, dialect } => {
+                let document = self.document(half, dialect);
+                let page = document.map_or_else(|| nowhere(uri.path()), json);
+                (read_only(request.method()).unwrap_or(page), None)
             }
+            Route::Nowhere | Route::Native => (nowhere(uri.path()), None),
         }
     }
 
@@ -345,12 +353,26 @@ impl House {
         response
     }
 
+    /// What machines are told of a half of the dialect of this name, if it is served and says anything.
+    fn document(&self, half: Half, dialect: &str) -> Option<Bytes> {
+        let dialect = self.dialects.iter().position(|it| it.name() == dialect)?;
+        self.documents()[dialect][half as usize].clone()
+    }
+
+    fn documents(&self) -> &[Documented] {
+        let written = |dialect: &dyn Dialect| match dialect.documents() {
+            Some(Documents { asyncapi, openapi }) => {
+                [Some(asyncapi.document().into()), openapi.map(|openapi| openapi.document().into())]
+            }
+            None => [None, None],
+        };
+        let all = || self.dialects.iter().map(|dialect| written(&**dialect)).collect();
+        self.documents.get_or_init(all)
+    }
+
     fn page(&self, page: Page, method: &::http::Method) -> Response<Full<Bytes>> {
-        if method != ::http::Method::GET && method != ::http::Method::HEAD {
-            let mut response =
-                plain(StatusCode::METHOD_NOT_ALLOWED, "this page can only be read\n");
-            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
-            return response;
+        if let Some(refusal) = read_only(method) {
+            return refusal;
         }
         match page {
             Page::Index => plain(StatusCode::OK, self.index()),
@@ -372,7 +394,7 @@ impl House {
 
     fn index(&self) -> String {
         let mut text = String::from("Rialto: one market, several languages\n\n");
-        for dialect in self.dialects.iter() {
+        for (dialect, documents) in self.dialects.iter().zip(self.documents()) {
             let doors = dialect.doors();
             text += &format!("{}\n", dialect.name());
             for path in doors.socket_paths {
@@ -380,6 +402,11 @@ impl House {
             }
             for (prefix, _) in doors.http_prefixes {
                 text += &format!("  http    {prefix}…\n");
+            }
+            for (folder, _) in
+                ["asyncapi", "openapi"].iter().zip(documents).filter(|it| it.1.is_some())
+            {
+                text += &format!("  {folder} /docs/{folder}/{}.json\n", dialect.name());
             }
         }
         if self.native.is_some() {
@@ -410,6 +437,28 @@ fn host_of(request: &Request<Incoming>, uri: &Uri) -> Option<String> {
         return Some(authority.as_str().to_owned());
     }
     request.headers().get(header::HOST)?.to_str().ok().map(str::to_owned)
+}
+
+/// The refusal of another method than one that reads.
+fn read_only(method: &::http::Method) -> Option<Response<Full<Bytes>>> {
+    if method == ::http::Method::GET || method == ::http::Method::HEAD {
+        return None;
+    }
+    let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "this page can only be read\n");
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+    Some(response)
+}
+
+fn nowhere(path: &str) -> Response<Full<Bytes>> {
+    let text = format!("nothing is at {path}; GET / lists what there is\n");
+    plain(StatusCode::NOT_FOUND, text)
+}
+
+fn json(text: Bytes) -> Response<Full<Bytes>> {
+    let mut response = plain(StatusCode::OK, text);
+    let kind = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
 }
 
 fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {

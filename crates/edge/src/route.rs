@@ -25,11 +25,31 @@ pub enum Route<'a> {
     },
     /// A page of our own.
     House(Page),
+    /// What machines are told of the dialect of this name.
+    Document {
+        /// Of which half of it.
+        half: Half,
+        /// As it stands in the path.
+        dialect: &'a str,
+    },
     /// The native API.
     Native,
     /// Nothing is there.
     Nowhere,
 }
+
+/// The halves of a dialect, each with a document of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Half {
+    /// Its socket.
+    Socket,
+    /// What is asked over HTTP.
+    Http,
+}
+
+/// Where the documents of each half lie.
+const DOCUMENTS: [(&str, Half); 2] =
+    [("/docs/asyncapi/", Half::Socket), ("/docs/openapi/", Half::Http)];
 
 /// Our own pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,8 +96,15 @@ pub fn route<'a>(doors: &[Doors], host: Option<&str>, path: &'a str, upgrade: bo
         "/readyz" => Route::House(Page::Readiness),
         "/metrics" => Route::House(Page::Metrics),
         _ if path.strip_prefix(native::PREFIX).is_some_and(is_below) => Route::Native,
-        _ => Route::Nowhere,
+        _ => document(path).unwrap_or(Route::Nowhere),
     }
+}
+
+fn document(path: &str) -> Option<Route<'_>> {
+    DOCUMENTS.iter().find_map(|&(folder, half)| {
+        let dialect = path.strip_prefix(folder)?.strip_suffix(".json")?;
+        Some(Route::Document { half, dialect })
+    })
 }
 
 /// Whether what follows a prefix is the prefix itself or a path below it.

@@ -23,7 +23,7 @@ const BASANA: Environment = ("python-basana", "requirements-basana.txt");
 const CCXT_TIMEX: Environment = ("python-ccxt-timex", "requirements-ccxt-timex.txt");
 
 /// Clients that are not in [`MOST`].
-const ELSEWHERE: [&str; 3] = ["node-bitstamp", "basana", "ccxt-timex"];
+const ELSEWHERE: [&str; 4] = ["node-bitstamp", "documents", "basana", "ccxt-timex"];
 
 /// The interpreters with the clients in reach.
 pub struct Tools {
@@ -77,7 +77,7 @@ pub fn ready(clients: &[&str]) -> Result<Tools, String> {
             python(&folder.join(environment.0), environment.1)?;
         }
     }
-    if clients.contains(&"node-bitstamp") {
+    if ["node-bitstamp", "documents"].iter().any(|client| clients.contains(client)) {
         node(&npm)?;
     }
     Ok(Tools {

@@ -10,7 +10,8 @@ use super::tree::{Tree, is_under};
 const FOLDER: &str = "crates/dialects/src";
 
 /// What each dialect's folder has; a module may be a file or a folder with `mod.rs`.
-const MODULES: [&str; 7] = ["mod", "wire", "channel", "convert", "server", "http", "client"];
+const MODULES: [&str; 8] =
+    ["mod", "wire", "channel", "convert", "document", "server", "http", "client"];
 const OTHERS: [&str; 2] = ["spec.md", "transcripts/"];
 /// What those have besides that know accounts, orders and money.
 const TRADING: [&str; 4] = ["money", "object", "own", "private"];

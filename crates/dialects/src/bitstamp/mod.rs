@@ -8,6 +8,7 @@ pub mod client;
 pub mod wire;
 
 mod convert;
+mod document;
 mod http;
 mod money;
 mod object;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use model::{Assets, Cadence, Instrument, InstrumentId, Listing, Scope, Sequence, Update};
 
 use crate::dialect::{Dialect, Doors, Request, Subject};
+use crate::document::Documents;
 use crate::frame::FrameBuilder;
 use crate::http::{HttpRequest, HttpResponse};
 use crate::manners::{LastWords, Manners, OnRevoked, Parting};
@@ -178,6 +180,9 @@ impl Dialect for Bitstamp {
             | Parting::Abuse
             | Parting::NotLoggedIn => LastWords { message: None, close: None },
         }
+    }
+    fn documents(&self) -> Option<Documents> {
+        Some(document::documents())
     }
 }
 

@@ -8,6 +8,7 @@ pub mod client;
 pub mod wire;
 
 mod convert;
+mod document;
 mod http;
 mod server;
 
@@ -18,6 +19,7 @@ use std::time::Duration;
 use model::{Listing, Sequence, TopicKind, Update};
 
 use crate::dialect::{Dialect, Doors, Fault, Request, Subject};
+use crate::document::Documents;
 use crate::frame::FrameBuilder;
 use crate::http::{HttpRequest, HttpResponse};
 use crate::manners::{LastWords, Manners, Pace, Parting, Tolerance};
@@ -142,6 +144,9 @@ impl Dialect for ConfluenceCode {
             Parting::TooManySubscriptions => (1008, "too many streams"),
         };
         LastWords { message: None, close: Some(close) }
+    }
+    fn documents(&self) -> Option<Documents> {
+        Some(document::documents())
     }
 }
 

@@ -8,6 +8,7 @@ pub mod client;
 pub mod wire;
 
 mod convert;
+mod document;
 mod http;
 mod server;
 
@@ -17,6 +18,7 @@ use std::time::Duration;
 use model::{Listing, Scope, Sequence, Update};
 
 use crate::dialect::{Admission, Dialect, Doors, Fault, Request, Subject};
+use crate::document::Documents;
 use crate::frame::FrameBuilder;
 use crate::http::{HttpRequest, HttpResponse};
 use crate::manners::{LastWords, Manners, Pace, Parting, Tolerance};
@@ -185,6 +187,9 @@ impl Dialect for Finazon {
             Parting::Shutdown | Parting::TooOld => (1001, ""),
         };
         LastWords { message: None, close: Some(close) }
+    }
+    fn documents(&self) -> Option<Documents> {
+        Some(document::documents())
     }
 }
 

@@ -8,6 +8,7 @@ pub mod client;
 pub mod wire;
 
 mod convert;
+mod document;
 mod http;
 mod private;
 mod server;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use model::{Address, AssetId, Assets, Instrument, InstrumentId, Listing, Scope, Sequence, Update};
 
 use crate::dialect::{Dialect, Doors, Request, Subject};
+use crate::document::Documents;
 use crate::frame::FrameBuilder;
 use crate::http::{HttpRequest, HttpResponse};
 use crate::manners::{LastWords, Manners, OnRevoked, Pace, Parting};
@@ -155,6 +157,9 @@ impl Dialect for TimeX {
             Parting::NotLoggedIn | Parting::Revoked => (1008, ""),
         };
         LastWords { message: None, close: Some(close) }
+    }
+    fn documents(&self) -> Option<Documents> {
+        Some(document::documents())
     }
 }
 

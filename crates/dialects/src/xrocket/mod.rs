@@ -8,6 +8,7 @@ pub mod client;
 pub mod wire;
 
 mod convert;
+mod document;
 mod http;
 mod money;
 mod own;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use model::{Assets, Instrument, InstrumentId, Listing, Scope, Sequence, TopicKind, Update};
 
 use crate::dialect::{Dialect, Doors, Fault, Request, Subject};
+use crate::document::Documents;
 use crate::frame::FrameBuilder;
 use crate::http::{HttpRequest, HttpResponse};
 use crate::manners::{LastWords, Manners, OnRevoked, Pace, Parting, Tolerance};
@@ -137,6 +139,9 @@ impl Dialect for XRocket {
             Parting::NotLoggedIn | Parting::Revoked => (1008, ""),
         };
         LastWords { message: None, close: Some(close) }
+    }
+    fn documents(&self) -> Option<Documents> {
+        Some(document::documents())
     }
 }
 

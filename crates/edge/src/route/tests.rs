@@ -42,6 +42,13 @@ fn any_other_host_is_routed_by_path() {
         check(host, "/rialto/v1/orders/1", false, Route::Native);
         check(host, "/rialto/v10", false, Route::Nowhere);
         check(host, "/rialto", false, Route::Nowhere);
+        let document = |half| Route::Document { half, dialect: "parrot" };
+        check(host, "/docs/asyncapi/parrot.json", false, document(Half::Socket));
+        check(host, "/docs/openapi/parrot.json", false, document(Half::Http));
+        for nothing in ["/docs", "/docs/asyncapi/", "/docs/asyncapi/parrot", "/docs/x/parrot.json"]
+        {
+            check(host, nothing, false, Route::Nowhere);
+        }
     }
     assert_eq!(route(&DOORS, None, "/owl/v1", true), Route::Socket(1), "HTTP/1.0 names no host");
 }

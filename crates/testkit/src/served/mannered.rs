@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use dialects::{
-    Admission, Dialect, Doors, FrameBuilder, HttpRequest, HttpResponse, LastWords, Manners,
-    Parting, Request, Step, Subject, Visitor,
+    Admission, Dialect, Documents, Doors, FrameBuilder, HttpRequest, HttpResponse, LastWords,
+    Manners, Parting, Request, Step, Subject, Visitor,
 };
 use model::{Sequence, Update};
 
@@ -57,5 +57,8 @@ impl Dialect for Mannered {
     }
     fn part(&self, parting: Parting) -> LastWords {
         self.dialect.part(parting)
+    }
+    fn documents(&self) -> Option<Documents> {
+        self.dialect.documents()
     }
 }

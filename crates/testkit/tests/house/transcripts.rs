@@ -17,7 +17,7 @@ use testkit::transcript::{Failure, Setup, Sockets, Transcript, parse, play};
 use testkit::venue::Venue;
 
 /// Market time when a transcript begins: noon of 2026-11-22, UTC.
-const START: Time = Time(1_795_348_800_000_000);
+pub const START: Time = Time(1_795_348_800_000_000);
 
 /// The markets of transcripts. The first is the one that is meant where none is named.
 fn listings() -> Vec<Listing> {
@@ -68,7 +68,7 @@ fn listings() -> Vec<Listing> {
 }
 
 /// The markets of a dialect's transcripts.
-fn listings_of(dialect: &str) -> Vec<Listing> {
+pub fn listings_of(dialect: &str) -> Vec<Listing> {
     let listing = |id, [base, quote]: [&str; 2], quantity_decimals, symbol: &str| Listing {
         instrument: Instrument {
             id: InstrumentId(id),
@@ -95,16 +95,16 @@ fn listings_of(dialect: &str) -> Vec<Listing> {
 }
 
 /// Where clients of a dialect knock: alice's key opens the door where one is needed.
-fn door(dialect: &str) -> Option<String> {
+pub fn door(dialect: &str) -> Option<String> {
     let alice = called("alice").expect("somebody");
     (dialect == finazon::NAME).then(|| format!("/finazon/v1?apikey={}", alice.key))
 }
 
 /// Every dialect that has transcripts.
-const DIALECTS: [&str; 5] =
+pub const DIALECTS: [&str; 5] =
     [bitstamp::NAME, xrocket::NAME, timex::NAME, confluencecode::NAME, finazon::NAME];
 
-fn dialect(name: &str, setup: &Setup) -> Box<dyn Dialect> {
+pub fn dialect(name: &str, setup: &Setup) -> Box<dyn Dialect> {
     let listings = listings_of(name);
     match name {
         finazon::NAME => {
@@ -141,7 +141,7 @@ fn dialect(name: &str, setup: &Setup) -> Box<dyn Dialect> {
 }
 
 /// The transcripts of a dialect, by file name.
-fn transcripts(dialect: &str) -> BTreeMap<String, String> {
+pub fn transcripts(dialect: &str) -> BTreeMap<String, String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join(format!("../dialects/src/{dialect}/transcripts"));
     let files = std::fs::read_dir(&folder).expect("the transcripts are there");
