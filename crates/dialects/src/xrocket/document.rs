@@ -14,7 +14,8 @@ const ABOUT: &str = "Market data of a spot exchange, and what an account holds a
 Requests and replies are in the manner of JSON-RPC, without its `jsonrpc` member: a reply has the id of its request, as \
 it was written. What is subscribed to is pushed with the method `subscription`. A reply comes before the first push of \
 its subscription, and after the last. Public channels are for everybody; `balances` and `activeOrders` are for who has \
-sent `auth` on the same connection.\n\n\
+sent `auth` on the same connection. The addresses of channels here are a way to name subscriptions; what is sent are the \
+parameters in them, as members of `params`.\n\n\
 Prices, sizes, rates and numbers of updates are texts. Moments are ISO 8601 in UTC with milliseconds.\n\n\
 Limits: 20 requests a second and 60 at once, then -32050; 256 subscriptions; 64 KiB a message; 1,500 candles a \
 snapshot. A client has to say something every 60 s: `ping` is for that.\n\n\
