@@ -315,8 +315,7 @@ impl Day<'_> {
     fn compare_ranges(&mut self, symbol: &str, opened: Time, figures: &mut Figures) {
         let (now, seed) = (self.venue.now(), self.seed);
         let line = self.venue.connect();
-        for &subject in &self.subjects {
-            let Subject::Candles(interval) = subject else { continue };
+        for interval in (self.tongue.lengths)() {
             say(&mut self.venue, line, &(self.tongue.range)(symbol, interval, opened, now));
             let Some(Heard::Text(text)) = self.venue.hear(line) else { panic!("an answer") };
             let candles = (self.tongue.ranged)(&serde_json::from_str(&text).expect("JSON"));

@@ -103,14 +103,18 @@ impl Judge {
             None => parse_units(text.as_bytes(), decimals).expect("a number"),
         };
         let difference = wanted[3] - wanted[0];
-        let rate = i128::from(signed(&change[1], 6)) * i128::from(wanted[0]);
-        let error = (rate - i128::from(difference) * 1_000_000).abs() * 2;
+        let is_change = |[price, rate]: &[String; 2]| {
+            let rate = i128::from(signed(rate, 6)) * i128::from(wanted[0]);
+            let error = (rate - i128::from(difference) * 1_000_000).abs() * 2;
+            signed(price, self.instrument.price_decimals) == difference
+                && error <= i128::from(wanted[0])
+        };
         *symbol == self.symbol
-            && *span == [now - window.0, now]
+            && span.0.is_none_or(|begins| begins == now - window.0)
+            && span.1 == now
             && prices.each_ref().map(|text| self.price(text)) == wanted
             && self.volume(&volumes[0]) == volume
             && i128::from(funds) == turnover
-            && signed(&change[0], self.instrument.price_decimals) == difference
-            && error <= i128::from(wanted[0])
+            && change.as_ref().is_none_or(is_change)
     }
 }
