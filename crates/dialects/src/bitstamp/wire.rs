@@ -4,12 +4,12 @@
 //! Nothing here encodes: the hot encoders write bytes, and in tests these structs read them back.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
+
 use serde_json::value::RawValue;
 
+use crate::json::{self, text};
 use crate::rows::Rows;
 
 /// What a client sends, read leniently: unknown keys are skipped, of a key that comes twice the last counts, and
@@ -45,35 +45,9 @@ impl<'a> ClientMessage<'a> {
     }
 }
 
-/// The text that a value is, if it is one.
-fn text(value: &RawValue) -> Option<Cow<'_, str>> {
-    let text: Text<'_> = serde_json::from_str(value.get()).ok()?;
-    Some(text.0)
-}
-
-#[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
 /// The members of these names, if the value is an object.
 fn members<'a, const N: usize>(value: &'a RawValue, names: [&str; N]) -> [Option<&'a RawValue>; N] {
-    struct Object<'n, const N: usize>([&'n str; N]);
-    impl<'de, const N: usize> Visitor<'de> for Object<'_, N> {
-        type Value = [Option<&'de RawValue>; N];
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
-        }
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut found = [None; N];
-            while let Some((Text(name), value)) = map.next_entry()? {
-                if let Some(at) = self.0.iter().position(|wanted| *wanted == name) {
-                    found[at] = Some(value);
-                }
-            }
-            Ok(found)
-        }
-    }
-    let mut json = serde_json::Deserializer::from_str(value.get());
-    json.deserialize_map(Object(names)).unwrap_or([None; N])
+    json::members(value, names).unwrap_or([None; N])
 }
 
 /// Any message of the venue, its `data` not yet read. Section 4.
