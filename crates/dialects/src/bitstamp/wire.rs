@@ -6,7 +6,6 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-
 use serde_json::value::RawValue;
 
 use crate::json::{self, text};
