@@ -86,6 +86,18 @@ pub fn text(value: &RawValue) -> Option<Cow<'_, str>> {
 #[derive(Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
+/// Whether everybody who is told this value again as it was written can read it: not half of a surrogate pair in a text,
+/// nor a number that is beyond all that is counted with.
+#[must_use]
+pub fn can_be_told_again(value: &RawValue) -> bool {
+    match Kind::of(value) {
+        Kind::Text => text(value).is_some(),
+        Kind::Number => serde_json::from_str::<serde_json::Number>(value.get()).is_ok(),
+        Kind::Bool | Kind::Null => true,
+        Kind::Object | Kind::Array => false,
+    }
+}
+
 /// The members of these names, if the value is an object; of a name that comes twice the last counts.
 #[must_use]
 pub fn members<'a, const N: usize>(

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::channel::EventType;
 use super::convert::Filter;
-use crate::json::{Kind, members, text};
+use crate::json::{Kind, can_be_told_again, members, text};
 
 /// How long an id may be, as it was written; a longer one is as none.
 const ID_BYTES_MAX: usize = 256;
@@ -48,7 +48,7 @@ impl<'a> Envelope<'a> {
     pub fn read(message: &'a [u8]) -> Option<Self> {
         let message: &RawValue = serde_json::from_slice(message).ok()?;
         let [id, action, body] = members(message, ["id", "action", "body"])?;
-        let id = id.filter(|id| !matches!(Kind::of(id), Kind::Object | Kind::Array));
+        let id = id.filter(|id| can_be_told_again(id));
         let id = id.map(RawValue::get).filter(|id| id.len() <= ID_BYTES_MAX);
         let action = action.and_then(|it| Some(Action { raw: it.get(), name: text(it)? }));
         Some(Self { id, action, body })
@@ -196,6 +196,8 @@ mod tests {
         ] {
             assert_eq!(read(id).as_deref(), Some(id));
         }
+        assert_eq!(read(r#""\ud800""#), None, "half of a pair is no text");
+        assert_eq!(read("1e999"), None);
         assert_eq!(read("[1]"), None);
         assert_eq!(read(r#"{"a":1}"#), None);
         let long = format!("\"{}\"", "x".repeat(254));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::value::RawValue;
 
-use crate::json::{Kind, members, text};
+use crate::json::{Kind, can_be_told_again, members, text};
 
 /// The longest `request_id`, as it is written: it is said again in every answer.
 const REQUEST_ID_BYTES_MAX: usize = 128;
@@ -128,7 +128,7 @@ fn request_id(value: &RawValue) -> Result<Option<&str>, ()> {
     let written = value.get();
     match Kind::of(value) {
         Kind::Null => Ok(None),
-        _ if written.len() > REQUEST_ID_BYTES_MAX => Err(()),
+        _ if written.len() > REQUEST_ID_BYTES_MAX || !can_be_told_again(value) => Err(()),
         Kind::Text => Ok(Some(written)),
         Kind::Number if written.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') => {
             Ok(Some(written))
@@ -193,7 +193,7 @@ mod tests {
             assert_eq!(read(&message).id, Ok(Some(id)));
         }
         let long = format!("{:?}", "x".repeat(127));
-        for id in ["1.5", "1e3", "true", "[]", &long] {
+        for id in ["1.5", "1e3", "true", "[]", r#""\ud800""#, &long] {
             let message = format!(r#"{{"request_id":{id}}}"#);
             assert_eq!(read(&message).id, Err(()), "{id}");
         }
