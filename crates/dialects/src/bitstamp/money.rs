@@ -33,7 +33,7 @@ pub fn amount(amount: Amount, asset: &Asset, decimals: u8, round: Round) -> Stri
 }
 
 /// `units × 10^-decimals` with exactly so many decimals. It is not negative.
-fn fixed(units: i128, decimals: u8) -> String {
+pub fn fixed(units: i128, decimals: u8) -> String {
     let digits = format!("{units:0>width$}", width = usize::from(decimals) + 1);
     let (whole, fraction) = digits.split_at(digits.len() - usize::from(decimals));
     if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") }

@@ -8,6 +8,7 @@ use model::{Decimal, Instrument, Minimum};
 use serde::Serialize;
 
 use super::super::Markets;
+use super::super::money::fixed;
 use super::super::server::Market;
 
 /// The bodies, written once.
@@ -129,8 +130,7 @@ fn market_row(market: &Market) -> MarketRow<'_> {
         counter_currency: &rules.quote,
         counter_decimals: rules.price_decimals,
         minimum_order_value: shortest(value, rules.price_decimals + rules.quantity_decimals),
-        maximum_order_value: Decimal { units: value_max(rules), decimals: rules.price_decimals }
-            .to_string(),
+        maximum_order_value: fixed(value_max(rules), rules.price_decimals),
         minimum_order_amount: amount(lots),
         maximum_order_amount: amount(QUANTITY_UNITS_MAX / rules.lot_units),
         trading: "Enabled",
@@ -141,10 +141,10 @@ fn market_row(market: &Market) -> MarketRow<'_> {
     }
 }
 
-/// The value of the largest order at the highest price, in `10^-price_decimals`, as far as that can be counted.
-fn value_max(rules: &Instrument) -> i64 {
+/// The value of the largest order at the highest price, in `10^-price_decimals`.
+fn value_max(rules: &Instrument) -> i128 {
     let value = i128::from(PRICE_UNITS_MAX) * i128::from(QUANTITY_UNITS_MAX);
-    i64::try_from(value / i128::from(pow10(rules.quantity_decimals))).unwrap_or(i64::MAX)
+    value / i128::from(pow10(rules.quantity_decimals))
 }
 
 /// The smallest order: `10.0 USD`.
