@@ -4,6 +4,7 @@ mod alone;
 
 mod abuse;
 mod admission;
+mod apart;
 mod bad_input;
 mod bars;
 mod captured;
