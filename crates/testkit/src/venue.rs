@@ -240,8 +240,14 @@ impl Venue {
         self.knock_at(dialect, door, &[]).expect("the dialect asks nobody who it is")
     }
 
-    /// A client asks the dialect at this place for a connection.
-    fn knock_at(
+    /// A client asks the dialect at this place for a connection, by this path with its query.
+    ///
+    /// # Errors
+    /// The answer of a dialect that refuses it.
+    ///
+    /// # Panics
+    /// If the dialect has no socket there.
+    pub fn knock_at(
         &mut self,
         place: usize,
         target: &str,

@@ -2,11 +2,13 @@
 //! price, amount, time and side once it is decoded.
 //!
 //! One market in memory, one client of each dialect. What the dialects of [`TONGUES`] tell is read by readers of their own,
-//! plain and apart from the product's client halves. A further dialect is a further entry there.
+//! plain and apart from the product's client halves. A further dialect is a further entry there. Finazon tells no trades: its
+//! bar of the minute that they all happened in adds up to them.
 
 use dialects::Dialect;
 use dialects::bitstamp::{self, Bitstamp, Options};
 use dialects::confluencecode::{self, ConfluenceCode};
+use dialects::finazon::{self, Finazon};
 use dialects::timex::{self, TimeX};
 use dialects::xrocket::{self, XRocket};
 use edge::ws::{Opcode, encode};
@@ -25,6 +27,8 @@ use crate::venue::Venue;
 
 /// Commands of one market.
 const COMMANDS: usize = 250;
+/// All that happens, happens in the first minute of the market.
+const MINUTE: Span = Span::seconds(60);
 /// 2026-11-22, not at a whole millisecond.
 const START: Time = Time(1_795_305_600_000_123);
 
@@ -37,6 +41,8 @@ pub struct Figures {
     pub told: u64,
     /// Trades that came of a command that made one before.
     pub together: u64,
+    /// Bars that were told.
+    pub bars: u64,
 }
 
 /// A dialect, and how one listens to trades in it.
@@ -213,7 +219,12 @@ fn listings() -> Vec<Listing> {
             whole
         })
     });
-    listings.collect()
+    let barred = listings.map(|mut listing| {
+        let Instrument { base, quote, .. } = &listing.instrument;
+        listing.symbols.push((finazon::NAME.to_owned(), format!("binance:{base}/{quote}")));
+        listing
+    });
+    barred.collect()
 }
 
 /// One client of a dialect, and what it was told.
@@ -232,8 +243,11 @@ struct Listener {
 pub fn check(seed: u64) -> Figures {
     let mut dice = Dice::new(seed);
     let listings = listings();
-    let dialects = TONGUES.iter().map(|tongue| (tongue.make)(&listings)).collect();
+    let bars = Finazon::new(&listings, &finazon::Options::default()).expect("listings");
+    let dialects = TONGUES.iter().map(|tongue| (tongue.make)(&listings));
+    let dialects = dialects.chain([Box::new(bars) as Box<dyn Dialect>]).collect();
     let mut venue = Venue::of(dialects, &listings, START, false);
+    let watcher = watch_bars(&mut venue, &listings);
     let mut listeners: Vec<Listener> = Vec::new();
     for (place, tongue) in TONGUES.iter().enumerate() {
         let line = venue.connect_to(place);
@@ -269,6 +283,9 @@ pub fn check(seed: u64) -> Figures {
     }
     figures.trades = causes.len() as u64;
     figures.together = causes.windows(2).filter(|two| two[0] == two[1]).count() as u64;
+    let midnight = START - Span::micros(START.0.rem_euclid(MINUTE.0));
+    venue.pass(midnight + MINUTE - venue.now());
+    figures.bars = compare_bars(&mut venue, watcher, &listings, &wanted, seed);
     for listener in &listeners {
         for (listing, wanted) in listings.iter().zip(&wanted) {
             figures.told += listener.compare(&listing.instrument, wanted, seed);
@@ -318,6 +335,65 @@ impl Listener {
         }
         told.len() as u64
     }
+}
+
+/// Subscribes to the final bars of all markets.
+fn watch_bars(venue: &mut Venue, listings: &[Listing]) -> Line {
+    let key = called("alice").expect("somebody").key;
+    let door = format!("/finazon/v1?apikey={key}");
+    let line = venue.knock_at(TONGUES.len(), &door, &[]).expect("a key that is known");
+    let tickers: Vec<String> =
+        listings.iter().map(|it| format!("\"{}\"", ticker(&it.instrument))).collect();
+    let tickers = tickers.join(",");
+    let text = format!(
+        r#"{{"event":"subscribe","publisher":"binance","tickers":[{tickers}],"channel":"bars","frequency":"1m","aggregation":"1m"}}"#
+    );
+    let mut bytes = Vec::new();
+    encode::push_client_frame(&mut bytes, Opcode::Text, [1, 2, 3, 4], text.as_bytes());
+    venue.send(line, &bytes);
+    match venue.hear(line) {
+        Some(Heard::Text(text)) => assert!(text.contains("SUCCESS_SUBSCRIPTION"), "{text}"),
+        other => panic!("no answer: {other:?}"),
+    }
+    line
+}
+
+fn ticker(instrument: &Instrument) -> String {
+    format!("{}/{}", instrument.base, instrument.quote)
+}
+
+/// Compares the only bar of each market with its trades; returns how many there were.
+fn compare_bars(
+    venue: &mut Venue,
+    line: Line,
+    listings: &[Listing],
+    trades: &[Vec<Trade>],
+    seed: u64,
+) -> u64 {
+    let mut bars: Vec<Value> = Vec::new();
+    while let Some(heard) = venue.hear(line) {
+        let Heard::Text(text) = heard else { panic!("seed {seed}: {heard:?}") };
+        bars.push(serde_json::from_str(&text).expect("JSON"));
+    }
+    let mut count = 0;
+    for (listing, trades) in listings.iter().zip(trades) {
+        let rules = &listing.instrument;
+        let ours: Vec<&Value> = bars.iter().filter(|bar| bar["s"] == ticker(rules)).collect();
+        assert_eq!(ours.len(), usize::from(!trades.is_empty()), "seed {seed}: {ours:?}");
+        let [bar] = ours[..] else { continue };
+        let units = |member: &str, decimals| {
+            parse_units(bar[member].to_string().as_bytes(), decimals).expect("a number")
+        };
+        let told = ["o", "h", "l", "c"].map(|member| units(member, rules.price_decimals));
+        let prices = || trades.iter().map(|trade| rules.price_units(trade.price));
+        let happened = [prices().next(), prices().max(), prices().min(), prices().next_back()];
+        assert_eq!(told.map(Some), happened, "seed {seed}: {bar}");
+        let volume: i64 = trades.iter().map(|trade| rules.quantity_units(trade.quantity)).sum();
+        assert_eq!(units("v", rules.quantity_decimals), volume, "seed {seed}: {bar}");
+        count += 1;
+    }
+    assert_eq!(bars.len() as u64, count, "seed {seed}: a bar of another market");
+    count
 }
 
 /// Something that somebody does: orders of all kinds, many of which meet several others or wake stop orders.
