@@ -334,6 +334,8 @@ impl BoardThread {
     fn close(&mut self, events: &mut Vec<Event>) {
         self.source.close(events);
         self.show(events);
+        // What is awaited still did not become durable.
+        self.give_up_waiting();
         self.lanes.ring_bells();
     }
 
@@ -342,6 +344,10 @@ impl BoardThread {
         if self.counters.journal_failed.read() == 0 {
             self.counters.journal_failed.add(1);
         }
+        self.give_up_waiting();
+    }
+
+    fn give_up_waiting(&mut self) {
         let lanes = &mut self.lanes;
         self.submitted.give_up(|who| lanes.hand_back(who, Outcome::Unknown));
     }

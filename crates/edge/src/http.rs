@@ -331,7 +331,7 @@ impl House {
                         Ok(()) => match told.await {
                             Ok(outcome) => then(outcome),
                             // The boards have ended; nobody knows what became of it.
-                            Err(_) => return Err(self.busy()),
+                            Err(_) => then(Outcome::Unknown),
                         },
                     }
                 }

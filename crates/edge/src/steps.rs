@@ -125,9 +125,13 @@ impl Clerk {
                     let holder = service.holder.as_ref();
                     if !holder.is_some_and(|(_, holder)| may_submit(holder, &submission.action)) {
                         then(Outcome::NotTaken)
-                    } else if let Some(Done { command, events, .. }) = service.done.pop_front() {
-                        // What it comes to now is what it came to then.
-                        then(Outcome::Done { command, events })
+                    } else if let Some(done) = service.done.pop_front() {
+                        // What it comes to now is what it came to then; of something else, asked under a nonce that was
+                        // used, nobody knows.
+                        then(match done.is(&submission) {
+                            true => Outcome::Done { command: done.command, events: done.events },
+                            false => Outcome::Unknown,
+                        })
                     } else {
                         return Next::Submit(submission, then);
                     }

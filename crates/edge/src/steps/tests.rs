@@ -353,3 +353,28 @@ fn what_was_done_before_a_restart_is_answered_when_it_is_signed_again_and_not_do
     let submitted = serve(&clerk, signed("8"));
     assert!(submitted.starts_with("submit "), "{submitted}");
 }
+
+#[test]
+fn something_else_under_a_nonce_that_was_used_before_a_restart_is_neither_done_nor_said_to_be() {
+    let (clerk, ..) = clerk();
+    let mut repeats = Repeats::default();
+    let done = Done {
+        command: Sequence(70),
+        action: Action::CancelAll { account: ALICE, instrument: None },
+        label: None,
+        events: Vec::new(),
+    };
+    repeats.note(mark(&["nonce", "plain", "trade", "7"]), Time::from_seconds(990), done);
+    clerk.remember(repeats);
+    let (key, window) = ("trade".into(), Duration::from_secs(300));
+    let nonce = Nonce { key, text: "7".into(), window };
+    let word = |outcome| match outcome {
+        Outcome::Done { .. } => reply("done"),
+        Outcome::NotTaken => reply("not taken"),
+        Outcome::Unknown => reply("unknown"),
+    };
+    let other = Submission { action: cancel(ALICE, HERE), label: None };
+    let go_on = move |_| Step::Submit(other, Box::new(word));
+    let told = serve(&clerk, by("trade", move || Step::Nonce(nonce, Box::new(go_on))));
+    assert_eq!(told, "unknown");
+}

@@ -152,6 +152,7 @@ impl Commit {
     /// Hands over a batch, and empties it. `digest` is the last one in it.
     pub fn hand_over(&self, batch: &mut Batch, digest: Option<Digest>, awaited: bool) {
         let mut pending = lock(&self.shared.pending);
+        let begins = pending.batch.is_empty() && !batch.is_empty();
         if !batch.is_empty() {
             if pending.batch.is_empty() {
                 std::mem::swap(&mut pending.batch, batch);
@@ -163,7 +164,7 @@ impl Commit {
         let hurries = awaited && !pending.awaited;
         pending.awaited |= awaited;
         // Unhurried, it looks by itself.
-        if hurries || !pending.batch.is_empty() {
+        if hurries || begins {
             self.shared.more.notify_one();
         }
     }
@@ -242,8 +243,9 @@ impl Worker {
                 let failure = format!("the journal cannot be written: {error}");
                 lock(&self.shared.standing).failure = Some(failure.clone());
                 self.shared.broken.store(true, Ordering::Release);
-                complain(&failure);
+                // First those who wait: whoever complains may not come back.
                 self.told();
+                complain(&failure);
                 return;
             }
             if ends {

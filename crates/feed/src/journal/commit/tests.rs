@@ -179,3 +179,23 @@ fn what_was_handed_over_before_the_end_is_written() {
         assert_eq!(commands(&disk).0.len(), 9, "{durability:?}");
     }
 }
+
+#[test]
+fn who_waits_is_told_before_anybody_complains() {
+    let disk = Simulated::new(3);
+    let writer = Writer::create(Arc::new(disk.clone()), [1; 16]).expect("a disk without faults");
+    let (go_on, stopped) = sync_channel::<()>(0);
+    // Whoever complains may wait for long, or panic: what it writes to may be full as well.
+    let complain = move |_: &str| {
+        let _gone_on = stopped.recv();
+    };
+    let mut commit = Commit::start(writer, Durability::Sync, NOTHING, complain).expect("a thread");
+    let (woken, wakes) = sync_channel(8);
+    commit.wake_with(Box::new(move || woken.send(()).expect("the test waits")));
+    disk.suffers(Faults { failing: 1_000, ..Faults::NONE });
+    commit.hand_over(&mut batch(1..=1), None, true);
+    let told = wakes.recv_timeout(Duration::from_secs(20));
+    drop(go_on);
+    assert!(told.is_ok() && commit.is_broken(), "{told:?}");
+    commit.end();
+}
