@@ -214,7 +214,8 @@ impl Ledger {
                 }
             }
         };
-        Ok((rerun, reader.tail(), loss))
+        let tail = reader.tail().map_err(failed(format_args!("read {here}")))?;
+        Ok((rerun, tail, loss))
     }
 
     /// Keeps a copy of a damaged segment.

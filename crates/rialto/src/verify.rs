@@ -92,7 +92,7 @@ fn verify(options: &Verify) -> Result<(Done, Tail), Fault> {
         events.clear();
         progress.tell(&reader, rerun.done().commands);
     }
-    Ok((rerun.done(), reader.tail()))
+    Ok((rerun.done(), reader.tail().map_err(trouble)?))
 }
 
 /// The journal's own folder, whichever of the two was named.

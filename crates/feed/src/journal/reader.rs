@@ -193,19 +193,23 @@ impl<'d> Reader<'d> {
     }
 
     /// How it ends as far as it was read.
-    #[must_use]
-    pub fn tail(mut self) -> Tail {
+    ///
+    /// # Errors
+    /// [`Trouble::Disk`] if what is to be kept cannot be read again.
+    pub fn tail(mut self) -> Result<Tail, Trouble> {
         let mut at = self.at;
         let mut good = self.offset;
         if self.torn.is_some() && good == 0 && at > 0 {
             // Of the last segment there is not even its head; the one before is whole.
             at -= 1;
-            self.bytes = self.disk.read(&name(self.segments[at])).unwrap_or_default();
+            let segment = name(self.segments[at]);
+            let read = self.disk.read(&segment);
+            self.bytes = read.map_err(|error| Trouble::Disk { segment, error })?;
             good = self.bytes.len();
         }
         let behind = self.segments[at + 1..].iter().map(|&number| name(number)).collect();
         self.bytes.truncate(good);
-        Tail {
+        Ok(Tail {
             journal: self.journal,
             epoch: self.epoch,
             last: self.last,
@@ -216,7 +220,7 @@ impl<'d> Reader<'d> {
             behind,
             closed: self.closed,
             torn: self.torn,
-        }
+        })
     }
 
     /// Begins to read the segment at its place.
@@ -247,7 +251,10 @@ impl<'d> Reader<'d> {
                 self.damaged("it does not follow the segment before: records are missing")
             }
             Ok(_) => Ok(()),
-            Err(Wrong::Torn) if self.at + 1 == self.segments.len() => {
+            // A head is durable before anything is written behind it.
+            Err(Wrong::Torn)
+                if self.at + 1 == self.segments.len() && self.bytes.len() <= SEGMENT_HEAD_BYTES =>
+            {
                 self.torn = Some(Torn { place: self.place(), bytes: self.bytes.len() as u64 });
                 return Ok(());
             }

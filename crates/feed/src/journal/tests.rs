@@ -1,6 +1,7 @@
 //! Laws of the journal: what was acknowledged is there after whatever the disk did, and no changed bit passes.
 
-use std::sync::Arc;
+use std::io;
+use std::sync::{Arc, Mutex};
 
 use engine::flow::Random;
 use model::{
@@ -8,8 +9,9 @@ use model::{
     Quantity, SelfTradePolicy, Side, Span, Status, TimeInForce, Trail, Trigger, TriggerWhen,
 };
 
-use super::disk::Disk;
+use super::disk::{Appended, Disk};
 use super::reader::{Reader, Trouble};
+use super::record::SEGMENT_HEAD_BYTES;
 use super::simulated::{Faults, Simulated};
 use super::writer::{Batch, Writer};
 use super::*;
@@ -140,7 +142,7 @@ fn read_all(disk: &Simulated) -> Result<(Vec<Entry>, Option<reader::Tail>), Trou
     while let Some(record) = reader.record()? {
         entries.extend(record.entries);
     }
-    Ok((entries, Some(reader.tail())))
+    Ok((entries, Some(reader.tail()?)))
 }
 
 fn last_of(entries: &[Entry]) -> Sequence {
@@ -277,7 +279,7 @@ fn closed(seed: u64) -> (Simulated, Vec<(String, u64)>) {
     while let Some(record) = reader.record().expect("no trouble") {
         places.push((record.place.segment, record.place.offset));
     }
-    assert!(reader.tail().closed);
+    assert!(reader.tail().expect("no trouble").closed);
     (disk, places)
 }
 
@@ -421,4 +423,74 @@ fn a_torn_record_behind_which_it_is_said_to_be_durable_is_damage() {
     // Of the second one all had.
     let Err(Trouble::Damaged { place, .. }) = lost(second) else { panic!("it is refused") };
     assert_eq!(place.offset, second as u64);
+}
+
+#[test]
+fn a_segment_whose_head_is_gone_is_damaged_where_something_stands_behind_it() {
+    for seed in cases(20, 200) {
+        let (disk, _) = closed(seed);
+        let names = disk.names().expect("names");
+        let last = names.last().expect("a segment");
+        let sole = disk.copy();
+        names[1..].iter().for_each(|name| sole.lose(name));
+        for (disk, name) in [(disk.copy(), last), (sole, &names[0])] {
+            let length = disk.read(name).expect("bytes").len();
+            disk.change(name, |bytes| bytes[..SEGMENT_HEAD_BYTES.min(length)].fill(0));
+            match read_all(&disk) {
+                Err(Trouble::Damaged { place, .. }) if length > SEGMENT_HEAD_BYTES => {
+                    assert_eq!((&place.segment, place.offset), (name, 0), "seed {seed}");
+                }
+                Ok(_) if length <= SEGMENT_HEAD_BYTES => {}
+                other => panic!("seed {seed}, {length} bytes: {:?}", other.map(|_| "no trouble")),
+            }
+        }
+    }
+}
+
+/// A disk that gives each file once.
+struct Once(Simulated, Mutex<Vec<String>>);
+
+impl Disk for Once {
+    fn names(&self) -> io::Result<Vec<String>> {
+        self.0.names()
+    }
+    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        let mut read = self.1.lock().expect("nobody panics with it");
+        if read.iter().any(|known| known == name) {
+            return Err(io::Error::from_raw_os_error(5));
+        }
+        read.push(name.to_owned());
+        self.0.read(name)
+    }
+    fn create(&self, name: &str) -> io::Result<Box<dyn Appended>> {
+        self.0.create(name)
+    }
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.0.rename(from, to)
+    }
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync()
+    }
+}
+
+#[test]
+fn what_cannot_be_read_again_is_not_taken_for_empty() {
+    let disk = Simulated::new(1);
+    let mut writer = Writer::create(Arc::new(disk.clone()), [7; 16]).expect("a good disk");
+    let mut batch = Batch::default();
+    let entry = Entry::Command(command(&mut Random::new(1), BEGINS));
+    batch.push(&entry, Sequence(1), BEGINS);
+    writer.append(&mut batch, BEGINS).expect("a good disk");
+    writer.sync().expect("a good disk");
+    // Of the next segment nothing was written but its name.
+    disk.create(&reader::name(2)).expect("a good disk");
+    let disk = Once(disk, Mutex::default());
+    let mut reader = Reader::open(&disk).expect("no trouble").expect("a journal");
+    while reader.record().expect("no trouble").is_some() {}
+    let tail = reader.tail();
+    assert!(
+        matches!(tail, Err(Trouble::Disk { .. })),
+        "it keeps {:?}",
+        tail.map(|it| it.keep.len())
+    );
 }

@@ -39,7 +39,7 @@ fn again(disk: &Simulated, seed: u64) -> Result<(Rerun, Vec<Event>, Tail), Diffe
             rerun.entry(entry, &mut events)?;
         }
     }
-    Ok((rerun, events, reader.tail()))
+    Ok((rerun, events, reader.tail().expect("no trouble")))
 }
 
 /// A visitor trades by chance between the crowd until `till`.
