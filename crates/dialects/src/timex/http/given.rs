@@ -59,7 +59,7 @@ impl Given {
     /// That of a socket's request; nothing if there is no payload.
     pub fn of_payload(payload: Option<&RawValue>) -> Result<Self, Refusal> {
         let payload = payload.filter(|payload| Kind::of(payload) != Kind::Null);
-        payload.map_or_else(|| Ok(Self::default()), |it| Self::of_object(it, "payload"))
+        payload.map_or_else(|| Ok(Self::default()), |it| Self::of_object(it, "payload", true))
     }
 
     /// That of a request over HTTP: its query, and the form or the rows in its body.
@@ -87,15 +87,17 @@ impl Given {
         }
     }
 
-    fn of_object(object: &RawValue, name: &str) -> Result<Self, Refusal> {
+    /// Objects stand in the outermost one alone, as its rows and its page: however deep a stranger nests them, nothing is
+    /// read more than twice.
+    fn of_object(object: &RawValue, name: &str, is_outermost: bool) -> Result<Self, Refusal> {
         let members: BTreeMap<Cow<'_, str>, &RawValue> =
             serde_json::from_str(object.get()).map_err(|_| Refusal::invalid(name))?;
         let mut given = Self::default();
         for (name, value) in members {
             match (&*name, Kind::of(value)) {
-                ("body", Kind::Array) => given.body = Some(Self::rows_of(value)?),
-                ("pageable", Kind::Object) => {
-                    let pageable = Self::of_object(value, &name)?;
+                ("body", Kind::Array) if is_outermost => given.body = Some(Self::rows_of(value)?),
+                ("pageable", Kind::Object) if is_outermost => {
+                    let pageable = Self::of_object(value, &name, false)?;
                     given.members.extend(pageable.members);
                 }
                 (_, Kind::Null) => {}
@@ -119,7 +121,7 @@ impl Given {
         if rows.len() > BATCH_MAX {
             return Err(too_many());
         }
-        rows.into_iter().map(|row| Self::of_object(row, "body")).collect()
+        rows.into_iter().map(|row| Self::of_object(row, "body", false)).collect()
     }
 
     /// The rows of a body, of which there must be one at least.

@@ -130,3 +130,20 @@ fn pages_moments_and_orders_of_lists() {
     assert_eq!(invalid(sort("price,asc")), "sort is invalid");
     assert_eq!(invalid(sort("createdAt,up")), "sort is invalid");
 }
+
+#[test]
+fn objects_within_objects_are_refused_however_deep_they_go() {
+    for (opens, closes, name) in
+        [(r#"{"pageable":"#, "}", "pageable"), (r#"{"body":["#, "]}", "body")]
+    {
+        for depth in [3, 20_000] {
+            let nested = format!("{}{{}}{}", opens.repeat(depth), closes.repeat(depth));
+            let raw: &RawValue = serde_json::from_str(&nested).expect("JSON");
+            assert_eq!(Given::of_payload(Some(raw)), Err(Refusal::invalid(name)), "{depth} deep");
+            let request = HttpRequest::bare("POST", "/trading/orders/json");
+            let rows = format!("[{nested}]");
+            let told = Given::of_http(&HttpRequest { body: rows.as_bytes(), ..request });
+            assert_eq!(told, Err(Refusal::invalid(name)), "{depth} deep");
+        }
+    }
+}
