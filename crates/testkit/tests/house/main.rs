@@ -19,6 +19,7 @@ mod laws_views;
 mod mirrored;
 mod mutations;
 mod native;
+mod nested;
 mod printed;
 mod private;
 mod replay;
