@@ -17,7 +17,7 @@
 //! | `b > text` | the same by another client, called `b` |
 //! | `opens /path?query` | a client connects at this door rather than at the usual one; `but with Host ws.bitstamp.net`, say |
 //! | `UPGRADE /path?query` | somebody wants to connect there and is refused: then a line with status and content type, then the body |
-//! | `1024 times > …{n}…` | the line so often, `{n}` counting from 0 |
+//! | `1024 times > …{n}…` | the line so often, `{n}` counting from 0, `{id from 7}` from there in the last twelve digits of the ids that a venue gives |
 //! | `place alice buy limit 0.5 @ 60000.00 as first` | an order: `market 0.5`, then `ioc`, `fok`, `post-only`, `for 250 ms`, `when >= 60000.00`, `on ethbtc` |
 //! | `cancel first`, `cancel all alice`, `replace first 0.4 @ 60000.00` | what becomes of it |
 //! | `deposit alice 0.5 BTC`, `withdraw alice 0.5 BTC`, `transfer alice bob 0.5 BTC` | what an account holds comes and goes |

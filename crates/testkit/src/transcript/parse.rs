@@ -84,13 +84,23 @@ pub fn parse(text: &str, listings: &[Listing], dialect: &str) -> Result<Transcri
             continue;
         }
         for n in 0..times {
-            let line =
-                if times > 1 { line.replace("{n}", &n.to_string()) } else { line.to_owned() };
+            let line = if times > 1 { counted(line, n) } else { line.to_owned() };
             let what = reader.line(&line).map_err(at(number))?;
             steps.push(Step { line: number + 1, what });
         }
     }
     Ok(Transcript { title, setup: reader.setup, steps })
+}
+
+/// A line that comes often, for the time of this number.
+fn counted(line: &str, n: usize) -> String {
+    let line = line.replace("{n}", &n.to_string());
+    let from = |(head, tail): (&str, &str)| {
+        let (first, rest) = tail.split_once('}')?;
+        let id = first.parse::<usize>().ok()? + n;
+        Some(format!("{head}{id:012x}{rest}"))
+    };
+    line.split_once("{id from ").and_then(from).unwrap_or(line)
 }
 
 struct Reader<'a> {
