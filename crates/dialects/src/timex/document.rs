@@ -15,14 +15,13 @@ A client subscribes to patterns: paths, or expressions over them. A pattern betw
 `\\ * + ? ( ) [ ] { } | ^ $` is a path. Each subscription has an id, which stands in all that is told for it; an event is \
 told a subscription once. Every request has a `requestId`, a text or a number, which comes back as a text. `REST` asks \
 what can be asked over HTTP as well. Events of accounts are public, as on a chain, unless the venue says otherwise.\n\n\
-Numbers are texts without zeros at their end; amounts of tokens are integers of 18 decimals. Symbols are in upper case, \
+Numbers are texts without zeros at their end; amounts of tokens in events are integers, scaled by 10^20. Symbols are in upper case, \
 addresses in lower case.\n\n\
 Limits: 900 requests a second and 1,800 at once, then `Too many requests`; 2,048 subscriptions; 256 KiB a message. The \
-server pings after 30 s without a word.\n\n\
+server pings every 30 s.\n\n\
 | close | when |\n|---|---|\n\
-| 1001 | the server shuts down |\n\
+| 1001 | the server shuts down, or 90 s passed without a sign of life |\n\
 | 1007 | a text that is no UTF-8 |\n\
-| 1008 | 90 s without a sign of life |\n\
 | 1008 `slow consumer` | 4 MiB wait to be read, or nothing was read for long |\n\
 | 1009 | a message was too long |";
 
