@@ -52,6 +52,15 @@ impl Done {
     }
 }
 
+/// What is known of the first that was done under a mark.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum First {
+    /// All.
+    Done(Done),
+    /// That something was done, and not what: it must not be done again.
+    Forgotten,
+}
+
 /// What was done before a restart.
 #[derive(Debug, Default)]
 pub struct Repeats {
@@ -99,11 +108,13 @@ impl Repeats {
         Some(all)
     }
 
-    /// What was done first under this mark, if that is not forgotten. It goes on being remembered.
+    /// What was done first under this mark; `None` if nothing was. It goes on being remembered.
     #[must_use]
-    pub fn first(&mut self, mark: Mark) -> Option<Done> {
-        let place = self.marks.get(&mark)?.first()?.checked_sub(self.forgotten)?;
-        self.outcomes.get(usize::try_from(place).ok()?)?.clone()
+    pub fn first(&self, mark: Mark) -> Option<First> {
+        let place = self.marks.get(&mark)?.first()?.checked_sub(self.forgotten);
+        let at = place.and_then(|place| usize::try_from(place).ok());
+        let done = at.and_then(|at| self.outcomes.get(at)?.clone());
+        Some(done.map_or(First::Forgotten, First::Done))
     }
 
     /// How many marks are remembered.

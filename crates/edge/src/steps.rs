@@ -21,7 +21,7 @@ use crate::identity::{
 };
 use crate::nonces::Nonces;
 use crate::passes::Passes;
-use crate::repeats::{Done, Repeats, mark};
+use crate::repeats::{Done, First, Repeats, mark};
 
 #[cfg(test)]
 mod tests;
@@ -66,8 +66,8 @@ impl Clerk {
     }
 
     /// What was done before a restart under this mark, if anything is known of it.
-    pub(crate) fn recall(&self, mark: Mark) -> Option<Done> {
-        let mut repeats = self.repeats.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn recall(&self, mark: Mark) -> Option<First> {
+        let repeats = self.repeats.lock().unwrap_or_else(PoisonError::into_inner);
         repeats.first(mark)
     }
 

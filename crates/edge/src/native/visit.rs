@@ -19,7 +19,7 @@ use crate::http::handed_on;
 use crate::identity::may_submit;
 use crate::journal::AskJournal;
 use crate::limits::Rate;
-use crate::repeats::mark;
+use crate::repeats::{First, mark};
 use crate::steps::{Clerk, Next, Service};
 
 /// What a request is answered with.
@@ -201,13 +201,15 @@ impl Visit<'_> {
         match self.clerk.recall(mark) {
             None => {}
             // It was done before a restart.
-            Some(done) if done.is(&submission) => {
+            Some(First::Done(done)) if done.is(&submission) => {
                 let answered = word(self.native, &done.events);
                 let reply = answered.unwrap_or_else(|problem| problem.reply());
                 claim.answer(reply.clone());
                 return Ok(reply.with(REPLAYED, "true"));
             }
-            Some(_) => return Err(key_reused(key)),
+            Some(First::Done(_)) => return Err(key_reused(key)),
+            // Something was, and nobody knows any more what came of it.
+            Some(First::Forgotten) => return Err(unknown()),
         }
         let (tell, told) = handed_on();
         self.boards.submit_marked(submission, Some(mark), tell).map_err(|Busy| busy())?;
