@@ -21,7 +21,7 @@ use edge::identity::{Identities, Nobody, TellRevoked};
 use edge::native::register::{AccountNote, Blank, CredentialNote, KeyNote, Register};
 use edge::steps::Clerk;
 use model::{AccountId, Action, Assets, Instrument};
-use store::{Channel, Found, MasterKey, Opening, Random, SqliteStore, Store, StoreError};
+use store::{Channel, Form, Found, MasterKey, Opening, Random, SqliteStore, Store, StoreError};
 
 use crate::cli::Serve;
 use crate::keys::DATA;
@@ -372,7 +372,7 @@ impl Identities for Book {
     }
     fn standing(&self, dialect: &str, key: &str) -> Standing {
         let found = self.store().credential(dialect, key);
-        let held = found.filter(|found| found.revoked.is_none() && may_see_own(found));
+        let held = found.filter(|found| found.revoked.is_none() && may_log_in(found));
         match held {
             None => Standing::Revoked,
             Some(found) if found.account.blocked.is_some() => Standing::Blocked,
@@ -390,7 +390,7 @@ impl Identities for Book {
 impl Book {
     /// What is told of a credential whose holder has proved to be that, or is about to.
     fn held(&self, found: &Found, secret: Vec<u8>) -> Option<Credential> {
-        may_see_own(found).then(|| Credential {
+        may_log_in(found).then(|| Credential {
             account: found.account.id,
             secret,
             may_trade: found.entitlement.trading,
@@ -400,8 +400,10 @@ impl Book {
     }
 }
 
-/// Who may not hear what is its own may not see it by any other way either.
-fn may_see_own(found: &Found) -> bool {
+/// Who may not hear what is its own may not see it by any other way either: a key that would open an account is nobody's
+/// then. Where there is only what is public there is nothing to see.
+fn may_log_in(found: &Found) -> bool {
     let hears_own = |channels: &BTreeSet<Channel>| channels.contains(&Channel::Private);
-    found.entitlement.channels.as_ref().is_none_or(hears_own)
+    let opens_account = Form::of(found.dialect).is_ok_and(|form| form.opens_account);
+    !opens_account || found.entitlement.channels.as_ref().is_none_or(hears_own)
 }
