@@ -464,6 +464,7 @@ impl Slow {
                         && which.since.is_none_or(|since| trade.time >= since)
                         && which.until.is_none_or(|until| trade.time <= until)
                         && which.since_id.is_none_or(|since| trade.id >= since)
+                        && which.until_id.is_none_or(|until| trade.id <= until)
                         && which.side.is_none_or(|it| it == trade.side)
                         && which.maker.is_none_or(|it| it == trade.maker)
                         && which.taker.is_none_or(|it| it == trade.taker)
@@ -553,6 +554,10 @@ fn questions(flow: &mut Flow, slow: &Slow) -> Vec<Query> {
         since: back(&mut flow.dice, flow.now),
         until: back(&mut flow.dice, flow.now),
         since_id: flow
+            .dice
+            .chance(30)
+            .then(|| TradeId(100_000_000 + flow.dice.below(60).unsigned_abs())),
+        until_id: flow
             .dice
             .chance(30)
             .then(|| TradeId(100_000_000 + flow.dice.below(60).unsigned_abs())),
