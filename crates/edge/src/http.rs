@@ -23,6 +23,7 @@ use crate::limits::{Limits, Rate, Turnstile};
 use crate::listener::Upgrading;
 use crate::metrics::Counters;
 use crate::native::{Around, Code, NAME, Native, Problem, Reply};
+use crate::pages::{self, StaticPage};
 use crate::prometheus;
 use crate::route::{Half, Page, Route, route};
 use crate::steps::{Admitted, Clerk, Next, Service};
@@ -47,6 +48,7 @@ pub struct House {
     pub(crate) counters: Arc<Counters>,
     goodbyes: Arc<Goodbyes>,
     journal: Option<AskJournal>,
+    pages: &'static [StaticPage],
     ready: AtomicBool,
     clock: SessionClock,
     /// Of each dialect's halves, once somebody asked.
@@ -81,6 +83,7 @@ impl House {
             clerk,
             native: None,
             journal: None,
+            pages: &[],
             native_turnstile: Mutex::new(Turnstile::new(vec![NATIVE_RATE])),
             limits,
             counters,
@@ -102,6 +105,13 @@ impl House {
     #[must_use]
     pub fn with_journal(mut self, ask: AskJournal) -> Self {
         self.journal = Some(ask);
+        self
+    }
+
+    /// The same, and these pages for people.
+    #[must_use]
+    pub const fn with_pages(mut self, pages: &'static [StaticPage]) -> Self {
+        self.pages = pages;
         self
     }
 
@@ -134,6 +144,10 @@ impl House {
                 let path = [head, tail].concat();
                 (self.ask_venue(request, dialect, &path, uri.query(), peer).await, None)
             }
+            Route::House(Page::Index) | Route::Nowhere if self.shown(&request).is_some() => {
+                let shown = self.shown(&request).expect("it was looked for before");
+                (read_only(request.method()).unwrap_or_else(|| shown.response()), None)
+            }
             Route::House(page) => (self.page(page, request.method()), None),
             Route::Native if self.native.is_some() => {
                 (self.ask_native(request, peer, local).await.response(), None)
@@ -145,6 +159,11 @@ impl House {
             }
             Route::Nowhere | Route::Native => (nowhere(uri.path()), None),
         }
+    }
+
+    /// The page for people that this request is for.
+    fn shown(&self, request: &Request<Incoming>) -> Option<&'static StaticPage> {
+        pages::find(self.pages, request.uri().path(), request.headers())
     }
 
     async fn open_socket(

@@ -5,6 +5,7 @@ mod start;
 pub mod http;
 pub mod listener;
 pub mod native;
+pub mod pages;
 pub mod route;
 
 pub mod berths;
