@@ -3,6 +3,7 @@
 mod bench;
 mod cli;
 mod config;
+mod console;
 mod kept;
 mod keys;
 mod known;

@@ -22,6 +22,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use views::{Accounts, Board};
 
+use crate::console;
 use crate::known::Known;
 
 /// Something that is to be served.
@@ -161,7 +162,7 @@ pub fn run(mut venue: Venue) -> Result<(), Failure> {
         Arc::clone(&edge.counters),
         Arc::clone(&edge.goodbyes),
     );
-    let house = house.with_native(native);
+    let house = house.with_native(native).with_pages(&console::PAGES);
     let house = Arc::new(match begun.journal {
         Some(ask) => house.with_journal(ask),
         None => house,
@@ -257,6 +258,7 @@ fn say(about: &[String], dialects: &Dialects, address: SocketAddr) {
         }
     }
     text += &format!("native: http://{address}/rialto/v1/\n");
+    text += &format!("console: http://{address}/\n");
     text += &format!("listening on http://{address}\n");
     let mut out = std::io::stdout().lock();
     // Nobody has to read what we say; a closed pipe is no reason not to serve.
