@@ -13,7 +13,8 @@ use crate::report::{Report, Tally, summary_of};
 use crate::words::Words;
 
 /// The clients, by the names that `--only` takes.
-pub const CLIENTS: [&str; 8] = [
+pub const CLIENTS: [&str; 9] = [
+    "console",
     "ccxt",
     "node-bitstamp",
     "documents",
@@ -144,6 +145,13 @@ fn venue(report: &mut Report, tools: &Tools, clients: &[&str], options: &Options
                 command = tools.ccxt_timex("ccxt_timex.py");
                 command.arg(process::target().join("release/rialto"));
                 Duration::from_secs(300)
+            }
+            "console" => {
+                script(report, "console is bundled", &mut tools.bundle(), Duration::from_secs(60));
+                command = tools.node("console.js");
+                command.arg(process::target().join("release/rialto"));
+                command.arg("--shots").arg(process::target().join("conformance/shots"));
+                Duration::from_secs(240)
             }
             "same-market" => {
                 command = tools.python("same_market.py");

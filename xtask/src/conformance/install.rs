@@ -23,7 +23,14 @@ const BASANA: Environment = ("python-basana", "requirements-basana.txt");
 const CCXT_TIMEX: Environment = ("python-ccxt-timex", "requirements-ccxt-timex.txt");
 
 /// Clients that are not in [`MOST`].
-const ELSEWHERE: [&str; 4] = ["node-bitstamp", "documents", "basana", "ccxt-timex"];
+const ELSEWHERE: [&str; 5] = ["node-bitstamp", "documents", "basana", "ccxt-timex", "console"];
+
+/// What npm pins.
+const PINS: [&str; 2] = ["package.json", "package-lock.json"];
+
+/// Where a browser may be.
+const BROWSERS: [&str; 3] =
+    ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
 /// The interpreters with the clients in reach.
 pub struct Tools {
@@ -31,6 +38,7 @@ pub struct Tools {
     basana: PathBuf,
     ccxt_timex: PathBuf,
     modules: PathBuf,
+    console: PathBuf,
 }
 
 impl Tools {
@@ -57,6 +65,15 @@ impl Tools {
     }
 }
 
+impl Tools {
+    /// Whether the console in the binary is what its sources give.
+    pub fn bundle(&self) -> Command {
+        let mut command = Command::new("node");
+        command.args(["build.mjs", "--check"]).current_dir(&self.console);
+        command
+    }
+}
+
 fn interpreted(python: &Path, script: &str) -> Command {
     let mut command = Command::new(python);
     command.arg("-u").arg(scripts().join(script)).env("PYTHONDONTWRITEBYTECODE", "1");
@@ -77,14 +94,19 @@ pub fn ready(clients: &[&str]) -> Result<Tools, String> {
             python(&folder.join(environment.0), environment.1)?;
         }
     }
-    if ["node-bitstamp", "documents"].iter().any(|client| clients.contains(client)) {
+    if ["node-bitstamp", "documents", "console"].iter().any(|client| clients.contains(client)) {
         node(&npm)?;
+    }
+    if clients.contains(&"console") {
+        browser()?;
+        bundler(&folder.join("console"))?;
     }
     Ok(Tools {
         python: interpreter(MOST),
         basana: interpreter(BASANA),
         ccxt_timex: interpreter(CCXT_TIMEX),
         modules: npm.join("node_modules"),
+        console: folder.join("console"),
     })
 }
 
@@ -110,9 +132,8 @@ fn python(environment: &Path, requirements: &str) -> Result<(), String> {
 }
 
 fn node(npm: &Path) -> Result<(), String> {
-    let sources = ["package.json", "package-lock.json"];
     let mut pins = String::new();
-    for name in sources {
+    for name in PINS {
         pins += &read(&scripts().join(name))?;
     }
     if !works(Path::new("node"), &["--version"]) {
@@ -124,6 +145,11 @@ fn node(npm: &Path) -> Result<(), String> {
     if is_installed(npm, &pins) {
         return Ok(());
     }
+    npm_ci(npm, &scripts(), &pins)
+}
+
+/// Installs what the pins in a folder say into another.
+fn npm_ci(npm: &Path, from: &Path, pins: &str) -> Result<(), String> {
     if !works(Path::new("npm"), &["--version"]) {
         apt(&["npm"]);
     }
@@ -131,13 +157,40 @@ fn node(npm: &Path) -> Result<(), String> {
         return Err(needs("npm", "nodejs npm"));
     }
     clear(npm)?;
-    for name in sources {
-        let copied = fs::copy(scripts().join(name), npm.join(name));
+    for name in PINS {
+        let copied = fs::copy(from.join(name), npm.join(name));
         copied.map_err(|error| format!("failed to copy {name}: {error}"))?;
     }
     let arguments = ["ci", "--no-audit", "--no-fund", "--ignore-scripts"];
     run(Command::new("npm").args(arguments).current_dir(npm))?;
-    mark_installed(npm, &pins)
+    mark_installed(npm, pins)
+}
+
+/// A browser that can be driven.
+fn browser() -> Result<(), String> {
+    let is_there = || BROWSERS.iter().any(|path| Path::new(path).exists());
+    if !is_there() {
+        apt(&["chromium"]);
+    }
+    match is_there() {
+        true => Ok(()),
+        false => Err(needs("Chromium", "chromium")),
+    }
+}
+
+/// What bundles the console, with the console's sources beside it.
+fn bundler(folder: &Path) -> Result<(), String> {
+    let sources = process::root().join("console");
+    let mut pins = String::new();
+    for name in PINS {
+        pins += &read(&sources.join(name))?;
+    }
+    if !is_installed(folder, &pins) {
+        npm_ci(folder, &sources, &pins)?;
+    }
+    let mut copy = Command::new("cp");
+    copy.arg("-r").args(["build.mjs", "src", "dist"].map(|name| sources.join(name)));
+    run(copy.arg(folder))
 }
 
 /// Tries to install system packages, where that is possible: as root, with apt.
