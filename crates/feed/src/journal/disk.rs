@@ -17,6 +17,11 @@ pub trait Disk: Send + Sync {
     /// # Errors
     /// The system's.
     fn read(&self, name: &str) -> io::Result<Vec<u8>>;
+    /// How many bytes are in it.
+    ///
+    /// # Errors
+    /// The system's.
+    fn bytes(&self, name: &str) -> io::Result<u64>;
     /// A new and empty file; what one of this name had in it is gone.
     ///
     /// # Errors
@@ -27,6 +32,11 @@ pub trait Disk: Send + Sync {
     /// # Errors
     /// The system's.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+    /// Takes a file away.
+    ///
+    /// # Errors
+    /// The system's.
+    fn remove(&self, name: &str) -> io::Result<()>;
     /// Makes durable which files there are.
     ///
     /// # Errors
@@ -103,12 +113,18 @@ impl Disk for Folder {
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
         fs::read(self.path.join(name))
     }
+    fn bytes(&self, name: &str) -> io::Result<u64> {
+        Ok(fs::metadata(self.path.join(name))?.len())
+    }
     fn create(&self, name: &str) -> io::Result<Box<dyn Appended>> {
         let path = self.path.join(name);
         Ok(Box::new(fs::File::create(path)?))
     }
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         fs::rename(self.path.join(from), self.path.join(to))
+    }
+    fn remove(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.path.join(name))
     }
     fn sync(&self) -> io::Result<()> {
         fs::File::open(&self.path)?.sync_all()

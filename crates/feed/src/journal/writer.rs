@@ -8,8 +8,9 @@ use model::{Epoch, Sequence, Time};
 
 use super::Entry;
 use super::disk::{Appended, Disk, write_all};
-use super::reader::{Tail, name};
+use super::reader::Tail;
 use super::record::{self, HEAD_BYTES, Hash, Head, SEGMENT_HEAD_BYTES, SegmentHead};
+use super::segments::{CONTENT_BYTES_MAX, compressed_name, name};
 use super::stored::Encoder;
 
 /// After how many bytes a new segment is begun.
@@ -111,15 +112,21 @@ impl Writer {
     /// # Errors
     /// The system's.
     pub fn go_on(disk: Arc<dyn Disk>, tail: &Tail) -> io::Result<Self> {
-        for lost in tail.behind.iter().rev() {
-            disk.rename(lost, &format!("{lost}.lost"))?;
-        }
         let segment = name(tail.segment);
         let part = format!("{segment}.part");
         let mut file = disk.create(&part)?;
         write_all(file.as_mut(), &tail.keep)?;
         file.sync()?;
         disk.rename(&part, &segment)?;
+        disk.sync()?;
+        for lost in tail.behind.iter().rev() {
+            disk.rename(lost, &format!("{lost}.lost"))?;
+        }
+        // It may hold more than what is good. It was not read as long as the plain one was there.
+        let compressed = compressed_name(tail.segment);
+        if disk.names()?.contains(&compressed) {
+            disk.remove(&compressed)?;
+        }
         disk.sync()?;
         let epoch = Epoch(tail.epoch.0 + 1);
         Self::begin(disk, tail.segment + 1, tail.journal, epoch, tail.chain, tail.last)
@@ -163,6 +170,12 @@ impl Writer {
         self.epoch
     }
 
+    /// The segment that is written. Those before it are sealed: whole, durable, and never written again.
+    #[must_use]
+    pub const fn segment(&self) -> u64 {
+        self.segment
+    }
+
     /// The last command that was appended.
     #[must_use]
     pub const fn last(&self) -> Sequence {
@@ -191,12 +204,15 @@ impl Writer {
         }
         self.unbroken()?;
         self.broken = true;
-        if self.segment_bytes >= self.segment_bytes_max {
+        let room = CONTENT_BYTES_MAX.saturating_sub(self.segment_bytes as usize);
+        if self.segment_bytes >= self.segment_bytes_max || batch.bytes() >= room {
             self.next_segment()?;
         }
         let bytes = &mut batch.encoder.bytes;
-        let length = u32::try_from(bytes.len() - HEAD_BYTES)
-            .map_err(|_| io::Error::other("a record is too long"))?;
+        if bytes.len() + SEGMENT_HEAD_BYTES >= CONTENT_BYTES_MAX {
+            return Err(io::Error::other("a record is too long"));
+        }
+        let length = (bytes.len() - HEAD_BYTES) as u32;
         let head = Head {
             length,
             epoch: self.epoch,

@@ -62,11 +62,17 @@ impl Disk for Held {
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
         self.disk.read(name)
     }
+    fn bytes(&self, name: &str) -> io::Result<u64> {
+        self.disk.bytes(name)
+    }
     fn create(&self, name: &str) -> io::Result<Box<dyn Appended>> {
         Ok(Box::new(HeldFile(self.disk.create(name)?, Arc::clone(&self.held))))
     }
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         self.disk.rename(from, to)
+    }
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.disk.remove(name)
     }
     fn sync(&self) -> io::Result<()> {
         self.disk.sync()
