@@ -28,6 +28,7 @@ pub mod reader;
 pub mod writer;
 
 pub mod compression;
+pub mod retention;
 
 pub mod digest;
 
