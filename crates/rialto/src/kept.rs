@@ -24,6 +24,7 @@ use feed::source::engine::rerun::Rerun;
 use model::{Event, Source, Time};
 use store::Random;
 
+use crate::aloud;
 use crate::config::Config;
 use crate::known::Known;
 use crate::run::{Begun, Failure, Nobody, catch_up, failed};
@@ -131,10 +132,10 @@ impl Ledger {
         };
         let is_new = self.began.is_none();
         let complain = |failure: &str| {
-            eprintln!(
-                "rialto: {failure}; nothing is taken any more, and what was not durable is told to nobody. \
+            aloud::complain(format_args!(
+                "{failure}; nothing is taken any more, and what was not durable is told to nobody. \
                  Mend the disk and start again"
-            );
+            ));
         };
         let commit = Commit::start(writer, self.durability, digester.digest(), complain)
             .map_err(failed("start the journal's thread"))?;
@@ -350,7 +351,9 @@ impl Progress {
         if self.0.elapsed() >= PROGRESS {
             self.0 = Instant::now();
             let (segment, segments) = reader.progress();
-            eprintln!("rialto: {commands} commands read, segment {segment} of {segments}");
+            aloud::complain(format_args!(
+                "{commands} commands read, segment {segment} of {segments}"
+            ));
         }
     }
 }
