@@ -133,7 +133,11 @@ impl Commit {
             wake: Mutex::new(None),
         });
         let worker = Worker { shared: Arc::clone(&shared), writer, durability, synced: None };
-        let run = move || worker.run(complain);
+        let panic = Panic(Arc::clone(&shared));
+        let run = move || {
+            let _panic = panic;
+            worker.run(complain);
+        };
         let thread = thread::Builder::new().name("journal".into()).spawn(run)?;
         Ok(Self { shared, thread: Some(thread) })
     }
@@ -241,10 +245,8 @@ impl Worker {
             let (digest, ends) = self.take(&mut batch);
             if let Err(error) = self.write(&mut batch, digest, ends) {
                 let failure = format!("the journal cannot be written: {error}");
-                lock(&self.shared.standing).failure = Some(failure.clone());
-                self.shared.broken.store(true, Ordering::Release);
                 // First those who wait: whoever complains may not come back.
-                self.told();
+                self.shared.fail(&failure);
                 complain(&failure);
                 return;
             }
@@ -309,17 +311,37 @@ impl Worker {
         }
         self.shared.durable.store(durable.0, Ordering::Release);
         if is_record {
-            self.told();
+            self.shared.told();
         }
         Ok(())
+    }
+}
+
+impl Shared {
+    /// Nothing is written any more.
+    fn fail(&self, failure: &str) {
+        lock(&self.standing).failure.get_or_insert_with(|| failure.to_owned());
+        self.broken.store(true, Ordering::Release);
+        self.told();
     }
 
     fn told(&self) {
         // Whoever waits looks at what was stored with this held.
-        drop(lock(&self.shared.pending));
-        self.shared.further.notify_all();
-        if let Some(wake) = &*lock(&self.shared.wake) {
+        drop(lock(&self.pending));
+        self.further.notify_all();
+        if let Some(wake) = &*lock(&self.wake) {
             wake();
+        }
+    }
+}
+
+/// A thread that panicked writes nothing any more either, and nobody may wait for it.
+struct Panic(Arc<Shared>);
+
+impl Drop for Panic {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.fail("the journal's thread broke; its panic was told when it did");
         }
     }
 }

@@ -7,6 +7,7 @@ use model::Action;
 
 use super::super::disk::{Appended, Disk};
 use super::super::reader::Reader;
+use super::super::record::SEGMENT_HEAD_BYTES;
 use super::super::simulated::{Faults, Simulated};
 use super::super::{Entry, Kept, tests::command};
 use super::*;
@@ -203,5 +204,59 @@ fn who_waits_is_told_before_anybody_complains() {
     let told = wakes.recv_timeout(Duration::from_secs(20));
     drop(go_on);
     assert!(told.is_ok() && commit.is_broken(), "{told:?}");
+    commit.end();
+}
+
+/// A disk beneath which something is wrong with us.
+struct Panicking(Simulated);
+
+struct PanickingFile;
+
+impl Disk for Panicking {
+    fn names(&self) -> io::Result<Vec<String>> {
+        self.0.names()
+    }
+    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        self.0.read(name)
+    }
+    fn bytes(&self, name: &str) -> io::Result<u64> {
+        self.0.bytes(name)
+    }
+    fn create(&self, _: &str) -> io::Result<Box<dyn Appended>> {
+        Ok(Box::new(PanickingFile))
+    }
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.0.rename(from, to)
+    }
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.0.remove(name)
+    }
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync()
+    }
+}
+
+impl Appended for PanickingFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        assert!(bytes.len() <= SEGMENT_HEAD_BYTES, "a provoked panic");
+        Ok(bytes.len())
+    }
+    fn sync(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_panic_of_its_thread_is_a_failure_and_nobody_waits_for_ever() {
+    let (mut commit, _) = start(Arc::new(Panicking(Simulated::new(1))), Durability::Sync);
+    let (woken, wakes) = sync_channel(8);
+    commit.wake_with(Box::new(move || woken.send(()).expect("the test waits")));
+    commit.hand_over(&mut batch(1..=1), None, true);
+    wakes.recv_timeout(Duration::from_secs(20)).expect("it wakes");
+    assert!(commit.is_broken());
+    commit.settle(Sequence(1));
+    assert_eq!(commit.durable(), Sequence(0));
+    let failure = commit.watcher().standing().failure.expect("it is said");
+    assert!(failure.contains("thread broke"), "{failure}");
     commit.end();
 }
