@@ -5,6 +5,9 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+#[cfg(test)]
+mod tests;
+
 /// A folder.
 pub trait Disk: Send + Sync {
     /// The names of its files.
@@ -81,19 +84,14 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// This folder; it and those above it are made if they are not there.
+    /// This folder; it and those above it are made if they are not there, and are durable then: also those that
+    /// somebody made just before, or a process that was killed.
     ///
     /// # Errors
     /// The system's.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let missing: Vec<&Path> = path.ancestors().take_while(|it| !it.exists()).collect();
         fs::create_dir_all(path)?;
-        for made in missing {
-            if let Some(above) = made.parent() {
-                let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
-                fs::File::open(above)?.sync_all()?;
-            }
-        }
+        sync_above(&fs::canonicalize(path)?, |folder| fs::File::open(folder)?.sync_all())?;
         Ok(Self { path: path.to_owned() })
     }
 
@@ -103,6 +101,22 @@ impl Folder {
         Self { path: path.to_owned() }
     }
 }
+
+/// Makes durable that a folder is there, and each above it.
+fn sync_above(path: &Path, mut sync: impl FnMut(&Path) -> io::Result<()>) -> io::Result<()> {
+    for above in path.ancestors().skip(1) {
+        match sync(above) {
+            // What we may not read we have not made anything in; and some systems (of memory, of other machines) do not
+            // sync folders.
+            Err(error) if matches!(error.kind(), DENIED | NOT_KNOWN) => {}
+            synced => synced?,
+        }
+    }
+    Ok(())
+}
+
+const DENIED: io::ErrorKind = io::ErrorKind::PermissionDenied;
+const NOT_KNOWN: io::ErrorKind = io::ErrorKind::InvalidInput;
 
 impl Disk for Folder {
     fn names(&self) -> io::Result<Vec<String>> {
