@@ -85,3 +85,41 @@ fn nobody_has_to_read_what_it_complains_of() {
     wrong.stderr(File::create("/dev/full").expect("it is there"));
     assert_eq!(wrong.status().expect("it starts").code(), Some(1), "another seed is refused");
 }
+
+/// What it says and ends with, if it ends by itself.
+fn ended(mut command: Command) -> (Option<i32>, String) {
+    let output = command.output().expect("the binary starts");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(said).expect("text"))
+}
+
+#[test]
+fn a_beginning_that_is_torn_is_set_aside_and_one_that_is_damaged_is_refused_with_what_to_do() {
+    let folder = Folder::new("beginning");
+    let segment = folder.0.join("kept/journal/0000000001.journal");
+    drop(Venue::start(folder.rialto(&SERVE)));
+    let whole = fs::read(&segment).expect("a segment");
+
+    for name in ["journal.torn", "journal.torn.2"] {
+        let torn = &whole[..whole.len().min(150)];
+        fs::write(&segment, torn).expect("a segment");
+        let venue = Venue::start(folder.rialto(&SERVE));
+        assert!(venue.said.contains("a new journal in"), "{}", venue.said);
+        assert!(venue.said.contains("first record of 0000000001.journal"), "{}", venue.said);
+        let aside = segment.with_extension(name);
+        assert_eq!(fs::read(aside).ok().as_deref(), Some(torn), "{name}");
+    }
+
+    let mut flipped = whole;
+    flipped[140] ^= 1;
+    fs::write(&segment, &flipped).expect("a segment");
+    for further in [&[][..], &["--accept-loss"]] {
+        let (code, said) = ended(folder.rialto(&[&SERVE[..], further].concat()));
+        let named = said.contains("damaged at 0000000001.journal, offset 65");
+        assert!(
+            code == Some(1) && named && said.contains("restore the segment"),
+            "{code:?}: {said}"
+        );
+    }
+    assert_eq!(fs::read(&segment).ok(), Some(flipped), "it is left as it is");
+}

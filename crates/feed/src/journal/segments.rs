@@ -30,6 +30,16 @@ pub fn compressed_name(number: u64) -> String {
     format!("{number:010}{ENDING}{COMPRESSED}")
 }
 
+/// What a file is called that is set aside, for people to look at: `FILE.WHY`, and if that is there already
+/// `FILE.WHY.2` or the next that is not. These are the names of all files.
+#[must_use]
+pub fn name_aside(names: &[String], file: &str, why: &str) -> String {
+    let first = format!("{file}.{why}");
+    let numbered = (2_u64..).map(|number| format!("{first}.{number}"));
+    let mut free = std::iter::once(first.clone()).chain(numbered);
+    free.find(|name| !names.contains(name)).expect("there are more numbers than files")
+}
+
 /// A segment that is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment {

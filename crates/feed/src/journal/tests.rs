@@ -501,3 +501,27 @@ fn what_cannot_be_read_again_is_not_taken_for_empty() {
         tail.map(|it| it.keep.len())
     );
 }
+
+#[test]
+fn what_is_set_aside_a_second_time_does_not_take_the_place_of_the_first() {
+    let (disk, _) = (1..)
+        .map(closed)
+        .find(|(disk, _)| disk.names().unwrap_or_default().len() > 2)
+        .expect("one");
+    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    let mut lost = Vec::new();
+    for damaged in [2, 1] {
+        lost.push(disk.read(&segments::name(3)).expect("bytes"));
+        disk.change(&segments::name(damaged), |bytes| bytes[300] ^= 1);
+        let mut reader = Reader::open(&disk).expect("no trouble").expect("a journal");
+        while let Ok(Some(_)) = reader.record() {}
+        let tail = reader.tail().expect("no trouble");
+        assert!(tail.behind.contains(&segments::name(3)), "{:?}", tail.behind);
+        // The second time there is another third segment.
+        Writer::go_on(Arc::clone(&shared), &tail).expect("a disk without faults");
+    }
+    assert_ne!(lost[0], lost[1]);
+    for (name, lost) in ["0000000003.journal.lost", "0000000003.journal.lost.2"].iter().zip(lost) {
+        assert_eq!(disk.read(name).ok(), Some(lost), "{name}");
+    }
+}

@@ -10,7 +10,7 @@ use super::Entry;
 use super::disk::{Appended, Disk, write_all};
 use super::reader::Tail;
 use super::record::{self, HEAD_BYTES, Hash, Head, SEGMENT_HEAD_BYTES, SegmentHead};
-use super::segments::{CONTENT_BYTES_MAX, compressed_name, name};
+use super::segments::{CONTENT_BYTES_MAX, compressed_name, name, name_aside};
 use super::stored::Encoder;
 
 /// After how many bytes a new segment is begun.
@@ -119,12 +119,13 @@ impl Writer {
         file.sync()?;
         disk.rename(&part, &segment)?;
         disk.sync()?;
+        let names = disk.names()?;
         for lost in tail.behind.iter().rev() {
-            disk.rename(lost, &format!("{lost}.lost"))?;
+            disk.rename(lost, &name_aside(&names, lost, "lost"))?;
         }
         // It may hold more than what is good. It was not read as long as the plain one was there.
         let compressed = compressed_name(tail.segment);
-        if disk.names()?.contains(&compressed) {
+        if names.contains(&compressed) {
             disk.remove(&compressed)?;
         }
         disk.sync()?;
