@@ -9,6 +9,7 @@ use model::{
     Quantity, SelfTradePolicy, Side, Span, Status, TimeInForce, Trail, Trigger, TriggerWhen,
 };
 
+use super::compression::compress_next;
 use super::disk::{Appended, Disk};
 use super::reader::{Reader, Trouble};
 use super::record::SEGMENT_HEAD_BYTES;
@@ -157,6 +158,9 @@ struct Figures {
     failed: usize,
     lives: usize,
     segments: u64,
+    compressed: usize,
+    /// How often that was interrupted.
+    uncompressed: usize,
 }
 
 /// Several lives of a journal, each ended by what the disk does or by a kill.
@@ -194,7 +198,7 @@ fn lives(seed: u64, figures: &mut Figures) {
             acknowledged = log.len();
             let writer = writer.with_segments_of(500 + random.below(6_000));
             let mut journal = Life { writer, batch: Batch::default(), log, last, time };
-            write_until_it_ends(&mut random, &mut journal, &mut acknowledged, figures);
+            write_until_it_ends(&mut random, &disk, &mut journal, &mut acknowledged, figures);
             log = journal.log;
         }
         match random.below(3) {
@@ -209,6 +213,7 @@ fn lives(seed: u64, figures: &mut Figures) {
 
 fn write_until_it_ends(
     random: &mut Random,
+    disk: &Simulated,
     journal: &mut Life,
     acknowledged: &mut usize,
     figures: &mut Figures,
@@ -232,6 +237,13 @@ fn write_until_it_ends(
                 }
             }
         }
+        // An error in it is not one of the journal.
+        if random.below(4) == 0 {
+            match compress_next(disk, journal.writer.segment()) {
+                Ok(compressed) => figures.compressed += usize::from(compressed.is_some()),
+                Err(_) => figures.uncompressed += 1,
+            }
+        }
     }
 }
 
@@ -250,9 +262,12 @@ fn whatever_the_disk_does_what_was_acknowledged_is_there() {
         figures.acknowledged as u64 > 20 * cases.end
             && figures.torn as u64 > cases.end / 4
             && figures.failed as u64 > cases.end
-            && figures.segments > 5,
+            && figures.segments > 5
+            && figures.compressed as u64 > cases.end / 2
+            && figures.uncompressed as u64 > cases.end / 20,
         "too little happened: {figures:?}"
     );
+    println!("{} cases: {figures:?}", cases.end);
 }
 
 /// A journal of some segments that was closed as asked, and where its records begin.
