@@ -24,18 +24,26 @@ pub struct Batch {
     first: Sequence,
     begins: Time,
     last: Sequence,
+    is_idle: bool,
 }
 
 impl Batch {
     /// Puts a command, or something behind it, at the end. `last` is the last command up to here, this one
     /// included; `time` the market's.
     pub fn push(&mut self, entry: &Entry, last: Sequence, time: Time) {
+        self.push_idle(entry, last, time);
+        self.is_idle = false;
+    }
+
+    /// The same for what says no more than that time passes: it may wait longer.
+    pub fn push_idle(&mut self, entry: &Entry, last: Sequence, time: Time) {
         if self.entries == 0 {
             self.encoder.begin(time);
             self.encoder.bytes.resize(HEAD_BYTES, 0);
             self.begins = time;
             let is_command = matches!(entry, Entry::Command(_));
             self.first = if is_command { last } else { last.next() };
+            self.is_idle = true;
         }
         self.encoder.entry(entry);
         self.entries += 1;
@@ -46,6 +54,12 @@ impl Batch {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.entries == 0
+    }
+
+    /// Whether nothing in it says more than that time passes.
+    #[must_use]
+    pub const fn is_idle(&self) -> bool {
+        self.is_idle
     }
 
     /// The last command in it, or before it.
@@ -67,6 +81,7 @@ impl Batch {
         self.encoder.bytes.extend_from_slice(&other.encoder.bytes[HEAD_BYTES..]);
         self.encoder.time = other.encoder.time;
         self.entries += other.entries;
+        self.is_idle &= other.is_idle;
         self.last = other.last;
         other.clear();
     }

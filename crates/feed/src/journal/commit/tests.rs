@@ -260,3 +260,30 @@ fn a_panic_of_its_thread_is_a_failure_and_nobody_waits_for_ever() {
     assert!(failure.contains("thread broke"), "{failure}");
     commit.end();
 }
+
+#[test]
+fn what_only_tells_that_time_passes_waits_longest_and_holds_nothing_else_up() {
+    let idle = || {
+        let mut batch = Batch::default();
+        let tick = Action::Tick(model::Cadence::TENTH);
+        let kept =
+            Kept { time: BEGINS, action: tick, acts: 0, by_crowd: false, label: None, mark: None };
+        batch.push_idle(&Entry::Command(kept), Sequence(1), BEGINS);
+        batch
+    };
+    let pause = |batch: Batch, awaited, is_owed| {
+        Pending { batch, awaited, ..Pending::default() }.pause(is_owed)
+    };
+    assert_eq!(pause(Batch::default(), true, false), None);
+    assert_eq!(pause(Batch::default(), false, true), Some(UNHURRIED), "what was written is owed");
+    assert_eq!(pause(idle(), false, false), Some(IDLE));
+    assert_eq!(pause(idle(), false, true), Some(UNHURRIED));
+    assert_eq!(pause(idle(), true, false), Some(Duration::ZERO), "it rides along");
+    assert_eq!(pause(batch(1..=2), false, false), Some(UNHURRIED));
+    let mut both = idle();
+    both.append(&mut batch(2..=2));
+    assert_eq!(pause(both, false, false), Some(UNHURRIED), "the more urgent decides");
+    let mut both = batch(1..=1);
+    both.append(&mut idle());
+    assert_eq!(pause(both, false, false), Some(UNHURRIED), "in either order");
+}
