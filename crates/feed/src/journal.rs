@@ -1,7 +1,8 @@
 //! The journal: every command that the engine was given, on disk before anybody is told what came of it.
 //!
 //! ```text
-//! DIR/0000000001.journal   segment: head, then records, each as long as it says
+//! DIR/0000000001.journal   segment: head, then records, each as long as it says; once it is sealed, compressed in
+//!                          0000000001.journal.zst
 //! record                   head (length, epoch, first command, times, how far it was durable before, hash of the
 //!                          record before, checksums), entries, end mark
 //! entry                    a command, a digest of all events so far, the beginning or the end of a life
@@ -20,8 +21,14 @@ pub mod record;
 
 pub mod disk;
 
+pub mod compressed;
+pub mod segments;
+
 pub mod reader;
 pub mod writer;
+
+pub mod compression;
+pub mod retention;
 
 pub mod digest;
 

@@ -23,6 +23,7 @@ use edge::steps::Clerk;
 use model::{AccountId, Action, Assets, Instrument};
 use store::{Channel, Form, Found, MasterKey, Opening, Random, SqliteStore, Store, StoreError};
 
+use crate::aloud;
 use crate::cli::Serve;
 use crate::keys::DATA;
 
@@ -144,14 +145,16 @@ impl Known {
                 if let Some(error) = &found
                     && found != complaint
                 {
-                    eprintln!("rialto: failed to look at the accounts: {error}");
+                    aloud::complain(format_args!("failed to look at the accounts: {error}"));
                 }
                 complaint = found;
             }
         };
         let watching = thread::Builder::new().name("accounts".into()).spawn(look);
         if let Err(error) = watching {
-            eprintln!("rialto: revoked keys stay connected: failed to start a thread: {error}");
+            aloud::complain(format_args!(
+                "revoked keys stay connected: failed to start a thread: {error}"
+            ));
         }
     }
 }
@@ -236,7 +239,9 @@ impl Watch {
             }
             Err(StoreError::OfDemo) => tell(Err(NotRevoked::NotAllowed)),
             Err(error) => {
-                eprintln!("rialto: failed to revoke the keys of account {account}: {error}");
+                aloud::complain(format_args!(
+                    "failed to revoke the keys of account {account}: {error}"
+                ));
                 tell(Err(NotRevoked::Failed));
             }
         }

@@ -1,5 +1,6 @@
 //! `rialto`: a streaming exchange that speaks the published APIs of real venues.
 
+mod aloud;
 mod bench;
 mod cli;
 mod config;
@@ -29,7 +30,7 @@ fn main() -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("rialto: {failure}");
+            aloud::complain(failure);
             ExitCode::FAILURE
         }
     }

@@ -8,8 +8,9 @@ use model::{Epoch, Sequence, Time};
 
 use super::Entry;
 use super::disk::{Appended, Disk, write_all};
-use super::reader::{Tail, name};
+use super::reader::Tail;
 use super::record::{self, HEAD_BYTES, Hash, Head, SEGMENT_HEAD_BYTES, SegmentHead};
+use super::segments::{CONTENT_BYTES_MAX, compressed_name, name, name_aside};
 use super::stored::Encoder;
 
 /// After how many bytes a new segment is begun.
@@ -23,18 +24,26 @@ pub struct Batch {
     first: Sequence,
     begins: Time,
     last: Sequence,
+    is_idle: bool,
 }
 
 impl Batch {
     /// Puts a command, or something behind it, at the end. `last` is the last command up to here, this one
     /// included; `time` the market's.
     pub fn push(&mut self, entry: &Entry, last: Sequence, time: Time) {
+        self.push_idle(entry, last, time);
+        self.is_idle = false;
+    }
+
+    /// The same for what says no more than that time passes: it may wait longer.
+    pub fn push_idle(&mut self, entry: &Entry, last: Sequence, time: Time) {
         if self.entries == 0 {
             self.encoder.begin(time);
             self.encoder.bytes.resize(HEAD_BYTES, 0);
             self.begins = time;
             let is_command = matches!(entry, Entry::Command(_));
             self.first = if is_command { last } else { last.next() };
+            self.is_idle = true;
         }
         self.encoder.entry(entry);
         self.entries += 1;
@@ -45,6 +54,12 @@ impl Batch {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.entries == 0
+    }
+
+    /// Whether nothing in it says more than that time passes.
+    #[must_use]
+    pub const fn is_idle(&self) -> bool {
+        self.is_idle
     }
 
     /// The last command in it, or before it.
@@ -66,6 +81,7 @@ impl Batch {
         self.encoder.bytes.extend_from_slice(&other.encoder.bytes[HEAD_BYTES..]);
         self.encoder.time = other.encoder.time;
         self.entries += other.entries;
+        self.is_idle &= other.is_idle;
         self.last = other.last;
         other.clear();
     }
@@ -111,15 +127,22 @@ impl Writer {
     /// # Errors
     /// The system's.
     pub fn go_on(disk: Arc<dyn Disk>, tail: &Tail) -> io::Result<Self> {
-        for lost in tail.behind.iter().rev() {
-            disk.rename(lost, &format!("{lost}.lost"))?;
-        }
         let segment = name(tail.segment);
         let part = format!("{segment}.part");
         let mut file = disk.create(&part)?;
         write_all(file.as_mut(), &tail.keep)?;
         file.sync()?;
         disk.rename(&part, &segment)?;
+        disk.sync()?;
+        let names = disk.names()?;
+        for lost in tail.behind.iter().rev() {
+            disk.rename(lost, &name_aside(&names, lost, "lost"))?;
+        }
+        // It may hold more than what is good. It was not read as long as the plain one was there.
+        let compressed = compressed_name(tail.segment);
+        if names.contains(&compressed) {
+            disk.remove(&compressed)?;
+        }
         disk.sync()?;
         let epoch = Epoch(tail.epoch.0 + 1);
         Self::begin(disk, tail.segment + 1, tail.journal, epoch, tail.chain, tail.last)
@@ -163,6 +186,12 @@ impl Writer {
         self.epoch
     }
 
+    /// The segment that is written. Those before it are sealed: whole, durable, and never written again.
+    #[must_use]
+    pub const fn segment(&self) -> u64 {
+        self.segment
+    }
+
     /// The last command that was appended.
     #[must_use]
     pub const fn last(&self) -> Sequence {
@@ -191,12 +220,15 @@ impl Writer {
         }
         self.unbroken()?;
         self.broken = true;
-        if self.segment_bytes >= self.segment_bytes_max {
+        let room = CONTENT_BYTES_MAX.saturating_sub(self.segment_bytes as usize);
+        if self.segment_bytes >= self.segment_bytes_max || batch.bytes() >= room {
             self.next_segment()?;
         }
         let bytes = &mut batch.encoder.bytes;
-        let length = u32::try_from(bytes.len() - HEAD_BYTES)
-            .map_err(|_| io::Error::other("a record is too long"))?;
+        if bytes.len() + SEGMENT_HEAD_BYTES >= CONTENT_BYTES_MAX {
+            return Err(io::Error::other("a record is too long"));
+        }
+        let length = (bytes.len() - HEAD_BYTES) as u32;
         let head = Head {
             length,
             epoch: self.epoch,
