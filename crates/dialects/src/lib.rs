@@ -16,6 +16,7 @@ pub mod connector;
 pub mod document;
 pub mod iso;
 pub mod json;
+pub mod published;
 pub mod text;
 
 pub mod bitstamp;
@@ -32,6 +33,7 @@ pub use document::Documents;
 pub use frame::{Frame, FrameBuilder, FramePool, HEADROOM};
 pub use http::{HttpRequest, HttpResponse};
 pub use manners::{LastWords, Manners, OnRevoked, Pace, Parting, Tolerance};
+pub use published::{Beat, KeyPlace, Published, Tells};
 pub use step::{
     Credential, Nonce, NotRevoked, Outcome, Shown, Step, Submission, Then, ThenHolder, ThenPass,
 };
