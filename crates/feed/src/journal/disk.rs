@@ -27,6 +27,11 @@ pub trait Disk: Send + Sync {
     /// # Errors
     /// The system's.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+    /// Takes a file away.
+    ///
+    /// # Errors
+    /// The system's.
+    fn remove(&self, name: &str) -> io::Result<()>;
     /// Makes durable which files there are.
     ///
     /// # Errors
@@ -109,6 +114,9 @@ impl Disk for Folder {
     }
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         fs::rename(self.path.join(from), self.path.join(to))
+    }
+    fn remove(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.path.join(name))
     }
     fn sync(&self) -> io::Result<()> {
         fs::File::open(&self.path)?.sync_all()

@@ -183,6 +183,13 @@ impl Disk for Simulated {
         state.renamed();
         Ok(())
     }
+    fn remove(&self, name: &str) -> io::Result<()> {
+        let mut state = self.state();
+        state.operate()?;
+        state.names.remove(name).ok_or(io::ErrorKind::NotFound)?;
+        state.renamed();
+        Ok(())
+    }
     fn sync(&self) -> io::Result<()> {
         let mut state = self.state();
         state.operate()?;

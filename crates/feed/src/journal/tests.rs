@@ -468,6 +468,9 @@ impl Disk for Once {
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         self.0.rename(from, to)
     }
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.0.remove(name)
+    }
     fn sync(&self) -> io::Result<()> {
         self.0.sync()
     }

@@ -68,6 +68,9 @@ impl Disk for Held {
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         self.disk.rename(from, to)
     }
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.disk.remove(name)
+    }
     fn sync(&self) -> io::Result<()> {
         self.disk.sync()
     }
