@@ -23,8 +23,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use views::{Accounts, Board};
 
-use crate::console;
 use crate::aloud;
+use crate::console;
 use crate::known::Known;
 
 /// Something that is to be served.
