@@ -1,14 +1,17 @@
 //! `rialto`: a streaming exchange that speaks the published APIs of real venues.
 
 mod bench;
+mod captured;
 mod cli;
 mod config;
 mod kept;
 mod keys;
 mod known;
+mod record;
 mod replay;
 mod run;
 mod serve;
+mod tongues;
 mod verify;
 
 use std::process::ExitCode;
@@ -21,6 +24,7 @@ fn main() -> ExitCode {
     {
         Command::Serve(options) => serve::venue(&options).and_then(run::run),
         Command::Replay(options) => replay::venue(&options).and_then(run::run),
+        Command::Record(options) => return record::run(&options),
         Command::Verify(options) => return verify::run(&options),
         Command::Keys(keys) => keys::run(&keys),
         Command::Bench(bench) => bench::run(&bench).map_err(run::Failure),

@@ -12,7 +12,7 @@ pub mod idle;
 pub mod load;
 mod numbers;
 mod process;
-mod progress;
+pub mod progress;
 mod serving;
 mod sockets;
 pub mod start;
