@@ -43,6 +43,12 @@ pub enum Command {
                             are never."
     )]
     Record(crate::record::Record),
+    /// Write trades, books and candles of a capture or a kept market as tables for pandas, Polars or DuckDB
+    #[cfg(feature = "parquet")]
+    #[command(after_help = "Example: what was recorded, and what DuckDB makes of it\n  \
+                            rialto export capture --out tables\n  \
+                            duckdb -c \"SELECT instrument, sum(quantity) FROM 'tables/trades.parquet' GROUP BY instrument\"")]
+    Export(crate::export::Export),
     /// Run a kept market's journal again and compare every digest in it
     #[command(
         after_help = "Example: what `rialto serve --data rialto-data` has kept\n  rialto verify rialto-data\n\n\

@@ -4,6 +4,8 @@ mod bench;
 mod captured;
 mod cli;
 mod config;
+#[cfg(feature = "parquet")]
+mod export;
 mod kept;
 mod keys;
 mod known;
@@ -24,6 +26,8 @@ fn main() -> ExitCode {
     {
         Command::Serve(options) => serve::venue(&options).and_then(run::run),
         Command::Replay(options) => replay::venue(&options).and_then(run::run),
+        #[cfg(feature = "parquet")]
+        Command::Export(options) => export::run(&options),
         Command::Record(options) => return record::run(&options),
         Command::Verify(options) => return verify::run(&options),
         Command::Keys(keys) => keys::run(&keys),

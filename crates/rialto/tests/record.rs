@@ -14,6 +14,10 @@ use feed::recording::{Entry, Frame, Reader, What};
 use serde_json::Value;
 use tungstenite::protocol::{Role, WebSocket};
 
+#[cfg(feature = "parquet")]
+#[path = "record/export.rs"]
+mod export;
+
 /// What does not come within so long fails the test.
 const PATIENCE: Duration = Duration::from_secs(60);
 

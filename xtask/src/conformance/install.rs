@@ -22,14 +22,18 @@ const BASANA: Environment = ("python-basana", "requirements-basana.txt");
 /// An older ccxt's own: the venue is gone from the one that most clients have.
 const CCXT_TIMEX: Environment = ("python-ccxt-timex", "requirements-ccxt-timex.txt");
 
+/// That of what reads captures and tables.
+const TABLES: Environment = ("python-tables", "requirements-tables.txt");
+
 /// Clients that are not in [`MOST`].
-const ELSEWHERE: [&str; 4] = ["node-bitstamp", "documents", "basana", "ccxt-timex"];
+const ELSEWHERE: [&str; 5] = ["node-bitstamp", "documents", "basana", "ccxt-timex", "tables"];
 
 /// The interpreters with the clients in reach.
 pub struct Tools {
     python: PathBuf,
     basana: PathBuf,
     ccxt_timex: PathBuf,
+    tables: PathBuf,
     modules: PathBuf,
 }
 
@@ -47,6 +51,11 @@ impl Tools {
     /// A script of `conformance/`, in the older ccxt's environment.
     pub fn ccxt_timex(&self, script: &str) -> Command {
         interpreted(&self.ccxt_timex, script)
+    }
+
+    /// A script of `conformance/`, in the environment that reads tables.
+    pub fn tables(&self, script: &str) -> Command {
+        interpreted(&self.tables, script)
     }
 
     /// A script of `conformance/`, with the npm folder's modules.
@@ -72,6 +81,7 @@ pub fn ready(clients: &[&str]) -> Result<Tools, String> {
         (MOST, clients.iter().any(|client| !ELSEWHERE.contains(client))),
         (BASANA, clients.contains(&"basana")),
         (CCXT_TIMEX, clients.contains(&"ccxt-timex")),
+        (TABLES, clients.contains(&"tables")),
     ] {
         if wants {
             python(&folder.join(environment.0), environment.1)?;
@@ -84,6 +94,7 @@ pub fn ready(clients: &[&str]) -> Result<Tools, String> {
         python: interpreter(MOST),
         basana: interpreter(BASANA),
         ccxt_timex: interpreter(CCXT_TIMEX),
+        tables: interpreter(TABLES),
         modules: npm.join("node_modules"),
     })
 }
