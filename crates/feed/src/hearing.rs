@@ -4,6 +4,9 @@
 //! What a connector does not understand ends the connection in a recorder, and does here: until the next one opens
 //! nothing is told. How often that happened, and why first, is counted for whoever must say it.
 
+#[cfg(test)]
+mod tests;
+
 use dialects::{Connector, Errand, Heard};
 
 use crate::recording::{Entry, Frame, What};
