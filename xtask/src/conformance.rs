@@ -13,7 +13,7 @@ use crate::report::{Report, Tally, summary_of};
 use crate::words::Words;
 
 /// The clients, by the names that `--only` takes.
-pub const CLIENTS: [&str; 9] = [
+pub const CLIENTS: [&str; 10] = [
     "console",
     "ccxt",
     "node-bitstamp",
@@ -22,6 +22,7 @@ pub const CLIENTS: [&str; 9] = [
     "basana",
     "ccxt-timex",
     "same-market",
+    "tables",
     "autobahn",
 ];
 
@@ -155,6 +156,11 @@ fn venue(report: &mut Report, tools: &Tools, clients: &[&str], options: &Options
             }
             "same-market" => {
                 command = tools.python("same_market.py");
+                command.arg(process::target().join("release/rialto"));
+                Duration::from_secs(120)
+            }
+            "tables" => {
+                command = tools.tables("tables.py");
                 command.arg(process::target().join("release/rialto"));
                 Duration::from_secs(120)
             }

@@ -8,6 +8,7 @@ pub mod gate;
 pub mod journal;
 
 pub mod capture;
+pub mod hearing;
 pub mod recording;
 pub mod source;
 

@@ -34,6 +34,21 @@ pub enum Command {
     #[command(after_help = "Example: a recorded morning, ten times as fast, for ever\n  \
                             rialto replay captures/bitstamp-2022-01-05 --speed 10 --loop")]
     Replay(Replay),
+    /// Listen to a venue and write down all that is said, for `replay` and `export`
+    #[command(
+        after_help = "Examples: two markets of a venue of ours for a minute, and one of the real Bitstamp until Ctrl-C\n  \
+                            rialto record ws://127.0.0.1:8080/bitstamp btcusd ethusd --out capture --for 60s\n  \
+                            rialto record bitstamp btcusd --out bitstamp-btcusd\n\n\
+                            Books and trades are subscribed to; --say asks for more. docs/captures.md says what is written. Keys \
+                            are never."
+    )]
+    Record(crate::record::Record),
+    /// Write trades, books and candles of a capture or a kept market as tables for pandas, Polars or DuckDB
+    #[cfg(feature = "parquet")]
+    #[command(after_help = "Example: what was recorded, and what DuckDB makes of it\n  \
+                            rialto export capture --out tables\n  \
+                            duckdb -c \"SELECT instrument, sum(quantity) FROM 'tables/trades.parquet' GROUP BY instrument\"")]
+    Export(crate::export::Export),
     /// Run a kept market's journal again and compare every digest in it
     #[command(
         after_help = "Example: what `rialto serve --data rialto-data` has kept\n  rialto verify rialto-data\n\n\
@@ -103,12 +118,17 @@ impl Serve {
 /// Options of `replay`.
 #[derive(Args, Debug)]
 pub struct Replay {
-    /// The folder of the capture: files VENUE.0, VENUE.http.0.0 and VENUE.ws.1.0, as cryptofeed writes them
+    /// The folder of the capture: one that `rialto record` wrote, or files VENUE.0, VENUE.http.0.0 and VENUE.ws.1.0, as
+    /// cryptofeed writes them
     #[arg(value_name = "DIR")]
     pub dir: PathBuf,
     /// How fast market time runs, such as 10 or 0.5 [default: 1]
     #[arg(long, value_name = "SPEED", value_parser = speed)]
     pub speed: Option<Speed>,
+    /// Open the doors at this moment of the recording, by the recorder's clock, such as 2026-01-05T09:30:00Z; what was
+    /// before it, since the connection was made, is shown as it was then [default: the beginning]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub from: Option<Time>,
     /// Begin anew at the end, with later stamps and new ids; else it stays up with the last books
     #[arg(long = "loop")]
     pub looped: bool,
@@ -136,15 +156,19 @@ fn durability(text: &str) -> Result<Durability, String> {
         .ok_or_else(|| format!("{text:?} is none of sync, batch, none"))
 }
 
+/// A moment, as people write it.
+pub fn moment(text: &str) -> Result<Time, String> {
+    let at: jiff::Timestamp =
+        text.parse().map_err(|_| format!("{text:?} is not a time such as 2026-01-05T09:00:00Z"))?;
+    Ok(Time(at.as_microsecond()))
+}
+
 fn clock(text: &str) -> Result<Clock, String> {
     let (start, pace) = match text.rsplit_once('@') {
         Some((start, pace)) => (start, speed(pace)?),
         None => (text, Speed::WALL),
     };
-    let start: jiff::Timestamp = start
-        .parse()
-        .map_err(|_| format!("{start:?} is not a time such as 2026-01-05T09:00:00Z"))?;
-    Ok(Clock { start: Time(start.as_microsecond()), speed: pace })
+    Ok(Clock { start: moment(start)?, speed: pace })
 }
 
 fn speed(text: &str) -> Result<Speed, String> {

@@ -2,15 +2,20 @@
 
 mod aloud;
 mod bench;
+mod captured;
 mod cli;
 mod config;
 mod console;
+#[cfg(feature = "parquet")]
+mod export;
 mod kept;
 mod keys;
 mod known;
+mod record;
 mod replay;
 mod run;
 mod serve;
+mod tongues;
 mod verify;
 
 use std::process::ExitCode;
@@ -23,6 +28,9 @@ fn main() -> ExitCode {
     {
         Command::Serve(options) => serve::venue(&options).and_then(run::run),
         Command::Replay(options) => replay::venue(&options).and_then(run::run),
+        #[cfg(feature = "parquet")]
+        Command::Export(options) => export::run(&options),
+        Command::Record(options) => return record::run(&options),
         Command::Verify(options) => return verify::run(&options),
         Command::Keys(keys) => keys::run(&keys),
         Command::Bench(bench) => bench::run(&bench).map_err(run::Failure),

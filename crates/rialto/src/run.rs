@@ -272,19 +272,23 @@ fn say(about: &[String], dialects: &Dialects, address: SocketAddr) {
 }
 
 /// SIGINT and SIGTERM. Until there is one of these, they end the process at once.
-struct Signals {
+pub struct Signals {
     interrupted: Signal,
     terminated: Signal,
 }
 
 impl Signals {
-    fn of_the_system() -> std::io::Result<Self> {
+    /// From now on they are waited for.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn of_the_system() -> std::io::Result<Self> {
         let interrupted = signal(SignalKind::interrupt())?;
         Ok(Self { interrupted, terminated: signal(SignalKind::terminate())? })
     }
 
     /// Waits for one of them.
-    async fn ask_to_end(&mut self) {
+    pub async fn ask_to_end(&mut self) {
         tokio::select! {
             _ = self.interrupted.recv() => {}
             _ = self.terminated.recv() => {}

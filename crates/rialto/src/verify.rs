@@ -97,7 +97,7 @@ fn verify(options: &Verify) -> Result<(Done, Tail), Fault> {
 }
 
 /// The journal's own folder, whichever of the two was named.
-fn journal(dir: &Path) -> PathBuf {
+pub fn journal(dir: &Path) -> PathBuf {
     let below = dir.join(kept::FOLDER);
     if below.is_dir() { below } else { dir.to_owned() }
 }

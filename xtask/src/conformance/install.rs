@@ -22,8 +22,12 @@ const BASANA: Environment = ("python-basana", "requirements-basana.txt");
 /// An older ccxt's own: the venue is gone from the one that most clients have.
 const CCXT_TIMEX: Environment = ("python-ccxt-timex", "requirements-ccxt-timex.txt");
 
+/// That of what reads captures and tables.
+const TABLES: Environment = ("python-tables", "requirements-tables.txt");
+
 /// Clients that are not in [`MOST`].
-const ELSEWHERE: [&str; 5] = ["node-bitstamp", "documents", "basana", "ccxt-timex", "console"];
+const ELSEWHERE: [&str; 6] =
+    ["node-bitstamp", "documents", "basana", "ccxt-timex", "console", "tables"];
 
 /// What npm pins.
 const PINS: [&str; 2] = ["package.json", "package-lock.json"];
@@ -37,6 +41,7 @@ pub struct Tools {
     python: PathBuf,
     basana: PathBuf,
     ccxt_timex: PathBuf,
+    tables: PathBuf,
     modules: PathBuf,
     console: PathBuf,
 }
@@ -55,6 +60,11 @@ impl Tools {
     /// A script of `conformance/`, in the older ccxt's environment.
     pub fn ccxt_timex(&self, script: &str) -> Command {
         interpreted(&self.ccxt_timex, script)
+    }
+
+    /// A script of `conformance/`, in the environment that reads tables.
+    pub fn tables(&self, script: &str) -> Command {
+        interpreted(&self.tables, script)
     }
 
     /// A script of `conformance/`, with the npm folder's modules.
@@ -89,6 +99,7 @@ pub fn ready(clients: &[&str]) -> Result<Tools, String> {
         (MOST, clients.iter().any(|client| !ELSEWHERE.contains(client))),
         (BASANA, clients.contains(&"basana")),
         (CCXT_TIMEX, clients.contains(&"ccxt-timex")),
+        (TABLES, clients.contains(&"tables")),
     ] {
         if wants {
             python(&folder.join(environment.0), environment.1)?;
@@ -105,6 +116,7 @@ pub fn ready(clients: &[&str]) -> Result<Tools, String> {
         python: interpreter(MOST),
         basana: interpreter(BASANA),
         ccxt_timex: interpreter(CCXT_TIMEX),
+        tables: interpreter(TABLES),
         modules: npm.join("node_modules"),
         console: folder.join("console"),
     })

@@ -13,7 +13,7 @@ pub mod idle;
 pub mod load;
 mod numbers;
 mod process;
-mod progress;
+pub mod progress;
 mod serving;
 mod sockets;
 pub mod start;
