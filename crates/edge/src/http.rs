@@ -22,8 +22,9 @@ use crate::journal::AskJournal;
 use crate::limits::{Limits, Rate, Turnstile};
 use crate::listener::Upgrading;
 use crate::metrics::Counters;
-use crate::native::{Around, Code, NAME, Native, Problem, Reply};
+use crate::native::{Around, Code, Floor, NAME, Native, Problem, Reply};
 use crate::prometheus;
+use crate::reactor::LoopHandle;
 use crate::route::{Half, Page, Route, route};
 use crate::steps::{Admitted, Clerk, Next, Service};
 use crate::ws::handshake;
@@ -47,6 +48,7 @@ pub struct House {
     pub(crate) counters: Arc<Counters>,
     goodbyes: Arc<Goodbyes>,
     journal: Option<AskJournal>,
+    loops: Vec<LoopHandle>,
     ready: AtomicBool,
     clock: SessionClock,
     /// Of each dialect's halves, once somebody asked.
@@ -81,6 +83,7 @@ impl House {
             clerk,
             native: None,
             journal: None,
+            loops: Vec::new(),
             native_turnstile: Mutex::new(Turnstile::new(vec![NATIVE_RATE])),
             limits,
             counters,
@@ -102,6 +105,13 @@ impl House {
     #[must_use]
     pub fn with_journal(mut self, ask: AskJournal) -> Self {
         self.journal = Some(ask);
+        self
+    }
+
+    /// The same, and the loops that it asks for their connections.
+    #[must_use]
+    pub fn with_loops(mut self, loops: &[LoopHandle]) -> Self {
+        self.loops = loops.to_vec();
         self
     }
 
@@ -255,6 +265,8 @@ impl House {
                 Problem::new(code, text.trim_end()).at("body")
             })?;
             let now = self.clock.now();
+            let floor =
+                Floor { loops: &self.loops, goodbyes: &self.goodbyes, dialects: &self.dialects };
             let around = Around {
                 boards: &self.boards,
                 clerk: &self.clerk,
@@ -263,6 +275,7 @@ impl House {
                 ready: self.is_ready(),
                 journal: self.journal.as_ref(),
                 peer,
+                floor,
             };
             native.answer(page, &parts, &body, around).await
         };

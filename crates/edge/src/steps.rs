@@ -83,6 +83,12 @@ impl Clerk {
         self.identities.standing(dialect, key)
     }
 
+    /// The number of this key's credential, as its owner is shown it.
+    #[must_use]
+    pub fn credential_id(&self, dialect: &str, key: &str) -> Option<String> {
+        self.identities.credential_id(dialect, key)
+    }
+
     /// The passes that it issues.
     #[must_use]
     pub const fn passes(&self) -> &Arc<Passes> {

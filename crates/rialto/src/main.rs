@@ -1,5 +1,6 @@
 //! `rialto`: a streaming exchange that speaks the published APIs of real venues.
 
+mod asking;
 mod bench;
 mod cli;
 mod config;
@@ -10,6 +11,7 @@ mod replay;
 mod run;
 mod serve;
 mod verify;
+mod why;
 
 use std::process::ExitCode;
 
@@ -22,6 +24,8 @@ fn main() -> ExitCode {
         Command::Serve(options) => serve::venue(&options).and_then(run::run),
         Command::Replay(options) => replay::venue(&options).and_then(run::run),
         Command::Verify(options) => return verify::run(&options),
+        Command::Connections(options) => return why::connections(&options),
+        Command::Why(options) => return why::why(&options),
         Command::Keys(keys) => keys::run(&keys),
         Command::Bench(bench) => bench::run(&bench).map_err(run::Failure),
     };

@@ -161,7 +161,7 @@ pub fn run(mut venue: Venue) -> Result<(), Failure> {
         Arc::clone(&edge.counters),
         Arc::clone(&edge.goodbyes),
     );
-    let house = house.with_native(native);
+    let house = house.with_native(native).with_loops(&edge.loops);
     let house = Arc::new(match begun.journal {
         Some(ask) => house.with_journal(ask),
         None => house,
