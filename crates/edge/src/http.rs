@@ -22,9 +22,10 @@ use crate::journal::AskJournal;
 use crate::limits::{Limits, Rate, Turnstile};
 use crate::listener::Upgrading;
 use crate::metrics::Counters;
-use crate::native::{Around, Code, NAME, Native, Problem, Reply};
+use crate::native::{Around, Code, Floor, NAME, Native, Problem, Reply};
 use crate::pages::{self, StaticPage};
 use crate::prometheus;
+use crate::reactor::LoopHandle;
 use crate::route::{Half, Page, Route, route};
 use crate::steps::{Admitted, Clerk, Next, Service};
 use crate::ws::handshake;
@@ -49,6 +50,7 @@ pub struct House {
     goodbyes: Arc<Goodbyes>,
     journal: Option<AskJournal>,
     pages: &'static [StaticPage],
+    loops: Vec<LoopHandle>,
     ready: AtomicBool,
     clock: SessionClock,
     /// Of each dialect's halves, once somebody asked.
@@ -84,6 +86,7 @@ impl House {
             native: None,
             journal: None,
             pages: &[],
+            loops: Vec::new(),
             native_turnstile: Mutex::new(Turnstile::new(vec![NATIVE_RATE])),
             limits,
             counters,
@@ -112,6 +115,13 @@ impl House {
     #[must_use]
     pub const fn with_pages(mut self, pages: &'static [StaticPage]) -> Self {
         self.pages = pages;
+        self
+    }
+
+    /// The same, and the loops that it asks for their connections.
+    #[must_use]
+    pub fn with_loops(mut self, loops: &[LoopHandle]) -> Self {
+        self.loops = loops.to_vec();
         self
     }
 
@@ -274,6 +284,8 @@ impl House {
                 Problem::new(code, text.trim_end()).at("body")
             })?;
             let now = self.clock.now();
+            let floor =
+                Floor { loops: &self.loops, goodbyes: &self.goodbyes, dialects: &self.dialects };
             let around = Around {
                 boards: &self.boards,
                 clerk: &self.clerk,
@@ -282,6 +294,7 @@ impl House {
                 ready: self.is_ready(),
                 journal: self.journal.as_ref(),
                 peer,
+                floor,
             };
             native.answer(page, &parts, &body, around).await
         };

@@ -26,6 +26,7 @@ pub mod outbox;
 pub mod socket;
 
 pub mod clock;
+pub mod connections;
 pub mod goodbye;
 pub mod journal;
 pub mod limits;

@@ -83,6 +83,12 @@ impl Clerk {
         self.identities.standing(dialect, key)
     }
 
+    /// The number of this key's credential, as its owner is shown it.
+    #[must_use]
+    pub fn credential_id(&self, dialect: &str, key: &str) -> Option<String> {
+        self.identities.credential_id(dialect, key)
+    }
+
     /// The passes that it issues.
     #[must_use]
     pub const fn passes(&self) -> &Arc<Passes> {
@@ -275,11 +281,7 @@ impl Service {
 
     /// Where it asks about an order that it cancelled or replaced before a restart: how that order stood then, so that
     /// it comes to the same again.
-    fn as_then<R: 'static>(
-        &self,
-        query: Query,
-        then: Then<Answer, R>,
-    ) -> (Query, Then<Answer, R>) {
+    fn as_then<R: 'static>(&self, query: Query, then: Then<Answer, R>) -> (Query, Then<Answer, R>) {
         let Some((done, order)) = self.done.front().and_then(|done| Some((done, done.ends()?)))
         else {
             return (query, then);

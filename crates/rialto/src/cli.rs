@@ -56,6 +56,21 @@ pub enum Command {
                             wrong,\n3 it is damaged (segment and offset are told), 4 what was done is not what happens now."
     )]
     Verify(crate::verify::Verify),
+    /// Tell how the connections of a venue that runs stand
+    #[command(after_help = "Examples: those that fall behind, and all about one of them\n  \
+                            rialto connections --waiting 65536\n  rialto connections 17\n\n\
+                            On the venue's machine all are told; elsewhere, or with a key of the native API in the variable \
+                            RIALTO_KEY, that\nkey's account's.\n\n\
+                            Exit codes: 0 told, 1 the venue cannot be asked, 2 the command line is wrong, 3 it is not open.")]
+    Connections(crate::why::Connections),
+    /// Tell in plain sentences why a connection of a venue that runs ended
+    #[command(after_help = "Examples: connection 17, and the last three from an address\n  \
+                            rialto why 17\n  rialto why --address 10.0.0.7 --last 3\n\n\
+                            On the venue's machine all are told; elsewhere, or with a key of the native API in the variable \
+                            RIALTO_KEY, that\nkey's account's.\n\n\
+                            Exit codes: 0 told, 1 the venue cannot be asked, 2 the command line is wrong, 3 it knows of no such \
+                            connection.")]
+    Why(crate::why::Why),
     /// Create, list and revoke accounts and credentials; show those of the demo
     #[command(subcommand)]
     Keys(crate::keys::Keys),

@@ -337,6 +337,9 @@ impl Register for Book {
         let (name, address) = (account.name.clone(), account.address.clone());
         Some(AccountNote { name, user_id: account.user_id(), address })
     }
+    fn account_named(&self, name: &str) -> Option<AccountId> {
+        self.store().account_named(name).map(|account| account.id)
+    }
     fn credentials(&self, id: AccountId) -> Vec<CredentialNote> {
         let all = self.store().credentials();
         let own = all.iter().filter(|found| found.account.id == id);
@@ -374,6 +377,9 @@ impl Identities for Book {
     fn proven(&self, dialect: &str, key: &str, secret: &[u8]) -> Option<Credential> {
         let found = self.store().credential(dialect, key)?;
         if found.is_proven_by(secret) { self.held(&found, Vec::new()) } else { None }
+    }
+    fn credential_id(&self, dialect: &str, key: &str) -> Option<String> {
+        self.store().credential(dialect, key).map(|found| found.id.to_string())
     }
     fn standing(&self, dialect: &str, key: &str) -> Standing {
         let found = self.store().credential(dialect, key);

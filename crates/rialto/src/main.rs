@@ -1,6 +1,7 @@
 //! `rialto`: a streaming exchange that speaks the published APIs of real venues.
 
 mod aloud;
+mod asking;
 mod bench;
 mod captured;
 mod cli;
@@ -17,6 +18,7 @@ mod run;
 mod serve;
 mod tongues;
 mod verify;
+mod why;
 
 use std::process::ExitCode;
 
@@ -32,6 +34,8 @@ fn main() -> ExitCode {
         Command::Export(options) => export::run(&options),
         Command::Record(options) => return record::run(&options),
         Command::Verify(options) => return verify::run(&options),
+        Command::Connections(options) => return why::connections(&options),
+        Command::Why(options) => return why::why(&options),
         Command::Keys(keys) => keys::run(&keys),
         Command::Bench(bench) => bench::run(&bench).map_err(run::Failure),
     };

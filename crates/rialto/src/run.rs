@@ -164,7 +164,7 @@ pub fn run(mut venue: Venue) -> Result<(), Failure> {
         Arc::clone(&edge.counters),
         Arc::clone(&edge.goodbyes),
     );
-    let house = house.with_native(native).with_pages(&console::PAGES);
+    let house = house.with_native(native).with_pages(&console::PAGES).with_loops(&edge.loops);
     let house = Arc::new(match begun.journal {
         Some(ask) => house.with_journal(ask),
         None => house,

@@ -15,7 +15,7 @@ use model::{
 use super::once::{KEY_LENGTH_MAX, Turn, answer_of};
 use super::problem::{Code, Problem};
 use super::reply::Answered;
-use super::{Shared, register::KeyNote};
+use super::{Floor, Shared, register::KeyNote};
 use crate::board_thread::{BoardsHandle, Busy};
 use crate::http::handed_on;
 use crate::identity::may_submit;
@@ -43,6 +43,7 @@ pub(crate) struct Visit<'a> {
     pub body: &'a [u8],
     /// Whether the client is on this machine.
     pub is_local: bool,
+    pub floor: Floor<'a>,
 }
 
 /// Who asks, and by which key.
