@@ -37,7 +37,7 @@ fn every_figure_can_be_taken() {
             && number("engine", "each_ps") > 0
     );
     // A frame written plainly is slower on any machine.
-    for kind in ["trade", "book"] {
+    for kind in ["trade", "book", "book_ten_changed"] {
         let cost = &report("encode")[kind];
         let (ns, plain_ns) = (cost["ns_min"].as_u64(), cost["plain_ns_min"].as_u64());
         assert!(ns > Some(0) && ns < plain_ns, "{cost}");
