@@ -63,6 +63,18 @@ impl fmt::Display for Trouble {
 
 impl std::error::Error for Trouble {}
 
+fn listed(disk: &dyn Disk) -> Result<Vec<Segment>, Trouble> {
+    segments::list(disk).map_err(|error| Trouble::Disk { segment: ".".into(), error })
+}
+
+/// The numbers of the segments that are there, in their order.
+///
+/// # Errors
+/// [`Trouble::Disk`].
+pub fn segments(disk: &dyn Disk) -> Result<Vec<u64>, Trouble> {
+    Ok(listed(disk)?.into_iter().map(|segment| segment.number).collect())
+}
+
 /// One record, read.
 #[derive(Clone, Debug)]
 pub struct Record {
@@ -114,6 +126,23 @@ pub struct Tail {
     pub torn: Option<Torn>,
 }
 
+/// Between two segments: all that whoever reads on behind it must know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Boundary {
+    /// The journal's own.
+    pub journal: Hash,
+    /// The segment before it.
+    pub segment: u64,
+    /// The life that wrote the last record before it.
+    pub epoch: Epoch,
+    /// The last command before it.
+    pub last: Sequence,
+    /// The latest moment told in a record's head.
+    pub time: Time,
+    /// The hash of the last record.
+    pub chain: Hash,
+}
+
 /// A journal while it is read.
 pub struct Reader<'d> {
     disk: &'d dyn Disk,
@@ -131,6 +160,10 @@ pub struct Reader<'d> {
     time: Time,
     closed: bool,
     torn: Option<Torn>,
+    /// Whether what is before its first segment is known, so that it has to follow that.
+    follows: bool,
+    /// Whether there may be segments behind the last of these.
+    goes_on: bool,
 }
 
 impl<'d> Reader<'d> {
@@ -139,8 +172,7 @@ impl<'d> Reader<'d> {
     /// # Errors
     /// [`Trouble`] with its first segment.
     pub fn open(disk: &'d dyn Disk) -> Result<Option<Self>, Trouble> {
-        let segments =
-            segments::list(disk).map_err(|error| Trouble::Disk { segment: ".".into(), error })?;
+        let segments = listed(disk)?;
         if segments.is_empty() {
             return Ok(None);
         }
@@ -158,10 +190,70 @@ impl<'d> Reader<'d> {
             time: Time(0),
             closed: false,
             torn: None,
+            follows: false,
+            goes_on: false,
         };
         reader.load()?;
         let is_nothing = reader.torn.is_some() && reader.segments.len() == 1;
         Ok((!is_nothing || reader.offset > 0).then_some(reader))
+    }
+
+    /// The same journal from behind a boundary on. Its next segment must be there: before anybody speaks of a
+    /// boundary, that is durable.
+    ///
+    /// # Errors
+    /// [`Trouble`] if there is none, or it does not follow.
+    pub fn open_behind(disk: &'d dyn Disk, boundary: &Boundary) -> Result<Self, Trouble> {
+        let Boundary { journal, segment, epoch, last, time, chain } = *boundary;
+        let mut segments = listed(disk)?;
+        segments.retain(|it| it.number > segment);
+        let mut reader = Self {
+            disk,
+            segments,
+            at: 0,
+            bytes: Vec::new(),
+            offset: 0,
+            journal,
+            chain,
+            epoch,
+            last,
+            time,
+            closed: false,
+            torn: None,
+            damage: None,
+            follows: true,
+            goes_on: false,
+        };
+        if reader.segments.first().is_none_or(|it| it.number != segment + 1) {
+            let place = Place { segment: name(segment + 1), offset: 0, after: last };
+            return Err(Trouble::Damaged { place, what: "the segment is missing".into() });
+        }
+        reader.load()?;
+        match reader.torn {
+            Some(_) => reader.damaged("its head was not all written, and yet it was spoken of"),
+            None => Ok(reader),
+        }
+    }
+
+    /// Nothing behind this segment is read.
+    #[must_use]
+    pub fn until(mut self, segment: u64) -> Self {
+        self.segments.retain(|it| it.number <= segment);
+        self.goes_on = true;
+        self
+    }
+
+    /// What stands behind all that was read, if that is where its segment ends.
+    #[must_use]
+    pub fn boundary(&self) -> Boundary {
+        let Self { journal, epoch, last, time, chain, .. } = *self;
+        Boundary { journal, segment: self.segments[self.at].number, epoch, last, time, chain }
+    }
+
+    /// What was torn, if it was read to its end.
+    #[must_use]
+    pub const fn torn(&self) -> Option<&Torn> {
+        self.torn.as_ref()
     }
 
     /// How many bytes of how many segments were read, and how many segments there are.
@@ -186,7 +278,7 @@ impl<'d> Reader<'d> {
                 return self.damaged(damage);
             }
             if self.at + 1 == self.segments.len() {
-                return match self.segments[self.at].is_plain {
+                return match self.segments[self.at].is_plain || self.goes_on {
                     true => Ok(None),
                     // It was compressed once there was another one.
                     false => self.missing_behind(self.at),
@@ -241,8 +333,8 @@ impl<'d> Reader<'d> {
     /// Begins to read the segment at its place.
     fn load(&mut self) -> Result<(), Trouble> {
         let Segment { number, is_plain, .. } = self.segments[self.at];
-        let first = self.at == 0;
-        if !first && number != self.segments[self.at - 1].number + 1 {
+        let first = self.at == 0 && !self.follows;
+        if self.at > 0 && number != self.segments[self.at - 1].number + 1 {
             return self.missing_behind(self.at - 1);
         }
         let content = self.content(self.at)?;

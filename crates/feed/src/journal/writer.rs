@@ -3,8 +3,9 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 
-use model::{Epoch, Sequence, Time};
+use model::{Epoch, Sequence, Span, Time};
 
 use super::Entry;
 use super::disk::{Appended, Disk, write_all};
@@ -15,6 +16,21 @@ use super::stored::Encoder;
 
 /// After how many bytes a new segment is begun.
 pub const SEGMENT_BYTES_MAX: u64 = 16 << 20;
+
+/// When else a new segment is begun: an image can be taken where one ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// After so many commands.
+    pub commands: u64,
+    /// So long after its first record, by the wall's clock, once there is another.
+    pub age: Span,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { commands: 1 << 18, age: Span::seconds(900) }
+    }
+}
 
 /// Entries that go into one record, encoded already.
 #[derive(Debug, Default)]
@@ -100,6 +116,13 @@ pub struct Writer {
     segment: u64,
     segment_bytes: u64,
     segment_bytes_max: u64,
+    /// The last command before this segment.
+    segment_after: Sequence,
+    /// When its first record was written.
+    segment_since: Option<Time>,
+    pace: Pace,
+    /// Who is told that a segment is sealed.
+    sealed: Option<SyncSender<u64>>,
     journal: Hash,
     epoch: Epoch,
     chain: Hash,
@@ -163,6 +186,10 @@ impl Writer {
             segment,
             segment_bytes: SEGMENT_HEAD_BYTES as u64,
             segment_bytes_max: SEGMENT_BYTES_MAX,
+            segment_after: last,
+            segment_since: None,
+            pace: Pace::default(),
+            sealed: None,
             journal,
             epoch,
             chain,
@@ -177,6 +204,15 @@ impl Writer {
     #[must_use]
     pub const fn with_segments_of(mut self, bytes_max: u64) -> Self {
         self.segment_bytes_max = bytes_max;
+        self
+    }
+
+    /// The same with a new segment whenever this says so, and told of each that is sealed: whole, durable and never
+    /// written again. It never waits for whoever hears that; who is behind is told again with the next.
+    #[must_use]
+    pub fn at_pace(mut self, pace: Pace, sealed: SyncSender<u64>) -> Self {
+        self.pace = pace;
+        self.sealed = Some(sealed);
         self
     }
 
@@ -221,9 +257,11 @@ impl Writer {
         self.unbroken()?;
         self.broken = true;
         let room = CONTENT_BYTES_MAX.saturating_sub(self.segment_bytes as usize);
-        if self.segment_bytes >= self.segment_bytes_max || batch.bytes() >= room {
+        let is_full = self.segment_bytes >= self.segment_bytes_max || batch.bytes() >= room;
+        if is_full || self.is_long(wall) {
             self.next_segment()?;
         }
+        self.segment_since.get_or_insert(wall);
         let bytes = &mut batch.encoder.bytes;
         if bytes.len() + SEGMENT_HEAD_BYTES >= CONTENT_BYTES_MAX {
             return Err(io::Error::other("a record is too long"));
@@ -272,7 +310,19 @@ impl Writer {
         let disk = self.disk.as_ref();
         self.file = segment_file(disk, self.segment, self.journal, self.chain, self.last)?;
         self.segment_bytes = SEGMENT_HEAD_BYTES as u64;
+        (self.segment_after, self.segment_since) = (self.last, None);
+        if let Some(sealed) = &self.sealed {
+            // Who has not come so far yet, or listens no more, need not know.
+            let _told = sealed.try_send(self.segment - 1);
+        }
         Ok(())
+    }
+
+    /// Whether enough is in the segment, or it is old enough, for an image to be taken behind it.
+    fn is_long(&self, wall: Time) -> bool {
+        let commands = self.last.0 - self.segment_after.0;
+        let is_old = self.segment_since.is_some_and(|since| since + self.pace.age <= wall);
+        commands >= self.pace.commands || (is_old && commands > 0)
     }
 
     fn unbroken(&self) -> io::Result<()> {

@@ -12,6 +12,8 @@ use super::{ENDED_FOR, ENDED_MAX, MOVEMENTS_MAX, STEPS_MAX, TRADES_MAX};
 use crate::digest::Digest;
 use crate::steps::reaches_back;
 
+mod image;
+
 /// One account.
 #[derive(Debug)]
 pub struct Own {

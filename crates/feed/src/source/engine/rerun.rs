@@ -11,6 +11,8 @@ use super::EngineSource;
 use crate::journal::digest::Digester;
 use crate::journal::{Closed, Digest, Entry, Kept, Opened};
 
+mod image;
+
 #[cfg(test)]
 mod tests;
 
