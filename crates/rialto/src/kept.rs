@@ -24,7 +24,7 @@ use feed::journal::writer::Writer;
 use feed::journal::{Entry, Opened};
 use feed::source::engine::EngineSource;
 use feed::source::engine::rerun::Rerun;
-use model::{Event, Source, Time};
+use model::{Event, Source, Span, Time};
 use store::Random;
 
 use crate::aloud;
@@ -110,18 +110,17 @@ impl Ledger {
     ) -> Result<Begun, Failure> {
         let mut about = Vec::new();
         let mut repeats = Repeats::default();
-        let (mut source, digester, writer, opens) = match &self.began {
+        let (mut source, digester, writer, warm_up) = match &self.began {
             None => {
-                let opens = asked.unwrap_or_else(|| MarketClock::of_the_wall().start());
                 let source = config.market_begun(seed, begins);
                 about.extend(self.set_unbegun_aside().map_err(self.unwritable())?);
                 let mut id = [0; 16];
                 Random::system().fill(&mut id).map_err(failed("call the new journal by a name"))?;
                 let writer = Writer::create(self.disk(), id).map_err(self.unwritable())?;
                 about.push(format!("a new journal in {}", self.path.display()));
-                (source, Digester::default(), writer, opens)
+                (source, Digester::default(), writer, config.crowd.warm_up)
             }
-            Some(_) => {
+            Some(began) => {
                 let source = config.market_begun(seed, begins);
                 let (rerun, tail, loss) = self.rerun(source, boards, &mut repeats)?;
                 let done = rerun.done();
@@ -138,11 +137,20 @@ impl Ledger {
                 }
                 let writer = Writer::go_on(self.disk(), &tail).map_err(self.unwritable())?;
                 let (source, digester) = rerun.finish();
-                let opens = asked.unwrap_or_else(|| MarketClock::of_the_wall().start());
-                let opens = opens.max(source.time());
-                (source, digester, writer, opens)
+                let played = source.time().0 - began.time.0 - done.stood.0;
+                let left = Span((config.crowd.warm_up.0 - played).max(0));
+                if left > Span(0) {
+                    let seconds = left.0.unsigned_abs().div_ceil(1_000_000);
+                    about.push(format!(
+                        "its warm-up was interrupted, and goes on for {seconds} s of market time"
+                    ));
+                }
+                (source, digester, writer, left)
             }
         };
+        // What is left of the warm-up is played before doors open, however long nobody played meanwhile.
+        let opens = asked.unwrap_or_else(|| MarketClock::of_the_wall().start());
+        let opens = opens.max(source.time() + warm_up);
         let is_new = self.began.is_none();
         let complain = |failure: &str| {
             aloud::complain(format_args!(
@@ -153,7 +161,7 @@ impl Ledger {
         let commit = Commit::start(writer, self.durability, digester.digest(), complain)
             .map_err(failed("start the journal's thread"))?;
         let watcher = commit.watcher();
-        let life = if is_new { source.time() } else { opens };
+        let life = if is_new { source.time() } else { opens - warm_up };
         source.keep(commit, life, (seed, env!("CARGO_PKG_VERSION")), digester);
         let mut events = Vec::new();
         let assets = source.engine().assets().clone();

@@ -123,3 +123,40 @@ fn a_beginning_that_is_torn_is_set_aside_and_one_that_is_damaged_is_refused_with
     }
     assert_eq!(fs::read(&segment).ok(), Some(flipped), "it is left as it is");
 }
+
+/// How many commands a journal has, in so many lives.
+fn commands(folder: &Folder, lives: u32) -> u64 {
+    let (code, said) = ended(folder.rialto(&["verify", "kept"]));
+    assert_eq!(code, Some(0), "{said}");
+    let (count, rest) = said.split_once(" commands in ").expect("it counts them");
+    assert!(rest.starts_with(&format!("{lives} lives")), "{said}");
+    count.lines().next_back().expect("a line").parse().expect("a number")
+}
+
+/// A market whose warm-up was interrupted plays the rest of it before its doors open: it is as lively as one that
+/// was not.
+#[test]
+fn a_warm_up_that_was_interrupted_is_finished_by_the_next_start() {
+    const CLOCK: [&str; 4] = ["--clock", "2026-01-05T09:00:00Z", "--seed", "7"];
+    let words = [&SERVE[..], &CLOCK].concat();
+    let (whole, broken) = (Folder::new("warm"), Folder::new("interrupted"));
+    assert_eq!(Venue::start(whole.rialto(&words)).end(), Some(0));
+    let all = commands(&whole, 1);
+
+    let mut child = broken.rialto(&words).stdout(Stdio::null()).spawn().expect("the binary starts");
+    let segment = broken.0.join("kept/journal/0000000001.journal");
+    while fs::metadata(&segment).map_or(0, |it| it.len()) < 100_000 {
+        std::thread::yield_now();
+    }
+    child.kill().and_then(|()| child.wait()).expect("it is there to be killed");
+    let before = commands(&broken, 1);
+    assert!(before < all / 2, "{before} of {all} commands: it was killed too late");
+    let venue = Venue::start(broken.rialto(&words));
+    assert!(venue.said.contains("goes on for"), "{}", venue.said);
+    assert_eq!(venue.end(), Some(0));
+    let after = commands(&broken, 2);
+    assert!(after > all - all / 10, "{after} commands, and {all} without an interruption");
+
+    let venue = Venue::start(broken.rialto(&words));
+    assert!(!venue.said.contains("goes on for"), "{}", venue.said);
+}

@@ -162,6 +162,8 @@ pub struct Reader<'d> {
     torn: Option<Torn>,
     /// Whether what is before its first segment is known, so that it has to follow that.
     follows: bool,
+    /// Whether there may be segments behind the last of these.
+    goes_on: bool,
 }
 
 impl<'d> Reader<'d> {
@@ -189,6 +191,7 @@ impl<'d> Reader<'d> {
             closed: false,
             torn: None,
             follows: false,
+            goes_on: false,
         };
         reader.load()?;
         let is_nothing = reader.torn.is_some() && reader.segments.len() == 1;
@@ -219,6 +222,7 @@ impl<'d> Reader<'d> {
             torn: None,
             damage: None,
             follows: true,
+            goes_on: false,
         };
         if reader.segments.first().is_none_or(|it| it.number != segment + 1) {
             let place = Place { segment: name(segment + 1), offset: 0, after: last };
@@ -235,6 +239,7 @@ impl<'d> Reader<'d> {
     #[must_use]
     pub fn until(mut self, segment: u64) -> Self {
         self.segments.retain(|it| it.number <= segment);
+        self.goes_on = true;
         self
     }
 
@@ -273,7 +278,7 @@ impl<'d> Reader<'d> {
                 return self.damaged(damage);
             }
             if self.at + 1 == self.segments.len() {
-                return match self.segments[self.at].is_plain {
+                return match self.segments[self.at].is_plain || self.goes_on {
                     true => Ok(None),
                     // It was compressed once there was another one.
                     false => self.missing_behind(self.at),
