@@ -264,7 +264,7 @@ fn say(about: &[String], dialects: &Dialects, address: SocketAddr) {
 }
 
 /// Waits for SIGINT or SIGTERM.
-pub async fn asked_to_end() -> std::io::Result<()> {
+async fn asked_to_end() -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut interrupted = signal(SignalKind::interrupt())?;
     let mut terminated = signal(SignalKind::terminate())?;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use dialects::published::Beat;
 use dialects::{Connector, Errand, Heard};
 use feed::recording::{Frame, What};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 
 use super::fetch::Fetcher;
@@ -18,7 +19,7 @@ use super::secret::Secret;
 use super::target::Target;
 use crate::bench::progress::Progress;
 use crate::captured::moment;
-use crate::run::{Failure, asked_to_end, failed};
+use crate::run::{Failure, failed};
 
 /// How long after a connection ended the next is asked for: at first, and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
@@ -74,25 +75,29 @@ impl fmt::Display for End {
 /// Until when it is listened.
 pub struct Until {
     deadline: Option<Instant>,
-    asked: tokio::task::JoinHandle<std::io::Result<()>>,
+    interrupted: Signal,
+    terminated: Signal,
 }
 
 impl Until {
     /// For so long, or until a signal comes.
+    ///
+    /// # Errors
+    /// [`Failure`] if signals cannot be waited for.
     pub fn of(lasts: Option<Duration>) -> Result<Self, Failure> {
-        let deadline = lasts.map(|lasts| Instant::now() + lasts);
-        Ok(Self { deadline, asked: tokio::spawn(asked_to_end()) })
+        let of = |kind| signal(kind).map_err(failed("wait for a signal to end"));
+        Ok(Self {
+            deadline: lasts.map(|lasts| Instant::now() + lasts),
+            interrupted: of(SignalKind::interrupt())?,
+            terminated: of(SignalKind::terminate())?,
+        })
     }
 
-    async fn come(&mut self) -> Result<End, Failure> {
-        let over = at(self.deadline);
+    async fn come(&mut self) -> End {
         tokio::select! {
-            asked = &mut self.asked => match asked {
-                Ok(Ok(())) => Ok(End::Asked),
-                Ok(Err(error)) => Err(failed("wait for a signal")(error)),
-                Err(error) => Err(failed("wait for a signal")(error)),
-            },
-            () = over => Ok(End::Over),
+            _ = self.interrupted.recv() => End::Asked,
+            _ = self.terminated.recv() => End::Asked,
+            () = at(self.deadline) => End::Over,
         }
     }
 }
@@ -164,7 +169,6 @@ impl Listener {
             let answered = tokio::select! {
                 answered = asked => answered,
                 end = until.come() => {
-                    let end = end?;
                     self.note(What::Closed { why: end.to_string() })?;
                     return Ok(end);
                 }
@@ -198,7 +202,7 @@ impl Listener {
             pause = (pause * 2).min(PAUSES.1);
             loop {
                 tokio::select! {
-                    end = until.come() => return end,
+                    end = until.come() => return Ok(end),
                     () = at(Some(again)) => break,
                     () = at(self.pen.due()) => self.pen.turn()?,
                 }
@@ -297,7 +301,7 @@ impl Listener {
             let quiet = last + if pinged { SILENT } else { QUIET };
             tokio::select! {
                 biased;
-                end = until.come() => return Ok(Ended::End(end?)),
+                end = until.come() => return Ok(Ended::End(end)),
                 fetched = fetches.running.join_next(), if !fetches.running.is_empty() => {
                     let Some(Ok((path, tries, answer))) = fetched else { continue };
                     if let Err(why) = self.fetched((path, tries, answer), &mut fetches, &mut heard, &mut errands)? {
