@@ -138,9 +138,14 @@ fn text(path: &Path) -> &str {
 }
 
 fn fresh(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("record-{name}"));
+    let folder = folder_of(name);
     let _gone = std::fs::remove_dir_all(&folder);
     folder
+}
+
+/// The folder that another part of the same test filled.
+fn folder_of(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("record-{name}"))
 }
 
 /// All that is in a capture, and whether it ended as asked.
@@ -345,12 +350,59 @@ fn twice(name: &str, path: &str, mark: &str) -> [Vec<(String, Value)>; 2] {
     [heard(&first), heard(&second)]
 }
 
+/// The book of xRocket that these texts make, each side by price: the reply to a subscription is all of it, what is pushed
+/// changes it.
+fn book<'t>(texts: impl Iterator<Item = &'t [u8]>) -> [Side; 2] {
+    let mut sides = [Side::new(), Side::new()];
+    for text in texts {
+        let it: Value = serde_json::from_slice(text).expect("JSON");
+        let is_push = it["params"]["channel"] == "orderbook";
+        let data = if is_push { &it["params"]["data"] } else { &it["result"] };
+        if !data["bids"].is_array() {
+            continue;
+        }
+        let is_whole = data["snapshot"].as_bool().unwrap_or(true);
+        for (side, name) in sides.iter_mut().zip(["bids", "asks"]) {
+            if is_whole {
+                side.clear();
+            }
+            for level in data[name].as_array().expect("levels") {
+                let [price, size] = [0, 1].map(|at| level[at].as_str().expect("text").to_owned());
+                if size == "0" {
+                    side.remove(&price);
+                } else {
+                    side.insert(price, size);
+                }
+            }
+        }
+    }
+    sides
+}
+
+/// A side of a book as it is written: price to size.
+type Side = BTreeMap<String, String>;
+
 #[test]
-fn the_trades_of_xrocket_are_told_again_as_they_were() {
+fn the_trades_of_xrocket_are_told_again_as_they_were_and_the_last_book_stays() {
     let [first, second] = twice("xrocket", "/xrocket", r#""channel":"trades""#);
     let (recorded, told) = (trades(&first), trades(&second));
     let both = recorded.intersection(&told).count();
     assert!(both * 2 > recorded.len(), "{both} of {} in {}", recorded.len(), told.len());
+
+    let last = book(first.iter().map(|(text, _)| text.as_bytes()));
+    assert!(last.iter().all(|side| side.len() > 50));
+    let again = Venue::replay(&folder_of("xrocket-1"), &["--speed", "100"]);
+    let folder = fresh("xrocket-3");
+    let recorder =
+        Process::rialto(&["record", &again.url("/xrocket"), "BTC-USD", "--out", text(&folder)]);
+    wait_for(&folder, "the last book", |entries| {
+        let texts = entries.iter().filter_map(|entry| match &entry.what {
+            What::Heard(Frame::Text(text)) => Some(text.as_slice()),
+            _ => None,
+        });
+        book(texts) == last
+    });
+    interrupt(recorder);
 }
 
 #[test]

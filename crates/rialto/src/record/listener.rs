@@ -79,6 +79,9 @@ pub struct Until {
 
 impl Until {
     /// For so long, or until a signal comes.
+    ///
+    /// # Errors
+    /// [`Failure`] if signals cannot be waited for.
     pub fn of(lasts: Option<Duration>) -> Result<Self, Failure> {
         let deadline = lasts.map(|lasts| Instant::now() + lasts);
         let signals = Signals::of_the_system().map_err(failed("wait for a signal"))?;
