@@ -21,6 +21,7 @@ pub mod stored;
 pub mod record;
 
 pub mod disk;
+pub mod memory;
 
 pub mod reader;
 pub mod writer;

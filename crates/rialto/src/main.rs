@@ -3,10 +3,12 @@
 mod bench;
 mod cli;
 mod config;
+mod follower;
 mod kept;
 mod keys;
 mod known;
 mod replay;
+mod replica;
 mod run;
 mod serve;
 mod verify;
