@@ -40,6 +40,9 @@ symbols = { bitstamp = "btcusd" }
 crowd = { activity = "busy", start = "60000", size = "0.05" }
 "#;
 
+/// Images are taken of it so often that every death meets one.
+const IMAGES: &str = "[journal]\nimage_every_commands = 200\n";
+
 /// A folder that is gone when dropped.
 struct Folder(PathBuf);
 
@@ -48,8 +51,23 @@ impl Folder {
         let name = format!("rialto-crash-{}-{name}", std::process::id());
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir(&path).expect("a new folder");
-        std::fs::write(path.join("rialto.toml"), CONFIG).expect("a file");
-        Self(path)
+        let folder = Self(path);
+        folder.configure(CONFIG);
+        folder
+    }
+
+    fn configure(&self, text: &str) {
+        std::fs::write(self.0.join("rialto.toml"), text).expect("a file");
+    }
+
+    /// The images and segments there, in their order.
+    fn kept(&self, ending: &str) -> Vec<PathBuf> {
+        let all = std::fs::read_dir(self.0.join("kept/journal")).expect("a folder");
+        let all = all.map(|file| file.expect("a file").path());
+        let mut all: Vec<_> =
+            all.filter(|path| path.extension().is_some_and(|it| it == ending)).collect();
+        all.sort_unstable();
+        all
     }
 }
 
@@ -367,8 +385,9 @@ fn units(text: &Value, decimals: usize) -> i128 {
 }
 
 /// One market that dies so often.
-fn deaths(seed: u64, deaths: usize) -> (usize, usize) {
+fn deaths(seed: u64, deaths: usize) -> (usize, usize, usize) {
     let folder = Folder::new(&seed.to_string());
+    folder.configure(&format!("{IMAGES}{CONFIG}"));
     let mut dice = Dice::new(seed);
     let mut venue = Venue::start(&folder.0);
     let demo = venue.ask("", "demo");
@@ -384,7 +403,7 @@ fn deaths(seed: u64, deaths: usize) -> (usize, usize) {
         unanswered: None,
     };
     let mut traders = [trader(0, Tongue::Bitstamp), trader(1, Tongue::Native)];
-    let mut repeated = 0;
+    let (mut repeated, mut from_image) = (0, 0);
     for death in 1..=deaths {
         let case = format!("seed {seed}, death {death} of {deaths}");
         let stops = AtomicBool::new(false);
@@ -400,6 +419,8 @@ fn deaths(seed: u64, deaths: usize) -> (usize, usize) {
         });
         venue = Venue::start(&folder.0);
         assert!(venue.said.contains("was not ended as asked"), "{case}: {}", venue.said);
+        assert!(!venue.said.contains("is not used"), "{case}: {}", venue.said);
+        from_image += usize::from(venue.said.contains("from the image behind"));
         for trader in &mut traders {
             if let Some(asked) = trader.unanswered.take() {
                 repeated += 1;
@@ -412,22 +433,29 @@ fn deaths(seed: u64, deaths: usize) -> (usize, usize) {
     let (code, told) = ended(&folder.0, &["verify", "kept"]);
     assert_eq!(code, Some(0), "seed {seed}: {told}");
     assert!(told.contains(&format!("in {} lives", deaths + 1)), "seed {seed}: {told}");
-    (traders.iter().map(|trader| trader.placed.len()).sum(), repeated)
+    let (code, said) = ended(&folder.0, &["verify", "kept", "--from-image"]);
+    assert_eq!(code, Some(0), "seed {seed}: {said}");
+    (traders.iter().map(|trader| trader.placed.len()).sum(), repeated, from_image)
 }
 
 /// Six deaths; three hundred under `RIALTO_LONG`.
 #[test]
 fn what_was_acknowledged_survives_a_kill_once_and_nothing_is_done_twice() {
     let markets = if std::env::var_os("RIALTO_LONG").is_some() { 50 } else { 1 };
-    let (mut placed, mut repeated) = (0, 0);
+    let (mut placed, mut repeated, mut from_image) = (0, 0, 0);
     for seed in 1..=markets {
         let figures = deaths(seed, DEATHS);
         placed += figures.0;
         repeated += figures.1;
+        from_image += figures.2;
     }
     let many = markets as usize;
     assert!(placed > 20 * many && repeated > 2 * many, "{placed} placed, {repeated} repeated");
-    println!("{} deaths: {placed} orders placed, {repeated} requests repeated", many * DEATHS);
+    assert!(from_image > 2 * many, "{from_image} starts from an image");
+    println!(
+        "{} deaths: {placed} orders placed, {repeated} requests repeated, {from_image} starts from an image",
+        many * DEATHS
+    );
 }
 
 #[test]
@@ -464,4 +492,79 @@ fn damage_is_named_and_refused_and_a_torn_end_is_a_note() {
     assert_eq!(std::fs::read(segment.with_extension("journal.damaged")).ok(), Some(flipped));
     let (code, said) = ended(here, &["verify", "kept"]);
     assert!(code == Some(0) && said.contains("in 2 lives"), "{code:?}: {said}");
+}
+
+/// Waits until so many images were taken, and kills it.
+fn with_images(folder: &Folder, images: u64) -> Venue {
+    let mut venue = Venue::start(&folder.0);
+    let begun = std::time::Instant::now();
+    loop {
+        let there = folder.kept("image").len() as u64;
+        let state = venue.ask("", "state");
+        assert_eq!(state["journal"]["alarm"], Value::Null, "{state}");
+        if there >= images {
+            break;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{there} images: {state}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    venue.kill();
+    venue
+}
+
+#[test]
+fn an_image_that_is_no_good_is_told_and_the_one_before_serves() {
+    let folder = Folder::new("images");
+    let here = folder.0.as_path();
+    let config = format!("{IMAGES}{CONFIG}");
+    folder.configure(&config);
+    with_images(&folder, 2);
+    let images = folder.kept("image");
+    let name = |path: &PathBuf| path.file_name().expect("a name").to_string_lossy().into_owned();
+    let (code, said) = ended(here, &["verify", "kept"]);
+    assert!(code == Some(0) && said.contains("images are byte for byte"), "{code:?}: {said}");
+
+    // A bit of the newest one flips.
+    let newest = images.last().expect("two");
+    let whole = std::fs::read(newest).expect("an image");
+    let mut flipped = whole.clone();
+    flipped[whole.len() / 3] ^= 4;
+    std::fs::write(newest, &flipped).expect("an image");
+    let (code, said) = ended(here, &["verify", "kept"]);
+    assert!(code == Some(3) && said.contains(&name(newest)), "{code:?}: {said}");
+    let mut venue = Venue::start(here);
+    let told = format!("the image {} is not used: it is damaged", name(newest));
+    assert!(venue.said.contains(&told), "{}", venue.said);
+    assert!(venue.said.contains("from the image behind segment"), "{}", venue.said);
+    venue.kill();
+
+    // Somebody takes the segments away that no image needs. (What was taken meanwhile is as good.)
+    let images = folder.kept("image");
+    std::fs::remove_file(newest).ok();
+    let oldest = folder.kept("image").into_iter().next().expect("one is left");
+    let number = |path: &PathBuf| name(path)[..10].parse::<u64>().expect("a number");
+    for segment in folder.kept("journal") {
+        if number(&segment) <= number(&oldest) {
+            std::fs::remove_file(segment).expect("it was there");
+        }
+    }
+    let (code, said) = ended(here, &["verify", "kept"]);
+    assert!(code == Some(0) && said.contains("from 00"), "{code:?}: {said}; {images:?}");
+    let mut venue = Venue::start(here);
+    assert!(venue.said.contains("from the image behind segment"), "{}", venue.said);
+    venue.kill();
+
+    // With another crowd no image serves, and the beginning is gone.
+    folder.configure(&config.replace("size = \"0.05\"", "size = \"0.06\""));
+    let (code, said) = ended(here, &SERVE);
+    let is_told = said.contains("another configuration") && said.contains("missing");
+    assert!(code == Some(1) && is_told, "{code:?}: {said}");
+
+    // Nor does anything without them.
+    folder.configure(&config);
+    for image in folder.kept("image") {
+        std::fs::remove_file(image).expect("it was there");
+    }
+    let (code, said) = ended(here, &SERVE);
+    assert!(code == Some(1) && said.contains("missing"), "{code:?}: {said}");
 }
