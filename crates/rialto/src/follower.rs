@@ -12,9 +12,12 @@ use std::time::{Duration, Instant};
 
 use edge::clock::MarketClock;
 use edge::journal::{FollowerNote, ImageNote};
+use feed::journal::compression::compress_next;
 use feed::journal::disk::Disk;
 use feed::journal::image::Image;
 use feed::journal::reader::{Reader, Trouble};
+use feed::journal::retention::prune;
+use model::Time;
 
 use crate::aloud;
 use crate::replica::{self, Plan, Replica};
@@ -88,6 +91,8 @@ impl Follower {
     }
 
     fn run(self, disk: &dyn Disk, plan: &Plan) {
+        // What goes on being wrong is said once.
+        let mut complaint = None;
         while let Ok(mut segment) = self.sealed.recv() {
             // What was sealed meanwhile is before it or it.
             while let Ok(later) = self.sealed.try_recv() {
@@ -121,8 +126,17 @@ impl Follower {
                     return;
                 }
             }
-            // Here, and nowhere else, is done what is to be done with sealed segments behind an image: segments before
-            // the older of the two images are needed by nobody who starts.
+            // Here, and nowhere else, sealed segments are made smaller and taken away.
+            let now = MarketClock::of_the_wall().start();
+            let failure = make_room(disk, plan, segment, now).err().map(|error| error.to_string());
+            if let Some(failure) = &failure
+                && complaint.as_ref() != Some(failure)
+            {
+                aloud::complain(format_args!(
+                    "the journal could not be compressed or shortened: {failure}; it is tried again later"
+                ));
+            }
+            complaint = failure;
         }
     }
 }
@@ -134,6 +148,21 @@ pub struct Taken {
     pub command: u64,
     /// How long it is.
     pub bytes: u64,
+}
+
+/// Compresses what was sealed up to this segment, and takes away what is too much and no image needs: nothing as long as
+/// there are not two that can be read. `now` is the wall's time.
+///
+/// # Errors
+/// The system's. Nothing that is needed was lost.
+pub fn make_room(disk: &dyn Disk, plan: &Plan, sealed: u64, now: Time) -> std::io::Result<()> {
+    while compress_next(disk, sealed + 1)?.is_some() {}
+    let images = replica::newest_first(disk)?;
+    let mut good = images.into_iter().filter(|&image| Image::read(disk, image).is_ok());
+    if let Some(older) = good.nth(1) {
+        prune(disk, older + 1, &plan.retention(), now)?;
+    }
+    Ok(())
 }
 
 /// Takes the image behind a sealed segment.

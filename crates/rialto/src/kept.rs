@@ -455,6 +455,7 @@ fn notes(tail: &Tail, crowd_differs: u64, loss: Option<&Trouble>) -> Vec<String>
     }
     if let Some(loss) = loss {
         notes.push(format!("LOST, as accepted, from here on: {loss}"));
+        notes.push("ids and sequences that were told of what is lost are given again".to_owned());
     }
     if !tail.closed {
         let (epoch, last) = (tail.epoch, tail.last);

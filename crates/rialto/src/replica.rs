@@ -9,6 +9,7 @@ use feed::journal::disk::Disk;
 use feed::journal::image::{self, Head, Image, Kind, Part, Unusable};
 use feed::journal::reader::{Boundary, Reader, Record};
 use feed::journal::record::Hash;
+use feed::journal::retention::Policy;
 use feed::source::engine::EngineSource;
 use feed::source::engine::rerun::{Difference, Rerun};
 use model::{Assets, Event, Instrument, Time};
@@ -42,6 +43,11 @@ impl Plan {
 
     fn instruments(&self) -> Vec<Instrument> {
         self.config.listings.iter().map(|it| it.instrument.clone()).collect()
+    }
+
+    /// How much of its journal is kept.
+    pub const fn retention(&self) -> Policy {
+        self.config.retention
     }
 
     /// It before its first command.

@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use feed::crowd::{Activity, Asset, Market};
+use feed::journal::retention::Policy;
 use feed::journal::writer::Pace;
 use model::{Cadence, Decimal, Instrument, InstrumentId, Listing, Minimum, Price, Quantity, Span};
 use serde::Deserialize;
@@ -137,9 +138,19 @@ struct NativeTable {
 struct JournalTable {
     image_every_commands: Option<NonZeroU32>,
     image_every_minutes: Option<NonZeroU32>,
+    keep_bytes: Option<u64>,
+    keep_days: Option<NonZeroU32>,
 }
 
 impl JournalTable {
+    fn retention(&self) -> Policy {
+        let days = |days: NonZeroU32| Span::seconds(i64::from(days.get()) * 86_400);
+        Policy {
+            bytes_max: self.keep_bytes.unwrap_or(Policy::default().bytes_max),
+            age_max: self.keep_days.map(days),
+        }
+    }
+
     fn pace(&self) -> Pace {
         let pace = Pace::default();
         let minutes = |minutes: NonZeroU32| Span::seconds(i64::from(minutes.get()) * 60);
@@ -251,6 +262,7 @@ pub(super) fn read(name: &str, text: &str) -> Result<Config, Mistake> {
         },
         listings,
         images: file.journal.pace(),
+        retention: file.journal.retention(),
         native_hosts: file.native.hosts,
         confluencecode: dialects::confluencecode::Options { authenticate_within, streams_max },
         bitstamp: dialects::bitstamp::Options {
