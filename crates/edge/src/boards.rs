@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use dialects::{Dialect, FrameBuilder, FramePool, Kept, Subject};
+use model::image::{Image, Impossible, Reader, save_number};
 use model::{
     Answer, AnswerBody, Class, Event, InstrumentId, Label, Query, Scope, Sequence, Time, Topic,
     TopicKind, Update,
@@ -117,6 +118,41 @@ impl Boards {
     pub fn with_accounts(mut self, accounts: Accounts) -> Self {
         self.accounts = accounts;
         self
+    }
+
+    /// Appends the bytes of all that is shown, for an image. Who listens is not in them.
+    pub fn save(&self, out: &mut Vec<u8>) {
+        self.sequence.save(out);
+        save_number(self.boards.len() as u64, out);
+        self.boards.iter().for_each(|shown| shown.board.save(out));
+        self.accounts.save(out);
+    }
+
+    /// Shows what [`Boards::save`] wrote of boards of the same market, instead of what was shown. Before anybody
+    /// listens. If it fails, nothing has changed.
+    ///
+    /// # Errors
+    /// [`Impossible`] if nothing can be shown so.
+    pub fn load(&mut self, bytes: &[u8]) -> Result<(), Impossible> {
+        debug_assert!(self.by_topic.is_empty(), "listeners would be told nothing of it");
+        let mut from = Reader::new(bytes);
+        let sequence = Sequence::load(&mut from)?;
+        if from.number()? != self.boards.len() as u64 {
+            return Err(Impossible("another number of instruments"));
+        }
+        let boards: Result<Vec<Board>, _> = self
+            .boards
+            .iter()
+            .map(|shown| Board::load(shown.board.instrument(), &mut from))
+            .collect();
+        let boards = boards?;
+        let accounts = Accounts::load(self.accounts.assets().clone(), &mut from)?;
+        from.end()?;
+        for (shown, board) in self.boards.iter_mut().zip(boards) {
+            shown.board = board;
+        }
+        (self.accounts, self.sequence) = (accounts, sequence);
+        Ok(())
     }
 
     /// The order that this command places is called so by its owner. To be said before its events are applied;

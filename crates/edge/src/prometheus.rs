@@ -96,6 +96,7 @@ impl Collector for Written {
             ("journal_bytes", "Bytes written to the journal in this life", it.bytes),
             ("journal_records", "Records written to the journal in this life", it.records),
             ("journal_syncs", "Times the disk was asked to make the journal durable", it.syncs),
+            ("images", "Images of the market taken in this life", it.follower.images),
         ] {
             let counter = ConstCounter::new(value);
             let metric = encoder.encode_descriptor(name, meaning, None, MetricType::Counter)?;
@@ -109,6 +110,41 @@ impl Collector for Written {
             let metric = encoder.encode_descriptor(name, meaning, None, MetricType::Gauge)?;
             level(value).encode(metric)?;
         }
+        let follower = &it.follower;
+        for (name, meaning, is_so) in [
+            (
+                "follower_alarm",
+                "Whether what was done again was not what was done: no image is taken any more",
+                follower.alarm.is_some(),
+            ),
+            (
+                "follower_failed",
+                "Whether the last image could not be taken; it is tried again",
+                follower.failure.is_some(),
+            ),
+        ] {
+            let metric = encoder.encode_descriptor(name, meaning, None, MetricType::Gauge)?;
+            level(is_so.into()).encode(metric)?;
+        }
+        if let Some(image) = &follower.image {
+            for (name, meaning, value) in [
+                ("image_command", "The last command in the last image", image.command),
+                ("image_bytes", "Bytes of the last image", image.bytes),
+            ] {
+                let metric = encoder.encode_descriptor(name, meaning, None, MetricType::Gauge)?;
+                level(value).encode(metric)?;
+            }
+            let meaning = "How long the last image took, what is behind the one before included";
+            let name = "image_seconds";
+            let metric = encoder.encode_descriptor(name, meaning, None, MetricType::Gauge)?;
+            ConstGauge::new(image.took.as_secs_f64()).encode(metric)?;
+            if let Some(taken_at) = image.taken_at {
+                let meaning = "When the last image was taken, in seconds since 1970";
+                let name = "image_taken_at_seconds";
+                let metric = encoder.encode_descriptor(name, meaning, None, MetricType::Gauge)?;
+                ConstGauge::new(taken_at.micros() as f64 / 1e6).encode(metric)?;
+            }
+        }
         let meaning = "The last digest of all events, and how many it stands for";
         let mut metric =
             encoder.encode_descriptor("journal_digest_events", meaning, None, MetricType::Gauge)?;
@@ -119,7 +155,10 @@ impl Collector for Written {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::journal::{FollowerNote, ImageNote};
 
     #[test]
     fn the_page_tells_counters_gauges_and_goodbyes() {
@@ -145,6 +184,18 @@ mod tests {
             records: 40,
             syncs: 41,
             failure: None,
+            follower: FollowerNote {
+                image: Some(ImageNote {
+                    segment: 4,
+                    command: 1_500,
+                    bytes: 9_000,
+                    taken_at: Some(model::Time::from_seconds(1_800_000_000)),
+                    took: Duration::from_millis(250),
+                }),
+                images: 2,
+                failure: None,
+                alarm: Some("it differs".into()),
+            },
         };
         let text = page(&Arc::default(), &Arc::new(Goodbyes::new(1)), Some(note));
         for line in [
@@ -152,6 +203,13 @@ mod tests {
             "rialto_journal_syncs_total 41",
             "rialto_journal_epoch 3",
             "rialto_journal_command 2000",
+            "rialto_images_total 2",
+            "rialto_image_command 1500",
+            "rialto_image_bytes 9000",
+            "rialto_image_seconds 0.25",
+            "rialto_image_taken_at_seconds 1800000000.0",
+            "rialto_follower_alarm 1",
+            "rialto_follower_failed 0",
             "rialto_journal_digest_events{digest=\"0000000000000abc\"} 2048",
         ] {
             assert!(text.contains(&format!("\n{line}\n")), "{line} is not in {text}");

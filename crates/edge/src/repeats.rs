@@ -7,8 +7,10 @@
 use std::collections::{HashMap, VecDeque};
 
 use dialects::Submission;
+use model::image::{Image, Impossible, Reader, save_all, save_number};
 use model::{
     Action, Event, EventBody, Label, Mark, OrderId, OwnOrder, Sequence, Span, Standing, Time,
+    image_of_fields,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -21,6 +23,9 @@ pub const MARKS_MAX: usize = 1 << 20;
 pub const OUTCOMES_MAX: usize = 1 << 14;
 /// For how long they are, by the wall's clock.
 const KEPT_FOR: Span = Span::seconds(86_400);
+
+/// Raised with every change of what [`Repeats::save`] writes.
+pub const LAYOUT: u32 = 1;
 
 /// The mark of what these words say: half of the SHA-256 of them and their lengths.
 #[must_use]
@@ -45,6 +50,8 @@ pub struct Done {
     /// What it caused.
     pub events: Vec<Event>,
 }
+
+image_of_fields!(Done { command, action, label, events });
 
 impl Done {
     /// Whether this is what was asked.
@@ -143,6 +150,46 @@ impl Repeats {
         let at = place.and_then(|place| usize::try_from(place).ok());
         let done = at.and_then(|at| self.outcomes.get(at)?.clone());
         Some(done.map_or(First::Forgotten, First::Done))
+    }
+
+    /// Appends the bytes of all that is remembered, for an image.
+    pub fn save(&self, out: &mut Vec<u8>) {
+        save_all(self.order.iter(), out);
+        let mut marks: Vec<_> = self.marks.iter().collect();
+        marks.sort_unstable_by_key(|&(mark, _)| mark);
+        save_number(marks.len() as u64, out);
+        for (mark, places) in marks {
+            mark.save(out);
+            places.save(out);
+        }
+        self.forgotten.save(out);
+        save_all(self.outcomes.iter(), out);
+    }
+
+    /// Reads what [`Repeats::save`] wrote.
+    ///
+    /// # Errors
+    /// [`Impossible`] if nothing can be remembered so.
+    pub fn load(bytes: &[u8]) -> Result<Self, Impossible> {
+        let mut from = Reader::new(bytes);
+        let mut loaded = Self { order: from.all(MARKS_MAX, "marks")?, ..Self::default() };
+        let mut before = None;
+        for _ in 0..from.count(MARKS_MAX, "marks")? {
+            let (mark, places) = <(Mark, Vec<u64>)>::load(&mut from)?;
+            if before.replace(mark).is_some_and(|before| before >= mark) || places.is_empty() {
+                return Err(Impossible("the order of marks"));
+            }
+            loaded.marks.insert(mark, places);
+        }
+        loaded.forgotten = from.number()?;
+        loaded.outcomes = from.all(OUTCOMES_MAX, "outcomes")?;
+        from.end()?;
+        let end = loaded.forgotten.checked_add(loaded.outcomes.len() as u64);
+        let is_place = |place: &u64| end.is_some_and(|end| *place < end);
+        match end.is_some() && loaded.marks.values().flatten().all(is_place) {
+            true => Ok(loaded),
+            false => Err(Impossible("the place of an outcome")),
+        }
     }
 
     /// How many marks are remembered.

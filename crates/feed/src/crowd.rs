@@ -36,7 +36,7 @@ use chance::Chance;
 use fair::FairPrices;
 
 pub use fair::WANDER_MAX;
-pub use image::LAYOUT;
+pub use image::{LAYOUT, configuration};
 
 /// The lowest account id of a participant; visitors' are below.
 pub const FIRST_ACCOUNT: u32 = 1_000_000;

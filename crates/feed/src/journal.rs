@@ -22,6 +22,7 @@ pub mod stored;
 pub mod record;
 
 pub mod disk;
+pub mod memory;
 
 pub mod compressed;
 pub mod segments;

@@ -16,6 +16,8 @@ use std::path::Path;
 
 use feed::crowd::{Asset, Crowd, Market};
 use feed::gate::Gate;
+use feed::journal::retention::Policy;
+use feed::journal::writer::Pace;
 use feed::source::engine::EngineSource;
 use model::{Cadence, Listing, Span, Time};
 
@@ -36,6 +38,10 @@ pub struct Config {
     pub listings: Vec<Listing>,
     /// Who trades in them before a visitor comes.
     pub crowd: CrowdPlan,
+    /// How often an image of a kept market is taken.
+    pub images: Pace,
+    /// How much of the journal is kept behind them.
+    pub retention: Policy,
     /// Names of ours at which the native API takes requests that change something, besides our addresses.
     pub native_hosts: Vec<String>,
     /// What the Bitstamp dialect is told.

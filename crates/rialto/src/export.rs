@@ -20,7 +20,7 @@ use views::Board;
 
 use crate::captured::{self, Opened};
 use crate::config::Config;
-use crate::kept::began;
+use crate::kept::origin;
 use crate::run::{Failure, failed};
 use crate::verify::journal;
 
@@ -121,20 +121,27 @@ fn kept(options: &Export) -> Result<Vec<String>, Failure> {
         Config::load(options.config.as_deref()).map_err(failed("read the configuration"))?;
     let unreadable = || format!("read {}", path.display());
     let disk = Folder::at(&path);
-    let opened = began(&disk).map_err(failed(unreadable()))?.ok_or_else(nothing)?;
+    let begun = origin(&disk).map_err(failed(unreadable()))?.ok_or_else(nothing)?;
+    let segments = feed::journal::reader::segments(&disk).map_err(failed(unreadable()))?;
+    if segments.first().is_some_and(|&first| first > 1) {
+        return Err(Failure(format!(
+            "failed to export {here}: the beginning of its journal is not kept any more, and nothing is exported from an \
+             image; keep more of it with keep_bytes under [journal]"
+        )));
+    }
     let mut reader = feed::journal::reader::Reader::open(&disk)
         .map_err(failed(unreadable()))?
         .ok_or_else(nothing)?;
     let interval = Interval::Seconds(options.candles);
     let mut rows = Rows::create(&options.out, &config.listings, interval, false)?;
     let mut boards: Vec<Board> =
-        config.listings.iter().map(|it| Board::new(it.instrument.id, opened.time)).collect();
+        config.listings.iter().map(|it| Board::new(it.instrument.id, begun.time)).collect();
     for board in &mut boards {
         board.listen(TopicKind::Trades);
         board.listen(TopicKind::Delta { cadence: config.bitstamp.cadence });
     }
     // What the crowd asked for is in the journal; it need not be asked again.
-    let mut rerun = Rerun::new(config.market_without_crowd(opened.time));
+    let mut rerun = Rerun::new(config.market_without_crowd(begun.time));
     let mut events = Vec::new();
     while let Some(record) = reader.record().map_err(failed(unreadable()))? {
         for entry in &record.entries {

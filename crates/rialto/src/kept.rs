@@ -1,4 +1,4 @@
-//! A market that is kept: its journal opened, run again, and gone on with.
+//! A market that is kept: its journal opened, run again behind its newest image, and gone on with.
 //!
 //! Nothing here decides what is good in a journal (`feed::journal` does); here is said what that means for whoever
 //! starts a venue: a torn end is told and cut, damage stops the start unless its loss is accepted, and a journal of
@@ -13,23 +13,25 @@ use std::time::{Duration, Instant};
 use edge::boards::Boards;
 use edge::clock::MarketClock;
 use edge::journal::{AskJournal, JournalNote};
-use edge::repeats::{Done, Repeats};
+use edge::repeats::Repeats;
 use feed::journal::commit::{Commit, Durability, Watcher};
 use feed::journal::digest::Digester;
 use feed::journal::disk::{Disk, Folder};
-use feed::journal::reader::{Reader, Record, Tail, Trouble};
+use feed::journal::image::{self, Image};
+use feed::journal::reader::{self, Reader, Tail, Trouble};
 use feed::journal::record::SEGMENT_HEAD_BYTES;
 use feed::journal::segments::{self, name_aside};
 use feed::journal::writer::Writer;
 use feed::journal::{Entry, Opened};
-use feed::source::engine::EngineSource;
-use feed::source::engine::rerun::Rerun;
-use model::{Event, Source, Span, Time};
+use feed::source::engine::rerun::{Difference, Done, Rerun};
+use model::{Sequence, Source, Span, Time};
 use store::Random;
 
 use crate::aloud;
 use crate::config::Config;
+use crate::follower::{Follower, Sight};
 use crate::known::Known;
+use crate::replica::{self, Plan, Replica};
 use crate::run::{Begun, Failure, Nobody, catch_up, failed};
 
 /// Where in the folder of `--data` the journal is.
@@ -44,7 +46,7 @@ pub struct Ledger {
     path: PathBuf,
     disk: Arc<Folder>,
     /// How it began; `None` if it is new.
-    began: Option<Opened>,
+    began: Option<Origin>,
     durability: Durability,
     accept_loss: bool,
     /// Unlocked when it is dropped.
@@ -61,7 +63,7 @@ impl Ledger {
         let disk = Folder::open(&path)
             .map_err(failed(format_args!("open the journal in {}", path.display())))?;
         let lock = lock(&path)?;
-        let began = began(&disk).map_err(|trouble| {
+        let began = origin(&disk).map_err(|trouble| {
             let remedy = match trouble {
                 Trouble::Damaged { .. } => {
                     "; how the market began is not known without it, so that there is nothing to go on with, whatever loss \
@@ -109,6 +111,9 @@ impl Ledger {
         boards: &mut Boards,
     ) -> Result<Begun, Failure> {
         let mut about = Vec::new();
+        let plan = Plan::new(config, seed, begins);
+        let (follower, sealed) = Follower::new();
+        let sight = follower.sight();
         let mut repeats = Repeats::default();
         let (mut source, digester, writer, warm_up) = match &self.began {
             None => {
@@ -121,23 +126,29 @@ impl Ledger {
                 (source, Digester::default(), writer, config.crowd.warm_up)
             }
             Some(began) => {
-                let source = config.market_begun(seed, begins);
-                let (rerun, tail, loss) = self.rerun(source, boards, &mut repeats)?;
-                let done = rerun.done();
-                about.push(format!(
-                    "the journal in {}: {} commands, {} events, {} digests agree",
-                    self.path.display(),
-                    done.commands,
-                    done.events,
-                    done.digests
-                ));
-                about.extend(notes(&tail, done.crowd_differs, loss.as_ref()));
-                if let Some(Trouble::Damaged { place, .. }) = &loss {
+                let Recovered { run, about: how, image } = self.recover(&plan, boards)?;
+                about.extend(how);
+                let crowd_differs = run.rerun.done().crowd_differs;
+                about.extend(notes(&run.tail, crowd_differs, run.loss.as_ref()));
+                if let Some(Trouble::Damaged { place, .. }) = &run.loss {
                     self.set_aside(&place.segment)?;
                 }
+                self.clear_images(&run)?;
+                let Run { rerun, repeats: known, tail, .. } = run;
+                repeats = known;
                 let writer = Writer::go_on(self.disk(), &tail).map_err(self.unwritable())?;
+                let mut before = Sequence(0);
+                if let Some((image, bytes)) = &image {
+                    sight.knows(image, *bytes);
+                    before = image.head.boundary.last;
+                }
+                if tail.last.0 - before.0 >= config.images.commands {
+                    // There is room: nobody has been told of anything yet.
+                    let _told = sealed.try_send(tail.segment);
+                }
+                let stood = rerun.done().stood;
                 let (source, digester) = rerun.finish();
-                let played = source.time().0 - began.time.0 - done.stood.0;
+                let played = source.time().0 - began.time.0 - stood.0;
                 let left = Span((config.crowd.warm_up.0 - played).max(0));
                 if left > Span(0) {
                     let seconds = left.0.unsigned_abs().div_ceil(1_000_000);
@@ -158,6 +169,7 @@ impl Ledger {
                  Mend the disk and start again"
             ));
         };
+        let writer = writer.at_pace(config.images, sealed);
         let commit = Commit::start(writer, self.durability, digester.digest(), complain)
             .map_err(failed("start the journal's thread"))?;
         let watcher = commit.watcher();
@@ -185,10 +197,13 @@ impl Ledger {
                 "what is acknowledged survives the process; a loss of power may take more".to_owned()
             }
         });
+        // It ends with the journal's thread, which has the other end of its channel; nobody waits for it.
+        let _follower =
+            follower.start(self.disk(), plan).map_err(failed("start the follower's thread"))?;
         // The lock is held as long as somebody may ask how the journal stands.
         let ask: AskJournal = Arc::new(move || {
             let _held = &self;
-            note(&watcher)
+            note(&watcher, &sight)
         });
         let is_behind = opens > MarketClock::of_the_wall().start() && asked.is_none();
         Ok(Begun {
@@ -201,27 +216,75 @@ impl Ledger {
         })
     }
 
-    /// Runs the journal again and shows the boards what happened. What is damaged ends it, if that is accepted.
-    fn rerun(
-        &self,
-        source: EngineSource,
-        boards: &mut Boards,
-        repeats: &mut Repeats,
-    ) -> Result<(Rerun, Tail, Option<Trouble>), Failure> {
+    /// Brings the boards to where the journal ends: from the newest image that can be used, else from the beginning.
+    fn recover(&self, plan: &Plan, boards: &mut Boards) -> Result<Recovered, Failure> {
         let here = self.path.display();
         let disk = self.disk.as_ref();
-        let reader = Reader::open(disk).map_err(failed(format_args!("read {here}")))?;
-        let mut reader = reader.expect("its beginning was read");
-        let mut rerun = Rerun::new(source);
-        let mut events = Vec::new();
+        let mut blank = Vec::new();
+        boards.save(&mut blank);
+        let mut about = Vec::new();
+        let images = replica::newest_first(disk).map_err(failed(format_args!("read {here}")))?;
+        for segment in images {
+            let mut unusable = |why: &dyn std::fmt::Display| {
+                about.push(format!("the image {} is not used: {why}", image::name(segment)));
+            };
+            let opened = replica::open(disk, segment).and_then(|(image, reader)| {
+                let replica = Replica::restored(plan, &image, Some(&mut *boards))?;
+                Ok((image, reader, replica))
+            });
+            let (image, reader, replica) = match opened {
+                Ok(opened) => opened,
+                Err(why) => {
+                    unusable(&why);
+                    continue;
+                }
+            };
+            match self.run_on(replica, reader)? {
+                Ok(run) => {
+                    let boundary = image.head.boundary;
+                    let bytes = image.to_bytes().len() as u64;
+                    about.insert(0, format!(
+                        "the journal in {here}: from the image behind segment {}, command {}, and {}",
+                        boundary.segment,
+                        boundary.last,
+                        run.words()
+                    ));
+                    return Ok(Recovered { run, about, image: Some((image, bytes)) });
+                }
+                Err(difference) => {
+                    unusable(&format_args!(
+                        "what was done is not what happens behind it, {difference}"
+                    ));
+                    boards.load(&blank).expect("they were so just now");
+                }
+            }
+        }
+        let whole = format!("{here}{}", remedy(&about));
+        let reader = Reader::open(disk).map_err(failed(format_args!("read {whole}")))?;
+        let reader = reader.expect("its beginning was read");
+        let run = self.run_on(Replica::begun(plan, boards), reader)?.map_err(failed(format_args!(
+            "run the journal in {here} again; this build or this configuration makes something else of it"
+        )))?;
+        about.insert(0, format!("the journal in {here}: {}", run.words()));
+        Ok(Recovered { run, about, image: None })
+    }
+
+    /// Runs the rest of the journal again and shows the boards what happened. What is damaged ends it, if that is
+    /// accepted.
+    fn run_on(
+        &self,
+        mut replica: Replica<'_>,
+        mut reader: Reader<'_>,
+    ) -> Result<Result<Run, Difference>, Failure> {
+        let here = self.path.display();
         let mut progress = Progress::new();
         let loss = loop {
             match reader.record() {
                 Ok(Some(record)) => {
-                    again(&mut rerun, &record, boards, repeats, &mut events).map_err(failed(
-                        format_args!("run the journal in {here} again; this build or this configuration makes something else of it"),
-                    ))?;
-                    progress.tell(&reader, rerun.done().commands);
+                    if let Err(difference) = replica.record(&record) {
+                        return Ok(Err(difference));
+                    }
+                    progress.tell(&reader, replica.rerun().done().commands);
                 }
                 Ok(None) => break None,
                 Err(trouble @ Trouble::Damaged { .. }) if self.accept_loss => break Some(trouble),
@@ -237,7 +300,28 @@ impl Ledger {
             }
         };
         let tail = reader.tail().map_err(failed(format_args!("read {here}")))?;
-        Ok((rerun, tail, loss))
+        let (rerun, repeats) = replica.finish();
+        Ok(Ok(Run { rerun, repeats, tail, loss }))
+    }
+
+    /// Images of what is gone, and those that were not written to their end, are not taken for others.
+    fn clear_images(&self, run: &Run) -> Result<(), Failure> {
+        let disk = self.disk.as_ref();
+        let clear = || -> io::Result<()> {
+            let names = disk.names()?;
+            for segment in image::list(disk)? {
+                let end = run.tail.segment;
+                if segment > end || (segment == end && run.loss.is_some()) {
+                    let name = image::name(segment);
+                    disk.rename(&name, &name_aside(&names, &name, "lost"))?;
+                }
+            }
+            for file in names.iter().filter(|file| file.ends_with(".image.part")) {
+                disk.remove(file)?;
+            }
+            disk.sync()
+        };
+        clear().map_err(self.unwritable())
     }
 
     /// Sets aside what is there of a journal whose first record was not all written.
@@ -296,12 +380,29 @@ fn lock(path: &Path) -> Result<File, Failure> {
     }
 }
 
-/// How a journal began; `None` if there is none.
-pub fn began(disk: &dyn Disk) -> Result<Option<Opened>, Trouble> {
+/// How a market began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// In market time.
+    pub time: Time,
+    /// What its crowd is seeded with.
+    pub seed: u64,
+}
+
+/// How a kept market began; `None` if there is none. Its first segment says so, or an image if that is gone.
+pub fn origin(disk: &dyn Disk) -> Result<Option<Origin>, Trouble> {
+    if reader::segments(disk)?.first().is_some_and(|&first| first > 1) {
+        let unreadable = |error| Trouble::Disk { segment: ".".into(), error };
+        for segment in replica::newest_first(disk).map_err(unreadable)? {
+            if let Ok(Image { head, .. }) = Image::read(disk, segment) {
+                return Ok(Some(Origin { time: head.begins, seed: head.seed }));
+            }
+        }
+    }
     let Some(mut reader) = Reader::open(disk)? else { return Ok(None) };
     let Some(record) = reader.record()? else { return Ok(None) };
     match record.entries.into_iter().next() {
-        Some(Entry::Opened(opened)) => Ok(Some(opened)),
+        Some(Entry::Opened(Opened { time, seed, .. })) => Ok(Some(Origin { time, seed })),
         _ => Err(Trouble::Damaged {
             place: record.place,
             what: "the first record does not say how the market began".to_owned(),
@@ -309,30 +410,41 @@ pub fn began(disk: &dyn Disk) -> Result<Option<Opened>, Trouble> {
     }
 }
 
-/// Does a record again, shows it, and notes what may be asked for again.
-fn again(
-    rerun: &mut Rerun,
-    record: &Record,
-    boards: &mut Boards,
-    repeats: &mut Repeats,
-    events: &mut Vec<Event>,
-) -> Result<(), feed::source::engine::rerun::Difference> {
-    for entry in &record.entries {
-        let from = events.len();
-        rerun.entry(entry, events)?;
-        let Entry::Command(kept) = entry else { continue };
-        if let Some(label) = &kept.label {
-            boards.label(rerun.last(), label.clone());
-        }
-        if let Some(mark) = kept.mark {
-            let (command, action, label) = (rerun.last(), kept.action, kept.label.clone());
-            let done = Done { command, action, label, events: events[from..].to_vec() };
-            repeats.note(mark, record.head.wall, done);
-        }
+/// A journal that was run to its end.
+struct Run {
+    rerun: Rerun,
+    repeats: Repeats,
+    tail: Tail,
+    /// What is behind its end.
+    loss: Option<Trouble>,
+}
+
+impl Run {
+    /// What was done, in words.
+    fn words(&self) -> String {
+        let Done { commands, events, digests, .. } = self.rerun.done();
+        format!("{commands} commands, {events} events, {digests} digests agree")
     }
-    boards.apply(events, &mut Nobody);
-    events.clear();
-    Ok(())
+}
+
+/// A market that was brought to where its journal ends.
+struct Recovered {
+    run: Run,
+    /// How, for people, one line each.
+    about: Vec<String>,
+    /// From which image, and how long that is.
+    image: Option<(Image, u64)>,
+}
+
+/// What is said where the beginning cannot be read and no image is good.
+fn remedy(about: &[String]) -> String {
+    if about.is_empty() {
+        return String::new();
+    }
+    format!(
+        " ({}; so all of it has to be run again: give it the configuration that it was served with, or the segments that          are missing)",
+        about.join("; ")
+    )
 }
 
 /// What people should know of how a journal ended.
@@ -343,6 +455,7 @@ fn notes(tail: &Tail, crowd_differs: u64, loss: Option<&Trouble>) -> Vec<String>
     }
     if let Some(loss) = loss {
         notes.push(format!("LOST, as accepted, from here on: {loss}"));
+        notes.push("ids and sequences that were told of what is lost are given again".to_owned());
     }
     if !tail.closed {
         let (epoch, last) = (tail.epoch, tail.last);
@@ -358,7 +471,7 @@ fn notes(tail: &Tail, crowd_differs: u64, loss: Option<&Trouble>) -> Vec<String>
 }
 
 /// How a journal stands, as the edge words it.
-fn note(watcher: &Watcher) -> JournalNote {
+fn note(watcher: &Watcher, sight: &Sight) -> JournalNote {
     let standing = watcher.standing();
     JournalNote {
         durability: standing.durability.name(),
@@ -370,6 +483,7 @@ fn note(watcher: &Watcher) -> JournalNote {
         records: standing.records,
         syncs: standing.syncs,
         failure: standing.failure,
+        follower: sight.note(),
     }
 }
 

@@ -9,11 +9,13 @@ mod config;
 mod console;
 #[cfg(feature = "parquet")]
 mod export;
+mod follower;
 mod kept;
 mod keys;
 mod known;
 mod record;
 mod replay;
+mod replica;
 mod run;
 mod serve;
 mod tongues;

@@ -81,6 +81,12 @@ impl Accounts {
         }
     }
 
+    /// The assets of its market.
+    #[must_use]
+    pub const fn assets(&self) -> &Assets {
+        &self.assets
+    }
+
     /// The order that this command places, or puts in another's place, is called so by its owner. To be said
     /// before its events are applied; commands come in order.
     pub fn label(&mut self, command: Sequence, label: Label) {

@@ -65,6 +65,15 @@ pub(crate) async fn state(visit: &mut Visit<'_>) -> Answered {
         commands: note.commands,
         events: note.events,
         digest: format!("{:016x}", note.digest),
+        image: note.follower.image.map(|image| wire::ImageTaken {
+            segment: image.segment,
+            command: image.command,
+            bytes: image.bytes,
+            taken_at: image.taken_at.map(venue::time),
+            took_ms: u64::try_from(image.took.as_millis()).unwrap_or(u64::MAX),
+        }),
+        image_failure: note.follower.failure,
+        alarm: note.follower.alarm,
     });
     Ok(Reply::json(&wire::State { ready: visit.ready, time: venue::time(answer.now), journal }))
 }

@@ -68,6 +68,31 @@ pub struct Journal {
     /// The digest of all events up to there.
     #[schema(example = "761d2fbe57bbb253")]
     pub digest: String,
+    /// The last image of the whole market: a start runs again what is behind it.
+    #[schema(required)]
+    pub image: Option<ImageTaken>,
+    /// Why the last image was not taken, if the next may be.
+    #[schema(required)]
+    pub image_failure: Option<String>,
+    /// What was done again, and was not what was done: no image is taken any more, and somebody should look.
+    #[schema(required)]
+    pub alarm: Option<String>,
+}
+
+/// An image of the whole market.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ImageTaken {
+    /// The segment of the journal that it stands behind.
+    pub segment: u64,
+    /// The last command in it.
+    pub command: u64,
+    /// How long it is.
+    pub bytes: u64,
+    /// When it was taken, by the wall's clock; null if that was before this life.
+    #[schema(required, format = DateTime, example = "2026-11-22T09:30:00.123456Z")]
+    pub taken_at: Option<String>,
+    /// How many milliseconds that took, what is behind the image before included; 0 if it was before this life.
+    pub took_ms: u64,
 }
 
 /// What is traded, with its rules.

@@ -2,11 +2,13 @@
 //! seed, so an image is read into a crowd that was made of the same.
 
 use model::image::{Image, Impossible, Reader, save_number};
-use model::{Side, Span, Time};
+use model::{Cadence, Side, Span, Time};
+use sha2::{Digest as _, Sha256};
 
 use super::fair::FairPrices;
 use super::taker::Taker;
-use super::{Crowd, Participant, Reverse, WANDER_MAX};
+use super::{Activity, Asset, Crowd, Market, Participant, Reverse, WANDER_MAX};
+use crate::journal::record::{Hash, half};
 
 /// Raised with every change of what [`Crowd::save`] writes, and of the cast: with other members it means something
 /// else.
@@ -14,6 +16,28 @@ pub const LAYOUT: u32 = 1;
 
 /// How far apart the next acts, and the fair prices' next steps, may lie: farther they never do.
 const APART_MAX: Span = Span::seconds(3_600);
+
+/// Stands for what a crowd is made of, and when topics speak: with others an image means something else.
+#[must_use]
+pub fn configuration(assets: &[Asset], markets: &[Market], cadences: &[Cadence]) -> Hash {
+    let mut hash = Sha256::new();
+    let mut word = |word: u64| hash.update(word.to_le_bytes());
+    word(cadences.len() as u64);
+    cadences.iter().for_each(|cadence| word(cadence.0.0.cast_unsigned()));
+    word(markets.len() as u64);
+    for Market { instrument, start, activity, size } in markets {
+        word(u64::from(instrument.id.0));
+        word(start.0.cast_unsigned());
+        word(u64::from(*activity == Activity::Busy));
+        word(size.0.cast_unsigned());
+    }
+    for Asset { code, wander_ppm } in assets {
+        hash.update((code.len() as u64).to_le_bytes());
+        hash.update(code);
+        hash.update(wander_ppm.to_le_bytes());
+    }
+    half(&hash.finalize())
+}
 
 impl Crowd {
     /// Appends its bytes. Between two acts.

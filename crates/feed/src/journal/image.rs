@@ -5,7 +5,7 @@
 //! head, then parts        RIALTOIM · layout u32 · bytes of the head u32 · head · its checksum u32
 //! head                    journal's id [16] · segment u64 · epoch u32 · last command u64 · market time i64 · hash of
 //!                         the last record [16] · events u64 · their digest u64 · the engine's digest u64 · instruments
-//!                         and rules u64 · configuration [16] · seed u64 · build (to the end)
+//!                         and rules u64 · configuration [16] · seed u64 · beginning i64 · build (to the end)
 //! part                    kind u32 · layout u32 · bytes u64 · checksum u32 · bytes
 //! end                     SHA-256 of all before · 0xa5
 //! ```
@@ -42,7 +42,7 @@ const END_MARK: u8 = 0xa5;
 /// Magic, layout and how long the head is.
 const PREAMBLE_BYTES: usize = 16;
 /// What a head has before the build.
-const HEAD_BYTES_MIN: usize = 16 + 8 + 4 + 8 + 8 + 16 + 4 * 8 + 16 + 8;
+const HEAD_BYTES_MIN: usize = 16 + 8 + 4 + 8 + 8 + 16 + 4 * 8 + 16 + 8 + 8;
 const HEAD_BYTES_MAX: usize = HEAD_BYTES_MIN + 256;
 const PART_HEAD_BYTES: usize = 20;
 const END_BYTES: usize = 33;
@@ -64,6 +64,8 @@ pub struct Head {
     pub configuration: Hash,
     /// What the crowd is seeded with.
     pub seed: u64,
+    /// When the market began.
+    pub begins: Time,
     /// Which build made it, for people.
     pub build: Box<str>,
 }
@@ -315,6 +317,7 @@ impl Head {
         }
         out.extend_from_slice(&self.configuration);
         out.extend_from_slice(&self.seed.to_le_bytes());
+        out.extend_from_slice(&self.begins.0.to_le_bytes());
         let build = self.build.as_bytes();
         out.extend_from_slice(&build[..build.len().min(HEAD_BYTES_MAX - HEAD_BYTES_MIN)]);
         out
@@ -338,6 +341,7 @@ impl Head {
             market: u64::from_le_bytes(fixed(from)?),
             configuration: fixed(from)?,
             seed: u64::from_le_bytes(fixed(from)?),
+            begins: Time(i64::from_le_bytes(fixed(from)?)),
             build: std::str::from_utf8(bytes).ok()?.into(),
         })
     }

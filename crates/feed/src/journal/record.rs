@@ -113,7 +113,7 @@ pub fn chain(record: &[u8]) -> Hash {
 }
 
 /// The first half of a SHA-256.
-pub(super) fn half(whole: &[u8]) -> Hash {
+pub(crate) fn half(whole: &[u8]) -> Hash {
     *whole.first_chunk().expect("a SHA-256 has thirty-two bytes")
 }
 

@@ -24,6 +24,14 @@ pub struct Policy {
     pub age_max: Option<Span>,
 }
 
+impl Default for Policy {
+    /// Half a GiB, for however long that lasts: the demo's two days. An age has to be asked for: what there is room
+    /// for harms nobody.
+    fn default() -> Self {
+        Self { bytes_max: 512 << 20, age_max: None }
+    }
+}
+
 /// What was taken away.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pruned {

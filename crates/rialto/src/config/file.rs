@@ -8,6 +8,8 @@ use std::ops::Range;
 use std::time::Duration;
 
 use feed::crowd::{Activity, Asset, Market};
+use feed::journal::retention::Policy;
+use feed::journal::writer::Pace;
 use model::{Cadence, Decimal, Instrument, InstrumentId, Listing, Minimum, Price, Quantity, Span};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
@@ -46,6 +48,8 @@ struct File {
     finazon: FinazonTable,
     #[serde(default)]
     native: NativeTable,
+    #[serde(default)]
+    journal: JournalTable,
     #[serde(default)]
     crowd: CrowdTable,
     instrument: Spanned<Vec<Spanned<InstrumentTable>>>,
@@ -126,6 +130,35 @@ struct FinazonTable {
 #[serde(deny_unknown_fields, default)]
 struct NativeTable {
     hosts: Vec<String>,
+}
+
+/// What is left out is as the journal has it.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct JournalTable {
+    image_every_commands: Option<NonZeroU32>,
+    image_every_minutes: Option<NonZeroU32>,
+    keep_bytes: Option<u64>,
+    keep_days: Option<NonZeroU32>,
+}
+
+impl JournalTable {
+    fn retention(&self) -> Policy {
+        let days = |days: NonZeroU32| Span::seconds(i64::from(days.get()) * 86_400);
+        Policy {
+            bytes_max: self.keep_bytes.unwrap_or(Policy::default().bytes_max),
+            age_max: self.keep_days.map(days),
+        }
+    }
+
+    fn pace(&self) -> Pace {
+        let pace = Pace::default();
+        let minutes = |minutes: NonZeroU32| Span::seconds(i64::from(minutes.get()) * 60);
+        Pace {
+            commands: self.image_every_commands.map_or(pace.commands, |it| u64::from(it.get())),
+            age: self.image_every_minutes.map_or(pace.age, minutes),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -228,6 +261,8 @@ pub(super) fn read(name: &str, text: &str) -> Result<Config, Mistake> {
             warm_up: Span::seconds(i64::from(warm_up)),
         },
         listings,
+        images: file.journal.pace(),
+        retention: file.journal.retention(),
         native_hosts: file.native.hosts,
         confluencecode: dialects::confluencecode::Options { authenticate_within, streams_max },
         bitstamp: dialects::bitstamp::Options {

@@ -139,7 +139,7 @@ fn what_is_said_is_heard() {
     let text = format!(
         "[server]\nlisten = \"[::1]:0\"\n[bitstamp]\ncadence_ms = 500\nstrict_markets = true\n\
          null_reconnect_data = true\nhosts = [\"rialto.example:8443\"]\n[timex]\npublic_accounts = false\n\
-         [confluencecode]\nauthenticate_within_seconds = 0\nstreams_max = 7\n[native]\nhosts = [\"api.example\"]\n[crowd]\nwarm_up_seconds = 0\nwander.USD = \"0.0001\"\n{SMALL}"
+         [confluencecode]\nauthenticate_within_seconds = 0\nstreams_max = 7\n[native]\nhosts = [\"api.example\"]\n[journal]\nimage_every_commands = 9\nimage_every_minutes = 2\n[crowd]\nwarm_up_seconds = 0\nwander.USD = \"0.0001\"\n{SMALL}"
     );
     let config = Config::read("said.toml", &text).expect("it is in order");
     assert_eq!(config.listen.to_string(), "[::1]:0");
@@ -152,6 +152,7 @@ fn what_is_said_is_heard() {
     let options = &config.confluencecode;
     assert_eq!((options.authenticate_within, options.streams_max), (None, 7));
     assert_eq!(config.native_hosts, ["api.example"]);
+    assert_eq!((config.images.commands, config.images.age), (9, Span::seconds(120)));
     assert_eq!(config.crowd.warm_up, Span(0));
     assert_eq!(config.crowd.assets, [Asset { code: "USD".into(), wander_ppm: 1 }]);
 }
@@ -261,7 +262,7 @@ fn what_is_wrong_is_told_with_its_place_and_what_was_expected() {
     check(
         "[[instrument]]",
         "instrument = []\n[x]",
-        "line 2, column 2: unknown field `x`, expected one of `server`, `bitstamp`, `timex`, `confluencecode`, `finazon`, `native`, `crowd`, `instrument`",
+        "line 2, column 2: unknown field `x`, expected one of `server`, `bitstamp`, `timex`, `confluencecode`, `finazon`, `native`, `journal`, `crowd`, `instrument`",
     );
     check(
         "[[instrument]]",

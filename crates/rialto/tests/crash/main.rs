@@ -11,15 +11,16 @@ mod trader;
 mod venue;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use testkit::dice::Dice;
 
 use tongues::{Own, Tongue, units};
 use trader::Trader;
-use venue::{Folder, SERVE, Venue, ended};
+use venue::{CONFIG, Folder, IMAGES, PATIENCE, SERVE, Venue, ended};
 
 /// Deaths of one market; then another one begins, for not all orders of an account are remembered for ever.
 const DEATHS: usize = 6;
@@ -95,9 +96,19 @@ fn audit(venue: &Venue, traders: &mut [&mut Trader], case: &str) {
     }
 }
 
+/// What came of markets that died.
+#[derive(Default)]
+struct Figures {
+    placed: usize,
+    repeated: usize,
+    insisted: usize,
+    from_image: usize,
+}
+
 /// One market that dies so often.
-fn deaths(seed: u64, deaths: usize) -> (usize, usize, usize) {
+fn deaths(seed: u64, deaths: usize) -> Figures {
     let folder = Folder::new(&seed.to_string());
+    folder.configure(&format!("{IMAGES}{CONFIG}"));
     let mut dice = Dice::new(seed);
     let mut venue = Venue::start(&folder.0);
     let demo = venue.ask("", "demo");
@@ -109,7 +120,7 @@ fn deaths(seed: u64, deaths: usize) -> (usize, usize, usize) {
         [trader(0, Tongue::Bitstamp), trader(0, Tongue::TimeX)],
         [trader(1, Tongue::Native), trader(1, Tongue::XRocket)],
     ];
-    let (mut repeated, mut insisted) = (0, 0);
+    let mut figures = Figures::default();
     for death in 1..=deaths {
         let case = format!("seed {seed}, death {death} of {deaths}");
         let stops = AtomicBool::new(false);
@@ -125,10 +136,12 @@ fn deaths(seed: u64, deaths: usize) -> (usize, usize, usize) {
         });
         venue = Venue::start(&folder.0);
         assert!(venue.said.contains("was not ended as asked"), "{case}: {}", venue.said);
+        assert!(!venue.said.contains("is not used"), "{case}: {}", venue.said);
+        figures.from_image += usize::from(venue.said.contains("from the image behind"));
         for traders in &mut traders {
             for trader in traders.iter_mut() {
-                insisted += trader.insist(&venue.address, &case);
-                repeated += usize::from(trader.repeat(&venue.address));
+                figures.insisted += trader.insist(&venue.address, &case);
+                figures.repeated += usize::from(trader.repeat(&venue.address));
             }
             let [one, two] = traders;
             audit(&venue, &mut [one, two], &case);
@@ -138,27 +151,32 @@ fn deaths(seed: u64, deaths: usize) -> (usize, usize, usize) {
     let (code, told) = ended(&folder.0, &["verify", "kept"]);
     assert_eq!(code, Some(0), "seed {seed}: {told}");
     assert!(told.contains(&format!("in {} lives", deaths + 1)), "seed {seed}: {told}");
-    (traders.as_flattened().iter().map(|trader| trader.placed.len()).sum(), repeated, insisted)
+    let (code, said) = ended(&folder.0, &["verify", "kept", "--from-image"]);
+    assert_eq!(code, Some(0), "seed {seed}: {said}");
+    figures.placed = traders.as_flattened().iter().map(|trader| trader.placed.len()).sum();
+    figures
 }
 
 /// Six deaths; three hundred under `RIALTO_LONG`.
 #[test]
 fn what_was_acknowledged_survives_a_kill_once_and_nothing_is_done_twice() {
     let markets = if std::env::var_os("RIALTO_LONG").is_some() { 50 } else { 1 };
-    let (mut placed, mut repeated, mut insisted) = (0, 0, 0);
+    let (mut placed, mut repeated, mut insisted, mut from_image) = (0, 0, 0, 0);
     for seed in 1..=markets {
         let figures = deaths(seed, DEATHS);
-        placed += figures.0;
-        repeated += figures.1;
-        insisted += figures.2;
+        placed += figures.placed;
+        repeated += figures.repeated;
+        insisted += figures.insisted;
+        from_image += figures.from_image;
     }
     let many = usize::try_from(markets).expect("a few");
     assert!(
-        placed > 20 * many && repeated > 2 * many && insisted > 4 * many,
-        "{placed} placed, {repeated} repeated, {insisted} again"
+        placed > 20 * many && repeated > 2 * many && insisted > 4 * many && from_image > 2 * many,
+        "{placed} placed, {repeated} repeated, {insisted} again, {from_image} starts from an image"
     );
     println!(
-        "seeds 1 to {markets}, {} deaths: {placed} orders placed, {repeated} unanswered requests repeated, {insisted} answered ones answered the same again",
+        "seeds 1 to {markets}, {} deaths: {placed} orders placed, {repeated} unanswered requests repeated, {insisted} answered ones answered the same again, \
+         {from_image} starts from an image",
         many * DEATHS
     );
 }
@@ -197,4 +215,79 @@ fn damage_is_named_and_refused_and_a_torn_end_is_a_note() {
     assert_eq!(std::fs::read(segment.with_extension("journal.damaged")).ok(), Some(flipped));
     let (code, said) = ended(here, &["verify", "kept"]);
     assert!(code == Some(0) && said.contains("in 2 lives"), "{code:?}: {said}");
+}
+
+/// Waits until so many images were taken, and kills it.
+fn with_images(folder: &Folder, images: u64) -> Venue {
+    let mut venue = Venue::start(&folder.0);
+    let begun = Instant::now();
+    loop {
+        let there = folder.kept("image").len() as u64;
+        let state = venue.ask("", "state");
+        assert_eq!(state["journal"]["alarm"], Value::Null, "{state}");
+        if there >= images {
+            break;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{there} images: {state}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    venue.kill();
+    venue
+}
+
+#[test]
+fn an_image_that_is_no_good_is_told_and_the_one_before_serves() {
+    let folder = Folder::new("images");
+    let here = folder.0.as_path();
+    let config = format!("{IMAGES}{CONFIG}");
+    folder.configure(&config);
+    with_images(&folder, 2);
+    let images = folder.kept("image");
+    let name = |path: &PathBuf| path.file_name().expect("a name").to_string_lossy().into_owned();
+    let (code, said) = ended(here, &["verify", "kept"]);
+    assert!(code == Some(0) && said.contains("images are byte for byte"), "{code:?}: {said}");
+
+    // A bit of the newest one flips.
+    let newest = images.last().expect("two");
+    let whole = std::fs::read(newest).expect("an image");
+    let mut flipped = whole.clone();
+    flipped[whole.len() / 3] ^= 4;
+    std::fs::write(newest, &flipped).expect("an image");
+    let (code, said) = ended(here, &["verify", "kept"]);
+    assert!(code == Some(3) && said.contains(&name(newest)), "{code:?}: {said}");
+    let mut venue = Venue::start(here);
+    let told = format!("the image {} is not used: it is damaged", name(newest));
+    assert!(venue.said.contains(&told), "{}", venue.said);
+    assert!(venue.said.contains("from the image behind segment"), "{}", venue.said);
+    venue.kill();
+
+    // Somebody takes the segments away that no image needs. (What was taken meanwhile is as good.)
+    let images = folder.kept("image");
+    std::fs::remove_file(newest).ok();
+    let oldest = folder.kept("image").into_iter().next().expect("one is left");
+    let number = |path: &PathBuf| name(path)[..10].parse::<u64>().expect("a number");
+    for segment in folder.kept("journal") {
+        if number(&segment) <= number(&oldest) {
+            std::fs::remove_file(segment).expect("it was there");
+        }
+    }
+    let (code, said) = ended(here, &["verify", "kept"]);
+    assert!(code == Some(0) && said.contains("from 00"), "{code:?}: {said}; {images:?}");
+    let mut venue = Venue::start(here);
+    assert!(venue.said.contains("from the image behind segment"), "{}", venue.said);
+    venue.kill();
+
+    // With another crowd no image serves, and the beginning is gone.
+    folder.configure(&config.replace("size = \"0.05\"", "size = \"0.06\""));
+    let (code, said) = ended(here, &SERVE);
+    let is_told = said.contains("another configuration") && said.contains("missing");
+    assert!(code == Some(1) && is_told, "{code:?}: {said}");
+
+    // Nor does anything without them.
+    folder.configure(&config);
+    for image in folder.kept("image") {
+        std::fs::remove_file(image).expect("it was there");
+    }
+    let (code, said) = ended(here, &SERVE);
+    assert!(code == Some(1) && said.contains("missing"), "{code:?}: {said}");
 }

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
-const CONFIG: &str = r#"
+pub const CONFIG: &str = r#"
 [crowd]
 warm_up_seconds = 5
 
@@ -28,6 +28,9 @@ symbols = { bitstamp = "btcusd", xrocket = "BTC-USD", timex = "BTCUSD" }
 crowd = { activity = "busy", start = "60000", size = "0.05" }
 "#;
 
+/// Images are taken of it so often that every death meets one.
+pub const IMAGES: &str = "[journal]\nimage_every_commands = 200\n";
+
 /// A folder that is gone when dropped.
 pub struct Folder(pub PathBuf);
 
@@ -36,8 +39,23 @@ impl Folder {
         let name = format!("rialto-crash-{}-{name}", std::process::id());
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir(&path).expect("a new folder");
-        std::fs::write(path.join("rialto.toml"), CONFIG).expect("a file");
-        Self(path)
+        let folder = Self(path);
+        folder.configure(CONFIG);
+        folder
+    }
+
+    pub fn configure(&self, text: &str) {
+        std::fs::write(self.0.join("rialto.toml"), text).expect("a file");
+    }
+
+    /// The images and segments there, in their order.
+    pub fn kept(&self, ending: &str) -> Vec<PathBuf> {
+        let all = std::fs::read_dir(self.0.join("kept/journal")).expect("a folder");
+        let all = all.map(|file| file.expect("a file").path());
+        let mut all: Vec<_> =
+            all.filter(|path| path.extension().is_some_and(|it| it == ending)).collect();
+        all.sort_unstable();
+        all
     }
 }
 

@@ -28,6 +28,7 @@ fn any(random: &mut Random, segment: u64, bytes_max: u64) -> Image {
         market: random.next_u64(),
         configuration: [9; 16],
         seed: 5,
+        begins: Time(1),
         build: "0.1.0".into(),
     };
     let parts = Kind::ALL.map(|kind| {

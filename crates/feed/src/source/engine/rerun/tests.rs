@@ -243,6 +243,7 @@ fn image(
         market: rerun.source().market(),
         configuration: [0; 16],
         seed: SEED,
+        begins: BEGIN,
         build: "test".into(),
     };
     crate::journal::image::Image { head, parts: rerun.parts().into() }
