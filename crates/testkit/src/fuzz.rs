@@ -1,4 +1,4 @@
-//! Everything that reads bytes from strangers, each behind one function that takes any bytes and panics only if a
+//! Everything that reads bytes from strangers or from a disk, each behind one function that takes any bytes and panics only if a
 //! promise is broken. `fuzz/` drives them by coverage; [`mutate`] drives them from seeds in the default tests.
 //!
 //! The configuration is read by the binary's crate, and tested there the same way.
@@ -26,10 +26,11 @@ use crate::served::listing;
 
 pub mod confluencecode;
 pub mod finazon;
+pub mod kept;
 pub mod timex;
 pub mod tongues;
 
-/// One reader of strangers' bytes.
+/// One reader of bytes that nobody vouches for.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
     /// What it is called here and in `fuzz/`.
@@ -39,7 +40,7 @@ pub struct Target {
 }
 
 /// Those that are not alike for all dialects.
-const OWN: [Target; 12] = [
+const OWN: [Target; 17] = [
     Target { name: "ws_decode", feed: ws_decode },
     Target { name: "ws_head", feed: ws_head },
     Target { name: "bitstamp_decode", feed: bitstamp_decode },
@@ -52,6 +53,11 @@ const OWN: [Target; 12] = [
     Target { name: "timex_decode", feed: timex::decode },
     Target { name: "timex_http", feed: timex::http },
     Target { name: "timex_client", feed: timex::client },
+    Target { name: "journal_record", feed: kept::record },
+    Target { name: "journal_entries", feed: kept::entries },
+    Target { name: "journal_segment", feed: kept::segment },
+    Target { name: "image_file", feed: kept::image_file },
+    Target { name: "board_image", feed: kept::board_image },
 ];
 
 /// All of them.

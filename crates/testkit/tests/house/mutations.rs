@@ -1,4 +1,4 @@
-//! Everything that reads bytes from strangers, fed with mutations of its seeds: the small, seeded form of what
+//! Everything that reads bytes from strangers or from a disk, fed with mutations of its seeds: the small, seeded form of what
 //! `fuzz/` does by coverage. Under `RIALTO_LONG` many times as many.
 
 use testkit::dice::Dice;
@@ -73,6 +73,11 @@ each!(
     timex_decode,
     timex_http,
     timex_client,
+    journal_record,
+    journal_entries,
+    journal_segment,
+    image_file,
+    board_image,
     xrocket_decode,
     xrocket_http,
     xrocket_client
