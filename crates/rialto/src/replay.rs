@@ -58,6 +58,7 @@ pub fn venue(options: &cli::Replay) -> Result<Venue, Failure> {
         speed,
         listen: options.listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))),
         loops: options.loops,
+        compressing: Vec::new(),
         limits: Limits::default(),
     })
 }
