@@ -6,7 +6,7 @@
 //! A frame may have one hole for a *stamp*: bytes that are each subscription's own. It is as long for everybody, so
 //! that the header is the same as well; a frame is still encoded once, and its copies differ in the stamp alone.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use model::{BookSide, Price, Side};
 
@@ -19,12 +19,20 @@ pub const HEADROOM: usize = 10;
 /// One finished message, shared by everyone who is to receive it. Cloning copies a pointer.
 #[derive(Clone, Debug)]
 pub struct Frame {
-    bytes: Arc<Vec<u8>>,
+    shared: Arc<Shared>,
     /// Where the sealed bytes begin, at most [`HEADROOM`].
     start: u8,
     /// A [`Hole`], taken apart so that a frame is two words.
     hole_length: u8,
     hole_at: u32,
+}
+
+/// What all clones of a frame share.
+#[derive(Debug, Default)]
+struct Shared {
+    bytes: Vec<u8>,
+    /// The same message made smaller, once somebody has asked for that; none if it cannot be.
+    packed: OnceLock<Option<Frame>>,
 }
 
 /// The place of a stamp in a message: where it begins, counted from the text's beginning, and its length. Without
@@ -39,12 +47,17 @@ impl Frame {
     /// What goes to the socket: header, if sealed with one, and text.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes[usize::from(self.start)..]
+        &self.shared.bytes[usize::from(self.start)..]
     }
     /// The text alone.
     #[must_use]
     pub fn text(&self) -> &[u8] {
-        &self.bytes[HEADROOM..]
+        &self.shared.bytes[HEADROOM..]
+    }
+    /// The same message made smaller, if that can be: `pack` is given the text the first time that anybody asks, and
+    /// what it makes is everybody's.
+    pub fn packed(&self, pack: impl FnOnce(&[u8]) -> Option<Self>) -> Option<&Self> {
+        self.shared.packed.get_or_init(|| pack(self.text())).as_ref()
     }
     /// Whether it has a hole for a stamp.
     #[must_use]
@@ -59,7 +72,7 @@ pub struct FrameBuilder {
     bytes: Vec<u8>,
     hole: Hole,
     /// The emptied shell of an old frame, to be filled again.
-    shell: Option<Arc<Vec<u8>>>,
+    shell: Option<Arc<Shared>>,
     /// What the subject's last frame has left.
     kept: Kept,
 }
@@ -71,7 +84,7 @@ impl Default for FrameBuilder {
 }
 
 impl FrameBuilder {
-    fn over(bytes: Vec<u8>, shell: Option<Arc<Vec<u8>>>) -> Self {
+    fn over(bytes: Vec<u8>, shell: Option<Arc<Shared>>) -> Self {
         Self { bytes, hole: Hole::default(), shell, kept: Kept::default() }
     }
     /// An empty builder.
@@ -145,7 +158,7 @@ impl FrameBuilder {
 #[derive(Debug)]
 pub struct FramePool {
     /// Frames that were given out, oldest first; those that nobody else holds are reused.
-    lent: std::collections::VecDeque<Arc<Vec<u8>>>,
+    lent: std::collections::VecDeque<Arc<Shared>>,
     /// How many are remembered at most; more are simply freed by their last reader.
     lent_max: usize,
 }
@@ -160,8 +173,8 @@ impl FramePool {
     /// A builder, with the memory of an old frame if one is free.
     pub fn builder(&mut self) -> FrameBuilder {
         if let Some(mut oldest) = self.lent.pop_front() {
-            if let Some(bytes) = Arc::get_mut(&mut oldest) {
-                let mut bytes = std::mem::take(bytes);
+            if let Some(shared) = Arc::get_mut(&mut oldest) {
+                let Shared { mut bytes, .. } = std::mem::take(shared);
                 bytes.truncate(HEADROOM);
                 return FrameBuilder::over(bytes, Some(oldest));
             }
@@ -193,30 +206,26 @@ impl FramePool {
         }
         let FrameBuilder { mut bytes, shell, .. } = self.builder();
         bytes.clear();
-        bytes.extend_from_slice(&frame.bytes);
+        bytes.extend_from_slice(&frame.shared.bytes);
         let from = HEADROOM + frame.hole_at as usize;
         bytes[from..from + stamp.len()].copy_from_slice(stamp);
         self.seal(bytes, Hole::default(), shell, frame.start)
     }
 
-    fn seal(
-        &mut self,
-        bytes: Vec<u8>,
-        hole: Hole,
-        shell: Option<Arc<Vec<u8>>>,
-        start: u8,
-    ) -> Frame {
-        let bytes = match shell {
+    fn seal(&mut self, bytes: Vec<u8>, hole: Hole, shell: Option<Arc<Shared>>, start: u8) -> Frame {
+        let shared = match shell {
             Some(mut shell) => {
-                *Arc::get_mut(&mut shell).expect("a builder shares its shell with nobody") = bytes;
+                let shared =
+                    Arc::get_mut(&mut shell).expect("a builder shares its shell with nobody");
+                shared.bytes = bytes;
                 shell
             }
-            None => Arc::new(bytes),
+            None => Arc::new(Shared { bytes, packed: OnceLock::new() }),
         };
         if self.lent.len() < self.lent_max {
-            self.lent.push_back(Arc::clone(&bytes));
+            self.lent.push_back(Arc::clone(&shared));
         }
-        Frame { bytes, start, hole_length: hole.length, hole_at: hole.at }
+        Frame { shared, start, hole_length: hole.length, hole_at: hole.at }
     }
 }
 
@@ -251,6 +260,31 @@ mod tests {
         assert_eq!(third.bytes(), b"third");
         assert_eq!(third.bytes().as_ptr(), memory, "and it is used again");
         assert_eq!(second.text(), b"another");
+    }
+
+    #[test]
+    fn a_frame_is_made_smaller_once_and_its_memory_forgets_that() {
+        let mut pool = FramePool::new(1);
+        let seal = |_: &mut [u8; HEADROOM], _| HEADROOM;
+        let small = |text: &[u8]| {
+            let mut pool = FramePool::new(0);
+            let mut builder = pool.builder();
+            builder.text_mut().push(text[0]);
+            Some(pool.finish(builder, seal))
+        };
+        let mut builder = pool.builder();
+        builder.text_mut().extend_from_slice(b"a long text");
+        let frame = pool.finish(builder, seal);
+        let clone = frame.clone();
+        assert_eq!(frame.packed(small).map(Frame::text), Some(&b"a"[..]));
+        let again = clone.packed(|_| panic!("it is made once for all"));
+        assert_eq!(again.map(Frame::text), Some(&b"a"[..]));
+        drop((frame, clone));
+
+        let mut builder = pool.builder();
+        builder.text_mut().extend_from_slice(b"brief");
+        let other = pool.finish(builder, seal);
+        assert_eq!(other.packed(|_| None).map(Frame::text), None, "the same memory, another text");
     }
 
     #[test]

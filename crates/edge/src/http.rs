@@ -28,7 +28,7 @@ use crate::prometheus;
 use crate::reactor::LoopHandle;
 use crate::route::{Half, Page, Route, route};
 use crate::steps::{Admitted, Clerk, Next, Service};
-use crate::ws::handshake;
+use crate::ws::{deflate, handshake};
 
 /// How often an address may ask the native API, whichever keys it uses.
 const NATIVE_RATE: Rate = Rate { count: 1_000, per: Duration::from_secs(1) };
@@ -51,6 +51,8 @@ pub struct House {
     journal: Option<AskJournal>,
     pages: &'static [StaticPage],
     loops: Vec<LoopHandle>,
+    /// Of each dialect, whether its sockets may be compressed.
+    compresses: Vec<bool>,
     ready: AtomicBool,
     clock: SessionClock,
     /// Of each dialect's halves, once somebody asked.
@@ -79,6 +81,7 @@ impl House {
         };
         Self {
             turnstiles: dialects.iter().map(|dialect| turnstile(&**dialect)).collect(),
+            compresses: dialects.iter().map(|_| false).collect(),
             doors: dialects.iter().map(|dialect| dialect.doors().clone()).collect(),
             dialects,
             boards,
@@ -122,6 +125,14 @@ impl House {
     #[must_use]
     pub fn with_loops(mut self, loops: &[LoopHandle]) -> Self {
         self.loops = loops.to_vec();
+        self
+    }
+
+    /// The same, and sockets of the dialects with these names are compressed where a client offers to.
+    #[must_use]
+    pub fn with_compression(mut self, names: &[&str]) -> Self {
+        let dialects = self.dialects.iter();
+        self.compresses = dialects.map(|dialect| names.contains(&dialect.name())).collect();
         self
     }
 
@@ -190,9 +201,15 @@ impl House {
                         return (refusal, None);
                     }
                 };
+                let agreed =
+                    if self.compresses[dialect] { deflate::agree(request.headers()) } else { None };
+                let compresses = agreed.is_some();
                 let stream = hyper::upgrade::on(request);
-                let response = accept.response().map(|()| Full::default());
-                (response, Some(Upgrading { dialect, admitted, stream }))
+                let mut response = accept.response().map(|()| Full::default());
+                if let Some(agreed) = agreed {
+                    response.headers_mut().insert(header::SEC_WEBSOCKET_EXTENSIONS, agreed);
+                }
+                (response, Some(Upgrading { dialect, admitted, compresses, stream }))
             }
             Err(refusal) => {
                 self.counters.handshakes_refused.add(1);

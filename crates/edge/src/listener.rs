@@ -127,6 +127,8 @@ struct Connection {
 pub(crate) struct Upgrading {
     pub(crate) dialect: usize,
     pub(crate) admitted: Option<Box<Admitted>>,
+    /// Whether it was agreed that messages are compressed.
+    pub(crate) compresses: bool,
     pub(crate) stream: OnUpgrade,
 }
 
@@ -172,6 +174,7 @@ impl Connection {
                 stream,
                 dialect: leaving.dialect,
                 admitted: leaving.admitted,
+                compresses: leaving.compresses,
                 early,
                 peer: self.peer,
                 seat: Some(seat),

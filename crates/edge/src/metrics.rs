@@ -79,6 +79,8 @@ counters! {
     messages_in: Only,
     /// Frames brought to sockets or their outboxes: one for each frame and listener.
     deliveries: Only,
+    /// Frames compressed: each once, to however many connections it is brought.
+    compressions: Only,
     /// Frames replaced by newer ones while they waited.
     conflated: Only,
     /// Frames dropped because their topic begins anew for a slow socket.

@@ -163,6 +163,11 @@ impl Session {
         }
     }
 
+    /// Both ends have agreed on compression: the client's messages may be compressed.
+    pub const fn inflate(&mut self) {
+        self.decoder.inflate();
+    }
+
     /// Bytes came. Reads at most `messages_max` messages of them, and none while it waits for something to come back.
     pub fn receive(
         &mut self,

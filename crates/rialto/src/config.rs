@@ -44,6 +44,8 @@ pub struct Config {
     pub retention: Policy,
     /// Names of ours at which the native API takes requests that change something, besides our addresses.
     pub native_hosts: Vec<String>,
+    /// The dialects whose sockets are compressed where a client offers to.
+    pub compressing: Vec<&'static str>,
     /// What the Bitstamp dialect is told.
     pub bitstamp: dialects::bitstamp::Options,
     /// What the TimeX dialect is told.

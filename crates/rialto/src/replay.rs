@@ -72,6 +72,7 @@ pub fn venue(options: &cli::Replay) -> Result<Venue, Failure> {
         speed,
         listen,
         loops: options.loops,
+        compressing: Vec::new(),
         limits: Limits::default(),
     })
 }

@@ -49,6 +49,8 @@ pub struct Venue {
     pub listen: SocketAddr,
     /// How many loops; `None` is one for each core.
     pub loops: Option<usize>,
+    /// The dialects whose sockets are compressed where a client offers to.
+    pub compressing: Vec<&'static str>,
     /// What strangers are allowed.
     pub limits: Limits,
 }
@@ -164,7 +166,8 @@ pub fn run(mut venue: Venue) -> Result<(), Failure> {
         Arc::clone(&edge.counters),
         Arc::clone(&edge.goodbyes),
     );
-    let house = house.with_native(native).with_pages(&console::PAGES).with_loops(&edge.loops);
+    let house = house.with_native(native).with_pages(&console::PAGES);
+    let house = house.with_loops(&edge.loops).with_compression(&venue.compressing);
     let house = Arc::new(match begun.journal {
         Some(ask) => house.with_journal(ask),
         None => house,

@@ -68,6 +68,7 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
             false => "nothing of the market is kept on disk: --data DIR keeps it there".to_owned(),
         });
     }
+    let compressing = config.compressing.clone();
     Ok(Venue {
         about,
         boards: boards.collect(),
@@ -96,6 +97,7 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
         speed,
         listen,
         loops: options.loops,
+        compressing,
         limits: Limits::default(),
     })
 }

@@ -75,6 +75,8 @@ pub struct Setup {
     /// Where clients become sockets if nothing else is said, with a query where one is needed; the dialect's first door
     /// if `None`.
     pub door: Option<String>,
+    /// Whether its sockets are compressed where a client offers to.
+    pub compression: bool,
 }
 
 impl Setup {
@@ -121,6 +123,7 @@ impl Setup {
             session_clock: SessionClock::started(),
             by_level: false,
             door: None,
+            compression: false,
         }
     }
 
@@ -190,6 +193,7 @@ impl Setup {
             hosts: vec!["api.example".into()],
         };
         let native = Native::new(told, Arc::clone(&known) as Arc<dyn Register>);
+        let compressing: &[&str] = if self.compression { &[dialect] } else { &[] };
         let house = House::new(
             Arc::clone(&dialects),
             edge.boards.clone(),
@@ -199,7 +203,9 @@ impl Setup {
             Arc::clone(&edge.counters),
             Arc::clone(&edge.goodbyes),
         );
-        let house = Arc::new(house.with_native(native).with_loops(&edge.loops));
+        let house = Arc::new(
+            house.with_native(native).with_loops(&edge.loops).with_compression(compressing),
+        );
         house.set_ready(true);
         let seats = Seats::new(&self.limits);
         let gangway = Arc::new(Gangway::new(edge.loops.clone()));

@@ -206,6 +206,8 @@ struct Wire {
     stream: Option<TcpStream>,
     /// Nothing waits for it: what it is told can be written at once.
     is_clear: bool,
+    /// What it is told is compressed.
+    compresses: bool,
     sent: Sent,
 }
 
@@ -220,10 +222,10 @@ pub(super) struct Clients {
 
 impl Clients {
     /// Gives a connection a place.
-    pub fn add(&mut self, stream: TcpStream, mut client: Client) -> u32 {
+    pub fn add(&mut self, stream: TcpStream, compresses: bool, mut client: Client) -> u32 {
         self.tenancies = self.tenancies.wrapping_add(1);
         client.tenancy = self.tenancies;
-        let wire = Wire { stream: Some(stream), is_clear: true, sent: Sent::default() };
+        let wire = Wire { stream: Some(stream), is_clear: true, compresses, sent: Sent::default() };
         let client = Some(Box::new(client));
         if let Some(place) = self.free.pop() {
             self.wires[place as usize] = wire;
@@ -267,8 +269,14 @@ impl Clients {
     /// The stream at this place, what has left by it, and whether nothing waits for it.
     #[inline]
     pub fn wire(&mut self, place: u32) -> (&mut TcpStream, &mut Sent, bool) {
-        let Wire { stream, is_clear, sent } = &mut self.wires[place as usize];
+        let Wire { stream, is_clear, sent, .. } = &mut self.wires[place as usize];
         (stream.as_mut().expect("only who is there is told something"), sent, *is_clear)
+    }
+
+    /// Whether what is told at this place is compressed.
+    #[inline]
+    pub fn compresses(&self, place: u32) -> bool {
+        self.wires[place as usize].compresses
     }
 
     /// So much more has left for this place.

@@ -9,6 +9,7 @@ use dialects::FramePool;
 
 use crate::outbox::{Slot, Told};
 use crate::session::{Stamp, Ticket};
+use crate::ws::deflate::Packer;
 
 #[cfg(test)]
 mod tests;
@@ -73,6 +74,9 @@ pub(crate) struct Fanout {
     frames: Vec<Told>,
     nodes: Vec<Node>,
     joined: Vec<u8>,
+    /// The same of compressed frames, of one node, and of which: neighbours mostly stand on the same.
+    packed: Vec<u8>,
+    packed_node: u32,
     /// Counts how often `joined` was begun anew.
     joined_in: u32,
     path: Vec<u32>,
@@ -89,6 +93,8 @@ impl Fanout {
             frames: Vec::new(),
             nodes: Vec::new(),
             joined: Vec::new(),
+            packed: Vec::new(),
+            packed_node: ROOT,
             joined_in: 0,
             path: Vec::new(),
         };
@@ -228,6 +234,24 @@ impl Fanout {
         &self.joined[from as usize..to as usize]
     }
 
+    /// The bytes of what was told, for who has agreed on compression.
+    #[cold]
+    pub fn packed_bytes(&mut self, node: u32, packer: &mut Packer) -> &[u8] {
+        let at = &self.nodes[node as usize];
+        if at.parent == ROOT {
+            return packer.frame(&self.frames[at.frame as usize].frame).bytes();
+        }
+        if self.packed_node != node {
+            let mut packed = std::mem::take(&mut self.packed);
+            packed.clear();
+            for told in self.frames(node) {
+                packed.extend_from_slice(packer.frame(&told.frame).bytes());
+            }
+            (self.packed, self.packed_node) = (packed, node);
+        }
+        &self.packed
+    }
+
     /// The frames of what was told, in order.
     pub fn frames(&mut self, node: u32) -> impl Iterator<Item = &Told> {
         self.path.clear();
@@ -246,6 +270,7 @@ impl Fanout {
         self.moved.clear();
         self.joined.clear();
         self.joined_in = self.joined_in.wrapping_add(1);
+        self.packed_node = ROOT;
         self.nodes.truncate(1);
         self.nodes[0].next_frame = NONE;
     }

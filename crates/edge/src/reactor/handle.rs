@@ -22,6 +22,8 @@ pub struct Newcomer {
     pub dialect: usize,
     /// Who was let in by a key, if somebody was.
     pub admitted: Option<Box<Admitted>>,
+    /// Whether it was agreed that messages are compressed.
+    pub compresses: bool,
     /// What the client sent right behind its handshake.
     pub early: Vec<u8>,
     /// The other end.

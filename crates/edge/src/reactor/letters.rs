@@ -87,17 +87,19 @@ impl Loop {
     }
 
     pub(super) fn adopt(&mut self, newcomer: Newcomer) {
-        let Newcomer { stream, dialect, admitted, early, peer, seat } = newcomer;
+        let Newcomer { stream, dialect, admitted, compresses, early, peer, seat } = newcomer;
         let manners = self.around.dialects[dialect].manners();
         let mut session = Session::open(Arc::clone(&self.limits[dialect]), manners, self.now);
+        if compresses {
+            session.inflate();
+        }
         let key = admitted.as_ref().map(|admitted| admitted.login.key.clone());
         admitted.into_iter().for_each(|admitted| session.admitted(*admitted));
         let ready = ready(&stream);
         let fd = stream.as_raw_fd();
         let id = ConnectionId(self.around.connection_ids.fetch_add(1, Ordering::Relaxed) + 1);
-        let place = self
-            .clients
-            .add(stream, Client::new((id, self.desk.wall), session, dialect, peer, seat));
+        let client = Client::new((id, self.desk.wall), session, dialect, peer, seat);
+        let place = self.clients.add(stream, compresses, client);
         self.fanout.make_room(self.clients.places().len());
         self.around.counters.connections.add(1);
         self.around.counters.connections_open.add(1);

@@ -43,6 +43,7 @@ use crate::metrics::Counters;
 use crate::session::{Desk, Ids, frame_limits};
 use crate::steps::Clerk;
 use crate::ws::decode::Limits;
+use crate::ws::deflate::Packer;
 
 use client::Clients;
 use fanout::Fanout;
@@ -124,6 +125,7 @@ pub(crate) struct Loop {
     /// Shared by all sockets: what is read, and what is joined for writing.
     read_buffer: Box<[u8]>,
     join: Vec<u8>,
+    packer: Packer,
     tally: Tally,
 }
 
@@ -178,6 +180,7 @@ impl Loop {
             desk,
             read_buffer: vec![0; READ_BYTES].into(),
             join: Vec::new(),
+            packer: Packer::default(),
             tally: Tally::default(),
         };
         Ok((this, handle, bell))
@@ -248,6 +251,7 @@ impl Loop {
         let tally = std::mem::take(&mut self.tally);
         counters.turns.add(1);
         counters.messages_in.add(std::mem::take(&mut self.desk.messages));
+        counters.compressions.add(self.packer.runs());
         counters.deliveries.add(tally.deliveries);
         counters.conflated.add(tally.conflated);
         counters.dropped.add(tally.dropped);

@@ -81,6 +81,7 @@ impl Loop {
 
     #[inline]
     pub(super) fn tell_client(&mut self, place: u32, node: u32) {
+        let compresses = self.clients.compresses(place);
         let (wire, sent, clear) = self.clients.wire(place);
         if !clear {
             self.put_in_line(place, node, 0);
@@ -88,7 +89,10 @@ impl Loop {
             return;
         }
         let count = self.fanout.count(node);
-        let bytes = self.fanout.bytes(node);
+        let bytes = match compresses {
+            false => self.fanout.bytes(node),
+            true => self.fanout.packed_bytes(node, &mut self.packer),
+        };
         self.tally.writes += 1;
         match write_once(wire, bytes) {
             Ok(Took::All) => {
@@ -112,7 +116,16 @@ impl Loop {
         let client = self.clients.at(place);
         let restart_bytes_max = self.around.dialects[client.dialect].manners().restart_bytes_max;
         let mut left = 0;
+        let compresses = self.clients.compresses(place);
+        let client = self.clients.at(place);
         for told in self.fanout.frames(node) {
+            let packed;
+            let told = if compresses {
+                packed = Told { frame: self.packer.frame(&told.frame).clone(), ..told.clone() };
+                &packed
+            } else {
+                told
+            };
             let bytes = told.frame.bytes().len();
             if taken >= bytes {
                 taken -= bytes;

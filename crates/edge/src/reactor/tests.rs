@@ -23,6 +23,7 @@ use crate::testing::{Dice, Plain, book_change, print, whole_book};
 use crate::ws::decode::{Chunk, Decoder, Incoming};
 use crate::ws::{Opcode, Role, encode};
 
+mod compressed;
 mod conversations;
 mod survey;
 
@@ -89,15 +90,28 @@ impl House {
         self.connect_with(Vec::new())
     }
     fn connect_with(&self, early: Vec<u8>) -> Visitor {
+        self.connect_as(false, early)
+    }
+    fn connect_as(&self, compresses: bool, early: Vec<u8>) -> Visitor {
         let address = self.listener.local_addr().expect("an address");
         let stream = TcpStream::connect(address).expect("a connection");
         let (served, peer) = self.listener.accept().expect("a connection");
-        let newcomer =
-            Newcomer { stream: served, dialect: 0, admitted: None, early, peer, seat: None };
+        let newcomer = Newcomer {
+            stream: served,
+            dialect: 0,
+            admitted: None,
+            compresses,
+            early,
+            peer,
+            seat: None,
+        };
         assert!(self.handle.adopt(newcomer).is_ok(), "the loop takes it");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
         let limits = Limits::of_messages(1 << 20);
-        let decoder = Decoder::new(limits, Role::Client);
+        let mut decoder = Decoder::new(limits, Role::Client);
+        if compresses {
+            decoder.inflate();
+        }
         Visitor { stream, decoder, heard: VecDeque::new() }
     }
     /// Does what the loop asks of the boards next.

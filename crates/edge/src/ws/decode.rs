@@ -16,7 +16,7 @@ use std::{borrow::Cow, ops::Range, str, sync::Arc};
 
 use simdutf8::{basic, compat};
 
-use super::{CONTROL_BYTES_MAX, Opcode, Role, Violation, close, encode, mask};
+use super::{CONTROL_BYTES_MAX, Opcode, Role, Violation, close, deflate, encode, mask};
 
 /// How much a peer may send at once. One value serves all connections of a kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +102,10 @@ pub struct Decoder {
     frame: Frame,
     /// The message that is under way; between messages, none.
     message: Option<Kind>,
+    /// That message is compressed.
+    message_packed: bool,
+    /// Whether messages may be compressed.
+    inflates: bool,
     /// What is kept: the message under way, then a control frame's payload, if that was cut too.
     kept: Vec<u8>,
     /// How much of `kept` belongs to finished fragments of the message under way.
@@ -130,6 +134,8 @@ enum Kind {
 struct Frame {
     opcode: Opcode,
     fin: bool,
+    /// It begins a compressed message.
+    packed: bool,
     key: [u8; 4],
     masked: bool,
     payload_bytes: usize,
@@ -157,17 +163,26 @@ impl Decoder {
             frame: Frame {
                 opcode: Opcode::Continuation,
                 fin: true,
+                packed: false,
                 key: [0; 4],
                 masked: false,
                 payload_bytes: 0,
                 taken: 0,
             },
             message: None,
+            message_packed: false,
+            inflates: false,
             kept: Vec::new(),
             kept_fragments: 0,
             kept_checked: 0,
             lent: false,
         }
+    }
+
+    /// Both ends have agreed on [`deflate`]: messages may be compressed. They are kept until they are whole, and inflated
+    /// up to the limit of a message and no further.
+    pub const fn inflate(&mut self) {
+        self.inflates = true;
     }
 
     /// The next message, or `None` when the chunk is used up.
@@ -252,8 +267,8 @@ impl Decoder {
             }
             let whole = piece.len() == missing;
 
-            let alone =
-                frame.opcode.is_control() || frame.fin && frame.opcode != Opcode::Continuation;
+            let alone = frame.opcode.is_control()
+                || frame.fin && frame.opcode != Opcode::Continuation && !frame.packed;
             if whole && alone && frame.taken == 0 {
                 // The frequent case: nothing of it was kept, and nothing about it needs to be.
                 self.stage = Stage::Header;
@@ -309,12 +324,18 @@ impl Decoder {
     fn parse_header(&self, bytes: &[u8]) -> Result<Option<(Frame, usize)>, Violation> {
         let &[first, ref rest @ ..] = bytes else { return Ok(None) };
         let fin = first & 0x80 != 0;
-        if first & 0x70 != 0 {
+        let reserved = first & 0x70;
+        let packed = reserved == deflate::COMPRESSED && self.inflates;
+        if reserved != 0 && !packed {
             return Err(Violation::protocol("reserved bit set without an extension"));
         }
         let Some(opcode) = Opcode::of_bits(first & 0x0F) else {
             return Err(Violation::protocol("reserved opcode"));
         };
+        // Said once for a message, by its first frame.
+        if packed && !matches!(opcode, Opcode::Text | Opcode::Binary) {
+            return Err(Violation::protocol("compression bit on a frame that begins no message"));
+        }
         match (opcode, self.message) {
             (Opcode::Continuation, None) => {
                 return Err(Violation::protocol("continuation without a message to continue"));
@@ -365,7 +386,8 @@ impl Decoder {
             }
             _ => (u64::from(short), rest),
         };
-        let payload_bytes = self.fit(opcode, payload_bytes)?;
+        let continues = opcode == Opcode::Continuation && self.message_packed;
+        let payload_bytes = self.fit(opcode, packed || continues, payload_bytes)?;
 
         let (key, rest) = if masked {
             let Some((key, rest)) = rest.split_first_chunk() else { return Ok(None) };
@@ -373,18 +395,20 @@ impl Decoder {
         } else {
             ([0; 4], rest)
         };
-        let frame = Frame { opcode, fin, key, masked, payload_bytes, taken: 0 };
+        let frame = Frame { opcode, fin, packed, key, masked, payload_bytes, taken: 0 };
         Ok(Some((frame, bytes.len() - rest.len())))
     }
 
     /// The length as a size in memory, if the limits let it in.
     #[inline]
-    fn fit(&self, opcode: Opcode, payload_bytes: u64) -> Result<usize, Violation> {
+    fn fit(&self, opcode: Opcode, packed: bool, payload_bytes: u64) -> Result<usize, Violation> {
         let room = if opcode.is_control() {
             CONTROL_BYTES_MAX
         } else {
-            let left = self.limits.message_bytes_max.saturating_sub(self.kept_fragments);
-            left.min(self.limits.frame_bytes_max)
+            // What cannot be compressed becomes longer: by an eighth, where a fast deflate takes no time to look.
+            let more = |most: usize| if packed { most.saturating_add(most / 8 + 64) } else { most };
+            let left = more(self.limits.message_bytes_max).saturating_sub(self.kept_fragments);
+            left.min(more(self.limits.frame_bytes_max))
         };
         match usize::try_from(payload_bytes) {
             Ok(bytes) if bytes <= room => Ok(bytes),
@@ -401,6 +425,9 @@ impl Decoder {
             Opcode::Binary => self.message = Some(Kind::Binary),
             _ => {}
         }
+        if !frame.opcode.is_control() && frame.opcode != Opcode::Continuation {
+            self.message_packed = frame.packed;
+        }
         self.frame = frame;
         self.stage = Stage::Payload;
     }
@@ -415,7 +442,8 @@ impl Decoder {
             self.kept.reserve_exact(target - self.kept.len());
         }
         self.kept.extend_from_slice(piece);
-        if !self.frame.opcode.is_control() && self.message == Some(Kind::Text) {
+        let is_text = self.message == Some(Kind::Text) && !self.message_packed;
+        if !self.frame.opcode.is_control() && is_text {
             self.check_kept_text()?;
         }
         Ok(())
@@ -444,6 +472,14 @@ impl Decoder {
         self.kept_fragments = self.kept.len();
         if !self.frame.fin {
             return Ok(None);
+        }
+        if std::mem::take(&mut self.message_packed) {
+            let limits = &self.limits;
+            let reason = || limits.too_big_reason.clone();
+            let too_big = || Violation { code: close::TOO_BIG, reason: reason() };
+            self.kept = deflate::unpack(&self.kept, limits.message_bytes_max, too_big)?;
+            // As text it is checked when it is lent out.
+            self.kept_checked = self.kept.len();
         }
         let opcode = match self.message.take() {
             Some(Kind::Text) if self.kept_checked < self.kept.len() => return Err(NOT_UTF8),

@@ -6,7 +6,8 @@
 //!
 //! What it is not: it does not decide what to do. A [`Violation`] says which close code and reason the
 //! peer has earned; sending it, echoing a close, answering a ping and cutting the line are the
-//! session's. Extensions are not spoken: none is offered, so every reserved bit is a violation.
+//! session's. One extension is spoken, where both ends agree on it: permessage-deflate ([`deflate`]). Else
+//! every reserved bit is a violation.
 //!
 //! ```
 //! use edge::ws::{Role, decode::{Chunk, Decoder, Incoming, Limits}, encode};
@@ -21,6 +22,7 @@
 //! ```
 
 pub mod decode;
+pub mod deflate;
 pub mod encode;
 pub mod handshake;
 pub mod head;

@@ -41,6 +41,8 @@ struct File {
     #[serde(default)]
     bitstamp: BitstampTable,
     #[serde(default)]
+    xrocket: XRocketTable,
+    #[serde(default)]
     timex: TimexTable,
     #[serde(default)]
     confluencecode: ConfluenceCodeTable,
@@ -74,6 +76,7 @@ struct BitstampTable {
     strict_markets: bool,
     null_reconnect_data: bool,
     hosts: Vec<String>,
+    compression: bool,
 }
 
 impl Default for BitstampTable {
@@ -83,19 +86,28 @@ impl Default for BitstampTable {
             strict_markets: false,
             null_reconnect_data: false,
             hosts: Vec::new(),
+            compression: false,
         }
     }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct XRocketTable {
+    compression: bool,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct TimexTable {
     public_accounts: bool,
+    compression: bool,
 }
 
 impl Default for TimexTable {
     fn default() -> Self {
-        Self { public_accounts: dialects::timex::Options::default().public_accounts }
+        let public_accounts = dialects::timex::Options::default().public_accounts;
+        Self { public_accounts, compression: false }
     }
 }
 
@@ -104,6 +116,7 @@ impl Default for TimexTable {
 struct ConfluenceCodeTable {
     authenticate_within_seconds: Spanned<u32>,
     streams_max: Spanned<u32>,
+    compression: bool,
 }
 
 impl Default for ConfluenceCodeTable {
@@ -111,6 +124,7 @@ impl Default for ConfluenceCodeTable {
         Self {
             authenticate_within_seconds: Spanned::new(0..0, 30),
             streams_max: Spanned::new(0..0, 10_000),
+            compression: false,
         }
     }
 }
@@ -124,6 +138,7 @@ struct FinazonTable {
     mics: Option<Vec<String>>,
     datasets: Option<BTreeMap<String, String>>,
     feeds: Option<BTreeMap<String, String>>,
+    compression: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -246,11 +261,12 @@ pub(super) fn read(name: &str, text: &str) -> Result<Config, Mistake> {
     }
     let cadence_ms = within(&file.bitstamp.cadence_ms, 10..=60_000, "milliseconds")?;
     let warm_up = within(&file.crowd.warm_up_seconds, 0..=WARM_UP_SECONDS_MAX, "seconds")?;
-    let ConfluenceCodeTable { authenticate_within_seconds, streams_max } = &file.confluencecode;
+    let ConfluenceCodeTable { authenticate_within_seconds, streams_max, .. } = &file.confluencecode;
     let authenticate_within = match within(authenticate_within_seconds, 0..=86_400, "seconds")? {
         0 => None,
         seconds => Some(Duration::from_secs(u64::from(seconds))),
     };
+    let compressing = compressing(&file);
     let streams_max = within(streams_max, 1..=65_535, "streams")? as usize;
     Ok(Config {
         name: name.to_owned(),
@@ -264,6 +280,7 @@ pub(super) fn read(name: &str, text: &str) -> Result<Config, Mistake> {
         images: file.journal.pace(),
         retention: file.journal.retention(),
         native_hosts: file.native.hosts,
+        compressing,
         confluencecode: dialects::confluencecode::Options { authenticate_within, streams_max },
         bitstamp: dialects::bitstamp::Options {
             cadence: Cadence(Span::millis(i64::from(cadence_ms))),
@@ -278,6 +295,18 @@ pub(super) fn read(name: &str, text: &str) -> Result<Config, Mistake> {
             ..dialects::timex::Options::default()
         },
     })
+}
+
+/// The dialects whose sockets may be compressed.
+fn compressing(file: &File) -> Vec<&'static str> {
+    let said = [
+        file.bitstamp.compression,
+        file.xrocket.compression,
+        file.timex.compression,
+        file.finazon.compression,
+        file.confluencecode.compression,
+    ];
+    DIALECTS.into_iter().zip(said).filter_map(|(name, said)| said.then_some(name)).collect()
 }
 
 fn finazon(table: FinazonTable) -> dialects::finazon::Options {

@@ -138,7 +138,7 @@ fn what_is_left_out_has_a_default() {
 fn what_is_said_is_heard() {
     let text = format!(
         "[server]\nlisten = \"[::1]:0\"\n[bitstamp]\ncadence_ms = 500\nstrict_markets = true\n\
-         null_reconnect_data = true\nhosts = [\"rialto.example:8443\"]\n[timex]\npublic_accounts = false\n\
+         null_reconnect_data = true\nhosts = [\"rialto.example:8443\"]\n[timex]\npublic_accounts = false\ncompression = true\n\
          [confluencecode]\nauthenticate_within_seconds = 0\nstreams_max = 7\n[native]\nhosts = [\"api.example\"]\n[journal]\nimage_every_commands = 9\nimage_every_minutes = 2\n[crowd]\nwarm_up_seconds = 0\nwander.USD = \"0.0001\"\n{SMALL}"
     );
     let config = Config::read("said.toml", &text).expect("it is in order");
@@ -149,6 +149,7 @@ fn what_is_said_is_heard() {
     assert!(config.bitstamp.strict_markets && config.bitstamp.null_reconnect_data);
     assert_eq!(config.bitstamp.hosts, ["rialto.example:8443"]);
     assert!(!config.timex.public_accounts);
+    assert_eq!(config.compressing, ["timex"]);
     let options = &config.confluencecode;
     assert_eq!((options.authenticate_within, options.streams_max), (None, 7));
     assert_eq!(config.native_hosts, ["api.example"]);

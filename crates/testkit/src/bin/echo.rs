@@ -14,6 +14,7 @@ use std::{
 use edge::ws::{
     Opcode, Role, close,
     decode::{Chunk, Decoder, Incoming, Limits},
+    deflate::{self, Packer},
     encode::{self, ClosePayload},
     handshake::{self, Opening},
     head,
@@ -63,8 +64,21 @@ fn serve(mut socket: TcpStream) -> io::Result<()> {
     let Some((request, early)) = read_head(&mut socket, head::request)? else { return Ok(()) };
     match handshake::accept(&request) {
         Ok(accept) => {
-            socket.write_all(&accept.response_bytes())?;
-            Echo::new(Role::Server, socket).converse(early).map(drop)
+            let mut response = accept.response_bytes();
+            let agreed = deflate::agree(request.headers());
+            if let Some(agreed) = &agreed {
+                response.truncate(response.len() - 2);
+                response.extend_from_slice(b"Sec-WebSocket-Extensions: ");
+                response.extend_from_slice(agreed.as_bytes());
+                response.extend_from_slice(b"\r\n\r\n");
+            }
+            socket.write_all(&response)?;
+            let mut echo = Echo::new(Role::Server, socket);
+            if agreed.is_some() {
+                echo.decoder.inflate();
+                echo.answers.packer = Some(Packer::default());
+            }
+            echo.converse(early).map(drop)
         }
         Err(refusal) => {
             socket.write_all(&refusal.response_bytes())?;
@@ -132,7 +146,8 @@ impl Echo {
     fn new(role: Role, socket: TcpStream) -> Echo {
         let limits = Limits::of_messages(MESSAGE_BYTES_MAX);
         let decoder = Decoder::new(Arc::new(limits), role);
-        Echo { role, socket, decoder, answers: Answers { role, bytes: Vec::new(), keys: 0 } }
+        let answers = Answers { role, packer: None, bytes: Vec::new(), keys: 0 };
+        Echo { role, socket, decoder, answers }
     }
 
     /// Echoes until the peer closes, and gives the last text that was heard.
@@ -190,6 +205,8 @@ impl Echo {
 /// Frames that wait to be written.
 struct Answers {
     role: Role,
+    /// Compresses messages, where that was agreed on.
+    packer: Option<Packer>,
     bytes: Vec<u8>,
     /// How many masks were used; a test needs no secret ones, only different ones.
     keys: u32,
@@ -197,6 +214,12 @@ struct Answers {
 
 impl Answers {
     fn push(&mut self, opcode: Opcode, payload: &[u8]) {
+        if let Some(packer) = self.packer.as_mut().filter(|_| !opcode.is_control()) {
+            let at = self.bytes.len();
+            encode::push_server_frame(&mut self.bytes, opcode, packer.pack(payload));
+            self.bytes[at] |= deflate::COMPRESSED;
+            return;
+        }
         match self.role {
             Role::Server => encode::push_server_frame(&mut self.bytes, opcode, payload),
             Role::Client => {

@@ -158,6 +158,7 @@ fn image() -> Image {
         market: 3,
         configuration: [4; 16],
         seed: 5,
+        begins: NOW,
         build: "0.1.0".into(),
     };
     let part = |kind| Part { kind, layout: 1, bytes: vec![kind as u8; 20] };
