@@ -26,6 +26,7 @@ use crate::served::listing;
 
 pub mod confluencecode;
 pub mod finazon;
+pub mod images;
 pub mod timex;
 pub mod tongues;
 
@@ -39,7 +40,7 @@ pub struct Target {
 }
 
 /// Those that are not alike for all dialects.
-const OWN: [Target; 12] = [
+const OWN: [Target; 16] = [
     Target { name: "ws_decode", feed: ws_decode },
     Target { name: "ws_head", feed: ws_head },
     Target { name: "bitstamp_decode", feed: bitstamp_decode },
@@ -52,6 +53,10 @@ const OWN: [Target; 12] = [
     Target { name: "timex_decode", feed: timex::decode },
     Target { name: "timex_http", feed: timex::http },
     Target { name: "timex_client", feed: timex::client },
+    Target { name: "image_file", feed: images::file },
+    Target { name: "image_board", feed: images::board },
+    Target { name: "image_accounts", feed: images::accounts },
+    Target { name: "image_repeats", feed: images::repeats },
 ];
 
 /// All of them.

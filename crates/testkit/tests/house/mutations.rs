@@ -73,6 +73,10 @@ each!(
     timex_decode,
     timex_http,
     timex_client,
+    image_file,
+    image_board,
+    image_accounts,
+    image_repeats,
     xrocket_decode,
     xrocket_http,
     xrocket_client
