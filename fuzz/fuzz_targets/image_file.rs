@@ -1,5 +1,5 @@
-//! See `testkit::fuzz::kept::image_file`.
+//! See `testkit::fuzz::images::file`.
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| testkit::fuzz::kept::image_file(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| testkit::fuzz::images::file(bytes));

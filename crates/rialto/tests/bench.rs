@@ -42,6 +42,8 @@ fn every_figure_can_be_taken() {
         let (ns, plain_ns) = (cost["ns_min"].as_u64(), cost["plain_ns_min"].as_u64());
         assert!(ns > Some(0) && ns < plain_ns, "{cost}");
     }
+    assert!(number("recovery", "commands") > 10_000 && number("recovery", "image_bytes") > 10_000);
+    assert!(number("recovery", "images_meanwhile") >= 3, "{}", report("recovery"));
     assert!(number("start", "ready_us") >= number("start", "listening_us"));
     assert!(number("start", "listening_us") > 0);
     assert!(number("venue", "cpu_ns") > 0 && number("venue", "core_per_mille") < 64_000);

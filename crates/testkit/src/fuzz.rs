@@ -26,6 +26,7 @@ use crate::served::listing;
 
 pub mod confluencecode;
 pub mod finazon;
+pub mod images;
 pub mod kept;
 pub mod timex;
 pub mod tongues;
@@ -40,7 +41,7 @@ pub struct Target {
 }
 
 /// Those that are not alike for all dialects.
-const OWN: [Target; 17] = [
+const OWN: [Target; 19] = [
     Target { name: "ws_decode", feed: ws_decode },
     Target { name: "ws_head", feed: ws_head },
     Target { name: "bitstamp_decode", feed: bitstamp_decode },
@@ -56,8 +57,10 @@ const OWN: [Target; 17] = [
     Target { name: "journal_record", feed: kept::record },
     Target { name: "journal_entries", feed: kept::entries },
     Target { name: "journal_segment", feed: kept::segment },
-    Target { name: "image_file", feed: kept::image_file },
-    Target { name: "board_image", feed: kept::board_image },
+    Target { name: "image_file", feed: images::file },
+    Target { name: "image_board", feed: images::board },
+    Target { name: "image_accounts", feed: images::accounts },
+    Target { name: "image_repeats", feed: images::repeats },
 ];
 
 /// All of them.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::numbers::{Micros, Tenths, Thousands, Thousandths};
 use super::serving::Venue;
-use super::{durable, encode, engine, fanout, idle, load, start, venue};
+use super::{durable, encode, engine, fanout, idle, load, recovery, start, venue};
 
 /// Options of `rialto bench all`.
 #[derive(Args, Clone, Debug)]
@@ -133,6 +133,7 @@ pub fn run(options: &Options) -> Result<Report, String> {
         take_engine,
         take_encode,
         take_start,
+        take_recovery,
         take_venue,
         take_idle,
         take_durable,
@@ -227,6 +228,38 @@ fn take_start(small: bool) -> Result<Taken, String> {
             Micros(report.ready_us).to_string(),
             Some(target),
         )],
+        report: value(&report.json()),
+    })
+}
+
+fn take_recovery(small: bool) -> Result<Taken, String> {
+    let (events, image_every_commands, turns) =
+        if small { (30_000, 3_000, 100) } else { (recovery::TARGET_EVENTS, 1 << 18, 20_000) };
+    let options = recovery::Options { events, image_every_commands, turns };
+    let report = recovery::run(&options)?;
+    let micros = |it: std::time::Duration| Micros(it.as_micros() as u64);
+    let rate = |took| format!("{} commands/s", Thousands(report.rate(took)));
+    let (target, pause) = (Thousands(recovery::TARGET_COMMANDS), Micros(recovery::TARGET_PAUSE_US));
+    Ok(Taken {
+        command: format!("rialto bench recovery --events {events}"),
+        figures: vec![
+            Figure::new(
+                "a journal in memory run again: the engine alone, every digest compared",
+                rate(report.engine),
+                Some(format!("≥ {target} commands/s")),
+            ),
+            Figure::new("the same with crowd and all boards", rate(report.whole), None),
+            Figure::new(
+                format!("start from an image, {} events in all", Thousands(report.events)),
+                format!("{}, {} commands behind it", micros(report.start), report.tail),
+                Some(format!("≤ {} for 10 M events", Micros(recovery::TARGET_START_US))),
+            ),
+            Figure::new(
+                "a turn of the writer, p99, alone and while images are taken",
+                format!("{} and {}", Micros(report.alone.p99), Micros(report.followed.p99)),
+                Some(format!("≤ {pause} more")),
+            ),
+        ],
         report: value(&report.json()),
     })
 }

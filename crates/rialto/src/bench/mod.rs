@@ -14,6 +14,7 @@ pub mod load;
 mod numbers;
 mod process;
 pub mod progress;
+pub mod recovery;
 mod serving;
 mod sockets;
 pub mod start;
@@ -60,6 +61,12 @@ pub enum Bench {
     /// Memory of the server for each idle connection
     #[command(after_help = "Example: half as many\n  rialto bench idle --sockets 5000")]
     Idle(Asked<idle::Options>),
+    /// How fast a journal is run again, and what whoever writes it notices of images being taken
+    #[command(
+        after_help = "Example: a shorter journal\n  rialto bench recovery --events 1000000\n\n\
+        The journal is in memory: nothing waits for a disk. Build with --release, and leave the machine alone."
+    )]
+    Recovery(Asked<recovery::Options>),
     /// Time from starting a venue to its being ready
     #[command(after_help = "Example: for a program to read\n  rialto bench start --runs 21 --json")]
     Start(Asked<start::Options>),
@@ -110,6 +117,10 @@ pub fn run(bench: &Bench) -> Result<(), String> {
         }
         Bench::Idle(asked) => {
             let report = idle::run(&asked.options)?;
+            tell(&report, asked.json.then(|| report.json()))
+        }
+        Bench::Recovery(asked) => {
+            let report = recovery::run(&asked.options)?;
             tell(&report, asked.json.then(|| report.json()))
         }
         Bench::Start(asked) => {

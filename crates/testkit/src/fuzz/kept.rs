@@ -1,19 +1,16 @@
 //! What is read from the disk: records, entries and segments of a journal, images of a market. Nobody is trusted to
 //! have left them as they were written.
 
-use std::cell::RefCell;
 use std::io;
 
 use feed::journal::disk::{Appended, Disk};
-use feed::journal::image::{self, Image, Kind, Part};
-use feed::journal::reader::{Boundary, Reader};
+use feed::journal::reader::Reader;
 use feed::journal::record::{self, HEAD_BYTES, Head, SegmentHead};
 use feed::journal::segments;
 use feed::journal::stored::{Decoder, Encoder};
-use model::{Epoch, InstrumentId, Sequence, Time};
-use views::Board;
+use model::{Epoch, Sequence};
 
-use super::{NOW, boards};
+use super::NOW;
 
 /// A record wherever it may begin: read, or refused; what is read is written as it was. The first byte says where.
 pub fn record(bytes: &[u8]) {
@@ -125,83 +122,4 @@ impl Disk for OneFile<'_> {
     fn sync(&self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// An image's file: a change of any byte is found. The bytes are changes, three each: where, and to what. If the first
-/// is odd, they are all of the file.
-pub fn image_file(bytes: &[u8]) {
-    let [form, rest @ ..] = bytes else { return };
-    let whole = image();
-    let written = whole.to_bytes();
-    let changed = if form % 2 == 0 { changed(&written, rest) } else { rest.to_vec() };
-    match Image::of_bytes(&changed) {
-        Ok(read) if changed == written => assert_eq!(read, whole),
-        Ok(_) => panic!("it was changed, and that was not found"),
-        Err(why) => assert!(changed != written && !why.to_string().is_empty(), "{why}"),
-    }
-}
-
-fn image() -> Image {
-    let boundary = Boundary {
-        journal: [7; 16],
-        segment: 3,
-        epoch: Epoch(2),
-        last: Sequence(900),
-        time: NOW,
-        chain: [9; 16],
-    };
-    let head = image::Head {
-        boundary,
-        events: 1_000,
-        digest: 1,
-        state: 2,
-        market: 3,
-        configuration: [4; 16],
-        seed: 5,
-        begins: NOW,
-        build: "0.1.0".into(),
-    };
-    let part = |kind| Part { kind, layout: 1, bytes: vec![kind as u8; 20] };
-    Image { head, parts: Kind::ALL.map(part).into() }
-}
-
-/// A board's part of an image, which has no checksum of its own: a board that can be, or refused. The bytes are changes
-/// of one on which something has happened; the first says of which.
-pub fn board_image(bytes: &[u8]) {
-    thread_local! {
-        static SAVED: RefCell<Vec<Vec<u8>>> = RefCell::new(
-            boards()
-                .iter()
-                .map(|board| {
-                    let mut saved = Vec::new();
-                    board.save(&mut saved);
-                    saved
-                })
-                .collect(),
-        );
-    }
-    let [which, rest @ ..] = bytes else { return };
-    let (changed, instrument) = SAVED.with_borrow(|saved| {
-        let which = usize::from(*which) % saved.len();
-        (changed(&saved[which], rest), InstrumentId(which as u16))
-    });
-    let mut from = model::image::Reader::new(&changed);
-    let Ok(board) = Board::load(instrument, &mut from) else { return };
-    let mut again = Vec::new();
-    board.save(&mut again);
-    let mut from = model::image::Reader::new(&again);
-    let mut twice = Vec::new();
-    Board::load(instrument, &mut from).expect("it was saved so").save(&mut twice);
-    assert_eq!(again, twice, "equal states give equal bytes");
-    let _shown = board.answer(&model::Query::Now, Time(0));
-}
-
-/// Bytes with changes made to them.
-fn changed(bytes: &[u8], changes: &[u8]) -> Vec<u8> {
-    let mut changed = bytes.to_vec();
-    for change in changes.chunks_exact(3) {
-        let at = usize::from(u16::from_le_bytes([change[0], change[1]])) % changed.len();
-        changed[at] = change[2];
-    }
-    changed
 }

@@ -77,7 +77,9 @@ each!(
     journal_entries,
     journal_segment,
     image_file,
-    board_image,
+    image_board,
+    image_accounts,
+    image_repeats,
     xrocket_decode,
     xrocket_http,
     xrocket_client

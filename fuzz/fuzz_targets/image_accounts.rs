@@ -1,0 +1,5 @@
+//! See `testkit::fuzz::images::accounts`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| testkit::fuzz::images::accounts(bytes));
