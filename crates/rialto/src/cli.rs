@@ -58,6 +58,15 @@ pub struct Serve {
     /// Where to listen; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
+    /// The certificate that is shown where TLS is spoken, as PEM; `rialto trust` makes one
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_certificate: Option<PathBuf>,
+    /// Its private key
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    pub tls_key: Option<PathBuf>,
+    /// Where to listen for TLS; port 0 takes a free one [default: 127.0.0.1:8443]
+    #[arg(long, value_name = "ADDRESS")]
+    pub tls_listen: Option<SocketAddr>,
     /// The folder in which the market is kept, with the accounts that `rialto keys` makes. Without it no market is
     /// kept, and accounts are those in rialto-data
     #[arg(long, value_name = "DIR")]

@@ -57,6 +57,7 @@ pub fn venue(options: &cli::Replay) -> Result<Venue, Failure> {
         dialects: tongue.dialects,
         speed,
         listen: options.listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))),
+        tls: None,
         loops: options.loops,
         limits: Limits::default(),
     })

@@ -15,12 +15,15 @@ use crate::goodbye::Goodbye;
 use crate::limits::Seat;
 use crate::outbox::Outbox;
 use crate::session::{Deed, Ending, Session};
+use crate::tls::Cipher;
 use crate::ws::{Opcode, encode};
 
 /// One connection of a loop, but for its stream.
 pub(super) struct Client {
     pub session: Session,
     pub outbox: Outbox,
+    /// Its keys, if its line is encrypted.
+    pub cipher: Option<Box<Cipher>>,
     pub dialect: usize,
     /// Tells the connections that have had this place apart.
     pub tenancy: u32,
@@ -58,6 +61,7 @@ impl Client {
         Self {
             session,
             outbox: Outbox::default(),
+            cipher: None,
             dialect,
             tenancy: 0,
             alarm: Alarm::OFF,
@@ -91,22 +95,39 @@ impl Client {
     /// When it will have taken nothing for too long.
     pub fn stall_due(&self, manners: &Manners) -> Option<Duration> {
         if self.blocked && self.session.is_speaking() {
-            self.outbox.stuck_since().map(|since| since + manners.stall_max)
+            self.stuck_since().map(|since| since + manners.stall_max)
         } else {
             None
         }
     }
 
+    /// Since when something waits and nothing of it was taken. What is encrypted waits before all else.
+    fn stuck_since(&self) -> Option<Duration> {
+        let sealed = self.cipher.as_deref().and_then(Cipher::stuck_since);
+        sealed.or_else(|| self.outbox.stuck_since())
+    }
+
+    /// Bytes of lossless frames that wait, encrypted or not.
+    pub fn lossless_bytes(&self) -> usize {
+        self.outbox.lossless_bytes() + self.cipher.as_deref().map_or(0, Cipher::lossless_bytes)
+    }
+
+    /// All bytes that wait, encrypted or not.
+    fn bytes_waiting(&self) -> usize {
+        self.outbox.bytes() + self.cipher.as_deref().map_or(0, Cipher::bytes)
+    }
+
     /// Its end is decided: notes how things stand, the first time. `sequence` is the last event that its loop
     /// told.
     pub fn note_last(&mut self, sequence: Sequence, now: Duration) {
-        let stuck_since = self.outbox.stuck_since();
+        let stuck_since = self.stuck_since();
+        let bytes_waiting = self.bytes_waiting();
         self.last.get_or_insert_with(|| {
             Box::new(Last {
                 topics: self.session.interests().len(),
                 sequence,
                 unsent: self.outbox.unsent(),
-                bytes_waiting: self.outbox.bytes(),
+                bytes_waiting,
                 stalled: stuck_since.map_or(Duration::ZERO, |since| now.saturating_sub(since)),
             })
         });
@@ -135,7 +156,7 @@ impl Client {
 struct Wire {
     /// None where the place is free.
     stream: Option<TcpStream>,
-    /// Nothing waits for it: what it is told can be written at once.
+    /// Nothing waits for it: what it is told can be written at once, as it is. Never so where it is to be encrypted.
     is_clear: bool,
 }
 
@@ -153,7 +174,7 @@ impl Clients {
     pub fn add(&mut self, stream: TcpStream, mut client: Client) -> u32 {
         self.tenancies = self.tenancies.wrapping_add(1);
         client.tenancy = self.tenancies;
-        let wire = Wire { stream: Some(stream), is_clear: true };
+        let wire = Wire { stream: Some(stream), is_clear: client.cipher.is_none() };
         let client = Some(Box::new(client));
         if let Some(place) = self.free.pop() {
             self.wires[place as usize] = wire;
@@ -203,7 +224,8 @@ impl Clients {
 
     /// Looks whether something waits; to be called after the outbox of this place was touched.
     pub fn note_line(&mut self, place: u32) {
-        let is_clear = self.at(place).outbox.is_clear();
+        let client = self.at(place);
+        let is_clear = client.outbox.is_clear() && client.cipher.is_none();
         self.wires[place as usize].is_clear = is_clear;
     }
 

@@ -19,22 +19,33 @@ impl Loop {
         if client.blocked || client.is_held {
             return;
         }
-        match flush(stream, &mut client.outbox, &mut self.join, self.now) {
-            Ok(flushed) => {
+        let (outbox, join, sealed) = (&mut client.outbox, &mut self.join, &mut self.sealed);
+        let flushed = match client.cipher.as_deref_mut() {
+            None => flush(stream, outbox, join, self.now),
+            Some(cipher) => cipher.flush(stream, outbox, join, sealed, self.now),
+        };
+        match flushed {
+            Ok(mut flushed) => {
                 self.tally.writes += u64::from(flushed.writes);
                 self.tally.bytes_out += flushed.bytes as u64;
                 let is_held_off =
                     client.is_held_off && client.outbox.answer_bytes() >= ANSWER_BYTES_MAX;
                 let is_read_again = client.is_held_off && !is_held_off;
                 client.is_held_off = is_held_off;
-                let said_all = client.outbox.is_empty();
+                let said_all = client.outbox.is_empty() && !flushed.blocked;
                 if said_all && client.session.is_over() {
                     return self.remove(place);
                 }
                 if said_all && client.session.is_deaf() {
                     // The other end sees that nothing more comes, while what it has sent is read and dropped:
                     // unread, it would make the network throw away our close.
-                    let _gone = stream.shutdown(Shutdown::Write);
+                    if let Some(cipher) = client.cipher.as_deref_mut() {
+                        cipher.say_farewell(stream, sealed, self.now);
+                        flushed.blocked = cipher.is_waiting();
+                    }
+                    if !flushed.blocked {
+                        let _gone = stream.shutdown(Shutdown::Write);
+                    }
                 }
                 self.clients.note_line(place);
                 if flushed.blocked {
@@ -104,7 +115,10 @@ impl Loop {
 
     /// Takes a connection out and leaves a record of its end.
     pub(super) fn remove(&mut self, place: u32) {
-        let (stream, client) = self.clients.remove(place);
+        let (mut stream, mut client) = self.clients.remove(place);
+        if let Some(cipher) = client.cipher.as_deref_mut() {
+            cipher.say_farewell(&mut stream, &mut self.sealed, self.now);
+        }
         debug_assert!(client.session.interests().is_empty(), "who hangs up leaves everything");
         // Closing it takes it out of the poll as well; this only does not rely on it.
         let _gone = self.poll.registry().deregister(&mut SourceFd(&stream.as_raw_fd()));

@@ -80,14 +80,16 @@ impl Loop {
     }
 
     pub(super) fn adopt(&mut self, newcomer: Newcomer) {
-        let Newcomer { stream, dialect, admitted, early, peer, seat } = newcomer;
+        let Newcomer { stream, cipher, dialect, admitted, early, peer, seat } = newcomer;
         let manners = self.around.dialects[dialect].manners();
         let mut session = Session::open(Arc::clone(&self.limits[dialect]), manners, self.now);
         let key = admitted.as_ref().map(|admitted| admitted.login.key.clone());
         admitted.into_iter().for_each(|admitted| session.admitted(*admitted));
         let ready = ready(&stream);
         let fd = stream.as_raw_fd();
-        let place = self.clients.add(stream, Client::new(session, dialect, peer, seat));
+        let mut client = Client::new(session, dialect, peer, seat);
+        client.cipher = cipher;
+        let place = self.clients.add(stream, client);
         self.fanout.make_room(self.clients.places().len());
         self.around.counters.connections.add(1);
         self.around.counters.connections_open.add(1);

@@ -115,9 +115,10 @@ pub(crate) struct Loop {
     /// Letters may have been left unread.
     has_letters: bool,
     desk: Desk,
-    /// Shared by all sockets: what is read, and what is joined for writing.
+    /// Shared by all sockets: what is read, and what is joined and encrypted for writing.
     read_buffer: Box<[u8]>,
     join: Vec<u8>,
+    sealed: Vec<u8>,
     tally: Tally,
 }
 
@@ -171,6 +172,7 @@ impl Loop {
             desk,
             read_buffer: vec![0; READ_BYTES].into(),
             join: Vec::new(),
+            sealed: Vec::new(),
             tally: Tally::default(),
         };
         Ok((this, handle, bell))

@@ -1,8 +1,9 @@
 //! Frames out: what is in the ring is handed to the sockets that listen, and each is written once.
 
 use dialects::Parting;
+use model::Class;
 
-use super::fanout::Mark;
+use super::fanout::{Fanout, Mark};
 use super::{Loop, WORDS_A_TURN};
 use crate::board_thread::{Asker, Word};
 use crate::goodbye::Reason;
@@ -83,8 +84,10 @@ impl Loop {
     pub(super) fn tell_client(&mut self, place: u32, node: u32) {
         let (wire, clear) = self.clients.wire(place);
         if !clear {
-            self.put_in_line(place, node, 0);
-            self.write(place);
+            if !self.tell_encrypted(place, node) {
+                self.put_in_line(place, node, 0);
+                self.write(place);
+            }
             return;
         }
         let bytes = self.fanout.bytes(node);
@@ -98,6 +101,38 @@ impl Loop {
             }
             Err(error) => self.lose(place, Reason::Network(error.kind())),
         }
+    }
+
+    /// Encrypts and writes what a socket is told, if it is one whose line is encrypted and nothing waits for it. Returns
+    /// whether that was so.
+    fn tell_encrypted(&mut self, place: u32, node: u32) -> bool {
+        let Some((stream, client)) = self.clients.with_stream(place) else { return false };
+        let Some(cipher) = client.cipher.as_deref_mut() else { return false };
+        if cipher.is_waiting() || !client.outbox.is_clear() {
+            return false;
+        }
+        let told = self.fanout.bytes(node);
+        let bytes = told.len();
+        match cipher.seal(stream, told, &mut self.sealed, self.now) {
+            Ok((taken, flushed)) => {
+                self.tally.writes += u64::from(flushed.writes);
+                self.tally.bytes_out += flushed.bytes as u64;
+                let is_blocked = cipher.is_waiting();
+                if is_blocked {
+                    cipher.note_lossless(lossless_bytes(&mut self.fanout, node, taken));
+                }
+                if taken < bytes {
+                    self.put_in_line(place, node, taken);
+                }
+                if is_blocked {
+                    self.blocked(place);
+                } else if taken < bytes {
+                    self.write(place);
+                }
+            }
+            Err(error) => self.lose(place, Reason::Network(error.kind())),
+        }
+        true
     }
 
     /// Puts what a socket is told into its outbox, but for the first `taken` bytes.
@@ -123,7 +158,7 @@ impl Loop {
         self.clients.note_line(place);
         let client = self.clients.at(place);
         let dialect = &*self.around.dialects[client.dialect];
-        if client.outbox.lossless_bytes() > dialect.manners().queue_bytes_max {
+        if client.lossless_bytes() > dialect.manners().queue_bytes_max {
             client.session.part(dialect, Parting::SlowConsumer, now, &mut self.desk);
             self.do_deeds(place);
             self.set_alarm(place);
@@ -136,4 +171,17 @@ impl Loop {
         self.clients.at(place).blocked = true;
         self.set_alarm(place);
     }
+}
+
+/// How many of the first `taken` bytes of what is told are of lossless frames.
+fn lossless_bytes(fanout: &mut Fanout, node: u32, taken: usize) -> usize {
+    let (mut begin, mut lossless) = (0, 0);
+    for told in fanout.frames(node) {
+        let end = begin + told.frame.bytes().len();
+        if told.class == Class::Lossless {
+            lossless += end.min(taken).saturating_sub(begin);
+        }
+        begin = end;
+    }
+    lossless
 }

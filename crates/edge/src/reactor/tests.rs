@@ -90,8 +90,15 @@ impl House {
         let address = self.listener.local_addr().expect("an address");
         let stream = TcpStream::connect(address).expect("a connection");
         let (served, peer) = self.listener.accept().expect("a connection");
-        let newcomer =
-            Newcomer { stream: served, dialect: 0, admitted: None, early, peer, seat: None };
+        let newcomer = Newcomer {
+            stream: served,
+            cipher: None,
+            dialect: 0,
+            admitted: None,
+            early,
+            peer,
+            seat: None,
+        };
         assert!(self.handle.adopt(newcomer).is_ok(), "the loop takes it");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
         let limits = Limits::of_messages(1 << 20);

@@ -305,8 +305,15 @@ fn pair() -> io::Result<(TcpStream, TcpStream)> {
 fn connect(edge: &Edge) -> io::Result<TcpStream> {
     let (here, there) = pair()?;
     let peer = here.peer_addr()?;
-    let mut newcomer =
-        Newcomer { stream: here, dialect: 0, admitted: None, early: Vec::new(), peer, seat: None };
+    let mut newcomer = Newcomer {
+        stream: here,
+        cipher: None,
+        dialect: 0,
+        admitted: None,
+        early: Vec::new(),
+        peer,
+        seat: None,
+    };
     while let Err(returned) = edge.loops[0].adopt(newcomer) {
         newcomer = returned;
         thread::sleep(PAUSE);
