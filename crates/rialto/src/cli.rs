@@ -44,6 +44,15 @@ pub enum Command {
     /// Create, list and revoke accounts and credentials; show those of the demo
     #[command(subcommand)]
     Keys(crate::keys::Keys),
+    /// Make a certificate for the venues' own names, for clients that insist on them, and say how to use it
+    #[command(
+        after_help = "Example: what there is, and what to do with it; then the same for the whole machine\n  \
+                            rialto trust\n  sudo rialto trust --install"
+    )]
+    Trust(crate::trust::Trust),
+    /// Take back all that `rialto trust` has made and installed
+    #[command(after_help = "Example: also from the system\n  sudo rialto untrust")]
+    Untrust(crate::trust::Untrust),
     /// Measure this build, or load any WebSocket server
     #[command(subcommand)]
     Bench(crate::bench::Bench),

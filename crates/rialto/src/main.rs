@@ -9,6 +9,7 @@ mod known;
 mod replay;
 mod run;
 mod serve;
+mod trust;
 mod verify;
 
 use std::process::ExitCode;
@@ -23,6 +24,8 @@ fn main() -> ExitCode {
         Command::Replay(options) => replay::venue(&options).and_then(run::run),
         Command::Verify(options) => return verify::run(&options),
         Command::Keys(keys) => keys::run(&keys),
+        Command::Trust(options) => trust::trust(&options),
+        Command::Untrust(options) => trust::untrust(&options),
         Command::Bench(bench) => bench::run(&bench).map_err(run::Failure),
     };
     match ended {
