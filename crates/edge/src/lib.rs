@@ -24,6 +24,7 @@ pub mod session;
 
 pub mod outbox;
 pub mod socket;
+pub mod tls;
 
 pub mod clock;
 pub mod connections;

@@ -9,17 +9,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use ::http::{HeaderValue, Request, header};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio_rustls::server::TlsStream;
 
 use crate::http::House;
 use crate::limits::{Limits, Seat, Seats};
 use crate::reactor::{LoopHandle, Newcomer};
 use crate::steps::Admitted;
+use crate::tls::{Cipher, Tls};
 
 /// How long accepting rests after the system refused a new socket (no file descriptors left, say).
 const ACCEPT_REST: Duration = Duration::from_millis(50);
@@ -55,19 +60,29 @@ impl Gangway {
     }
 }
 
+/// Where connections come in.
+#[derive(Debug)]
+pub struct Door {
+    /// The listening socket.
+    pub listener: TcpListener,
+    /// What is spoken there before all else; without it they are in the clear.
+    pub tls: Option<Arc<Tls>>,
+}
+
 /// Accepts connections until told to stop, then lets the HTTP requests that are under way finish.
 /// Upgraded sockets are the loops' to end.
 ///
 /// # Errors
 /// Only if the listening socket itself fails for good.
 pub async fn accept(
-    listener: TcpListener,
+    door: Door,
     limits: Limits,
     seats: Arc<Seats>,
     house: Arc<House>,
     gangway: Arc<Gangway>,
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
+    let Door { listener, tls } = door;
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.head_time_max)
@@ -99,7 +114,15 @@ pub async fn accept(
         let Ok(local) = stream.local_addr() else { continue };
         let connection =
             Connection { house: Arc::clone(&house), gangway: Arc::clone(&gangway), peer, local };
-        tokio::spawn(connection.serve(http.clone(), stream, seat, stop.clone()));
+        let (http, stop) = (http.clone(), stop.clone());
+        match &tls {
+            None => drop(tokio::spawn(connection.serve(http, stream, seat, stop))),
+            Some(tls) => {
+                let (tls, patience) = (Arc::clone(tls), limits.head_time_max);
+                let serving = connection.serve_encrypted(tls, patience, http, stream, seat, stop);
+                drop(tokio::spawn(serving));
+            }
+        }
     }
 }
 
@@ -133,18 +156,47 @@ pub(crate) struct Upgrading {
 }
 
 impl Connection {
-    async fn serve(
+    /// Shakes hands first.
+    async fn serve_encrypted(
         self,
+        tls: Arc<Tls>,
+        patience: Duration,
         http: http1::Builder,
         stream: TcpStream,
         seat: Seat,
         mut stop: watch::Receiver<bool>,
     ) {
+        let shaken = tokio::select! {
+            shaken = tls.shake_hands(stream, patience) => shaken,
+            () = told_to_stop(&mut stop) => return,
+        };
+        match shaken {
+            Ok(stream) => {
+                self.house.counters.tls_handshakes.add(1);
+                self.serve(http, stream, seat, stop).await;
+            }
+            // A client's, and it was told.
+            Err(_) => self.house.counters.tls_handshakes_failed.add(1),
+        }
+    }
+
+    async fn serve<S: Carrier>(
+        self,
+        http: http1::Builder,
+        stream: S,
+        seat: Seat,
+        mut stop: watch::Receiver<bool>,
+    ) {
         let upgrading = std::sync::Mutex::new(None::<Upgrading>);
         let (house, peer, local) = (&self.house, self.peer, self.local);
-        let service = service_fn(|request| {
-            let upgrading = &upgrading;
+        let name = stream.server_name().and_then(|name| HeaderValue::try_from(name).ok());
+        let service = service_fn(|mut request: Request<Incoming>| {
+            let (upgrading, name) = (&upgrading, name.clone());
             async move {
+                // Who names no host has named one to be encrypted for.
+                if let Some(name) = name.filter(|_| request.uri().host().is_none()) {
+                    request.headers_mut().entry(header::HOST).or_insert(name);
+                }
                 let (response, leaving) = house.respond(request, peer, local).await;
                 if let Some(leaving) = leaving {
                     *upgrading.lock().expect("nobody panics while holding it") = Some(leaving);
@@ -169,9 +221,10 @@ impl Connection {
         let leaving = upgrading.lock().expect("nobody panics while holding it").take();
         let Some(leaving) = leaving else { return };
         let Ok(upgraded) = leaving.stream.await else { return };
-        if let Some((stream, early)) = taken_back(upgraded) {
+        if let Some((stream, cipher, early)) = taken_back::<S>(upgraded) {
             let newcomer = Newcomer {
                 stream,
+                cipher,
                 dialect: leaving.dialect,
                 admitted: leaving.admitted,
                 compresses: leaving.compresses,
@@ -186,9 +239,41 @@ impl Connection {
     }
 }
 
-/// The plain socket under an upgraded connection, and the bytes that were already read from it.
-fn taken_back(upgraded: Upgraded) -> Option<(std::net::TcpStream, Vec<u8>)> {
-    let parts = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
-    let stream = parts.io.into_inner().into_std().ok()?;
-    Some((stream, parts.read_buf.to_vec()))
+/// What carries HTTP: a line, in the clear or not.
+trait Carrier: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+    /// The name that the client asked for when it shook hands.
+    fn server_name(&self) -> Option<String>;
+
+    /// The line itself, and its keys if it has any.
+    fn apart(self) -> io::Result<(std::net::TcpStream, Option<Box<Cipher>>)>;
+}
+
+impl Carrier for TcpStream {
+    fn server_name(&self) -> Option<String> {
+        None
+    }
+
+    fn apart(self) -> io::Result<(std::net::TcpStream, Option<Box<Cipher>>)> {
+        Ok((self.into_std()?, None))
+    }
+}
+
+impl Carrier for TlsStream<TcpStream> {
+    fn server_name(&self) -> Option<String> {
+        self.get_ref().1.server_name().map(str::to_owned)
+    }
+
+    fn apart(self) -> io::Result<(std::net::TcpStream, Option<Box<Cipher>>)> {
+        let (stream, connection) = self.into_inner();
+        Ok((stream.into_std()?, Some(Box::new(Cipher::new(connection)))))
+    }
+}
+
+/// The line under an upgraded connection, its keys, and the bytes that were already read from it.
+fn taken_back<S: Carrier>(
+    upgraded: Upgraded,
+) -> Option<(std::net::TcpStream, Option<Box<Cipher>>, Vec<u8>)> {
+    let parts = upgraded.downcast::<TokioIo<S>>().ok()?;
+    let (stream, cipher) = parts.io.into_inner().apart().ok()?;
+    Some((stream, cipher, parts.read_buf.to_vec()))
 }

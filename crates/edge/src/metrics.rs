@@ -101,6 +101,10 @@ counters! {
     accept_failures: Only,
     /// Requests to become a socket that were refused.
     handshakes_refused: Only,
+    /// Connections that were encrypted.
+    tls_handshakes: Only,
+    /// Connections that were to be encrypted and were not: no TLS, none that is spoken here, or too late.
+    tls_handshakes_failed: Only,
     /// HTTP requests.
     http_requests: Only,
     /// HTTP connections that ended by a client's error: a broken head, a time-out, a cut.

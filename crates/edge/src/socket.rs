@@ -86,7 +86,7 @@ pub fn flush(
 }
 
 /// What is to be written next: the first piece where it lies, or several, copied together.
-fn joined<'a>(outbox: &'a Outbox, join: &'a mut Vec<u8>) -> &'a [u8] {
+pub(crate) fn joined<'a>(outbox: &'a Outbox, join: &'a mut Vec<u8>) -> &'a [u8] {
     let mut pieces = outbox.pieces().peekable();
     let first = pieces.next().unwrap_or_default();
     if first.len() >= ALONE_BYTES || pieces.peek().is_none() {

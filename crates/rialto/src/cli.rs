@@ -74,6 +74,15 @@ pub enum Command {
     /// Create, list and revoke accounts and credentials; show those of the demo
     #[command(subcommand)]
     Keys(crate::keys::Keys),
+    /// Make a certificate for the venues' own names, for clients that insist on them, and say how to use it
+    #[command(
+        after_help = "Example: what there is, and what to do with it; then the same for the whole machine\n  \
+                            rialto trust\n  sudo rialto trust --install"
+    )]
+    Trust(crate::trust::Trust),
+    /// Take back all that `rialto trust` has made and installed
+    #[command(after_help = "Example: also from the system\n  sudo rialto untrust")]
+    Untrust(crate::trust::Untrust),
     /// Measure this build, or load any WebSocket server
     #[command(subcommand)]
     Bench(crate::bench::Bench),
@@ -88,6 +97,15 @@ pub struct Serve {
     /// Where to listen; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
+    /// The certificate that is shown where TLS is spoken, as PEM; `rialto trust` makes one
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_certificate: Option<PathBuf>,
+    /// Its private key
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    pub tls_key: Option<PathBuf>,
+    /// Where to listen for TLS; port 0 takes a free one [default: 127.0.0.1:8443]
+    #[arg(long, value_name = "ADDRESS")]
+    pub tls_listen: Option<SocketAddr>,
     /// The folder in which the market is kept, with the accounts that `rialto keys` makes. Without it no market is
     /// kept, and accounts are those in rialto-data
     #[arg(long, value_name = "DIR")]

@@ -10,7 +10,7 @@ mod file;
 mod tests;
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Range;
 use std::path::Path;
 
@@ -34,6 +34,8 @@ pub struct Config {
     pub name: String,
     /// Where to listen.
     pub listen: SocketAddr,
+    /// What is served under TLS, and where.
+    pub tls: Option<TlsPlan>,
     /// The instruments, numbered from 0, with their names.
     pub listings: Vec<Listing>,
     /// Who trades in them before a visitor comes.
@@ -55,6 +57,20 @@ pub struct Config {
     /// What the Finazon dialect is told.
     pub finazon: dialects::finazon::Options,
 }
+
+/// What is served under TLS, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsPlan {
+    /// The certificate and its key.
+    pub files: edge::tls::Files,
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Whether the other address is listened at as well, in the clear.
+    pub plain: bool,
+}
+
+/// Where TLS is listened for if nothing else is said.
+pub const TLS_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8443);
 
 /// Who trades before a visitor comes.
 #[derive(Clone, Debug, PartialEq, Eq)]

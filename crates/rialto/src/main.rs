@@ -19,6 +19,7 @@ mod replica;
 mod run;
 mod serve;
 mod tongues;
+mod trust;
 mod verify;
 mod why;
 
@@ -39,6 +40,8 @@ fn main() -> ExitCode {
         Command::Connections(options) => return why::connections(&options),
         Command::Why(options) => return why::why(&options),
         Command::Keys(keys) => keys::run(&keys),
+        Command::Trust(options) => trust::trust(&options),
+        Command::Untrust(options) => trust::untrust(&options),
         Command::Bench(bench) => bench::run(&bench).map_err(run::Failure),
     };
     match ended {

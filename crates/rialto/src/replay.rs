@@ -71,6 +71,7 @@ pub fn venue(options: &cli::Replay) -> Result<Venue, Failure> {
         dialects: served,
         speed,
         listen,
+        tls: None,
         loops: options.loops,
         compressing: Vec::new(),
         limits: Limits::default(),

@@ -12,18 +12,21 @@ use edge::clock::{MarketClock, SessionClock, Speed};
 use edge::http::House;
 use edge::journal::AskJournal;
 use edge::limits::{Limits, Seats};
-use edge::listener::{Gangway, accept};
+use edge::listener::{Door, Gangway, accept};
 use edge::native::Native;
 use edge::outbox::Told;
 use edge::repeats::Repeats;
+use edge::tls::Tls;
 use edge::{Edge, Settings};
 use model::{Event, Source, Time};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use views::{Accounts, Board};
 
 use crate::aloud;
+use crate::config::TlsPlan;
 use crate::console;
 use crate::known::Known;
 
@@ -47,6 +50,8 @@ pub struct Venue {
     pub speed: Speed,
     /// Where to listen.
     pub listen: SocketAddr,
+    /// What is served under TLS, and where.
+    pub tls: Option<TlsPlan>,
     /// How many loops; `None` is one for each core.
     pub loops: Option<usize>,
     /// The dialects whose sockets are compressed where a client offers to.
@@ -129,10 +134,16 @@ pub fn run(mut venue: Venue) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(failed("start the HTTP runtime"))?;
-    let listener = runtime.block_on(TcpListener::bind(venue.listen)).map_err(failed(
-        format_args!("listen on {}; choose another address with --listen", venue.listen),
-    ))?;
-    let address = listener.local_addr().map_err(failed("learn the address it listens on"))?;
+    let tls = venue.tls.as_ref().map(opened).transpose()?;
+    let mut doors = Vec::new();
+    if let Some((tls, plan)) = tls.as_ref().zip(venue.tls.as_ref()) {
+        let listener = listening(&runtime, plan.listen, "--tls-listen")?;
+        doors.push(Door { listener, tls: Some(Arc::clone(tls)) });
+    }
+    if venue.tls.as_ref().is_none_or(|plan| plan.plain) {
+        doors.push(Door { listener: listening(&runtime, venue.listen, "--listen")?, tls: None });
+    }
+    let urls = doors.iter().map(url).collect::<Result<Vec<_>, _>>()?;
 
     // 3. The market, brought to the moment at which doors open.
     let dialects: Dialects = venue.dialects.into();
@@ -182,21 +193,22 @@ pub fn run(mut venue: Venue) -> Result<(), Failure> {
         let _entered = runtime.enter();
         Signals::of_the_system().map_err(failed("wait for a signal to end"))?
     };
-    say(&venue.about, &dialects, address);
+    say(&venue.about, &dialects, &urls);
     runtime.block_on(async {
-        let mut accepting = tokio::spawn(accept(
-            listener,
-            venue.limits,
-            seats,
-            Arc::clone(&house),
-            gangway,
-            stopping,
-        ));
+        let mut accepting = JoinSet::new();
+        for door in doors {
+            let (house, seats, gangway) =
+                (Arc::clone(&house), Arc::clone(&seats), Arc::clone(&gangway));
+            let limits = venue.limits.clone();
+            accepting.spawn(accept(door, limits, seats, house, gangway, stopping.clone()));
+        }
+        drop(stopping);
         tokio::select! {
-            ended = &mut accepting => {
+            Some(ended) = accepting.join_next() => {
                 let ended = ended.map_err(failed("go on accepting connections"))?;
                 return ended.map_err(failed("go on accepting connections"));
             }
+            never = reloading(tls.as_deref()) => return never,
             () = signals.ask_to_end() => {}
             () = broken.notified() => return Err(Failure(BROKEN.to_owned())),
         }
@@ -215,6 +227,60 @@ pub fn run(mut venue: Venue) -> Result<(), Failure> {
     // Threads that still ask clients to leave end with the process.
     runtime.shutdown_timeout(Duration::from_millis(100));
     Ok(())
+}
+
+/// Reads the certificate and its key.
+fn opened(plan: &TlsPlan) -> Result<Arc<Tls>, Failure> {
+    let (tls, notes) = Tls::open(plan.files.clone(), wall_time()).map_err(failed("serve TLS"))?;
+    notes.iter().for_each(aloud::complain);
+    Ok(Arc::new(tls))
+}
+
+/// Reads the certificate again as often as it is asked to by SIGHUP. A bad one changes nothing and is told.
+async fn reloading(tls: Option<&Tls>) -> Result<(), Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Some(tls) = tls else { return std::future::pending().await };
+    let mut asked = signal(SignalKind::hangup()).map_err(failed("wait for SIGHUP"))?;
+    while asked.recv().await.is_some() {
+        match tls.reload(wall_time()) {
+            Ok(notes) => {
+                notes.iter().for_each(aloud::complain);
+                aloud::complain(
+                    "the certificate was read again; who comes from now on is shown it",
+                );
+            }
+            Err(fault) => {
+                aloud::complain(format_args!(
+                    "failed to change the certificate; the one before is still shown: {fault}"
+                ));
+            }
+        }
+    }
+    std::future::pending().await
+}
+
+/// What is on the wall's clock.
+fn wall_time() -> Time {
+    MarketClock::of_the_wall().start()
+}
+
+/// Listens at an address that is chosen by this option.
+fn listening(
+    runtime: &tokio::runtime::Runtime,
+    address: SocketAddr,
+    option: &str,
+) -> Result<TcpListener, Failure> {
+    runtime
+        .block_on(TcpListener::bind(address))
+        .map_err(failed(format_args!("listen on {address}; choose another address with {option}")))
+}
+
+/// Where a door is.
+fn url(door: &Door) -> Result<String, Failure> {
+    let address = door.listener.local_addr();
+    let address = address.map_err(failed("learn the address it listens on"))?;
+    let scheme = if door.tls.is_some() { "https" } else { "http" };
+    Ok(format!("{scheme}://{address}"))
 }
 
 /// Before doors open nobody listens.
@@ -251,8 +317,12 @@ fn raise_descriptor_limit() -> Option<usize> {
     current.and_then(|current| usize::try_from(current).ok())
 }
 
-/// Says what is served and where. `listening on …` is always the last line.
-fn say(about: &[String], dialects: &Dialects, address: SocketAddr) {
+/// Says what is served and where: everything at the last of these doors. `listening on …` is always the last line, and
+/// the only one that begins so.
+fn say(about: &[String], dialects: &Dialects, urls: &[String]) {
+    let (last, others) = urls.split_last().expect("there is a door");
+    // A socket's scheme is HTTP's with other letters: ws for http, wss for https.
+    let socket = last.replacen("http", "ws", 1);
     let mut text = String::new();
     for line in about {
         text += &format!("{line}\n");
@@ -260,15 +330,18 @@ fn say(about: &[String], dialects: &Dialects, address: SocketAddr) {
     for dialect in dialects.iter() {
         let (name, doors) = (dialect.name(), dialect.doors());
         if let Some(path) = doors.socket_paths.first() {
-            text += &format!("{name}: ws://{address}{path}\n");
+            text += &format!("{name}: {socket}{path}\n");
         }
         if let Some((prefix, _)) = doors.http_prefixes.first() {
-            text += &format!("{name}: http://{address}{prefix}\n");
+            text += &format!("{name}: {last}{prefix}\n");
         }
     }
-    text += &format!("native: http://{address}/rialto/v1/\n");
-    text += &format!("console: http://{address}/\n");
-    text += &format!("listening on http://{address}\n");
+    text += &format!("native: {last}/rialto/v1/\n");
+    text += &format!("console: {last}/\n");
+    for url in others {
+        text += &format!("encrypted: listening on {url}\n");
+    }
+    text += &format!("listening on {last}\n");
     let mut out = std::io::stdout().lock();
     // Nobody has to read what we say; a closed pipe is no reason not to serve.
     let _said = out.write_all(text.as_bytes()).and_then(|()| out.flush());

@@ -8,11 +8,12 @@ use dialects::timex::TimeX;
 use dialects::xrocket::XRocket;
 use edge::clock::{MarketClock, Speed};
 use edge::limits::Limits;
+use edge::tls::Files;
 use model::{Assets, Instrument, Source, Time};
 use views::{Accounts, Board};
 
 use crate::cli::Serve;
-use crate::config::Config;
+use crate::config::{Config, TLS_LISTEN, TlsPlan};
 use crate::kept::Ledger;
 use crate::known::{Known, folder};
 use crate::run::{Begun, Failure, Venue, failed};
@@ -39,22 +40,14 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
         None => options.seed.unwrap_or(some_seed),
     };
     let listen = options.listen.unwrap_or(config.listen);
+    let tls = tls(options, config.tls.clone())?;
     let instruments: Vec<Instrument> =
         config.listings.iter().map(|listing| listing.instrument.clone()).collect();
     let assets = Assets::of(&instruments);
     let known = Known::open(options, listen.ip(), instruments)
         .map_err(failed(format_args!("open the accounts in {}", folder(options).display())))?;
     let told = told(&config, speed, seed);
-    let bitstamp = Bitstamp::new(&config.listings, config.bitstamp.clone())
-        .map_err(failed(format_args!("list the instruments of {}", config.name)))?;
-    let xrocket = XRocket::new(&config.listings)
-        .map_err(failed(format_args!("list the instruments of {}", config.name)))?;
-    let timex = TimeX::new(&config.listings, config.timex)
-        .map_err(failed(format_args!("list the instruments of {}", config.name)))?;
-    let confluencecode = ConfluenceCode::new(&config.listings, &config.confluencecode)
-        .map_err(failed(format_args!("list the instruments of {}", config.name)))?;
-    let finazon = Finazon::new(&config.listings, &config.finazon)
-        .map_err(failed(format_args!("list the instruments of {}", config.name)))?;
+    let dialects = dialects(&config)?;
     let begins = match &ledger {
         Some(ledger) => ledger.begins(&config, opens.unwrap_or(now)),
         None => config.begins(opens.unwrap_or(now)),
@@ -75,13 +68,7 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
         accounts: Accounts::new(assets.clone()),
         known: known.clone(),
         told,
-        dialects: vec![
-            Box::new(bitstamp) as Box<dyn Dialect>,
-            Box::new(xrocket),
-            Box::new(timex),
-            Box::new(confluencecode),
-            Box::new(finazon),
-        ],
+        dialects,
         begin: Box::new(move |boards| match ledger {
             Some(ledger) => ledger.begin(&config, &known, seed, (begins, opens), boards),
             None => {
@@ -96,10 +83,55 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
         }),
         speed,
         listen,
+        tls,
         loops: options.loops,
         compressing,
         limits: Limits::default(),
     })
+}
+
+/// Every tongue, for the instruments that are configured.
+///
+/// # Errors
+/// [`Failure`] if one of them does not take them.
+pub fn dialects(config: &Config) -> Result<Vec<Box<dyn Dialect>>, Failure> {
+    let wrong = || format!("list the instruments of {}", config.name);
+    let listings = &config.listings;
+    let bitstamp = Bitstamp::new(listings, config.bitstamp.clone()).map_err(failed(wrong()))?;
+    let xrocket = XRocket::new(listings).map_err(failed(wrong()))?;
+    let timex = TimeX::new(listings, config.timex).map_err(failed(wrong()))?;
+    let confluencecode =
+        ConfluenceCode::new(listings, &config.confluencecode).map_err(failed(wrong()))?;
+    let finazon = Finazon::new(listings, &config.finazon).map_err(failed(wrong()))?;
+    Ok(vec![
+        Box::new(bitstamp),
+        Box::new(xrocket),
+        Box::new(timex),
+        Box::new(confluencecode),
+        Box::new(finazon),
+    ])
+}
+
+/// What is served under TLS, if anything is.
+fn tls(options: &Serve, configured: Option<TlsPlan>) -> Result<Option<TlsPlan>, Failure> {
+    let named = options.tls_certificate.clone().zip(options.tls_key.clone());
+    let plan = match (named, configured) {
+        (Some((certificate, key)), configured) => {
+            let files = Files { certificate, key };
+            let (listen, plain) = configured.map_or((TLS_LISTEN, true), |it| (it.listen, it.plain));
+            Some(TlsPlan { files, listen, plain })
+        }
+        (None, configured) => configured,
+    };
+    match (plan, options.tls_listen) {
+        (None, Some(_)) => Err(Failure(
+            "failed to listen for TLS: --tls-listen needs a certificate, by --tls-certificate and --tls-key or under \
+             [tls]; `rialto trust` makes one"
+                .to_owned(),
+        )),
+        (plan, None) => Ok(plan),
+        (Some(plan), Some(listen)) => Ok(Some(TlsPlan { listen, ..plan })),
+    }
 }
 
 /// What the native API tells of the venue.

@@ -25,8 +25,10 @@ use edge::native::Native;
 use edge::native::register::Register;
 use edge::reactor::{LoopHandle, Turning};
 use edge::steps::Clerk;
+use edge::tls::Tls;
 use edge::{Edge, Settings};
 use model::{Assets, Cadence, Instrument, InstrumentId, Listing, Minimum, Quantity, Time};
+use rustls::ClientConfig;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use views::{Accounts, Board};
@@ -35,6 +37,7 @@ use crate::people::{self, Known, Person};
 
 pub(crate) mod mannered;
 
+pub mod encrypted;
 pub mod line;
 pub mod market;
 
@@ -72,6 +75,8 @@ pub struct Setup {
     pub session_clock: SessionClock,
     /// Whether its market is told by level, not by an engine.
     pub by_level: bool,
+    /// What it is served under, and who trusts that; in the clear if `None`.
+    pub tls: Option<(Arc<Tls>, Arc<ClientConfig>)>,
     /// Where clients become sockets if nothing else is said, with a query where one is needed; the dialect's first door
     /// if `None`.
     pub door: Option<String>,
@@ -122,6 +127,7 @@ impl Setup {
             clerk: None,
             session_clock: SessionClock::started(),
             by_level: false,
+            tls: None,
             door: None,
             compression: false,
         }
@@ -131,6 +137,13 @@ impl Setup {
     #[must_use]
     pub fn session_by_hand(mut self) -> Self {
         self.session_clock = SessionClock::by_hand(self.begins);
+        self
+    }
+
+    /// The same under TLS, for the name [`NAMELESS`].
+    #[must_use]
+    pub fn encrypted(mut self) -> Self {
+        self.tls = Some(encrypted::served_as(&[NAMELESS]));
         self
     }
 
@@ -210,9 +223,11 @@ impl Setup {
         let seats = Seats::new(&self.limits);
         let gangway = Arc::new(Gangway::new(edge.loops.clone()));
         let market = Market::new(script, self.begins, passed, edge.boards.clone());
-        let door = Door::open(self.limits, Arc::clone(&seats), house, gangway);
+        let (tls, trust) = self.tls.unzip();
+        let door = Door::open(tls, self.limits, Arc::clone(&seats), house, gangway);
         Served {
             address: door.address,
+            trust,
             market,
             seats,
             dialect,
@@ -261,6 +276,8 @@ pub struct Served {
     pub market: Market,
     /// The places that connections take.
     pub seats: Arc<Seats>,
+    /// Who trusts its certificate, if it is served under one.
+    pub trust: Option<Arc<ClientConfig>>,
     dialect: &'static str,
     /// Where its clients become sockets.
     path: String,
@@ -277,7 +294,10 @@ impl Served {
     /// A connection that has said nothing yet.
     #[must_use]
     pub fn line(&self) -> Line {
-        Line::to(self.address)
+        match &self.trust {
+            None => Line::to(self.address),
+            Some(trust) => Line::encrypted(self.address, trust, NAMELESS),
+        }
     }
 
     /// A connection that has become a socket at the dialect's first path.
@@ -406,7 +426,13 @@ struct Door {
 }
 
 impl Door {
-    fn open(limits: Limits, seats: Arc<Seats>, house: Arc<House>, gangway: Arc<Gangway>) -> Self {
+    fn open(
+        tls: Option<Arc<Tls>>,
+        limits: Limits,
+        seats: Arc<Seats>,
+        house: Arc<House>,
+        gangway: Arc<Gangway>,
+    ) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -421,7 +447,8 @@ impl Door {
         let is_closed = Arc::clone(&closed);
         let thread = std::thread::Builder::new().name("door".into()).spawn(move || {
             runtime.block_on(async move {
-                let accepting = accept(listener, limits, seats, house, gangway, stopping);
+                let door = edge::listener::Door { listener, tls };
+                let accepting = accept(door, limits, seats, house, gangway, stopping);
                 let dropped = ending.wait_for(|&end| end);
                 let (mut accepting, mut dropped) = (pin!(accepting), pin!(dropped));
                 tokio::select! {

@@ -34,7 +34,9 @@ pub(crate) fn guard(
         let detail = "the request names no host";
         return Err(Problem::new(Code::ForeignHost, detail).at("header Host"));
     }
-    if let Some(host) = hosts.find(|host| !is_ours(host, 80)) {
+    // Who leaves out the port means that of its scheme.
+    let unsaid = if local.port() == 443 { 443 } else { 80 };
+    if let Some(host) = hosts.find(|host| !is_ours(host, unsaid)) {
         let detail = format!("Host is {host:?}, and this is {local}");
         return Err(Problem::new(Code::ForeignHost, detail).at("header Host"));
     }

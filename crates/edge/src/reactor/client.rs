@@ -17,6 +17,7 @@ use crate::limits::Seat;
 use crate::outbox::Outbox;
 use crate::session::{Deed, Ending, Session};
 use crate::steps::Clerk;
+use crate::tls::Cipher;
 use crate::ws::{Opcode, encode};
 
 /// One connection of a loop, but for its stream.
@@ -26,6 +27,8 @@ pub(super) struct Client {
     pub opened: Time,
     pub session: Session,
     pub outbox: Outbox,
+    /// Its keys, if its line is encrypted.
+    pub cipher: Option<Box<Cipher>>,
     pub dialect: usize,
     /// Tells the connections that have had this place apart.
     pub tenancy: u32,
@@ -75,6 +78,7 @@ impl Client {
             opened,
             session,
             outbox: Outbox::default(),
+            cipher: None,
             dialect,
             tenancy: 0,
             alarm: Alarm::OFF,
@@ -109,16 +113,27 @@ impl Client {
     /// When it will have taken nothing for too long.
     pub fn stall_due(&self, manners: &Manners) -> Option<Duration> {
         if self.blocked && self.session.is_speaking() {
-            self.outbox.stuck_since().map(|since| since + manners.stall_max)
+            self.stuck_since().map(|since| since + manners.stall_max)
         } else {
             None
         }
     }
 
+    /// Since when something waits and nothing of it was taken. What is encrypted waits before all else.
+    fn stuck_since(&self) -> Option<Duration> {
+        let sealed = self.cipher.as_deref().and_then(Cipher::stuck_since);
+        sealed.or_else(|| self.outbox.stuck_since())
+    }
+
+    /// Bytes of lossless frames that wait, encrypted or not.
+    pub fn lossless_bytes(&self) -> usize {
+        self.outbox.lossless_bytes() + self.cipher.as_deref().map_or(0, Cipher::lossless_bytes)
+    }
+
     /// Its end is decided: notes how things stand, the first time. `sequence` is the last event that its loop
     /// told.
     pub fn note_last(&mut self, sequence: Sequence, now: Duration) {
-        let stuck_since = self.outbox.stuck_since();
+        let stuck_since = self.stuck_since();
         let (waiting, lag_max) = (self.waiting(), self.lag_max(now));
         self.last.get_or_insert_with(|| {
             Box::new(Last {
@@ -143,7 +158,9 @@ impl Client {
 
     /// How long that which waits longest has waited.
     pub fn waits(&self, now: Duration) -> Duration {
-        self.outbox.waits_since().map_or(Duration::ZERO, |since| now.saturating_sub(since))
+        let sealed = self.cipher.as_deref().and_then(Cipher::stuck_since);
+        let since = [self.outbox.waits_since(), sealed].into_iter().flatten().min();
+        since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
     }
 
     /// The longest that anything waited, or has waited by now, over the last minute.
@@ -156,7 +173,7 @@ impl Client {
     pub fn waiting(&self) -> Waiting {
         Waiting {
             answers: self.outbox.answer_bytes(),
-            lossless: self.outbox.lossless_bytes(),
+            lossless: self.lossless_bytes(),
             restart: self.outbox.restart_bytes(),
             latest: self.outbox.latest_bytes(),
         }
@@ -204,7 +221,7 @@ impl Client {
 struct Wire {
     /// None where the place is free.
     stream: Option<TcpStream>,
-    /// Nothing waits for it: what it is told can be written at once.
+    /// Nothing waits for it: what it is told can be written at once, as it is. Never so where it is to be encrypted.
     is_clear: bool,
     /// What it is told is compressed.
     compresses: bool,
@@ -225,7 +242,8 @@ impl Clients {
     pub fn add(&mut self, stream: TcpStream, compresses: bool, mut client: Client) -> u32 {
         self.tenancies = self.tenancies.wrapping_add(1);
         client.tenancy = self.tenancies;
-        let wire = Wire { stream: Some(stream), is_clear: true, compresses, sent: Sent::default() };
+        let is_clear = client.cipher.is_none();
+        let wire = Wire { stream: Some(stream), is_clear, compresses, sent: Sent::default() };
         let client = Some(Box::new(client));
         if let Some(place) = self.free.pop() {
             self.wires[place as usize] = wire;
@@ -291,7 +309,8 @@ impl Clients {
 
     /// Looks whether something waits; to be called after the outbox of this place was touched.
     pub fn note_line(&mut self, place: u32) {
-        let is_clear = self.at(place).outbox.is_clear();
+        let client = self.at(place);
+        let is_clear = client.outbox.is_clear() && client.cipher.is_none();
         self.wires[place as usize].is_clear = is_clear;
     }
 

@@ -20,8 +20,13 @@ impl Loop {
             return;
         }
         let waits_since = client.outbox.waits_since();
-        match flush(stream, &mut client.outbox, &mut self.join, self.now) {
-            Ok(flushed) => {
+        let (outbox, join, sealed) = (&mut client.outbox, &mut self.join, &mut self.sealed);
+        let flushed = match client.cipher.as_deref_mut() {
+            None => flush(stream, outbox, join, self.now),
+            Some(cipher) => cipher.flush(stream, outbox, join, sealed, self.now),
+        };
+        match flushed {
+            Ok(mut flushed) => {
                 if flushed.bytes > 0 {
                     client.note_lag(waits_since, self.now);
                 }
@@ -31,13 +36,19 @@ impl Loop {
                     client.is_held_off && client.outbox.answer_bytes() >= ANSWER_BYTES_MAX;
                 let is_read_again = client.is_held_off && !is_held_off;
                 client.is_held_off = is_held_off;
-                let said_all = client.outbox.is_empty();
+                let said_all = client.outbox.is_empty() && !flushed.blocked;
                 let is_over = client.session.is_over();
                 let is_deaf = client.session.is_deaf();
                 if said_all && is_deaf && !is_over {
                     // The other end sees that nothing more comes, while what it has sent is read and dropped:
                     // unread, it would make the network throw away our close.
-                    let _gone = stream.shutdown(Shutdown::Write);
+                    if let Some(cipher) = client.cipher.as_deref_mut() {
+                        cipher.say_farewell(stream, sealed, self.now);
+                        flushed.blocked = cipher.is_waiting();
+                    }
+                    if !flushed.blocked {
+                        let _gone = stream.shutdown(Shutdown::Write);
+                    }
                 }
                 self.clients.note_sent(place, flushed.frames, flushed.bytes);
                 if said_all && is_over {
@@ -112,7 +123,10 @@ impl Loop {
     /// Takes a connection out and leaves a record of its end.
     pub(super) fn remove(&mut self, place: u32) {
         let sent = self.clients.sent(place);
-        let (stream, client) = self.clients.remove(place);
+        let (mut stream, mut client) = self.clients.remove(place);
+        if let Some(cipher) = client.cipher.as_deref_mut() {
+            cipher.say_farewell(&mut stream, &mut self.sealed, self.now);
+        }
         debug_assert!(client.session.interests().is_empty(), "who hangs up leaves everything");
         // Closing it takes it out of the poll as well; this only does not rely on it.
         let _gone = self.poll.registry().deregister(&mut SourceFd(&stream.as_raw_fd()));

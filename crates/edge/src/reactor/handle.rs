@@ -12,12 +12,15 @@ use super::survey::TellNotes;
 use crate::connections::{ConnectionNote, Wanted};
 use crate::limits::Seat;
 use crate::steps::Admitted;
+use crate::tls::Cipher;
 
 /// A connection after its upgrade, as the listener hands it to a loop. From here on the loop owns it.
 #[derive(Debug)]
 pub struct Newcomer {
     /// The line; it is made non-blocking by the loop.
     pub stream: TcpStream,
+    /// Its keys, if it is encrypted.
+    pub cipher: Option<Box<Cipher>>,
     /// Which dialect it speaks, as an index.
     pub dialect: usize,
     /// Who was let in by a key, if somebody was.

@@ -87,7 +87,8 @@ impl Loop {
     }
 
     pub(super) fn adopt(&mut self, newcomer: Newcomer) {
-        let Newcomer { stream, dialect, admitted, compresses, early, peer, seat } = newcomer;
+        let Newcomer { stream, cipher, dialect, admitted, compresses, early, peer, seat } =
+            newcomer;
         let manners = self.around.dialects[dialect].manners();
         let mut session = Session::open(Arc::clone(&self.limits[dialect]), manners, self.now);
         if compresses {
@@ -98,7 +99,8 @@ impl Loop {
         let ready = ready(&stream);
         let fd = stream.as_raw_fd();
         let id = ConnectionId(self.around.connection_ids.fetch_add(1, Ordering::Relaxed) + 1);
-        let client = Client::new((id, self.desk.wall), session, dialect, peer, seat);
+        let mut client = Client::new((id, self.desk.wall), session, dialect, peer, seat);
+        client.cipher = cipher;
         let place = self.clients.add(stream, compresses, client);
         self.fanout.make_room(self.clients.places().len());
         self.around.counters.connections.add(1);

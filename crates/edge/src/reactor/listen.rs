@@ -2,13 +2,15 @@
 //! to what before anybody is told that it is so.
 
 use std::cmp::Reverse;
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
+use std::net::TcpStream;
 
 use super::{ANSWER_BYTES_MAX, Loop, MESSAGES_A_VISIT, READ_BYTES, VISITS_A_TURN};
 use crate::board_thread::{Asker, Change};
 use crate::goodbye::Reason;
 use crate::outbox::Slot;
 use crate::session::{Deed, Heard, Interest, Returned};
+use crate::tls::Cipher;
 use crate::ws::decode::Chunk;
 
 impl Loop {
@@ -70,13 +72,21 @@ impl Loop {
         let mut is_read_again = true;
         let bytes = match &mut kept {
             Some(kept) => &mut kept[..],
-            None => match stream.read(&mut self.read_buffer) {
+            None => match read(stream, client.cipher.as_deref_mut(), &mut self.read_buffer) {
                 Ok(0) => return self.lose(place, Reason::ClientVanished),
                 Ok(bytes) => {
-                    is_read_again = bytes == READ_BYTES || client.read_to_end;
+                    // Of what is encrypted, more may have been read than was asked for.
+                    let may_have_more = bytes == READ_BYTES || client.cipher.is_some();
+                    is_read_again = may_have_more || client.read_to_end;
                     &mut self.read_buffer[..bytes]
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                // The keys may have something to say where the client has said nothing.
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    if client.cipher.as_deref().is_some_and(Cipher::has_to_write) {
+                        self.write(place);
+                    }
+                    return;
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {
                     return self.will_read(place);
                 }
@@ -207,5 +217,13 @@ impl Loop {
             }
         }
         self.held = held;
+    }
+}
+
+/// Reads from a line, in the clear.
+fn read(stream: &mut TcpStream, cipher: Option<&mut Cipher>, into: &mut [u8]) -> io::Result<usize> {
+    match cipher {
+        None => stream.read(into),
+        Some(cipher) => cipher.read(stream, into),
     }
 }

@@ -122,10 +122,11 @@ pub(crate) struct Loop {
     /// Letters may have been left unread.
     has_letters: bool,
     desk: Desk,
-    /// Shared by all sockets: what is read, and what is joined for writing.
+    /// Shared by all sockets: what is read, and what is joined and encrypted for writing.
     read_buffer: Box<[u8]>,
     join: Vec<u8>,
     packer: Packer,
+    sealed: Vec<u8>,
     tally: Tally,
 }
 
@@ -181,6 +182,7 @@ impl Loop {
             read_buffer: vec![0; READ_BYTES].into(),
             join: Vec::new(),
             packer: Packer::default(),
+            sealed: Vec::new(),
             tally: Tally::default(),
         };
         Ok((this, handle, bell))

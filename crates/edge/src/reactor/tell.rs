@@ -1,14 +1,16 @@
 //! Frames out: what is in the ring is handed to the sockets that listen, and each is written once.
 
 use dialects::Parting;
+use model::Class;
 
-use super::fanout::Mark;
+use super::fanout::{Fanout, Mark};
 use super::{Loop, WORDS_A_TURN};
 use crate::board_thread::{Asker, Word};
 use crate::goodbye::Reason;
 use crate::outbox::{Pushed, Told};
 use crate::session::Returned;
 use crate::socket::{Took, write_once};
+use crate::ws::deflate::Packer;
 
 impl Loop {
     /// Hands out what is in the ring and writes every socket that is told something, once. What came back for a
@@ -84,8 +86,10 @@ impl Loop {
         let compresses = self.clients.compresses(place);
         let (wire, sent, clear) = self.clients.wire(place);
         if !clear {
-            self.put_in_line(place, node, 0);
-            self.write(place);
+            if !self.tell_encrypted(place, node) {
+                self.put_in_line(place, node, 0);
+                self.write(place);
+            }
             return;
         }
         let count = self.fanout.count(node);
@@ -107,6 +111,46 @@ impl Loop {
             }
             Err(error) => self.lose(place, Reason::Network(error.kind())),
         }
+    }
+
+    /// Encrypts and writes what a socket is told, if it is one whose line is encrypted and nothing waits for it. Returns
+    /// whether that was so.
+    fn tell_encrypted(&mut self, place: u32, node: u32) -> bool {
+        let compresses = self.clients.compresses(place);
+        let Some((stream, client)) = self.clients.with_stream(place) else { return false };
+        let Some(cipher) = client.cipher.as_deref_mut() else { return false };
+        if cipher.is_waiting() || !client.outbox.is_clear() {
+            return false;
+        }
+        let told = match compresses {
+            false => self.fanout.bytes(node),
+            true => self.fanout.packed_bytes(node, &mut self.packer),
+        };
+        let bytes = told.len();
+        match cipher.seal(stream, told, &mut self.sealed, self.now) {
+            Ok((taken, flushed)) => {
+                self.tally.writes += u64::from(flushed.writes);
+                self.tally.bytes_out += flushed.bytes as u64;
+                let is_blocked = cipher.is_waiting();
+                if is_blocked {
+                    let packer = compresses.then_some(&mut self.packer);
+                    cipher.note_lossless(lossless_bytes(&mut self.fanout, node, taken, packer));
+                }
+                if taken < bytes {
+                    self.put_in_line(place, node, taken);
+                } else {
+                    let count = self.fanout.count(node);
+                    self.clients.note_sent(place, count.into(), flushed.bytes);
+                }
+                if is_blocked {
+                    self.blocked(place);
+                } else if taken < bytes {
+                    self.write(place);
+                }
+            }
+            Err(error) => self.lose(place, Reason::Network(error.kind())),
+        }
+        true
     }
 
     /// Puts what a socket is told into its outbox, but for the first `taken` bytes.
@@ -144,7 +188,7 @@ impl Loop {
         self.clients.note_line(place);
         let client = self.clients.at(place);
         let dialect = &*self.around.dialects[client.dialect];
-        if client.outbox.lossless_bytes() > dialect.manners().queue_bytes_max {
+        if client.lossless_bytes() > dialect.manners().queue_bytes_max {
             client.session.part(dialect, Parting::SlowConsumer, now, &mut self.desk);
             self.do_deeds(place);
             self.set_alarm(place);
@@ -157,4 +201,26 @@ impl Loop {
         self.clients.at(place).blocked = true;
         self.set_alarm(place);
     }
+}
+
+/// How many of the first `taken` bytes of what is told, compressed if there is a packer, are of lossless frames.
+fn lossless_bytes(
+    fanout: &mut Fanout,
+    node: u32,
+    taken: usize,
+    mut packer: Option<&mut Packer>,
+) -> usize {
+    let (mut begin, mut lossless) = (0, 0);
+    for told in fanout.frames(node) {
+        let length = match &mut packer {
+            None => told.frame.bytes().len(),
+            Some(packer) => packer.frame(&told.frame).bytes().len(),
+        };
+        let end = begin + length;
+        if told.class == Class::Lossless {
+            lossless += end.min(taken).saturating_sub(begin);
+        }
+        begin = end;
+    }
+    lossless
 }

@@ -98,6 +98,7 @@ impl House {
         let (served, peer) = self.listener.accept().expect("a connection");
         let newcomer = Newcomer {
             stream: served,
+            cipher: None,
             dialect: 0,
             admitted: None,
             compresses,

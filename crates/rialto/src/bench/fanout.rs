@@ -307,6 +307,7 @@ fn connect(edge: &Edge) -> io::Result<TcpStream> {
     let peer = here.peer_addr()?;
     let mut newcomer = Newcomer {
         stream: here,
+        cipher: None,
         dialect: 0,
         admitted: None,
         compresses: false,

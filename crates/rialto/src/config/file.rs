@@ -5,6 +5,7 @@ use std::fmt::{self, Display};
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use feed::crowd::{Activity, Asset, Market};
@@ -15,7 +16,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 use toml::Spanned;
 
-use super::{Config, CrowdPlan, Mistake};
+use super::{Config, CrowdPlan, Mistake, TLS_LISTEN, TlsPlan};
 
 /// The dialects an instrument can have a symbol in.
 const DIALECTS: [&str; 5] = ["bitstamp", "xrocket", "timex", "finazon", "confluencecode"];
@@ -38,6 +39,7 @@ const WANDER_PPM_MAX: i64 = 50_000;
 struct File {
     #[serde(default)]
     server: ServerTable,
+    tls: Option<TlsTable>,
     #[serde(default)]
     bitstamp: BitstampTable,
     #[serde(default)]
@@ -67,6 +69,25 @@ impl Default for ServerTable {
     fn default() -> Self {
         Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)) }
     }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TlsTable {
+    certificate: PathBuf,
+    key: PathBuf,
+    #[serde(default = "tls_listen")]
+    listen: SocketAddr,
+    #[serde(default = "yes")]
+    plain: bool,
+}
+
+fn tls_listen() -> SocketAddr {
+    TLS_LISTEN
+}
+
+fn yes() -> bool {
+    true
 }
 
 #[derive(Deserialize)]
@@ -271,6 +292,11 @@ pub(super) fn read(name: &str, text: &str) -> Result<Config, Mistake> {
     Ok(Config {
         name: name.to_owned(),
         listen: file.server.listen,
+        tls: file.tls.map(|TlsTable { certificate, key, listen, plain }| TlsPlan {
+            files: edge::tls::Files { certificate, key },
+            listen,
+            plain,
+        }),
         crowd: CrowdPlan {
             assets: assets(&file.crowd.wander, &listings)?,
             markets,

@@ -263,7 +263,7 @@ fn what_is_wrong_is_told_with_its_place_and_what_was_expected() {
     check(
         "[[instrument]]",
         "instrument = []\n[x]",
-        "line 2, column 2: unknown field `x`, expected one of `server`, `bitstamp`, `timex`, `confluencecode`, `finazon`, `native`, `journal`, `crowd`, `instrument`",
+        "line 2, column 2: unknown field `x`, expected one of `server`, `tls`, `bitstamp`, `timex`, `confluencecode`, `finazon`, `native`, `journal`, `crowd`, `instrument`",
     );
     check(
         "[[instrument]]",
@@ -311,4 +311,22 @@ fn what_is_wrong_is_told_with_its_place_and_what_was_expected() {
 fn a_file_that_is_not_there_is_told_by_its_name() {
     let error = Config::load(Some(Path::new("/nowhere/rialto.toml"))).expect_err("no such file");
     assert!(error.to_string().starts_with("/nowhere/rialto.toml: "), "{error}");
+}
+
+#[test]
+fn tls_has_a_port_of_its_own_beside_the_plain_one() {
+    let read =
+        |table: &str| Config::read("small.toml", &format!("{table}{SMALL}")).map(|it| it.tls);
+    assert_eq!(read(""), Ok(None));
+    let files = "[tls]\ncertificate = \"a.pem\"\nkey = \"b.pem\"\n";
+    let mut plan = TlsPlan {
+        files: edge::tls::Files { certificate: "a.pem".into(), key: "b.pem".into() },
+        listen: TLS_LISTEN,
+        plain: true,
+    };
+    assert_eq!(read(files), Ok(Some(plan.clone())));
+    (plan.listen, plan.plain) = (SocketAddr::from(([0, 0, 0, 0], 443)), false);
+    let all = format!("{files}listen = \"0.0.0.0:443\"\nplain = false\n");
+    assert_eq!(read(&all), Ok(Some(plan)));
+    assert!(read("[tls]\ncertificate = \"a.pem\"\n").is_err(), "without its key it is of no use");
 }

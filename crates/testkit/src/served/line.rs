@@ -3,6 +3,10 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::Arc;
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection};
 
 use super::PATIENCE;
 
@@ -14,6 +18,8 @@ pub const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 /// One connection.
 pub struct Line {
     stream: TcpStream,
+    /// Its keys, if it is encrypted.
+    tls: Option<Box<ClientConnection>>,
     /// What was received and not read yet.
     received: Vec<u8>,
 }
@@ -77,7 +83,25 @@ impl Line {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Self { stream, received: Vec::new() })
+        Ok(Self { stream, tls: None, received: Vec::new() })
+    }
+
+    /// Connects and begins to shake hands; that is done when something is said.
+    ///
+    /// # Panics
+    /// If nobody listens there.
+    #[must_use]
+    pub fn encrypted(address: SocketAddr, trust: &Arc<ClientConfig>, name: &str) -> Self {
+        let mut line = Self::to(address);
+        let name = ServerName::try_from(name.to_owned()).expect("a name");
+        let tls = ClientConnection::new(Arc::clone(trust), name).expect("rules in order");
+        line.tls = Some(Box::new(tls));
+        line
+    }
+
+    /// The keys of the connection, if it is encrypted.
+    pub fn tls(&mut self) -> Option<&mut ClientConnection> {
+        self.tls.as_deref_mut()
     }
 
     /// The stream below.
@@ -91,12 +115,19 @@ impl Line {
     /// # Panics
     /// If they cannot be sent.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        self.stream.write_all(bytes.as_ref()).expect("the server takes bytes");
+        self.try_send(bytes).expect("the server takes bytes");
     }
 
     /// Sends these bytes; whether they arrive does not matter.
     pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
-        self.stream.write_all(bytes.as_ref())
+        match &mut self.tls {
+            None => self.stream.write_all(bytes.as_ref()),
+            Some(tls) => {
+                let mut stream = rustls::Stream::new(&mut **tls, &mut self.stream);
+                stream.write_all(bytes.as_ref())?;
+                stream.flush()
+            }
+        }
     }
 
     /// Whether the server has said something, or ended it.
@@ -104,9 +135,9 @@ impl Line {
     /// # Panics
     /// If the system does not tell.
     #[must_use]
-    pub fn has_news(&self) -> bool {
+    pub fn has_news(&mut self) -> bool {
         self.stream.set_nonblocking(true).expect("a stream that is open");
-        let peeked = self.stream.peek(&mut [0]);
+        let peeked = self.peek();
         self.stream.set_nonblocking(false).expect("a stream that is open");
         !self.received.is_empty()
             || !matches!(peeked, Err(error) if error.kind() == ErrorKind::WouldBlock)
@@ -117,14 +148,36 @@ impl Line {
     /// # Panics
     /// If the system does not tell.
     #[must_use]
-    pub fn await_news(&self) -> bool {
+    pub fn await_news(&mut self) -> bool {
         let waits = [ErrorKind::WouldBlock, ErrorKind::TimedOut];
         !self.received.is_empty()
-            || !matches!(self.stream.peek(&mut [0]), Err(error) if waits.contains(&error.kind()))
+            || !matches!(self.peek(), Err(error) if waits.contains(&error.kind()))
+    }
+
+    /// Looks whether something comes. What is encrypted can only be looked at by reading it.
+    fn peek(&mut self) -> io::Result<usize> {
+        match &mut self.tls {
+            None => self.stream.peek(&mut [0]),
+            Some(_) => self.read_some(),
+        }
+    }
+
+    fn read_some(&mut self) -> io::Result<usize> {
+        let mut bytes = [0; 16 * 1024];
+        let count = match &mut self.tls {
+            None => self.stream.read(&mut bytes)?,
+            Some(tls) => rustls::Stream::new(&mut **tls, &mut self.stream).read(&mut bytes)?,
+        };
+        self.received.extend_from_slice(&bytes[..count]);
+        Ok(count)
     }
 
     /// Says that it will send nothing more.
     pub fn shut(&mut self) {
+        if let Some(tls) = &mut self.tls {
+            tls.send_close_notify();
+            let _gone = tls.write_tls(&mut self.stream);
+        }
         // The server may have ended it before.
         let _gone = self.stream.shutdown(Shutdown::Write);
     }
@@ -350,12 +403,8 @@ impl Line {
     }
 
     fn receive(&mut self) -> io::Result<usize> {
-        let mut bytes = [0; 16 * 1024];
-        match self.stream.read(&mut bytes) {
-            Ok(count) => {
-                self.received.extend_from_slice(&bytes[..count]);
-                Ok(count)
-            }
+        match self.read_some() {
+            Ok(count) => Ok(count),
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                 panic!("the server said nothing for {} seconds", PATIENCE.as_secs())
             }

@@ -28,4 +28,5 @@ mod signed;
 mod slow;
 mod stamped;
 mod timex_clients;
+mod tls;
 mod transcripts;

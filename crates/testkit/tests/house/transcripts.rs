@@ -202,11 +202,33 @@ fn the_fees_that_are_told_are_the_engines() {
 
 #[test]
 fn transcripts_play_over_sockets() {
+    play_over_sockets("sockets", |setup| setup, |_| true);
+}
+
+/// Every fourth of them; all if `RIALTO_LONG` is set.
+#[test]
+fn transcripts_play_over_tls() {
+    let all = std::env::var_os("RIALTO_LONG").is_some();
+    play_over_sockets("TLS", served::Setup::encrypted, |number| all || number % 4 == 0);
+}
+
+/// Plays those over sockets that are chosen by their number.
+fn play_over_sockets(
+    what: &str,
+    change: impl Fn(served::Setup) -> served::Setup,
+    is_chosen: impl Fn(usize) -> bool,
+) {
     for name in DIALECTS {
+        let (mut number, mut chosen) = (0, 0);
         let played = play_all(name, |transcript| {
             if !Sockets::plays(transcript) {
                 return None;
             }
+            number += 1;
+            if !is_chosen(number - 1) {
+                return None;
+            }
+            chosen += 1;
             let mut setup = served::Setup::bitstamp();
             setup.listings = listings_of(name);
             setup.door = door(name);
@@ -214,9 +236,12 @@ fn transcripts_play_over_sockets() {
             setup.by_level = transcript.setup.by_level;
             setup.dialect = Arc::from(dialect(name, &transcript.setup));
             setup.manners = setup.dialect.manners().clone();
-            Some(play(transcript, &mut Sockets::new(setup), START))
+            Some(play(transcript, &mut Sockets::new(change(setup)), START))
         });
-        println!("{played} transcripts of {name} played over sockets");
-        assert!(played >= 40, "only {played} transcripts of {name}");
+        println!("{played} transcripts of {name} played over {what}");
+        assert!(
+            number >= 40 && played == chosen && played >= 10,
+            "only {played} of {number} of {name}"
+        );
     }
 }
