@@ -5,12 +5,15 @@
 //! works; what is measured is the same code that serves.
 
 pub mod all;
+pub mod beside;
 pub mod encode;
 pub mod engine;
 pub mod fanout;
 pub mod idle;
+pub mod latency;
 pub mod load;
 mod numbers;
+pub mod paced;
 mod process;
 mod progress;
 mod serving;
@@ -29,6 +32,7 @@ use clap::{Args, Subcommand};
 pub enum Bench {
     /// Load any WebSocket server with listeners and tell how it carries them
     #[command(
+        visible_alias = "fan-out",
         after_help = "Example: 500 listeners to the trades of a venue that runs as process 4711\n  \
         rialto bench load ws://127.0.0.1:8080/bitstamp --sockets 500 --pid 4711 \\\n    \
         --say '{\"event\":\"bts:subscribe\",\"data\":{\"channel\":\"live_trades_btcusd\"}}' \\\n    \
@@ -37,6 +41,22 @@ pub enum Bench {
         the server waits for on purpose (a book each 100 ms) are in it."
     )]
     Load(Asked<load::Options>),
+    /// How long any WebSocket server takes to answer at a fixed rate, without coordinated omission
+    #[command(after_help = "Example: 1,000 pings a second, by 100 sockets\n  \
+        rialto bench latency ws://127.0.0.1:8080/bitstamp --rate 1000\n\n\
+        Example: a question with its own answer, of another server\n  \
+        rialto bench latency --url ws://127.0.0.1:9001/ --ask '{\"id\":1,\"method\":\"time\"}' --answer '\"id\":1'\n\n\
+        Each question has its time in advance and is late from then on, asked or not. This end spins on a core.")]
+    Latency(Asked<latency::Options>),
+    /// Our sockets beside a plain send() loop, a joined-write loop and Node's ws: the ratios that are promised
+    #[command(
+        after_help = "Example: with Node's ws, installed by `npm install ws` in /tmp/ws\n  rialto bench beside --node /tmp/ws\n\n\
+        `cargo xtask bench` installs it and runs this."
+    )]
+    Beside(Asked<beside::Options>),
+    /// How late deliveries are at a fixed rate, from the event to the sockets, beside a joined-write loop
+    #[command(after_help = "Example: half the rate\n  rialto bench paced --rate 500000")]
+    Paced(Asked<paced::Options>),
     /// CPU of the matching engine for each command, on the documented flow
     #[command(
         after_help = "Example: another flow\n  rialto bench engine --seed 7 --resting 20000\n\n\
@@ -50,8 +70,9 @@ pub enum Bench {
     /// What encoding a trade and a book of 200 levels costs
     #[command(after_help = "Example: a quick look\n  rialto bench encode --rounds 200")]
     Encode(Asked<encode::Options>),
-    /// Memory of the server for each idle connection
-    #[command(after_help = "Example: half as many\n  rialto bench idle --sockets 5000")]
+    /// Memory of the server for each idle connection: of this build, or of any server on this machine
+    #[command(after_help = "Example: half as many\n  rialto bench idle --sockets 5000\n\n\
+        Example: another server\n  rialto bench idle --url ws://127.0.0.1:9001/ --pid 4711")]
     Idle(Asked<idle::Options>),
     /// Time from starting a venue to its being ready
     #[command(after_help = "Example: for a program to read\n  rialto bench start --runs 21 --json")]
@@ -83,6 +104,18 @@ pub fn run(bench: &Bench) -> Result<(), String> {
     match bench {
         Bench::Load(asked) => {
             let report = load::run(&asked.options)?;
+            tell(&report, asked.json.then(|| report.json()))
+        }
+        Bench::Latency(asked) => {
+            let report = latency::run(&asked.options)?;
+            tell(&report, asked.json.then(|| report.json()))
+        }
+        Bench::Beside(asked) => {
+            let report = beside::run(&asked.options)?;
+            tell(&report, asked.json.then(|| report.json()))
+        }
+        Bench::Paced(asked) => {
+            let report = paced::run(&asked.options)?;
             tell(&report, asked.json.then(|| report.json()))
         }
         Bench::Engine(asked) => {
