@@ -33,6 +33,9 @@ usage: cargo xtask COMMAND [OPTIONS]
   ci           format check, clippy, then test
                  --deny         licences and duplicates too (needs cargo-deny)
                  --long         as for test
+  bench        our sockets beside a plain send() loop, a joined-write loop and Node's ws (needs npm for that), in alternation
+                 --rounds N     how often each has its turn (default 7)
+                 --json         one JSON object
   bench ARGS   cargo run --release -p rialto -- bench ARGS
 
 examples:

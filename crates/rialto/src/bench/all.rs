@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::numbers::{Micros, Tenths, Thousands, Thousandths};
 use super::serving::Venue;
+use super::target::Server;
 use super::{durable, encode, engine, fanout, idle, load, recovery, start, venue};
 
 /// Options of `rialto bench all`.
@@ -146,7 +147,7 @@ pub fn run(options: &Options) -> Result<Report, String> {
 
 fn take_fanout(small: bool) -> Result<Taken, String> {
     let (sockets, turns, rounds, idle) = if small { (10, 3, 1, 50) } else { (500, 100, 9, 5_000) };
-    let report = fanout::run(&fanout::Options { sockets, turns, rounds, idle })?;
+    let report = fanout::run(&fanout::Options { sockets, turns, rounds, idle, node: None })?;
     let figures =
         report.costs.iter().zip(fanout::TARGETS_PER_MILLE).map(|(cost, (target, aim))| {
             let [ours, ratio, target, aim] =
@@ -156,7 +157,7 @@ fn take_fanout(small: bool) -> Result<Taken, String> {
                     "a delivery to {sockets} sockets, {} × {} B a turn",
                     cost.messages, cost.message_bytes
                 ),
-                format!("{ours} µs of CPU, {ratio} of a plain `send()` loop's speed"),
+                format!("{ours} µs of CPU, {ratio} of the {}'s speed", cost.beside()),
                 Some(format!("≥ {target}, aim ≥ {aim}")),
             )
         });
@@ -208,9 +209,14 @@ fn take_encode(small: bool) -> Result<Taken, String> {
         figures: vec![
             figure("encoding a trade", &report.trade, format!("≤ {target} ns, aim ≤ {aim} ns")),
             figure(
-                "encoding a book of 200 levels",
+                "encoding a book of 200 levels, none as in the one before",
                 &report.book,
                 format!("≤ {} ns", encode::BOOK_TARGET_NS),
+            ),
+            figure(
+                "encoding a book of 200 levels, ten changed",
+                &report.changed,
+                format!("≤ {} ns", encode::CHANGED_TARGET_NS),
             ),
         ],
         report: value(&report.json()),
@@ -281,7 +287,13 @@ fn take_venue(small: bool) -> Result<Taken, String> {
 
 fn take_idle(small: bool) -> Result<Taken, String> {
     let (sockets, settle) = if small { (1_000, 0) } else { (10_000, 3) };
-    let report = idle::run(&idle::Options { sockets, path: "/bitstamp".to_owned(), settle })?;
+    let report = idle::run(&idle::Options {
+        sockets,
+        path: "/bitstamp".to_owned(),
+        url: None,
+        pid: Vec::new(),
+        settle,
+    })?;
     Ok(Taken {
         command: format!("rialto bench idle --sockets {sockets}"),
         figures: vec![Figure::new(
@@ -325,7 +337,7 @@ fn take_load(small: bool) -> Result<Taken, String> {
     let venue = Venue::start(&["--seed", "7"])?;
     let say = r#"{"event":"bts:subscribe","data":{"channel":"live_orders_btcusd"}}"#;
     let report = load::run(&load::Options {
-        url: format!("ws://{}/bitstamp", venue.address),
+        server: Server::at(format!("ws://{}/bitstamp", venue.address)),
         sockets,
         say: vec![say.to_owned()],
         seconds,

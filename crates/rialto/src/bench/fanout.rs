@@ -1,17 +1,21 @@
 //! What a delivery costs: the whole way from an event to the sockets, beside a plain loop that writes the same
-//! bytes to as many sockets, taken in turns in one process.
+//! bytes to as many sockets, and, if wanted, beside Node's `ws`; taken in turns.
 //!
-//! What is compared is the CPU time of the threads that serve (board thread and loop; the plain loop's thread),
-//! pinned to one core, while another thread spins on the other core and reads. A turn begins only when everybody
+//! Of several messages a turn the loop writes all in one: then it is the joined-write loop. What is compared is the CPU
+//! time of the threads that serve (board thread and loop; the plain loop's thread; all of Node's process), pinned to one core, while another thread spins on the other core and reads. A turn begins only when everybody
 //! has read the turn before, so that nothing is joined that was told apart. Reads `/proc`, so Linux only.
 
-mod beat;
-mod reader;
+pub mod beat;
+mod node;
+pub mod reader;
+mod report;
 
-use std::fmt;
+pub use report::{Cost, Report, Rival};
+
 use std::fs;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -30,14 +34,14 @@ use model::{
     Action, Event, EventBody, InstrumentId, NoOrders, OrderId, Price, Quantity, Query, Sequence,
     Side, Source, Time, Trade, TradeId,
 };
-use serde_json::json;
 
 use self::beat::{ACKNOWLEDGEMENT, Beat};
+use self::node::Node;
 use self::reader::Reader;
-use super::numbers::{Thousandths, at_least_one, median};
+use super::numbers::{at_least_one, median};
 
 /// Options of `rialto bench fanout`.
-#[derive(Args, Clone, Copy, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Options {
     /// How many sockets listen
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = at_least_one)]
@@ -51,101 +55,18 @@ pub struct Options {
     /// How many connections wait, for the memory of one
     #[arg(long, value_name = "N", default_value_t = 5_000, value_parser = at_least_one)]
     pub idle: usize,
-}
-
-/// What deliveries cost, and what a connection does.
-#[derive(Clone, Debug)]
-pub struct Report {
-    /// What was asked for.
-    pub options: Options,
-    /// One for each load, in the order in which they were taken.
-    pub costs: Vec<Cost>,
-    /// Resident memory of a connection that waits, in bytes.
-    pub idle_bytes: i64,
-    /// The same when it listens to a topic.
-    pub listening_bytes: i64,
-}
-
-/// What a delivery of one load costs. Times are CPU, in ns, medians of the rounds.
-#[derive(Clone, Copy, Debug)]
-pub struct Cost {
-    /// Bytes of each message.
-    pub message_bytes: usize,
-    /// Messages that are told at once.
-    pub messages: u32,
-    /// The board thread's and the loop's.
-    pub ours_ns: u64,
-    /// The plain loop's.
-    pub plain_ns: u64,
-    /// Plain to ours, of the medians, in thousandths: more is better.
-    pub ratio_per_mille: u64,
-    /// The lowest ratio of a round.
-    pub ratio_per_mille_min: u64,
-    /// The highest ratio of a round.
-    pub ratio_per_mille_max: u64,
-}
-
-impl Report {
-    /// The report as one JSON object.
-    pub fn json(&self) -> String {
-        let costs = self.costs.iter().map(|cost| {
-            json!({
-                "message_bytes": cost.message_bytes,
-                "messages_a_turn": cost.messages,
-                "cpu_ns": cost.ours_ns,
-                "plain_cpu_ns": cost.plain_ns,
-                "ratio_per_mille": cost.ratio_per_mille,
-                "ratio_per_mille_min": cost.ratio_per_mille_min,
-                "ratio_per_mille_max": cost.ratio_per_mille_max,
-            })
-        });
-        json!({
-            "bench": "fanout",
-            "sockets": self.options.sockets,
-            "turns": self.options.turns,
-            "rounds": self.options.rounds,
-            "costs": costs.collect::<Vec<_>>(),
-            "idle": self.options.idle,
-            "idle_bytes_each": self.idle_bytes,
-            "listening_bytes_each": self.listening_bytes,
-        })
-        .to_string()
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Options { sockets, turns, rounds, idle } = self.options;
-        writeln!(
-            f,
-            "fanout: {sockets} sockets, {turns} turns × {rounds} rounds; CPU of a delivery, medians"
-        )?;
-        for cost in &self.costs {
-            let [ratio, min, max] =
-                [cost.ratio_per_mille, cost.ratio_per_mille_min, cost.ratio_per_mille_max]
-                    .map(Thousandths);
-            writeln!(
-                f,
-                "  {:>2} × {:>4} B a turn: {} µs, plain loop {} µs, ratio {ratio} (rounds {min} to {max})",
-                cost.messages,
-                cost.message_bytes,
-                Thousandths(cost.ours_ns),
-                Thousandths(cost.plain_ns),
-            )?;
-        }
-        write!(
-            f,
-            "  {idle} connections that wait: {} B resident each; listening to one topic: {} B",
-            self.idle_bytes, self.listening_bytes
-        )
-    }
+    /// Beside Node's `ws` too, which is installed in this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub node: Option<PathBuf>,
 }
 
 /// What is told in a turn.
 #[derive(Clone, Copy, Debug)]
-struct Load {
-    message_bytes: usize,
-    messages: u32,
+pub struct Load {
+    /// Of each message.
+    pub message_bytes: usize,
+    /// How many.
+    pub messages: u32,
 }
 
 const LOADS: [Load; 3] = [
@@ -160,7 +81,7 @@ pub const TARGETS_PER_MILLE: [(u64, u64); 3] = [(850, 950), (850, 900), (850, 1_
 /// How long one sleeps between two looks at what one waits for, outside of what is measured.
 const PAUSE: Duration = Duration::from_micros(200);
 /// How long anything may take that one waits for.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Measures.
 ///
@@ -179,67 +100,79 @@ fn measure(options: &Options) -> io::Result<Report> {
     let mut costs = Vec::new();
     for load in LOADS {
         let rounds = compare(options, load)?;
-        let ratio = |ours: u64, plain: u64| (plain * 1_000).checked_div(ours).unwrap_or(0);
-        let ours_ns = median(&mut rounds.iter().map(|&(ours, _)| ours).collect::<Vec<_>>());
-        let plain_ns = median(&mut rounds.iter().map(|&(_, plain)| plain).collect::<Vec<_>>());
-        let ratios = rounds.iter().map(|&(ours, plain)| ratio(ours, plain));
+        let [ours, plain] = [0, 1].map(|way| rounds.iter().map(|round| round[way]).collect());
+        let (ours_ns, plain_ns, ratios) = compared(&ours, &plain);
+        let node = options.node.is_some().then(|| {
+            let node = rounds.iter().map(|round| round[2]).collect();
+            let (_, ns, [min, ratio, max]) = compared(&ours, &node);
+            Rival { ns, ratio_per_mille: ratio, ratio_per_mille_min: min, ratio_per_mille_max: max }
+        });
         costs.push(Cost {
             message_bytes: load.message_bytes,
             messages: load.messages,
             ours_ns,
             plain_ns,
-            ratio_per_mille: ratio(ours_ns, plain_ns),
-            ratio_per_mille_min: ratios.clone().min().unwrap_or(0),
-            ratio_per_mille_max: ratios.max().unwrap_or(0),
+            ratio_per_mille: ratios[1],
+            ratio_per_mille_min: ratios[0],
+            ratio_per_mille_max: ratios[2],
+            node,
         });
     }
-    Ok(Report { options: *options, costs, idle_bytes, listening_bytes })
+    Ok(Report { options: options.clone(), costs, idle_bytes, listening_bytes })
 }
 
-/// The CPU time of a delivery in each round, in ns: ours, and the plain loop's.
-fn compare(options: &Options, load: Load) -> io::Result<Vec<(u64, u64)>> {
+/// Medians of ours and of theirs, and theirs to ours in thousandths: the lowest of a round, that of the medians, the highest.
+fn compared(ours: &Vec<u64>, theirs: &Vec<u64>) -> (u64, u64, [u64; 3]) {
+    let ratio = |ours: u64, theirs: u64| (theirs * 1_000).checked_div(ours).unwrap_or(0);
+    let ratios = ours.iter().zip(theirs).map(|(&ours, &theirs)| ratio(ours, theirs));
+    let (min, max) = (ratios.clone().min().unwrap_or(0), ratios.max().unwrap_or(0));
+    let [ours, theirs] = [ours, theirs].map(|times| median(&mut times.clone()));
+    (ours, theirs, [min, ratio(ours, theirs), max])
+}
+
+/// The CPU time of a delivery in each round, in ns: ours, the plain loop's, and Node's if it takes part.
+fn compare(options: &Options, load: Load) -> io::Result<Vec<[u64; 3]>> {
     let reader = Reader::start()?;
     let market = Arc::new(Market::default());
     let edge = start(load, options.sockets, &market, &reader)?;
     let ours: Vec<TcpStream> =
         (0..options.sockets).map(|_| connect(&edge)).collect::<Result<_, _>>()?;
     subscribe(&edge, &ours)?;
-    let (mut plain, mut plain_ends) = (Vec::new(), Vec::new());
-    for _ in 0..options.sockets {
-        let (here, there) = pair()?;
-        here.set_nonblocking(true)?;
-        here.set_nodelay(true)?;
-        plain.push(here);
-        plain_ends.push(there);
-    }
+    let (mut plain, plain_ends) = plain_sockets(options.sockets)?;
+    let mut node = options.node.as_deref().map(Node::start).transpose()?;
+    let node_ends: Vec<TcpStream> = match &node {
+        Some(node) => {
+            (0..options.sockets).map(|nonce| node.connect(nonce)).collect::<Result<_, _>>()?
+        }
+        None => Vec::new(),
+    };
     let acknowledgement =
         encode::server_header_bytes(ACKNOWLEDGEMENT.len()) + ACKNOWLEDGEMENT.len();
-    reader.read(ours.into_iter().chain(plain_ends));
+    reader.read(ours.into_iter().chain(plain_ends).chain(node_ends));
     reader.expect((acknowledgement * options.sockets) as u64);
     reader.wait();
 
-    let serving = [thread_named("loop-0")?, thread_named("boards")?];
-    let myself = fs::read_link("/proc/thread-self")?;
-    let myself = myself.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-    for thread in serving.iter().chain([&myself]) {
-        pin(thread, 0);
-    }
-
+    let serving = Serving::pinned()?;
     let mut frames = Vec::new();
     for _ in 0..load.messages {
         encode::push_server_frame(&mut frames, Opcode::Text, &vec![b'.'; load.message_bytes]);
     }
-    let deliveries = u64::from(options.turns) * options.sockets as u64 * u64::from(load.messages);
+    let turn = options.sockets as u64 * u64::from(load.messages);
+    let deliveries = u64::from(options.turns) * turn;
+    // It takes many times as long where it joins nothing.
+    let node_turns = (options.turns / load.messages).max(2);
+    if let Some(node) = &node {
+        pin(&node.id(), 0);
+    }
     let mut costs = Vec::new();
     for round in 0..=options.rounds {
-        let before: u64 = serving.iter().map(|thread| cpu_ns(thread)).sum::<io::Result<_>>()?;
+        let before = serving.ours_ns()?;
         market.run(&edge, options.turns, &reader);
-        let after: u64 = serving.iter().map(|thread| cpu_ns(thread)).sum::<io::Result<_>>()?;
-        let cost = (after - before) / deliveries;
+        let ours = (serving.ours_ns()? - before) / deliveries;
 
         let me = thread::current();
         reader.when_caught_up(move || me.unpark());
-        let before = cpu_ns(&myself)?;
+        let before = serving.own_ns()?;
         for _ in 0..options.turns {
             reader.wait();
             reader.expect((frames.len() * plain.len()) as u64);
@@ -248,14 +181,67 @@ fn compare(options: &Options, load: Load) -> io::Result<Vec<(u64, u64)>> {
             }
         }
         reader.wait();
-        let plain_cost = (cpu_ns(&myself)? - before) / deliveries;
+        let plain_cost = (serving.own_ns()? - before) / deliveries;
+
+        let mut node_cost = 0;
+        if let Some(node) = &mut node {
+            let before = node.cpu()?;
+            for _ in 0..node_turns {
+                reader.expect((frames.len() * options.sockets) as u64);
+                node.send(&load)?;
+                reader.wait();
+            }
+            node_cost = node.cpu()?.since(&before) / (u64::from(node_turns) * turn);
+        }
         // The first round warms up.
         if round > 0 {
-            costs.push((cost, plain_cost));
+            costs.push([ours, plain_cost, node_cost]);
         }
     }
     drop(edge);
     Ok(costs)
+}
+
+/// So many sockets to write to, and their other ends.
+pub fn plain_sockets(count: usize) -> io::Result<(Vec<TcpStream>, Vec<TcpStream>)> {
+    let (mut plain, mut ends) = (Vec::new(), Vec::new());
+    for _ in 0..count {
+        let (here, there) = pair()?;
+        here.set_nonblocking(true)?;
+        here.set_nodelay(true)?;
+        plain.push(here);
+        ends.push(there);
+    }
+    Ok((plain, ends))
+}
+
+/// The threads that serve, bound to one core.
+pub struct Serving {
+    ours: [String; 2],
+    own: String,
+}
+
+impl Serving {
+    /// Those of the newest edge, and this one.
+    pub fn pinned() -> io::Result<Self> {
+        let own = fs::read_link("/proc/thread-self")?;
+        let own = own.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        let this = Self { ours: [thread_named("loop-0")?, thread_named("boards")?], own };
+        for thread in this.ours.iter().chain([&this.own]) {
+            pin(thread, 0);
+        }
+        Ok(this)
+    }
+
+    /// What the edge's have been running for.
+    pub fn ours_ns(&self) -> io::Result<u64> {
+        self.ours.iter().map(|thread| cpu_ns(thread)).sum()
+    }
+
+    /// What this one has been running for.
+    pub fn own_ns(&self) -> io::Result<u64> {
+        cpu_ns(&self.own)
+    }
 }
 
 /// Bytes of resident memory of a connection: one that waits, and one that listens to a topic.
@@ -277,23 +263,50 @@ fn idle_bytes(connections: usize) -> io::Result<(i64, i64)> {
 }
 
 fn start(load: Load, sockets: usize, market: &Arc<Market>, reader: &Reader) -> io::Result<Edge> {
-    let dialects: Dialects = Arc::new([Box::new(Beat::of(load.message_bytes)) as Box<dyn Dialect>]);
-    let boards = |loops| {
-        let board = views::Board::by_level(InstrumentId(0), Time(0));
-        Boards::new(vec![board], Arc::clone(&dialects), loops)
-    };
-    let source = Box::new(Drum {
+    let source = Drum {
         market: Arc::clone(market),
         read: Arc::clone(&reader.count),
         expected: Arc::clone(&reader.expected),
         load,
         sockets,
         sequence: 0,
-    });
-    let settings = Settings { loops: 1, ..Settings::default() };
+    };
     let clock = MarketClock::starting(Time(0), Speed::WALL);
+    start_with(Beat::of(load.message_bytes), Box::new(source), clock)
+}
+
+/// One board thread and one loop that serve this.
+pub fn start_with(dialect: Beat, source: Box<dyn Source>, clock: MarketClock) -> io::Result<Edge> {
+    let dialects: Dialects = Arc::new([Box::new(dialect) as Box<dyn Dialect>]);
+    let boards = |loops| {
+        let board = views::Board::by_level(InstrumentId(0), Time(0));
+        Boards::new(vec![board], Arc::clone(&dialects), loops)
+    };
+    let settings = Settings { loops: 1, ..Settings::default() };
     let (session_clock, clerk) = (SessionClock::started(), Arc::new(Clerk::of_nobody()));
     edge::start(&settings, &dialects, boards, source, clock, session_clock, &clerk)
+}
+
+/// A trade with this id, as a source tells it.
+pub fn printed(sequence: u64, id: u64, time: Time) -> Event {
+    let trade = Trade {
+        id: TradeId(id),
+        time,
+        price: Price(1),
+        quantity: Quantity(1),
+        aggressor: Side::Buy,
+        maker: OrderId(0),
+        taker: OrderId(0),
+        maker_account: None,
+        taker_account: None,
+    };
+    Event {
+        sequence: Sequence(sequence),
+        cause: Sequence(0),
+        time,
+        instrument: InstrumentId(0),
+        body: EventBody::Printed(trade),
+    }
 }
 
 fn pair() -> io::Result<(TcpStream, TcpStream)> {
@@ -302,7 +315,8 @@ fn pair() -> io::Result<(TcpStream, TcpStream)> {
     Ok((listener.accept()?.0, there))
 }
 
-fn connect(edge: &Edge) -> io::Result<TcpStream> {
+/// A connection to the edge's loop.
+pub fn connect(edge: &Edge) -> io::Result<TcpStream> {
     let (here, there) = pair()?;
     let peer = here.peer_addr()?;
     let mut newcomer = Newcomer {
@@ -323,7 +337,7 @@ fn connect(edge: &Edge) -> io::Result<TcpStream> {
 }
 
 /// Lets everybody subscribe, and waits until they have.
-fn subscribe(edge: &Edge, visitors: &[TcpStream]) -> io::Result<()> {
+pub fn subscribe(edge: &Edge, visitors: &[TcpStream]) -> io::Result<()> {
     let mut text = Vec::new();
     encode::push_client_frame(&mut text, Opcode::Text, [0; 4], b"+");
     for mut visitor in visitors {
@@ -400,24 +414,7 @@ impl Source for Drum {
         self.expected.store(expected + bytes as u64, Ordering::SeqCst);
         for _ in 0..self.load.messages {
             self.sequence += 1;
-            let trade = Trade {
-                id: TradeId(self.sequence),
-                time: now,
-                price: Price(1),
-                quantity: Quantity(1),
-                aggressor: Side::Buy,
-                maker: OrderId(0),
-                taker: OrderId(0),
-                maker_account: None,
-                taker_account: None,
-            };
-            out.push(Event {
-                sequence: Sequence(self.sequence),
-                cause: Sequence(0),
-                time: now,
-                instrument: InstrumentId(0),
-                body: EventBody::Printed(trade),
-            });
+            out.push(printed(self.sequence, self.sequence, now));
         }
         self.market.turns.fetch_sub(1, Ordering::SeqCst);
     }

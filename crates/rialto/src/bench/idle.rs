@@ -10,6 +10,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::numbers::{Bytes, Micros, Thousands};
+use super::process::Process;
 use super::progress::Progress;
 use super::serving::Venue;
 use super::sockets::{Plan, Sockets};
@@ -20,6 +21,9 @@ pub const TARGET_BYTES: u64 = 4_096;
 /// What it aims at.
 pub const AIM_BYTES: u64 = 1_024;
 
+/// How long sockets may take to say goodbye to another server at the end.
+const PARTING: Duration = Duration::from_secs(2);
+
 /// Options of `rialto bench idle`.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
@@ -29,6 +33,12 @@ pub struct Options {
     /// Where they connect
     #[arg(long, value_name = "PATH", default_value = "/bitstamp")]
     pub path: String,
+    /// Another server than this program's, which runs on this machine as --pid
+    #[arg(long, value_name = "URL", requires = "pid", conflicts_with = "path")]
+    pub url: Option<String>,
+    /// Its process; may be repeated
+    #[arg(long, value_name = "PID", requires = "url")]
+    pub pid: Vec<u32>,
     /// How long to let the venue settle before each look at its memory, in seconds
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub settle: u64,
@@ -101,14 +111,22 @@ impl fmt::Display for Report {
 pub fn run(options: &Options) -> Result<Report, String> {
     let mut progress = Progress::new();
     let settle = Duration::from_secs(options.settle);
-    let venue = Venue::start(&["--seed", "7"])?;
-    let process = venue.process();
+    let (venue, url, processes) = match &options.url {
+        Some(url) => (None, url.clone(), options.pid.iter().copied().map(Process).collect()),
+        None => {
+            let venue = Venue::start(&["--seed", "7"])?;
+            let url = format!("ws://{}{}", venue.address, options.path);
+            let process = venue.process();
+            (Some(venue), url, vec![process])
+        }
+    };
+    let memory = || -> Result<u64, String> { processes.iter().map(|it| it.memory()).sum() };
     thread::sleep(settle);
-    let at_rest = process.memory()?;
+    let at_rest = memory()?;
     thread::sleep(settle);
-    let before = process.memory()?;
+    let before = memory()?;
     let mut sockets = Sockets::new(Plan {
-        target: Target::find(&format!("ws://{}{}", venue.address, options.path))?,
+        target: Target::find(&url)?,
         sockets: options.sockets as usize,
         opening_max: 64,
         timeout: Duration::from_secs(10),
@@ -117,7 +135,7 @@ pub fn run(options: &Options) -> Result<Report, String> {
     let opening = sockets.open(&mut |_| {}, &mut |text| progress.show(text))?;
     sockets.turn_for(settle, &mut |_| {})?;
     let open = sockets.counts().open;
-    let after = process.memory()?;
+    let after = memory()?;
     progress.done();
     if open < options.sockets as usize {
         let reasons: Vec<String> =
@@ -128,8 +146,11 @@ pub fn run(options: &Options) -> Result<Report, String> {
             reasons.join("; ")
         ));
     }
-    // The venue goes first: 10,000 goodbyes would tell nobody anything.
-    drop(venue);
+    match venue {
+        // The venue goes first: 10,000 goodbyes would tell nobody anything.
+        Some(venue) => drop(venue),
+        None => sockets.part(PARTING)?,
+    }
     Ok(Report {
         open,
         opening_ms: opening.as_millis() as u64,

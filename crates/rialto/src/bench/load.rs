@@ -21,7 +21,7 @@ use super::numbers::{Fairness, Histogram, Thousands, at_least_one};
 use super::process::{CpuTimes, Process};
 use super::progress::Progress;
 use super::sockets::{Heard, Plan, Sockets};
-use super::target::Target;
+use super::target::Server;
 use sightings::Sightings;
 
 /// How much of the first message is shown.
@@ -33,13 +33,13 @@ const PARTING: Duration = Duration::from_secs(2);
 #[derive(Args, Clone, Debug)]
 pub struct Options {
     /// The server, as in ws://127.0.0.1:8080/bitstamp
-    #[arg(value_name = "URL")]
-    pub url: String,
+    #[command(flatten)]
+    pub server: Server,
     /// How many sockets to open
     #[arg(long, value_name = "N", default_value_t = 500)]
     pub sockets: usize,
     /// What each socket says when it is open, such as a subscription; may be repeated
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, visible_alias = "subscribe", value_name = "TEXT")]
     pub say: Vec<String>,
     /// How long to measure
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
@@ -81,6 +81,9 @@ struct Tally {
 
 impl Tally {
     fn hear(&mut self, heard: Heard<'_>) {
+        if heard.is_pong {
+            return;
+        }
         if self.first.is_none() {
             let shown = &heard.payload[..heard.payload.len().min(FIRST_BYTES)];
             self.first = Some(String::from_utf8_lossy(shown).into_owned());
@@ -114,7 +117,7 @@ pub fn run(options: &Options) -> Result<Report, String> {
     // A wrong process id is told before anything is opened.
     cpu_of(&servers)?;
     let mut sockets = Sockets::new(Plan {
-        target: Target::find(&options.url)?,
+        target: options.server.target()?,
         sockets: options.sockets,
         opening_max: options.opening,
         timeout: Duration::from_secs(options.timeout),
@@ -182,7 +185,7 @@ pub fn run(options: &Options) -> Result<Report, String> {
         memory_after,
     });
     Ok(Report {
-        url: options.url.clone(),
+        url: options.server.url().to_owned(),
         sockets: options.sockets,
         opened: counts.opened,
         open_at_end: counts.open,

@@ -5,13 +5,16 @@
 //! works; what is measured is the same code that serves.
 
 pub mod all;
+pub mod beside;
 pub mod durable;
 pub mod encode;
 pub mod engine;
 pub mod fanout;
 pub mod idle;
+pub mod latency;
 pub mod load;
 mod numbers;
+pub mod paced;
 mod process;
 pub mod progress;
 pub mod recovery;
@@ -31,6 +34,7 @@ use clap::{Args, Subcommand};
 pub enum Bench {
     /// Load any WebSocket server with listeners and tell how it carries them
     #[command(
+        visible_alias = "fan-out",
         after_help = "Example: 500 listeners to the trades of a venue that runs as process 4711\n  \
         rialto bench load ws://127.0.0.1:8080/bitstamp --sockets 500 --pid 4711 \\\n    \
         --say '{\"event\":\"bts:subscribe\",\"data\":{\"channel\":\"live_trades_btcusd\"}}' \\\n    \
@@ -39,6 +43,22 @@ pub enum Bench {
         the server waits for on purpose (a book each 100 ms) are in it."
     )]
     Load(Asked<load::Options>),
+    /// How long any WebSocket server takes to answer at a fixed rate, without coordinated omission
+    #[command(after_help = "Example: 1,000 pings a second, by 100 sockets\n  \
+        rialto bench latency ws://127.0.0.1:8080/bitstamp --rate 1000\n\n\
+        Example: a question with its own answer, of another server\n  \
+        rialto bench latency --url ws://127.0.0.1:9001/ --ask '{\"id\":1,\"method\":\"time\"}' --answer '\"id\":1'\n\n\
+        Each question has its time in advance and is late from then on, asked or not. This end spins on a core.")]
+    Latency(Asked<latency::Options>),
+    /// Our sockets beside a plain send() loop, a joined-write loop and Node's ws: the ratios that are promised
+    #[command(
+        after_help = "Example: with Node's ws, installed by `npm install ws` in /tmp/ws\n  rialto bench beside --node /tmp/ws\n\n\
+        `cargo xtask bench` installs it and runs this."
+    )]
+    Beside(Asked<beside::Options>),
+    /// How late deliveries are at a fixed rate, from the event to the sockets, beside a joined-write loop
+    #[command(after_help = "Example: half the rate\n  rialto bench paced --rate 500000")]
+    Paced(Asked<paced::Options>),
     /// CPU of the matching engine for each command, on the documented flow
     #[command(
         after_help = "Example: another flow\n  rialto bench engine --seed 7 --resting 20000\n\n\
@@ -58,8 +78,9 @@ pub enum Bench {
         Both are done in turns, on one file system; on tmpfs a sync does nothing. Build with --release."
     )]
     Durable(Asked<durable::Options>),
-    /// Memory of the server for each idle connection
-    #[command(after_help = "Example: half as many\n  rialto bench idle --sockets 5000")]
+    /// Memory of the server for each idle connection: of this build, or of any server on this machine
+    #[command(after_help = "Example: half as many\n  rialto bench idle --sockets 5000\n\n\
+        Example: another server\n  rialto bench idle --url ws://127.0.0.1:9001/ --pid 4711")]
     Idle(Asked<idle::Options>),
     /// How fast a journal is run again, and what whoever writes it notices of images being taken
     #[command(
@@ -97,6 +118,18 @@ pub fn run(bench: &Bench) -> Result<(), String> {
     match bench {
         Bench::Load(asked) => {
             let report = load::run(&asked.options)?;
+            tell(&report, asked.json.then(|| report.json()))
+        }
+        Bench::Latency(asked) => {
+            let report = latency::run(&asked.options)?;
+            tell(&report, asked.json.then(|| report.json()))
+        }
+        Bench::Beside(asked) => {
+            let report = beside::run(&asked.options)?;
+            tell(&report, asked.json.then(|| report.json()))
+        }
+        Bench::Paced(asked) => {
+            let report = paced::run(&asked.options)?;
             tell(&report, asked.json.then(|| report.json()))
         }
         Bench::Engine(asked) => {

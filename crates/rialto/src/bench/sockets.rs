@@ -19,7 +19,8 @@ use edge::ws::{Opcode, Role, Violation, close, encode, head};
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
-use self::system::{Random, raise_file_limit, wall_ns};
+pub use self::system::wall_ns;
+use self::system::{Random, raise_file_limit};
 use super::target::Target;
 
 /// The largest message that is taken.
@@ -53,8 +54,10 @@ pub struct Plan {
 pub struct Heard<'a> {
     /// Which socket, counted from 0.
     pub socket: usize,
-    /// The text or the bytes.
+    /// The text or the bytes; of a pong what the ping had.
     pub payload: &'a [u8],
+    /// Whether it is the answer to a ping of ours.
+    pub is_pong: bool,
     /// When it was read, in ns since 1970 by the wall's clock.
     pub at_ns: u64,
 }
@@ -205,6 +208,20 @@ impl Sockets {
         }
         self.events = events;
         Ok(())
+    }
+
+    /// Sends one message, or as much of it as the socket takes now. A socket that is not open says nothing.
+    pub fn send(&mut self, socket: usize, opcode: Opcode, payload: &[u8]) -> bool {
+        let Some(line) = self.lines.get_mut(socket) else { return false };
+        let Stage::Open(stream) = &mut line.stage else { return false };
+        encode::push_client_frame(&mut line.out, opcode, self.random.key(), payload);
+        match flush(stream, &mut line.out) {
+            Ok(()) => true,
+            Err(error) => {
+                self.end(socket, format!("cut: {error}"));
+                false
+            }
+        }
     }
 
     /// Turns for so long.
@@ -406,14 +423,18 @@ impl Sockets {
             match line.decoder.next(&mut chunk) {
                 Ok(None) => break,
                 Ok(Some(Incoming::Text(text))) => {
-                    hear(Heard { socket, payload: text.as_bytes(), at_ns });
+                    hear(Heard { socket, payload: text.as_bytes(), is_pong: false, at_ns });
                 }
-                Ok(Some(Incoming::Binary(payload))) => hear(Heard { socket, payload, at_ns }),
+                Ok(Some(Incoming::Binary(payload))) => {
+                    hear(Heard { socket, payload, is_pong: false, at_ns });
+                }
                 Ok(Some(Incoming::Ping(payload))) => {
                     let key = self.random.key();
                     encode::push_client_frame(&mut line.out, Opcode::Pong, key, payload);
                 }
-                Ok(Some(Incoming::Pong(_))) => {}
+                Ok(Some(Incoming::Pong(payload))) => {
+                    hear(Heard { socket, payload, is_pong: true, at_ns });
+                }
                 Ok(Some(Incoming::Close { code, reason })) => {
                     encode::push_client_close(&mut line.out, self.random.key(), code, "");
                     let code = code.map_or("no code".to_owned(), |code| code.to_string());

@@ -2,6 +2,37 @@
 
 use std::net::{SocketAddr, ToSocketAddrs};
 
+use clap::Args;
+
+/// The server that a bench is to look at: `URL` or `--url URL`.
+#[derive(Args, Clone, Debug)]
+#[group(required = true, multiple = false)]
+pub struct Server {
+    /// The server, as in ws://127.0.0.1:8080/bitstamp
+    #[arg(value_name = "URL")]
+    place: Option<String>,
+    /// The same
+    #[arg(long = "url", value_name = "URL")]
+    url: Option<String>,
+}
+
+impl Server {
+    /// This one.
+    pub fn at(url: String) -> Self {
+        Self { place: Some(url), url: None }
+    }
+
+    /// As it was given.
+    pub fn url(&self) -> &str {
+        self.place.as_deref().or(self.url.as_deref()).unwrap_or_default()
+    }
+
+    /// Looked up.
+    pub fn target(&self) -> Result<Target, String> {
+        Target::find(self.url())
+    }
+}
+
 /// A WebSocket endpoint that can be called.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {

@@ -11,8 +11,18 @@ use model::{InstrumentId, Sequence, Topic, TopicKind, Update};
 /// It has one topic.
 pub struct Beat {
     message_bytes: usize,
+    is_stamped: bool,
     manners: Manners,
     doors: Doors,
+}
+
+/// Digits of a stamp, with which the text of a stamped message begins.
+pub const STAMP_DIGITS: usize = 20;
+
+/// Appends the text of a stamped message.
+pub fn push_stamped(out: &mut Vec<u8>, stamp: u64, message_bytes: usize) {
+    out.extend_from_slice(format!("{stamp:0STAMP_DIGITS$}").as_bytes());
+    out.extend(std::iter::repeat_n(b'.', message_bytes - STAMP_DIGITS));
 }
 
 /// What a subscription is answered with.
@@ -23,6 +33,7 @@ impl Beat {
     pub fn of(message_bytes: usize) -> Self {
         Self {
             message_bytes,
+            is_stamped: false,
             manners: Manners {
                 message_bytes_max: 512,
                 oversize_reason: "",
@@ -38,6 +49,11 @@ impl Beat {
             },
             doors: Doors { socket_paths: &[], http_prefixes: &[], hosts: &[] },
         }
+    }
+
+    /// Trades of this length that begin with their number.
+    pub fn stamped(message_bytes: usize) -> Self {
+        Self { is_stamped: true, ..Self::of(message_bytes) }
     }
 }
 
@@ -59,7 +75,11 @@ impl Dialect for Beat {
             opening: Opening::Said(ACKNOWLEDGEMENT.to_vec()),
         });
     }
-    fn encode(&self, _: &Subject, _: &Update<'_>, _: Sequence, out: &mut FrameBuilder) -> bool {
+    fn encode(&self, _: &Subject, of: &Update<'_>, _: Sequence, out: &mut FrameBuilder) -> bool {
+        if let (Update::Trade(trade), true) = (of, self.is_stamped) {
+            push_stamped(out.text_mut(), trade.id.0, self.message_bytes);
+            return true;
+        }
         out.text_mut().extend(std::iter::repeat_n(b'.', self.message_bytes));
         true
     }

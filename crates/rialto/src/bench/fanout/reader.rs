@@ -32,6 +32,12 @@ pub struct Reader {
 impl Reader {
     /// Begins to read.
     pub fn start() -> io::Result<Self> {
+        Self::hearing(|_, _| {})
+    }
+
+    /// Begins to read, and has this called with all that is read and the socket that it came by, by the order in which
+    /// they were taken on.
+    pub fn hearing(mut hear: impl FnMut(usize, &[u8]) + Send + 'static) -> io::Result<Self> {
         let (hand, sockets) = std::sync::mpsc::sync_channel::<TcpStream>(1_024);
         let (read, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
         let expected = Arc::new(AtomicU64::new(0));
@@ -69,6 +75,7 @@ impl Reader {
                         match streams[event.token().0].read(&mut buffer) {
                             Ok(0) => break,
                             Ok(bytes) => {
+                                hear(event.token().0, &buffer[..bytes]);
                                 count.fetch_add(bytes as u64, Ordering::SeqCst);
                             }
                             Err(error) if error.kind() == ErrorKind::WouldBlock => break,

@@ -11,7 +11,7 @@ use edge::ws::Opcode;
 
 fn options(url: String) -> Options {
     Options {
-        url,
+        server: Server::at(url),
         sockets: 4,
         say: vec!["subscribe".to_owned()],
         seconds: 1,

@@ -18,7 +18,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// The next message or control frame, as text; none when the line ended.
+    /// The next message or control frame, as text; none when the line ended. Pings are answered on the way.
     pub fn hear(&mut self) -> Option<String> {
         let mut byte = [0];
         loop {
@@ -26,15 +26,17 @@ impl Peer {
             if self.stream.read(&mut byte).ok()? == 0 {
                 return None;
             }
-            match self.decoder.next(&mut Chunk::new(&mut byte)).ok()? {
-                None => {}
+            let pinged = match self.decoder.next(&mut Chunk::new(&mut byte)).ok()? {
+                None => continue,
+                Some(Incoming::Ping(payload)) => payload.to_vec(),
                 Some(Incoming::Text(text)) => return Some(text.to_owned()),
                 Some(Incoming::Pong(payload)) => {
                     return Some(format!("pong {}", String::from_utf8_lossy(payload)));
                 }
                 Some(Incoming::Close { code, .. }) => return Some(format!("close {code:?}")),
                 Some(other) => panic!("a client of ours does not send {other:?}"),
-            }
+            };
+            self.frame(Opcode::Pong, &pinged).ok()?;
         }
     }
 
