@@ -11,8 +11,9 @@ use model::{
 
 use super::compression::compress_next;
 use super::disk::{Appended, Disk};
-use super::reader::{Reader, Trouble};
+use super::reader::{Boundary, Reader, Tail, Trouble};
 use super::record::SEGMENT_HEAD_BYTES;
+use super::retention::{Policy, prune};
 use super::simulated::{Faults, Simulated};
 use super::writer::{Batch, Writer};
 use super::*;
@@ -137,7 +138,7 @@ impl Life {
 
 pub(super) const BEGINS: Time = Time::from_seconds(1_800_000_000);
 
-pub(super) fn read_all(disk: &dyn Disk) -> Result<(Vec<Entry>, Option<reader::Tail>), Trouble> {
+pub(super) fn read_all(disk: &dyn Disk) -> Result<(Vec<Entry>, Option<Tail>), Trouble> {
     let Some(mut reader) = Reader::open(disk)? else { return Ok((Vec::new(), None)) };
     let mut entries = Vec::new();
     while let Some(record) = reader.record()? {
@@ -161,6 +162,38 @@ struct Figures {
     compressed: usize,
     /// How often that was interrupted.
     uncompressed: usize,
+    pruned: u64,
+    unpruned: u64,
+}
+
+/// Where segments of a journal end, and how many entries are before that.
+type Ends = Vec<(Boundary, usize)>;
+
+/// All that is in a journal of which this much is known to be before its first segment, if that is not the first of all.
+fn read_behind(
+    disk: &Simulated,
+    log: &[Entry],
+    image: Option<&(Boundary, usize)>,
+) -> Result<(Vec<Entry>, Option<Tail>, Ends), Trouble> {
+    let (mut entries, mut reader) = match (Reader::open(disk), image) {
+        (Err(Trouble::Beheaded { .. }), Some((boundary, before))) => {
+            (log[..*before].to_vec(), Reader::open_behind(disk, boundary)?)
+        }
+        (opened, _) => match opened? {
+            Some(reader) => (Vec::new(), reader),
+            None => return Ok((Vec::new(), None, Vec::new())),
+        },
+    };
+    let mut ends = Vec::new();
+    loop {
+        let (boundary, before) = (reader.boundary(), entries.len());
+        let Some(record) = reader.record()? else { break };
+        entries.extend(record.entries);
+        if reader.boundary().segment != boundary.segment && before > 0 {
+            ends.push((boundary, before));
+        }
+    }
+    Ok((entries, Some(reader.tail()?), ends))
 }
 
 /// Several lives of a journal, each ended by what the disk does or by a kill.
@@ -168,11 +201,17 @@ fn lives(seed: u64, figures: &mut Figures) {
     let mut random = Random::new(seed);
     let disk = Simulated::new(seed ^ 0xd15c);
     let (mut log, mut acknowledged) = (Vec::new(), 0);
+    // The older of two images that somebody has taken.
+    let mut image = None;
     for life in 0..4 {
         figures.lives += 1;
-        let (found, tail) = read_all(&disk).unwrap_or_else(|trouble| {
+        let read = read_behind(&disk, &log, image.as_ref());
+        let (found, tail, ends) = read.unwrap_or_else(|trouble| {
             panic!("seed {seed}, life {life}: {trouble}");
         });
+        if !ends.is_empty() {
+            image = Some(ends[random.below(ends.len() as u64) as usize]);
+        }
         assert!(
             found.len() >= acknowledged,
             "seed {seed}, life {life}: {} entries are left of {acknowledged} acknowledged",
@@ -198,7 +237,9 @@ fn lives(seed: u64, figures: &mut Figures) {
             acknowledged = log.len();
             let writer = writer.with_segments_of(500 + random.below(6_000));
             let mut journal = Life { writer, batch: Batch::default(), log, last, time };
-            write_until_it_ends(&mut random, &disk, &mut journal, &mut acknowledged, figures);
+            let needed = image.map_or(1, |(boundary, _)| boundary.segment + 1);
+            let disk = (&disk, needed);
+            write_until_it_ends(&mut random, disk, &mut journal, &mut acknowledged, figures);
             log = journal.log;
         }
         match random.below(3) {
@@ -213,7 +254,7 @@ fn lives(seed: u64, figures: &mut Figures) {
 
 fn write_until_it_ends(
     random: &mut Random,
-    disk: &Simulated,
+    (disk, needed): (&Simulated, u64),
     journal: &mut Life,
     acknowledged: &mut usize,
     figures: &mut Figures,
@@ -244,6 +285,13 @@ fn write_until_it_ends(
                 Err(_) => figures.uncompressed += 1,
             }
         }
+        if random.below(8) == 0 {
+            let policy = Policy { bytes_max: random.below(10_000), age_max: None };
+            match prune(disk, needed, &policy, BEGINS) {
+                Ok(pruned) => figures.pruned += pruned.segments,
+                Err(_) => figures.unpruned += 1,
+            }
+        }
     }
 }
 
@@ -264,7 +312,9 @@ fn whatever_the_disk_does_what_was_acknowledged_is_there() {
             && figures.failed as u64 > cases.end
             && figures.segments > 5
             && figures.compressed as u64 > cases.end / 2
-            && figures.uncompressed as u64 > cases.end / 20,
+            && figures.uncompressed as u64 > cases.end / 20
+            && figures.pruned > cases.end / 2
+            && figures.unpruned > cases.end / 20,
         "too little happened: {figures:?}"
     );
     println!("{} cases: {figures:?}", cases.end);
