@@ -10,6 +10,7 @@ pub mod time;
 
 pub mod address;
 pub mod asset;
+pub mod contract;
 pub mod instrument;
 pub mod order;
 
@@ -36,6 +37,7 @@ pub use asset::{Amount, Asset, Assets, Settlement};
 pub use book::{BookSide, Level, OrderEntry};
 pub use candle::{Candle, INTERVALS, Interval};
 pub use command::{Action, Command};
+pub use contract::{Constituent, Contract, Payoff, Tier, Valuation};
 pub use decimal::{Decimal, DecimalError};
 pub use event::{Balance, CloseReason, Event, EventBody, Fill, LevelBook, Movement, Rejection};
 pub use ids::{AccountId, AssetId, Epoch, InstrumentId, Mark, OrderId, Sequence, TradeId};
