@@ -13,7 +13,8 @@ use crate::report::{Report, Tally, summary_of};
 use crate::words::Words;
 
 /// The clients, by the names that `--only` takes.
-pub const CLIENTS: [&str; 8] = [
+pub const CLIENTS: [&str; 10] = [
+    "console",
     "ccxt",
     "node-bitstamp",
     "documents",
@@ -21,6 +22,7 @@ pub const CLIENTS: [&str; 8] = [
     "basana",
     "ccxt-timex",
     "same-market",
+    "tables",
     "autobahn",
 ];
 
@@ -145,8 +147,20 @@ fn venue(report: &mut Report, tools: &Tools, clients: &[&str], options: &Options
                 command.arg(process::target().join("release/rialto"));
                 Duration::from_secs(300)
             }
+            "console" => {
+                script(report, "console is bundled", &mut tools.bundle(), Duration::from_secs(60));
+                command = tools.node("console.js");
+                command.arg(process::target().join("release/rialto"));
+                command.arg("--shots").arg(process::target().join("conformance/shots"));
+                Duration::from_secs(240)
+            }
             "same-market" => {
                 command = tools.python("same_market.py");
+                command.arg(process::target().join("release/rialto"));
+                Duration::from_secs(120)
+            }
+            "tables" => {
+                command = tools.tables("tables.py");
                 command.arg(process::target().join("release/rialto"));
                 Duration::from_secs(120)
             }

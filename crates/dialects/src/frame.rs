@@ -8,6 +8,11 @@
 
 use std::sync::Arc;
 
+use model::{BookSide, Price, Side};
+
+use crate::kept::{Kept, Row, Summed};
+use crate::text::Pen;
+
 /// Bytes kept free in front of a frame's text: the longest header of an unmasked WebSocket frame.
 pub const HEADROOM: usize = 10;
 
@@ -55,6 +60,8 @@ pub struct FrameBuilder {
     hole: Hole,
     /// The emptied shell of an old frame, to be filled again.
     shell: Option<Arc<Vec<u8>>>,
+    /// What the subject's last frame has left.
+    kept: Kept,
 }
 
 impl Default for FrameBuilder {
@@ -64,10 +71,13 @@ impl Default for FrameBuilder {
 }
 
 impl FrameBuilder {
+    fn over(bytes: Vec<u8>, shell: Option<Arc<Vec<u8>>>) -> Self {
+        Self { bytes, hole: Hole::default(), shell, kept: Kept::default() }
+    }
     /// An empty builder.
     #[must_use]
     pub fn new() -> Self {
-        Self { bytes: vec![0; HEADROOM], hole: Hole::default(), shell: None }
+        Self::over(vec![0; HEADROOM], None)
     }
     /// The message so far, to be appended to.
     pub fn text_mut(&mut self) -> &mut Vec<u8> {
@@ -87,6 +97,41 @@ impl FrameBuilder {
         let at = u32::try_from(self.text().len()).expect("a message is shorter than that");
         self.hole = Hole { at, length };
         self.bytes.resize(self.bytes.len() + usize::from(length), b' ');
+    }
+    /// Appends the rows of a side, the best first, with commas between; those that the subject's last frame had as well
+    /// are copied. `write` appends one of them: what it writes may depend on the row, the side and the subject alone.
+    pub fn list<T: Row>(
+        &mut self,
+        side: Side,
+        rows: BookSide<'_, T>,
+        write: impl FnMut(&mut Vec<u8>, &T),
+    ) {
+        self.kept.list(&mut self.bytes, side, rows, write);
+    }
+    /// The same with a pen, for rows of so many bytes at most: the fastest.
+    #[inline(always)]
+    pub fn list_by_pen<T: Row>(
+        &mut self,
+        side: Side,
+        rows: BookSide<'_, T>,
+        row_bytes_max: usize,
+        write: impl FnMut(&mut Pen<'_>, &T),
+    ) {
+        self.kept.list_by_pen(&mut self.bytes, side, rows, row_bytes_max, write);
+    }
+    /// The same of levels that are counted from `middle` and added up.
+    pub fn list_summed(
+        &mut self,
+        side: Side,
+        levels: BookSide<'_>,
+        middle: Price,
+        write: impl FnMut(&mut Vec<u8>, &Summed),
+    ) {
+        self.kept.list_summed(&mut self.bytes, side, levels, middle, write);
+    }
+    /// Lends what the last frame of its subject has left, or takes it back: what is given is there afterwards.
+    pub const fn swap_kept(&mut self, kept: &mut Kept) {
+        core::mem::swap(&mut self.kept, kept);
     }
     /// Throws away what was written.
     pub fn clear(&mut self) {
@@ -118,7 +163,7 @@ impl FramePool {
             if let Some(bytes) = Arc::get_mut(&mut oldest) {
                 let mut bytes = std::mem::take(bytes);
                 bytes.truncate(HEADROOM);
-                return FrameBuilder { bytes, hole: Hole::default(), shell: Some(oldest) };
+                return FrameBuilder::over(bytes, Some(oldest));
             }
             self.lent.push_back(oldest);
         }
@@ -132,7 +177,7 @@ impl FramePool {
         builder: FrameBuilder,
         seal: impl FnOnce(&mut [u8; HEADROOM], usize) -> usize,
     ) -> Frame {
-        let FrameBuilder { mut bytes, hole, shell } = builder;
+        let FrameBuilder { mut bytes, hole, shell, kept: _ } = builder;
         let length = bytes.len() - HEADROOM;
         let headroom = bytes.first_chunk_mut().expect("a builder always starts with its headroom");
         let start = seal(headroom, length);

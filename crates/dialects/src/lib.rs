@@ -7,6 +7,7 @@
 pub mod dialect;
 pub mod frame;
 pub mod http;
+pub mod kept;
 pub mod manners;
 pub mod rows;
 pub mod step;
@@ -16,6 +17,7 @@ pub mod connector;
 pub mod document;
 pub mod iso;
 pub mod json;
+pub mod published;
 pub mod text;
 
 pub mod bitstamp;
@@ -31,7 +33,9 @@ pub use dialect::{
 pub use document::Documents;
 pub use frame::{Frame, FrameBuilder, FramePool, HEADROOM};
 pub use http::{HttpRequest, HttpResponse};
+pub use kept::Kept;
 pub use manners::{LastWords, Manners, OnRevoked, Pace, Parting, Tolerance};
+pub use published::{Beat, KeyPlace, Published, Tells};
 pub use step::{
     Credential, Nonce, NotRevoked, Outcome, Shown, Step, Submission, Then, ThenHolder, ThenPass,
 };

@@ -61,7 +61,7 @@ pub const DECIMAL_BYTES_MAX: usize = 22;
 pub const ESCAPED_BYTES_MAX: usize = 6;
 
 /// A pen writes whole windows, of which only the front may count.
-const SLACK: usize = 32;
+pub(crate) const SLACK: usize = 32;
 
 /// Writes into room made beforehand, for the hot encoders: digits eight at a time, straight into place. More than
 /// there is room for is a mistake of the encoder and panics.

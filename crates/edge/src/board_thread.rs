@@ -288,6 +288,9 @@ const MAIL_A_ROW: usize = 16;
 /// Events that are taken from a source that is late before mail is read and loops are woken.
 const EVENTS_A_TURN: usize = 1_024;
 
+/// How often such a source is let go on before that: events may wait in it until they are durable, and are not seen here.
+const STEPS_A_TURN: usize = 1_024;
+
 impl BoardThread {
     /// Works until it is told to stop.
     pub fn run(mut self) {
@@ -356,10 +359,11 @@ impl BoardThread {
     fn go_on(&mut self, events: &mut Vec<Event>) {
         let now = self.clock.now();
         // Step by step, so that a source that is late hands over pieces that one can hold.
-        while events.len() < EVENTS_A_TURN
-            && let Some(due) = self.source.due()
-            && due <= now
-        {
+        for _ in 0..STEPS_A_TURN {
+            if events.len() >= EVENTS_A_TURN {
+                break;
+            }
+            let Some(due) = self.source.due().filter(|&due| due <= now) else { break };
             self.source.advance(due, events);
         }
         self.show(events);

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use dialects::{Dialect, FrameBuilder, FramePool, Subject};
+use dialects::{Dialect, FrameBuilder, FramePool, Kept, Subject};
 use model::{
     Answer, AnswerBody, Class, Event, InstrumentId, Label, Query, Scope, Sequence, Time, Topic,
     TopicKind, Update,
@@ -83,6 +83,8 @@ struct Press {
     pool: FramePool,
     /// A builder that was not used after all.
     spare: Option<FrameBuilder>,
+    /// By slot: what its last frame has left for its next.
+    kept: Vec<Kept>,
     frames: u64,
 }
 
@@ -98,7 +100,12 @@ impl Boards {
             slots: Vec::new(),
             free: Vec::new(),
             by_topic: HashMap::new(),
-            press: Press { pool: FramePool::new(FRAMES_REMEMBERED_MAX), spare: None, frames: 0 },
+            press: Press {
+                pool: FramePool::new(FRAMES_REMEMBERED_MAX),
+                spare: None,
+                kept: Vec::new(),
+                frames: 0,
+            },
             restarts: Vec::new(),
             loops,
             sequence: Sequence::default(),
@@ -250,6 +257,7 @@ impl Boards {
             slot
         } else {
             self.slots.push(heed);
+            self.press.kept.push(Kept::default());
             Slot(u32::try_from(self.slots.len() - 1).expect("fewer subjects than 2^31"))
         };
         if let Some(shown) = shown_mut(&mut self.boards, &subject.topic) {
@@ -275,6 +283,7 @@ impl Boards {
                 }
             }
         }
+        self.press.kept[slot.index()] = Kept::default();
         self.free.push(slot);
         if let Some(shown) = shown_mut(&mut self.boards, &topic) {
             shown.unlisten(topic.kind, slot);
@@ -428,7 +437,11 @@ impl Press {
         update: &Update<'_>,
     ) -> Option<Told> {
         let mut builder = self.spare.take().unwrap_or_else(|| self.pool.builder());
-        if !dialect.encode(&heed.subject, update, sequence, &mut builder) {
+        let kept = &mut self.kept[slot.index()];
+        builder.swap_kept(kept);
+        let has_words = dialect.encode(&heed.subject, update, sequence, &mut builder);
+        builder.swap_kept(kept);
+        if !has_words {
             builder.clear();
             self.spare = Some(builder);
             return None;

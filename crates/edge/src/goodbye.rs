@@ -11,7 +11,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use dialects::Parting;
-use model::Sequence;
+use model::{Sequence, Time};
+
+use crate::connections::{ConnectionId, Sent, Waiting, Which, Who};
 
 #[cfg(test)]
 mod tests;
@@ -100,6 +102,14 @@ const NAMES: [&str; REASONS] = [
 /// The record of why a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Goodbye {
+    /// The number that the connection had.
+    pub id: ConnectionId,
+    /// Whose it was, if that was known.
+    pub who: Option<Who>,
+    /// When it was opened, by the wall's clock.
+    pub opened: Time,
+    /// When it had ended, by the wall's clock.
+    pub ended: Time,
     /// Which dialect it spoke, as an index.
     pub dialect: usize,
     /// The other end.
@@ -110,16 +120,22 @@ pub struct Goodbye {
     pub code: Option<u16>,
     /// From the upgrade to the end.
     pub age: Duration,
+    /// Subscriptions that it had, by its own names.
+    pub subscriptions: usize,
     /// Topics it listened to.
     pub topics: usize,
     /// The last event that its loop had told when it ended.
     pub sequence: Sequence,
     /// The oldest event that still waited for it, if one did.
     pub unsent: Option<Sequence>,
-    /// Bytes that still waited for it.
-    pub bytes_waiting: usize,
+    /// What still waited for it.
+    pub waiting: Waiting,
     /// How long it had taken nothing of what waited.
     pub stalled: Duration,
+    /// The longest that anything had waited for it over its last minute.
+    pub lag_max: Duration,
+    /// What had left for it.
+    pub sent: Sent,
 }
 
 /// The last goodbyes, and how many there were of each reason.
@@ -153,6 +169,31 @@ impl Goodbyes {
     #[must_use]
     pub fn recent(&self) -> Vec<Goodbye> {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// The last connection that had this number, if its record is still there.
+    #[must_use]
+    pub fn find(&self, id: ConnectionId) -> Option<Goodbye> {
+        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.iter().rev().find(|goodbye| goodbye.id == id).cloned()
+    }
+
+    /// Those of such connections, for this reason if one is named, the newest first: without the first `offset`, and at
+    /// most `limit`.
+    #[must_use]
+    pub fn newest(
+        &self,
+        which: &Which,
+        reason: Option<&str>,
+        offset: usize,
+        limit: usize,
+    ) -> Vec<Goodbye> {
+        let is_meant = |goodbye: &&Goodbye| {
+            reason.is_none_or(|reason| goodbye.reason.name() == reason)
+                && which.is(goodbye.dialect, goodbye.peer, || goodbye.who.clone())
+        };
+        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.iter().rev().filter(is_meant).skip(offset).take(limit).cloned().collect()
     }
 
     /// Tells each reason's name and how often it was given.

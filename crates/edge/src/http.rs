@@ -22,8 +22,10 @@ use crate::journal::AskJournal;
 use crate::limits::{Limits, Rate, Turnstile};
 use crate::listener::Upgrading;
 use crate::metrics::Counters;
-use crate::native::{Around, Code, NAME, Native, Problem, Reply};
+use crate::native::{Around, Code, Floor, NAME, Native, Problem, Reply};
+use crate::pages::{self, StaticPage};
 use crate::prometheus;
+use crate::reactor::LoopHandle;
 use crate::route::{Half, Page, Route, route};
 use crate::steps::{Admitted, Clerk, Next, Service};
 use crate::ws::handshake;
@@ -47,6 +49,8 @@ pub struct House {
     pub(crate) counters: Arc<Counters>,
     goodbyes: Arc<Goodbyes>,
     journal: Option<AskJournal>,
+    pages: &'static [StaticPage],
+    loops: Vec<LoopHandle>,
     ready: AtomicBool,
     clock: SessionClock,
     /// Of each dialect's halves, once somebody asked.
@@ -81,6 +85,8 @@ impl House {
             clerk,
             native: None,
             journal: None,
+            pages: &[],
+            loops: Vec::new(),
             native_turnstile: Mutex::new(Turnstile::new(vec![NATIVE_RATE])),
             limits,
             counters,
@@ -102,6 +108,20 @@ impl House {
     #[must_use]
     pub fn with_journal(mut self, ask: AskJournal) -> Self {
         self.journal = Some(ask);
+        self
+    }
+
+    /// The same, and these pages for people.
+    #[must_use]
+    pub const fn with_pages(mut self, pages: &'static [StaticPage]) -> Self {
+        self.pages = pages;
+        self
+    }
+
+    /// The same, and the loops that it asks for their connections.
+    #[must_use]
+    pub fn with_loops(mut self, loops: &[LoopHandle]) -> Self {
+        self.loops = loops.to_vec();
         self
     }
 
@@ -134,6 +154,10 @@ impl House {
                 let path = [head, tail].concat();
                 (self.ask_venue(request, dialect, &path, uri.query(), peer).await, None)
             }
+            Route::House(Page::Index) | Route::Nowhere if self.shown(&request).is_some() => {
+                let shown = self.shown(&request).expect("it was looked for before");
+                (read_only(request.method()).unwrap_or_else(|| shown.response()), None)
+            }
             Route::House(page) => (self.page(page, request.method()), None),
             Route::Native if self.native.is_some() => {
                 (self.ask_native(request, peer, local).await.response(), None)
@@ -145,6 +169,11 @@ impl House {
             }
             Route::Nowhere | Route::Native => (nowhere(uri.path()), None),
         }
+    }
+
+    /// The page for people that this request is for.
+    fn shown(&self, request: &Request<Incoming>) -> Option<&'static StaticPage> {
+        pages::find(self.pages, request.uri().path(), request.headers())
     }
 
     async fn open_socket(
@@ -255,6 +284,8 @@ impl House {
                 Problem::new(code, text.trim_end()).at("body")
             })?;
             let now = self.clock.now();
+            let floor =
+                Floor { loops: &self.loops, goodbyes: &self.goodbyes, dialects: &self.dialects };
             let around = Around {
                 boards: &self.boards,
                 clerk: &self.clerk,
@@ -263,6 +294,7 @@ impl House {
                 ready: self.is_ready(),
                 journal: self.journal.as_ref(),
                 peer,
+                floor,
             };
             native.answer(page, &parts, &body, around).await
         };

@@ -14,6 +14,11 @@ pub trait Identities: Send + Sync {
     /// The same where the key's secret is shown beside it, if this is its secret. The same time passes for a wrong one.
     fn proven(&self, dialect: &str, key: &str, secret: &[u8]) -> Option<Credential>;
 
+    /// The number of this key's credential, as its owner is shown it: of a key that was revoked too, if it is known.
+    fn credential_id(&self, _dialect: &str, _key: &str) -> Option<String> {
+        None
+    }
+
     /// How a login by this key stands, however its holder proved to be that.
     fn standing(&self, dialect: &str, key: &str) -> Standing {
         match self.credential(dialect, key) {

@@ -5,6 +5,7 @@ mod start;
 pub mod http;
 pub mod listener;
 pub mod native;
+pub mod pages;
 pub mod route;
 
 pub mod berths;
@@ -25,6 +26,7 @@ pub mod outbox;
 pub mod socket;
 
 pub mod clock;
+pub mod connections;
 pub mod goodbye;
 pub mod journal;
 pub mod limits;

@@ -8,6 +8,7 @@ pub mod register;
 
 mod account;
 mod api;
+mod connections;
 mod market;
 mod orders;
 
@@ -31,8 +32,11 @@ use hyper::body::Bytes;
 use model::AccountId;
 
 use crate::board_thread::BoardsHandle;
+use crate::boards::Dialects;
+use crate::goodbye::Goodbyes;
 use crate::journal::AskJournal;
 use crate::limits::{Rate, Turnstile};
+use crate::reactor::LoopHandle;
 use crate::steps::{Clerk, Service};
 use api::Page;
 use once::Once;
@@ -78,6 +82,15 @@ pub(crate) struct Around<'a> {
     pub ready: bool,
     pub journal: Option<&'a AskJournal>,
     pub peer: SocketAddr,
+    pub floor: Floor<'a>,
+}
+
+/// Where connections are, and what is remembered of those that were.
+#[derive(Clone, Copy)]
+pub(crate) struct Floor<'a> {
+    pub loops: &'a [LoopHandle],
+    pub goodbyes: &'a Goodbyes,
+    pub dialects: &'a Dialects,
 }
 
 impl Native {
@@ -118,7 +131,7 @@ impl Native {
         let uri = request.uri();
         let found = api::find(&self.0.pages, request.method(), uri.path())?;
         let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-        if !reads || uri.path().ends_with("/demo") {
+        if !reads || page_is_guarded(uri.path()) {
             let authority = uri.authority().map(::http::uri::Authority::as_str);
             door::guard(request.headers(), authority, local, &self.0.words.venue.hosts)?;
         }
@@ -133,7 +146,7 @@ impl Native {
         body: &[u8],
         around: Around<'_>,
     ) -> Answered {
-        let Around { boards, clerk, service, now, ready, journal, peer } = around;
+        let Around { boards, clerk, service, now, ready, journal, peer, floor } = around;
         let mut visit = Visit {
             native: &self.0,
             boards,
@@ -147,9 +160,16 @@ impl Native {
             headers: &parts.headers,
             body,
             is_local: peer.ip().to_canonical().is_loopback(),
+            floor,
         };
         (page.serve)(&mut visit).await
     }
+}
+
+/// Whether what a page tells depends on where it is asked from, so that a web page must not ask for it.
+fn page_is_guarded(path: &str) -> bool {
+    let page = path.strip_prefix(PREFIX).unwrap_or_default();
+    page == "/demo" || page.starts_with("/connections") || page.starts_with("/goodbyes")
 }
 
 impl Shared {

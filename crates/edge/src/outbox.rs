@@ -83,7 +83,9 @@ struct Line {
     answers: Vec<u8>,
     /// How much of `answers` was taken.
     answers_taken: usize,
-    frames: VecDeque<Told>,
+    /// Since when the first of `answers` waits.
+    answers_since: Duration,
+    frames: VecDeque<Queued>,
     /// How much of the first frame was taken. Never the whole of it.
     frame_taken: usize,
     /// How many frames have left, so that `place - left` is an index.
@@ -101,6 +103,15 @@ struct Line {
     frame_bytes: usize,
     /// Since when nothing was taken.
     stuck_since: Duration,
+}
+
+/// A frame in line.
+#[derive(Debug)]
+struct Queued {
+    told: Told,
+    /// Since when something of its topic waits at this place: a newer frame that takes an older one's place waits as
+    /// long as that did, as its reader has waited so long to hear of the topic.
+    since: Duration,
 }
 
 /// A topic of which nothing is told until it is told whole.
@@ -127,6 +138,9 @@ impl Outbox {
     /// Appends answers: `write` is given the buffer and appends whole WebSocket frames.
     pub fn answer(&mut self, now: Duration, write: impl FnOnce(&mut Vec<u8>)) {
         let line = self.line(now);
+        if line.answers.is_empty() {
+            line.answers_since = now;
+        }
         write(&mut line.answers);
         self.tidy();
     }
@@ -145,7 +159,7 @@ impl Outbox {
             line.restart_bytes += bytes - taken;
         } else if told.class == Class::Latest {
             if let Some(&(_, place)) = line.latest.iter().find(|(slot, _)| *slot == told.slot) {
-                let older = &mut line.frames[(place - line.left) as usize];
+                let older = &mut line.frames[(place - line.left) as usize].told;
                 line.frame_bytes = line.frame_bytes - older.frame.bytes().len() + bytes;
                 *older = told.clone();
                 return Pushed::Replaced;
@@ -158,7 +172,7 @@ impl Outbox {
         }
         line.frame_bytes += bytes - taken;
         line.frame_taken += taken;
-        line.frames.push_back(told.clone());
+        line.frames.push_back(Queued { told: told.clone(), since: now });
         Pushed::Waits
     }
 
@@ -167,13 +181,13 @@ impl Outbox {
     pub fn restart(&mut self) -> usize {
         let Some(line) = self.line.as_deref_mut() else { return 0 };
         let begun = usize::from(line.frame_taken > 0);
-        let can_restart = |told: &&Told| told.class == Class::Restart;
+        let can_restart = |queued: &&Queued| queued.told.class == Class::Restart;
         if line.frames.iter().filter(can_restart).count() < 2 {
             return 0;
         }
         let place = line.left + line.frames.len() as u64;
         let before = line.frames.len();
-        for told in line.frames.range(begun..).filter(can_restart) {
+        for Queued { told, .. } in line.frames.range(begun..).filter(can_restart) {
             if line.lapsed.iter().all(|lapsed| lapsed.slot != told.slot) {
                 line.lapsed.push(Lapsed { slot: told.slot, place });
             }
@@ -227,7 +241,7 @@ impl Outbox {
         line.left = 0;
         let mut kept = 0;
         let mut index = 0;
-        line.frames.retain(|told| {
+        line.frames.retain(|Queued { told, .. }| {
             index += 1;
             let keeps = (begun && index == 1) || keep(told);
             kept += u64::from(keeps);
@@ -241,7 +255,7 @@ impl Outbox {
         line.frame_bytes = 0;
         line.lossless_bytes = 0;
         line.restart_bytes = 0;
-        for (place, told) in line.frames.iter().enumerate() {
+        for (place, Queued { told, .. }) in line.frames.iter().enumerate() {
             let waiting = told.frame.bytes().len() - if place == 0 { line.frame_taken } else { 0 };
             line.frame_bytes += waiting;
             match told.class {
@@ -256,7 +270,7 @@ impl Outbox {
 
     /// The frames that wait, in part or whole, in the order in which they are to leave.
     pub fn frames(&self) -> impl Iterator<Item = &Told> {
-        self.line.as_deref().into_iter().flat_map(|line| &line.frames)
+        self.line.as_deref().into_iter().flat_map(|line| &line.frames).map(|queued| &queued.told)
     }
 
     /// What waits, in the order in which it is to leave.
@@ -264,27 +278,28 @@ impl Outbox {
         let (begun, answers, frames) = match self.line.as_deref() {
             None => (None, &[][..], None),
             Some(line) if line.frame_taken > 0 => (
-                line.frames.front().map(|told| &told.frame.bytes()[line.frame_taken..]),
+                line.frames.front().map(|it| &it.told.frame.bytes()[line.frame_taken..]),
                 &line.answers[line.answers_taken..],
                 Some(line.frames.range(1..)),
             ),
             Some(line) => (None, &line.answers[line.answers_taken..], Some(line.frames.range(..))),
         };
         let answers = (!answers.is_empty()).then_some(answers);
-        let frames = frames.into_iter().flatten().map(|told| told.frame.bytes());
+        let frames = frames.into_iter().flatten().map(|queued| queued.told.frame.bytes());
         begun.into_iter().chain(answers).chain(frames)
     }
 
-    /// The socket took the first `bytes` of what waited.
+    /// The socket took the first `bytes` of what waited. Returns how many frames have left with them.
     ///
     /// # Panics
     /// If there were not so many.
-    pub fn taken(&mut self, mut bytes: usize, now: Duration) {
+    pub fn taken(&mut self, mut bytes: usize, now: Duration) -> u64 {
         if bytes == 0 {
-            return;
+            return 0;
         }
         let line = self.line.as_deref_mut().expect("only what waits can be taken");
         line.stuck_since = now;
+        let left = line.left;
         if line.frame_taken > 0 {
             bytes -= line.take_frame(bytes);
         }
@@ -294,7 +309,9 @@ impl Outbox {
         while bytes > 0 {
             bytes -= line.take_frame(bytes);
         }
+        let left = line.left - left;
         self.tidy();
+        left
     }
 
     /// Bytes of answers that wait.
@@ -315,6 +332,14 @@ impl Outbox {
         self.line.as_deref().map_or(0, |line| line.restart_bytes)
     }
 
+    /// Bytes of frames that wait of topics with a latest value.
+    #[must_use]
+    pub fn latest_bytes(&self) -> usize {
+        self.line
+            .as_deref()
+            .map_or(0, |line| line.frame_bytes - line.lossless_bytes - line.restart_bytes)
+    }
+
     /// All bytes that wait.
     #[must_use]
     pub fn bytes(&self) -> usize {
@@ -324,7 +349,7 @@ impl Outbox {
     /// The oldest event whose frame waits.
     #[must_use]
     pub fn unsent(&self) -> Option<Sequence> {
-        self.line.as_deref()?.frames.iter().map(|told| told.sequence).min()
+        self.line.as_deref()?.frames.iter().map(|queued| queued.told.sequence).min()
     }
 
     /// Since when something waits and nothing of it was taken.
@@ -333,11 +358,21 @@ impl Outbox {
         self.line.as_deref().filter(|line| line.has_bytes()).map(|line| line.stuck_since)
     }
 
+    /// Since when what waits longest waits, answer or frame.
+    #[must_use]
+    pub fn waits_since(&self) -> Option<Duration> {
+        let line = self.line.as_deref()?;
+        let answers = (line.answers_taken < line.answers.len()).then_some(line.answers_since);
+        let frames = line.frames.front().map(|queued| queued.since);
+        answers.into_iter().chain(frames).min()
+    }
+
     fn line(&mut self, now: Duration) -> &mut Line {
         let line = self.line.get_or_insert_with(|| {
             Box::new(Line {
                 answers: Vec::new(),
                 answers_taken: 0,
+                answers_since: now,
                 frames: VecDeque::new(),
                 frame_taken: 0,
                 left: 0,
@@ -394,7 +429,7 @@ impl Line {
 
     /// Takes at most so many bytes from the first frame; says how many.
     fn take_frame(&mut self, bytes: usize) -> usize {
-        let first = self.frames.front().expect("only what waits can be taken");
+        let Queued { told: first, .. } = self.frames.front().expect("only what waits can be taken");
         let rest = first.frame.bytes().len() - self.frame_taken;
         let taken = bytes.min(rest);
         self.frame_bytes -= taken;

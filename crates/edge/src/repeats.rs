@@ -7,7 +7,9 @@
 use std::collections::{HashMap, VecDeque};
 
 use dialects::Submission;
-use model::{Action, Event, Label, Mark, Sequence, Span, Time};
+use model::{
+    Action, Event, EventBody, Label, Mark, OrderId, OwnOrder, Sequence, Span, Standing, Time,
+};
 use sha2::{Digest as _, Sha256};
 
 #[cfg(test)]
@@ -49,6 +51,32 @@ impl Done {
     #[must_use]
     pub fn is(&self, submission: &Submission) -> bool {
         self.action == submission.action && self.label.as_deref() == submission.label.as_deref()
+    }
+
+    /// The order that it was to cancel or to replace.
+    #[must_use]
+    pub const fn ends(&self) -> Option<OrderId> {
+        match self.action {
+            Action::Cancel { order, .. } | Action::Replace { order, .. } => Some(order),
+            _ => None,
+        }
+    }
+
+    /// The order that it was to end, as that was told to whoever asked for it: open. Trades of it that it did not know
+    /// of are left in.
+    pub fn put_back(&self, own: &mut OwnOrder) {
+        for event in &self.events {
+            match &event.body {
+                EventBody::Closed { order, .. } | EventBody::Replaced { old: order, .. }
+                    if order.id == own.order.id =>
+                {
+                    own.order = *order;
+                }
+                _ => {}
+            }
+        }
+        let waits = own.order.trigger.is_some() && !own.woken;
+        own.standing = if waits { Standing::Armed } else { Standing::Open };
     }
 }
 

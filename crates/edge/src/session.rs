@@ -312,6 +312,18 @@ impl Session {
         self.interests.all()
     }
 
+    /// The client's own names of what it listens to, in order.
+    #[must_use]
+    pub fn names(&self) -> &[Box<str>] {
+        self.interests.names()
+    }
+
+    /// Whether the client was told that it ends, or it is being ended.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        self.stage != Stage::Open
+    }
+
     /// Whether anything may still be said or told: until its close.
     #[must_use]
     pub const fn is_speaking(&self) -> bool {

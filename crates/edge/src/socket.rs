@@ -53,6 +53,8 @@ pub struct Flushed {
     pub writes: u32,
     /// Bytes that it took.
     pub bytes: usize,
+    /// Frames that have left with them.
+    pub frames: u64,
 }
 
 /// Writes what waits until nothing does or the socket has no room. `join` is memory for joining, shared by all
@@ -74,7 +76,7 @@ pub fn flush(
         flushed.writes += 1;
         let taken = if let Took::Part(taken) = took { taken } else { offered };
         flushed.bytes += taken;
-        outbox.taken(taken, now);
+        flushed.frames += outbox.taken(taken, now);
         if taken < offered {
             flushed.blocked = true;
             break;

@@ -43,7 +43,7 @@ impl Default for Settings {
             loops,
             ring_words_max: 16 * 1024,
             mail_max: 1_024,
-            goodbyes_max: 1_024,
+            goodbyes_max: 8_192,
             ids_are_counted: false,
         }
     }
@@ -98,6 +98,7 @@ pub fn start(
         threads: Vec::new(),
     };
     let ids = settings.ids_are_counted.then(Arc::default);
+    let connection_ids = Arc::default();
     let mut lanes = Vec::new();
     for index in 0..settings.loops.max(1) {
         let (words, ring) = rtrb::RingBuffer::new(settings.ring_words_max);
@@ -109,6 +110,7 @@ pub fn start(
             counters: Arc::clone(&counters),
             goodbyes: Arc::clone(&goodbyes),
             ids: ids.clone(),
+            connection_ids: Arc::clone(&connection_ids),
         };
         let (each, handle, bell) = Loop::new(index, around, ring)?;
         lanes.push(Lane { ring: words, bell });

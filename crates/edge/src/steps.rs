@@ -13,7 +13,7 @@ use dialects::{
     Admission, Credential, HttpResponse, Login, NotRevoked, Outcome, Shown, Standing, Step,
     Submission, Then, ThenHolder,
 };
-use model::{AccountId, Answer, AnswerBody, Mark, Query, Time};
+use model::{AccountId, Answer, AnswerBody, Mark, OrderKey, Query, Time};
 
 use crate::berths::{Berth, Berths};
 use crate::identity::{
@@ -83,6 +83,12 @@ impl Clerk {
         self.identities.standing(dialect, key)
     }
 
+    /// The number of this key's credential, as its owner is shown it.
+    #[must_use]
+    pub fn credential_id(&self, dialect: &str, key: &str) -> Option<String> {
+        self.identities.credential_id(dialect, key)
+    }
+
     /// The passes that it issues.
     #[must_use]
     pub const fn passes(&self) -> &Arc<Passes> {
@@ -115,6 +121,7 @@ impl Clerk {
             step = match step {
                 Step::Reply(reply) => return Next::Reply(reply),
                 Step::Ask(query, then) => {
+                    let (query, then) = service.as_then(query, then);
                     let (query, share) = service.share(query);
                     return match share {
                         Share::Whole => Next::Ask(query, then),
@@ -270,6 +277,38 @@ impl Service {
         let good = known.filter(|credential| !credential.blocked);
         self.holder = good.map(|credential| (key.into(), credential));
         step
+    }
+
+    /// Where it asks about an order that it cancelled or replaced before a restart: how that order stood then, so that
+    /// it comes to the same again.
+    fn as_then<R: 'static>(&self, query: Query, then: Then<Answer, R>) -> (Query, Then<Answer, R>) {
+        let Some((done, order)) = self.done.front().and_then(|done| Some((done, done.ends()?)))
+        else {
+            return (query, then);
+        };
+        let (account, key) = match query {
+            // It is about another order: what comes of it is not what was done.
+            Query::Order { key: OrderKey::Id(other), .. } if other != order => {
+                return (query, then);
+            }
+            Query::Order { account, key } => (account, key),
+            query => return (query, then),
+        };
+        let done = done.clone();
+        let found = move |mut answer: Answer| {
+            if let AnswerBody::Order(found) = &mut answer.body {
+                // A name is not taken from an order; a newer one may have it too by now.
+                found.take_if(|story| match &key {
+                    OrderKey::Id(_) => false,
+                    OrderKey::Label(label) => story.order.label.as_ref() != Some(label),
+                });
+                if let Some(story) = found {
+                    done.put_back(&mut story.order);
+                }
+            }
+            then(answer)
+        };
+        (Query::Order { account, key: OrderKey::Id(order) }, Box::new(found))
     }
 
     /// Who asks, if that is known, and by which key.

@@ -149,6 +149,11 @@ impl Dialect for Plain {
             out.text_mut().push(b' ');
         }
         out.text_mut().extend_from_slice(text.as_bytes());
+        if let (words::ROWED, Update::Book(book)) = (subject.wording, update) {
+            out.list(Side::Buy, book.bids, |out, level| {
+                out.extend_from_slice(format!(" {instrument}:{}", level.quantity.0).as_bytes());
+            });
+        }
         out.text_mut().extend(std::iter::repeat_n(b' ', self.padding));
         true
     }

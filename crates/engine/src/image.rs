@@ -11,6 +11,7 @@ use crate::orders::{Arrival, Flags, NONE, Order};
 use crate::resting::{Book, Rail};
 use crate::rules::{OPEN_ORDERS_MAX, Rules};
 use core::fmt;
+use model::image::{Impossible, Reader, Sink};
 use model::{
     AccountId, Amount, AssetId, Assets, Contract, Instrument, InstrumentId, Minimum, NewOrder,
     OrderId, OrderKind, Price, Quantity, SelfTradePolicy, Status, Time, Trail, Trigger,
@@ -56,10 +57,10 @@ impl fmt::Display for ImageError {
 
 impl core::error::Error for ImageError {}
 
-/// Where the walk over the state leaves its numbers.
-pub(crate) trait Sink {
-    fn byte(&mut self, value: u8);
-    fn word(&mut self, value: u64);
+impl From<Impossible> for ImageError {
+    fn from(Impossible(what): Impossible) -> Self {
+        Self::Impossible(what)
+    }
 }
 
 /// A 64-bit digest of numbers: each is multiplied in and the halves of the product are folded, which any
@@ -90,15 +91,6 @@ impl Sink for Digest {
         let mixed = u128::from(self.0 ^ value.wrapping_add(0x9e37_79b9_7f4a_7c15))
             * u128::from(0xd6e8_feb8_6659_fd93_u64);
         self.0 = (mixed as u64 ^ (mixed >> 64) as u64).wrapping_add(0x2545_f491_4f6c_dd1d);
-    }
-}
-
-impl Sink for Vec<u8> {
-    fn byte(&mut self, value: u8) {
-        self.push(value);
-    }
-    fn word(&mut self, value: u64) {
-        self.extend_from_slice(&value.to_le_bytes());
     }
 }
 
@@ -224,7 +216,7 @@ impl Engine {
         if u64::from_le_bytes(*digest) != Digest::of_bytes(&image[..image.len() - 8]) {
             return Err(ImageError::Damaged);
         }
-        let mut reader = Reader(body);
+        let mut reader = Reader::new(body);
 
         let open_orders_max = reader.below(u64::from(OPEN_ORDERS_MAX) + 1, "room for orders")?;
         let banded = reader.byte()?;
@@ -267,9 +259,7 @@ impl Engine {
         engine.take_perpetuals(&mut reader)?;
         engine.take_orders(&mut reader)?;
         engine.settle_restored()?;
-        if !reader.0.is_empty() {
-            return Err(ImageError::Impossible("more bytes than state"));
-        }
+        reader.end()?;
         Ok(engine)
     }
 
@@ -343,7 +333,7 @@ impl Engine {
     fn take_orders(&mut self, reader: &mut Reader<'_>) -> Result<(), ImageError> {
         let count = reader.below(u64::from(self.rules.open_orders_max) + 1, "open orders")?;
         // Trailing stops take more; whether that is all is looked at in the end.
-        if (reader.0.len() as u64) < count * ORDER_BYTES as u64 {
+        if (reader.left() as u64) < count * ORDER_BYTES as u64 {
             return Err(ImageError::Impossible("the number of open orders"));
         }
         let mut by_id = Vec::with_capacity(count as usize);
@@ -606,47 +596,26 @@ fn digest_of(book: &Book) -> u64 {
     digest.0
 }
 
-/// Reads what the walk wrote, and never beyond it.
-pub(crate) struct Reader<'a>(&'a [u8]);
+/// A number of two words, the lower first.
+pub(crate) fn take_wide(reader: &mut Reader<'_>) -> Result<i128, ImageError> {
+    let (low, high) = (reader.word()?, reader.word()?);
+    Ok((i128::from(high as i64) << 64) | i128::from(low))
+}
 
-impl Reader<'_> {
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], ImageError> {
-        let (taken, rest) = self
-            .0
-            .split_first_chunk::<N>()
-            .ok_or(ImageError::Impossible("fewer bytes than state"))?;
-        self.0 = rest;
-        Ok(*taken)
-    }
-    pub fn byte(&mut self) -> Result<u8, ImageError> {
-        Ok(self.array::<1>()?[0])
-    }
-    pub fn wide(&mut self) -> Result<i128, ImageError> {
-        let (low, high) = (self.word()?, self.word()?);
-        Ok((i128::from(high as i64) << 64) | i128::from(low))
-    }
-    pub fn word(&mut self) -> Result<u64, ImageError> {
-        Ok(u64::from_le_bytes(self.array()?))
-    }
-    pub fn below(&mut self, end: u64, what: &'static str) -> Result<u64, ImageError> {
-        self.within(0, end, what)
-    }
-    pub fn within(&mut self, from: u64, end: u64, what: &'static str) -> Result<u64, ImageError> {
-        let value = self.word()?;
-        if (from..end).contains(&value) { Ok(value) } else { Err(ImageError::Impossible(what)) }
-    }
+/// What only an engine's image has.
+trait ReadState {
+    fn status(&mut self) -> Result<Status, ImageError>;
+    fn policy(&mut self) -> Result<SelfTradePolicy, ImageError>;
+    fn amount(&mut self) -> Result<Amount, ImageError>;
+    fn order(&mut self) -> Result<Saved, ImageError>;
+}
+
+impl ReadState for Reader<'_> {
     fn status(&mut self) -> Result<Status, ImageError> {
         [Status::Trading, Status::PostOnly, Status::CancelOnly, Status::Halted]
             .get(usize::from(self.byte()?))
             .copied()
             .ok_or(ImageError::Impossible("a status"))
-    }
-    pub fn flag(&mut self, what: &'static str) -> Result<bool, ImageError> {
-        match self.byte()? {
-            0 => Ok(false),
-            1 => Ok(true),
-            _ => Err(ImageError::Impossible(what)),
-        }
     }
     fn policy(&mut self) -> Result<SelfTradePolicy, ImageError> {
         let byte = self.byte()?;
@@ -661,7 +630,7 @@ impl Reader<'_> {
         .ok_or(ImageError::Impossible("a self-trade policy"))
     }
     fn amount(&mut self) -> Result<Amount, ImageError> {
-        let amount = Amount(self.wide()?);
+        let amount = Amount(take_wide(self)?);
         let sound = (Amount::ZERO..=Amount::MAX).contains(&amount);
         if sound { Ok(amount) } else { Err(ImageError::Impossible("an amount")) }
     }

@@ -17,6 +17,8 @@ mod taker;
 mod chance;
 mod fair;
 
+mod image;
+
 #[cfg(test)]
 mod tests;
 
@@ -34,6 +36,7 @@ use chance::Chance;
 use fair::FairPrices;
 
 pub use fair::WANDER_MAX;
+pub use image::LAYOUT;
 
 /// The lowest account id of a participant; visitors' are below.
 pub const FIRST_ACCOUNT: u32 = 1_000_000;

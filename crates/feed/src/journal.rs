@@ -1,15 +1,18 @@
 //! The journal: every command that the engine was given, on disk before anybody is told what came of it.
 //!
 //! ```text
-//! DIR/0000000001.journal   segment: head, then records, each as long as it says
+//! DIR/0000000001.journal   segment: head, then records, each as long as it says; once it is sealed, compressed in
+//!                          0000000001.journal.zst
 //! record                   head (length, epoch, first command, times, how far it was durable before, hash of the
 //!                          record before, checksums), entries, end mark
 //! entry                    a command, a digest of all events so far, the beginning or the end of a life
+//! DIR/0000000001.image     how the market stood where segment 1 ends
 //! ```
 //!
 //! A record holds what became durable together. It is whole, or it is the last one and was torn when the power went
 //! (it is cut and told), or it is damaged, and then nobody goes on without being asked. What an entry's bytes mean
-//! is said in [`stored`]; how records are framed in [`record`]; [`disk`] is what it stands on.
+//! is said in [`stored`]; how records are framed in [`record`]; what an [`image`] is of, there; [`disk`] is what it
+//! stands on.
 //!
 //! It keeps commands, not events: whoever wants those runs the engine again. It knows no gate and no thread but
 //! [`commit`]'s own.
@@ -20,8 +23,15 @@ pub mod record;
 
 pub mod disk;
 
+pub mod compressed;
+pub mod segments;
+
 pub mod reader;
 pub mod writer;
+
+pub mod compression;
+pub mod image;
+pub mod retention;
 
 pub mod digest;
 

@@ -8,6 +8,8 @@ pub mod gate;
 pub mod journal;
 
 pub mod capture;
+pub mod hearing;
+pub mod recording;
 pub mod source;
 
 pub mod crowd;

@@ -28,6 +28,12 @@ impl Sequencer {
         Self { last: command.sequence, time: command.time }
     }
 
+    /// A sequencer as it was after a command, when it was so late.
+    #[must_use]
+    pub const fn at(last: Sequence, time: Time) -> Self {
+        Self { last, time }
+    }
+
     /// The next command. It is stamped with `now`, or with the latest time seen if that is later.
     pub fn command(&mut self, now: Time, action: Action) -> Command {
         self.last = self.last.next();

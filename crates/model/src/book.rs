@@ -45,6 +45,11 @@ impl<'a, T> BookSide<'a, T> {
     pub fn best_first(&self) -> impl ExactSizeIterator<Item = &'a T> + Clone + use<'a, T> {
         self.best_last.iter().rev()
     }
+    /// The entries as they are stored: best last.
+    #[must_use]
+    pub const fn best_last(&self) -> &'a [T] {
+        self.best_last
+    }
     /// The best entry.
     #[must_use]
     pub fn best(&self) -> Option<&'a T> {

@@ -29,6 +29,8 @@ pub mod query;
 pub mod topic;
 pub mod update;
 
+pub mod image;
+
 pub use account::{
     Filled, Label, Liquidity, MovementKind, OwnMovement, OwnOrder, OwnOrderUpdate, OwnRecord,
     OwnStep, OwnTrade, Standing,

@@ -205,6 +205,8 @@ pub struct OwnTrades {
     pub until: Option<Time>,
     /// Not with a smaller id than this.
     pub since_id: Option<TradeId>,
+    /// Not with a greater id than this.
+    pub until_id: Option<TradeId>,
     /// Of which side its own order was.
     pub side: Option<Side>,
     /// Which order rested.
@@ -229,6 +231,7 @@ impl OwnTrades {
             since: None,
             until: None,
             since_id: None,
+            until_id: None,
             side: None,
             maker: None,
             taker: None,

@@ -34,6 +34,21 @@ pub enum Command {
     #[command(after_help = "Example: a recorded morning, ten times as fast, for ever\n  \
                             rialto replay captures/bitstamp-2022-01-05 --speed 10 --loop")]
     Replay(Replay),
+    /// Listen to a venue and write down all that is said, for `replay` and `export`
+    #[command(
+        after_help = "Examples: two markets of a venue of ours for a minute, and one of the real Bitstamp until Ctrl-C\n  \
+                            rialto record ws://127.0.0.1:8080/bitstamp btcusd ethusd --out capture --for 60s\n  \
+                            rialto record bitstamp btcusd --out bitstamp-btcusd\n\n\
+                            Books and trades are subscribed to; --say asks for more. docs/captures.md says what is written. Keys \
+                            are never."
+    )]
+    Record(crate::record::Record),
+    /// Write trades, books and candles of a capture or a kept market as tables for pandas, Polars or DuckDB
+    #[cfg(feature = "parquet")]
+    #[command(after_help = "Example: what was recorded, and what DuckDB makes of it\n  \
+                            rialto export capture --out tables\n  \
+                            duckdb -c \"SELECT instrument, sum(quantity) FROM 'tables/trades.parquet' GROUP BY instrument\"")]
+    Export(crate::export::Export),
     /// Run a kept market's journal again and compare every digest in it
     #[command(
         after_help = "Example: what `rialto serve --data rialto-data` has kept\n  rialto verify rialto-data\n\n\
@@ -41,6 +56,21 @@ pub enum Command {
                             wrong,\n3 it is damaged (segment and offset are told), 4 what was done is not what happens now."
     )]
     Verify(crate::verify::Verify),
+    /// Tell how the connections of a venue that runs stand
+    #[command(after_help = "Examples: those that fall behind, and all about one of them\n  \
+                            rialto connections --waiting 65536\n  rialto connections 17\n\n\
+                            On the venue's machine all are told; elsewhere, or with a key of the native API in the variable \
+                            RIALTO_KEY, that\nkey's account's.\n\n\
+                            Exit codes: 0 told, 1 the venue cannot be asked, 2 the command line is wrong, 3 it is not open.")]
+    Connections(crate::why::Connections),
+    /// Tell in plain sentences why a connection of a venue that runs ended
+    #[command(after_help = "Examples: connection 17, and the last three from an address\n  \
+                            rialto why 17\n  rialto why --address 10.0.0.7 --last 3\n\n\
+                            On the venue's machine all are told; elsewhere, or with a key of the native API in the variable \
+                            RIALTO_KEY, that\nkey's account's.\n\n\
+                            Exit codes: 0 told, 1 the venue cannot be asked, 2 the command line is wrong, 3 it knows of no such \
+                            connection.")]
+    Why(crate::why::Why),
     /// Create, list and revoke accounts and credentials; show those of the demo
     #[command(subcommand)]
     Keys(crate::keys::Keys),
@@ -103,12 +133,17 @@ impl Serve {
 /// Options of `replay`.
 #[derive(Args, Debug)]
 pub struct Replay {
-    /// The folder of the capture: files VENUE.0, VENUE.http.0.0 and VENUE.ws.1.0, as cryptofeed writes them
+    /// The folder of the capture: one that `rialto record` wrote, or files VENUE.0, VENUE.http.0.0 and VENUE.ws.1.0, as
+    /// cryptofeed writes them
     #[arg(value_name = "DIR")]
     pub dir: PathBuf,
     /// How fast market time runs, such as 10 or 0.5 [default: 1]
     #[arg(long, value_name = "SPEED", value_parser = speed)]
     pub speed: Option<Speed>,
+    /// Open the doors at this moment of the recording, by the recorder's clock, such as 2026-01-05T09:30:00Z; what was
+    /// before it, since the connection was made, is shown as it was then [default: the beginning]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub from: Option<Time>,
     /// Begin anew at the end, with later stamps and new ids; else it stays up with the last books
     #[arg(long = "loop")]
     pub looped: bool,
@@ -136,15 +171,19 @@ fn durability(text: &str) -> Result<Durability, String> {
         .ok_or_else(|| format!("{text:?} is none of sync, batch, none"))
 }
 
+/// A moment, as people write it.
+pub fn moment(text: &str) -> Result<Time, String> {
+    let at: jiff::Timestamp =
+        text.parse().map_err(|_| format!("{text:?} is not a time such as 2026-01-05T09:00:00Z"))?;
+    Ok(Time(at.as_microsecond()))
+}
+
 fn clock(text: &str) -> Result<Clock, String> {
     let (start, pace) = match text.rsplit_once('@') {
         Some((start, pace)) => (start, speed(pace)?),
         None => (text, Speed::WALL),
     };
-    let start: jiff::Timestamp = start
-        .parse()
-        .map_err(|_| format!("{start:?} is not a time such as 2026-01-05T09:00:00Z"))?;
-    Ok(Clock { start: Time(start.as_microsecond()), speed: pace })
+    Ok(Clock { start: moment(start)?, speed: pace })
 }
 
 fn speed(text: &str) -> Result<Speed, String> {

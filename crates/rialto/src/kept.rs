@@ -5,6 +5,7 @@
 //! other instruments, another seed or another crowd is told.
 
 use std::fs::{self, File, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,13 +18,16 @@ use feed::journal::commit::{Commit, Durability, Watcher};
 use feed::journal::digest::Digester;
 use feed::journal::disk::{Disk, Folder};
 use feed::journal::reader::{Reader, Record, Tail, Trouble};
+use feed::journal::record::SEGMENT_HEAD_BYTES;
+use feed::journal::segments::{self, name_aside};
 use feed::journal::writer::Writer;
 use feed::journal::{Entry, Opened};
 use feed::source::engine::EngineSource;
 use feed::source::engine::rerun::Rerun;
-use model::{Event, Source, Time};
+use model::{Event, Source, Span, Time};
 use store::Random;
 
+use crate::aloud;
 use crate::config::Config;
 use crate::known::Known;
 use crate::run::{Begun, Failure, Nobody, catch_up, failed};
@@ -57,7 +61,16 @@ impl Ledger {
         let disk = Folder::open(&path)
             .map_err(failed(format_args!("open the journal in {}", path.display())))?;
         let lock = lock(&path)?;
-        let began = began(&disk).map_err(failed(format_args!("read {}", path.display())))?;
+        let began = began(&disk).map_err(|trouble| {
+            let remedy = match trouble {
+                Trouble::Damaged { .. } => {
+                    "; how the market began is not known without it, so that there is nothing to go on with, whatever loss \
+                     is accepted: restore the segment from a copy, or begin anew in another folder with --data"
+                }
+                _ => "",
+            };
+            Failure(format!("failed to read {}: {trouble}{remedy}", path.display()))
+        })?;
         Ok(Self { path, disk: Arc::new(disk), began, durability, accept_loss, _lock: lock })
     }
 
@@ -97,17 +110,17 @@ impl Ledger {
     ) -> Result<Begun, Failure> {
         let mut about = Vec::new();
         let mut repeats = Repeats::default();
-        let (mut source, digester, writer, opens) = match &self.began {
+        let (mut source, digester, writer, warm_up) = match &self.began {
             None => {
-                let opens = asked.unwrap_or_else(|| MarketClock::of_the_wall().start());
                 let source = config.market_begun(seed, begins);
+                about.extend(self.set_unbegun_aside().map_err(self.unwritable())?);
                 let mut id = [0; 16];
                 Random::system().fill(&mut id).map_err(failed("call the new journal by a name"))?;
                 let writer = Writer::create(self.disk(), id).map_err(self.unwritable())?;
                 about.push(format!("a new journal in {}", self.path.display()));
-                (source, Digester::default(), writer, opens)
+                (source, Digester::default(), writer, config.crowd.warm_up)
             }
-            Some(_) => {
+            Some(began) => {
                 let source = config.market_begun(seed, begins);
                 let (rerun, tail, loss) = self.rerun(source, boards, &mut repeats)?;
                 let done = rerun.done();
@@ -124,22 +137,31 @@ impl Ledger {
                 }
                 let writer = Writer::go_on(self.disk(), &tail).map_err(self.unwritable())?;
                 let (source, digester) = rerun.finish();
-                let opens = asked.unwrap_or_else(|| MarketClock::of_the_wall().start());
-                let opens = opens.max(source.time());
-                (source, digester, writer, opens)
+                let played = source.time().0 - began.time.0 - done.stood.0;
+                let left = Span((config.crowd.warm_up.0 - played).max(0));
+                if left > Span(0) {
+                    let seconds = left.0.unsigned_abs().div_ceil(1_000_000);
+                    about.push(format!(
+                        "its warm-up was interrupted, and goes on for {seconds} s of market time"
+                    ));
+                }
+                (source, digester, writer, left)
             }
         };
+        // What is left of the warm-up is played before doors open, however long nobody played meanwhile.
+        let opens = asked.unwrap_or_else(|| MarketClock::of_the_wall().start());
+        let opens = opens.max(source.time() + warm_up);
         let is_new = self.began.is_none();
         let complain = |failure: &str| {
-            eprintln!(
-                "rialto: {failure}; nothing is taken any more, and what was not durable is told to nobody. \
+            aloud::complain(format_args!(
+                "{failure}; nothing is taken any more, and what was not durable is told to nobody. \
                  Mend the disk and start again"
-            );
+            ));
         };
         let commit = Commit::start(writer, self.durability, digester.digest(), complain)
             .map_err(failed("start the journal's thread"))?;
         let watcher = commit.watcher();
-        let life = if is_new { source.time() } else { opens };
+        let life = if is_new { source.time() } else { opens - warm_up };
         source.keep(commit, life, (seed, env!("CARGO_PKG_VERSION")), digester);
         let mut events = Vec::new();
         let assets = source.engine().assets().clone();
@@ -218,13 +240,33 @@ impl Ledger {
         Ok((rerun, tail, loss))
     }
 
+    /// Sets aside what is there of a journal whose first record was not all written.
+    fn set_unbegun_aside(&self) -> io::Result<Vec<String>> {
+        let mut notes = Vec::new();
+        for segment in segments::list(self.disk.as_ref())?.iter().rev() {
+            let file = segment.name();
+            if self.disk.bytes(&file)? <= SEGMENT_HEAD_BYTES as u64 {
+                self.disk.remove(&file)?;
+                continue;
+            }
+            let aside = name_aside(&self.disk.names()?, &file, "torn");
+            self.disk.rename(&file, &aside)?;
+            notes.push(format!(
+                "the first record of {file} was not all written, so that nobody was told of it (but under batch or none); \
+                 it is set aside as {aside}"
+            ));
+        }
+        Ok(notes)
+    }
+
     /// Keeps a copy of a damaged segment.
     fn set_aside(&self, segment: &str) -> Result<(), Failure> {
         let from = self.path.join(segment);
         if !from.exists() {
             return Ok(());
         }
-        let to = self.path.join(format!("{segment}.damaged"));
+        let names = self.disk.names().map_err(failed("list the journal's files"))?;
+        let to = self.path.join(name_aside(&names, segment, "damaged"));
         fs::copy(&from, &to)
             .and_then(|_| File::open(&to)?.sync_all())
             .map_err(failed(format_args!("set {} aside", from.display())))
@@ -234,7 +276,7 @@ impl Ledger {
         Arc::clone(&self.disk) as Arc<dyn Disk>
     }
 
-    fn unwritable(&self) -> impl FnOnce(std::io::Error) -> Failure {
+    fn unwritable(&self) -> impl FnOnce(io::Error) -> Failure {
         failed(format!("write the journal in {}", self.path.display()))
     }
 }
@@ -350,7 +392,9 @@ impl Progress {
         if self.0.elapsed() >= PROGRESS {
             self.0 = Instant::now();
             let (segment, segments) = reader.progress();
-            eprintln!("rialto: {commands} commands read, segment {segment} of {segments}");
+            aloud::complain(format_args!(
+                "{commands} commands read, segment {segment} of {segments}"
+            ));
         }
     }
 }

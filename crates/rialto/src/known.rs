@@ -21,8 +21,9 @@ use edge::identity::{Identities, Nobody, TellRevoked};
 use edge::native::register::{AccountNote, Blank, CredentialNote, KeyNote, Register};
 use edge::steps::Clerk;
 use model::{AccountId, Action, Assets, Instrument};
-use store::{Channel, Found, MasterKey, Opening, Random, SqliteStore, Store, StoreError};
+use store::{Channel, Form, Found, MasterKey, Opening, Random, SqliteStore, Store, StoreError};
 
+use crate::aloud;
 use crate::cli::Serve;
 use crate::keys::DATA;
 
@@ -144,14 +145,16 @@ impl Known {
                 if let Some(error) = &found
                     && found != complaint
                 {
-                    eprintln!("rialto: failed to look at the accounts: {error}");
+                    aloud::complain(format_args!("failed to look at the accounts: {error}"));
                 }
                 complaint = found;
             }
         };
         let watching = thread::Builder::new().name("accounts".into()).spawn(look);
         if let Err(error) = watching {
-            eprintln!("rialto: revoked keys stay connected: failed to start a thread: {error}");
+            aloud::complain(format_args!(
+                "revoked keys stay connected: failed to start a thread: {error}"
+            ));
         }
     }
 }
@@ -236,7 +239,9 @@ impl Watch {
             }
             Err(StoreError::OfDemo) => tell(Err(NotRevoked::NotAllowed)),
             Err(error) => {
-                eprintln!("rialto: failed to revoke the keys of account {account}: {error}");
+                aloud::complain(format_args!(
+                    "failed to revoke the keys of account {account}: {error}"
+                ));
                 tell(Err(NotRevoked::Failed));
             }
         }
@@ -332,6 +337,9 @@ impl Register for Book {
         let (name, address) = (account.name.clone(), account.address.clone());
         Some(AccountNote { name, user_id: account.user_id(), address })
     }
+    fn account_named(&self, name: &str) -> Option<AccountId> {
+        self.store().account_named(name).map(|account| account.id)
+    }
     fn credentials(&self, id: AccountId) -> Vec<CredentialNote> {
         let all = self.store().credentials();
         let own = all.iter().filter(|found| found.account.id == id);
@@ -370,9 +378,12 @@ impl Identities for Book {
         let found = self.store().credential(dialect, key)?;
         if found.is_proven_by(secret) { self.held(&found, Vec::new()) } else { None }
     }
+    fn credential_id(&self, dialect: &str, key: &str) -> Option<String> {
+        self.store().credential(dialect, key).map(|found| found.id.to_string())
+    }
     fn standing(&self, dialect: &str, key: &str) -> Standing {
         let found = self.store().credential(dialect, key);
-        let held = found.filter(|found| found.revoked.is_none() && may_see_own(found));
+        let held = found.filter(|found| found.revoked.is_none() && may_log_in(found));
         match held {
             None => Standing::Revoked,
             Some(found) if found.account.blocked.is_some() => Standing::Blocked,
@@ -390,7 +401,7 @@ impl Identities for Book {
 impl Book {
     /// What is told of a credential whose holder has proved to be that, or is about to.
     fn held(&self, found: &Found, secret: Vec<u8>) -> Option<Credential> {
-        may_see_own(found).then(|| Credential {
+        may_log_in(found).then(|| Credential {
             account: found.account.id,
             secret,
             may_trade: found.entitlement.trading,
@@ -400,8 +411,10 @@ impl Book {
     }
 }
 
-/// Who may not hear what is its own may not see it by any other way either.
-fn may_see_own(found: &Found) -> bool {
+/// Who may not hear what is its own may not see it by any other way either: a key that would open an account is nobody's
+/// then. Where there is only what is public there is nothing to see.
+fn may_log_in(found: &Found) -> bool {
     let hears_own = |channels: &BTreeSet<Channel>| channels.contains(&Channel::Private);
-    found.entitlement.channels.as_ref().is_none_or(hears_own)
+    let opens_account = Form::of(found.dialect).is_ok_and(|form| form.opens_account);
+    !opens_account || found.entitlement.channels.as_ref().is_none_or(hears_own)
 }

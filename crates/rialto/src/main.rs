@@ -1,15 +1,24 @@
 //! `rialto`: a streaming exchange that speaks the published APIs of real venues.
 
+mod aloud;
+mod asking;
 mod bench;
+mod captured;
 mod cli;
 mod config;
+mod console;
+#[cfg(feature = "parquet")]
+mod export;
 mod kept;
 mod keys;
 mod known;
+mod record;
 mod replay;
 mod run;
 mod serve;
+mod tongues;
 mod verify;
+mod why;
 
 use std::process::ExitCode;
 
@@ -21,14 +30,19 @@ fn main() -> ExitCode {
     {
         Command::Serve(options) => serve::venue(&options).and_then(run::run),
         Command::Replay(options) => replay::venue(&options).and_then(run::run),
+        #[cfg(feature = "parquet")]
+        Command::Export(options) => export::run(&options),
+        Command::Record(options) => return record::run(&options),
         Command::Verify(options) => return verify::run(&options),
+        Command::Connections(options) => return why::connections(&options),
+        Command::Why(options) => return why::why(&options),
         Command::Keys(keys) => keys::run(&keys),
         Command::Bench(bench) => bench::run(&bench).map_err(run::Failure),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("rialto: {failure}");
+            aloud::complain(failure);
             ExitCode::FAILURE
         }
     }

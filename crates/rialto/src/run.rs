@@ -19,9 +19,12 @@ use edge::repeats::Repeats;
 use edge::{Edge, Settings};
 use model::{Event, Source, Time};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use views::{Accounts, Board};
 
+use crate::aloud;
+use crate::console;
 use crate::known::Known;
 
 /// Something that is to be served.
@@ -161,7 +164,7 @@ pub fn run(mut venue: Venue) -> Result<(), Failure> {
         Arc::clone(&edge.counters),
         Arc::clone(&edge.goodbyes),
     );
-    let house = house.with_native(native);
+    let house = house.with_native(native).with_pages(&console::PAGES).with_loops(&edge.loops);
     let house = Arc::new(match begun.journal {
         Some(ask) => house.with_journal(ask),
         None => house,
@@ -172,6 +175,10 @@ pub fn run(mut venue: Venue) -> Result<(), Failure> {
     let (stop, stopping) = watch::channel(false);
     let broken = Arc::clone(&edge.broken);
     house.set_ready(true);
+    let mut signals = {
+        let _entered = runtime.enter();
+        Signals::of_the_system().map_err(failed("wait for a signal to end"))?
+    };
     say(&venue.about, &dialects, address);
     runtime.block_on(async {
         let mut accepting = tokio::spawn(accept(
@@ -187,7 +194,7 @@ pub fn run(mut venue: Venue) -> Result<(), Failure> {
                 let ended = ended.map_err(failed("go on accepting connections"))?;
                 return ended.map_err(failed("go on accepting connections"));
             }
-            asked = asked_to_end() => asked.map_err(failed("wait for a signal to end"))?,
+            () = signals.ask_to_end() => {}
             () = broken.notified() => return Err(Failure(BROKEN.to_owned())),
         }
 
@@ -195,10 +202,10 @@ pub fn run(mut venue: Venue) -> Result<(), Failure> {
         house.set_ready(false);
         // Whoever listened for it is told; if nobody does, accepting has ended already.
         let _told = stop.send(true);
-        eprintln!("rialto: asking clients to leave; once more to end at once");
+        aloud::complain("asking clients to leave; once more to end at once");
         tokio::select! {
             () = drained(edge) => Ok(()),
-            asked = asked_to_end() => asked.map_err(failed("wait for a signal to end")),
+            () = signals.ask_to_end() => Ok(()),
             () = broken.notified() => Err(Failure(BROKEN.to_owned())),
         }
     })?;
@@ -257,22 +264,36 @@ fn say(about: &[String], dialects: &Dialects, address: SocketAddr) {
         }
     }
     text += &format!("native: http://{address}/rialto/v1/\n");
+    text += &format!("console: http://{address}/\n");
     text += &format!("listening on http://{address}\n");
     let mut out = std::io::stdout().lock();
     // Nobody has to read what we say; a closed pipe is no reason not to serve.
     let _said = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-/// Waits for SIGINT or SIGTERM.
-async fn asked_to_end() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupted = signal(SignalKind::interrupt())?;
-    let mut terminated = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = interrupted.recv() => {}
-        _ = terminated.recv() => {}
+/// SIGINT and SIGTERM. Until there is one of these, they end the process at once.
+pub struct Signals {
+    interrupted: Signal,
+    terminated: Signal,
+}
+
+impl Signals {
+    /// From now on they are waited for.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn of_the_system() -> std::io::Result<Self> {
+        let interrupted = signal(SignalKind::interrupt())?;
+        Ok(Self { interrupted, terminated: signal(SignalKind::terminate())? })
     }
-    Ok(())
+
+    /// Waits for one of them.
+    pub async fn ask_to_end(&mut self) {
+        tokio::select! {
+            _ = self.interrupted.recv() => {}
+            _ = self.terminated.recv() => {}
+        }
+    }
 }
 
 /// Asks everybody to leave and waits until they have.

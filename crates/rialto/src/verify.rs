@@ -8,6 +8,7 @@ use feed::journal::disk::Folder;
 use feed::journal::reader::{Reader, Tail, Trouble};
 use feed::source::engine::rerun::{Difference, Done, Rerun};
 
+use crate::aloud;
 use crate::config::Config;
 use crate::kept::{self, Progress, began};
 use crate::run::{Failure, failed};
@@ -43,20 +44,20 @@ pub fn run(options: &Verify) -> ExitCode {
     match verify(options) {
         Ok((done, tail)) => {
             for line in found(&done, &tail) {
-                println!("{line}");
+                aloud::answer(line);
             }
             ExitCode::SUCCESS
         }
         Err(Fault::Unreadable(failure)) => {
-            eprintln!("rialto: {failure}");
+            aloud::complain(failure);
             ExitCode::FAILURE
         }
         Err(Fault::Damaged(trouble)) => {
-            eprintln!("rialto: {trouble}");
+            aloud::complain(trouble);
             ExitCode::from(DAMAGED)
         }
         Err(Fault::Differs(difference)) => {
-            eprintln!("rialto: what was done is not what happens now, {difference}");
+            aloud::complain(format_args!("what was done is not what happens now, {difference}"));
             ExitCode::from(DIFFERS)
         }
     }
@@ -96,7 +97,7 @@ fn verify(options: &Verify) -> Result<(Done, Tail), Fault> {
 }
 
 /// The journal's own folder, whichever of the two was named.
-fn journal(dir: &Path) -> PathBuf {
+pub fn journal(dir: &Path) -> PathBuf {
     let below = dir.join(kept::FOLDER);
     if below.is_dir() { below } else { dir.to_owned() }
 }

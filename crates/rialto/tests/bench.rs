@@ -37,7 +37,7 @@ fn every_figure_can_be_taken() {
             && number("engine", "each_ps") > 0
     );
     // A frame written plainly is slower on any machine.
-    for kind in ["trade", "book"] {
+    for kind in ["trade", "book", "book_ten_changed"] {
         let cost = &report("encode")[kind];
         let (ns, plain_ns) = (cost["ns_min"].as_u64(), cost["plain_ns_min"].as_u64());
         assert!(ns > Some(0) && ns < plain_ns, "{cost}");
@@ -48,6 +48,15 @@ fn every_figure_can_be_taken() {
     assert_eq!(number("idle", "open"), 1_000);
     // A connection that reads into memory of its own would be far beyond this.
     assert!(number("idle", "bytes_each") < 16_384, "{}", report("idle"));
+    // Nobody is answered before the disk is, whatever the disk is.
+    assert!(number("durable", "ratio_per_mille") > 0 && number("durable", "record_bytes") > 73);
+    let groups = report("durable")["groups"].as_array().expect("a list of groups");
+    assert_eq!(groups.len(), 3);
+    assert!(
+        groups.iter().all(|group| group["commands_per_second"].as_u64() > Some(0)
+            && group["bare_syncs_per_second"].as_u64() > Some(0)),
+        "{groups:?}"
+    );
     assert_eq!(number("load", "open_at_end"), 50);
     // The crowd moves its orders in a busy market many times a second.
     assert!(number("load", "deliveries") >= 50, "{}", report("load"));

@@ -13,6 +13,8 @@ use crate::{Random, Secret, StoreError};
 pub struct Form {
     /// The dialect's name.
     pub dialect: &'static str,
+    /// Whether anything is told of an account there, or done for it; else a key only lets one hear what is public.
+    pub opens_account: bool,
     /// Of what its credentials consist.
     pub(crate) shape: Shape,
 }
@@ -56,15 +58,17 @@ const LOWER_HEX: &[u8] = b"0123456789abcdef";
 pub static FORMS: [Form; 6] = [
     Form {
         dialect: "bitstamp",
+        opens_account: true,
         shape: Shape::Pair {
             key: Part { name: "key", letters: MIXED, count: 32 },
             secret: Part { name: "secret", letters: MIXED, count: 32 },
             keeping: Keeping::Sealed,
         },
     },
-    Form { dialect: "xrocket", shape: Shape::Token { name: "token" } },
+    Form { dialect: "xrocket", opens_account: true, shape: Shape::Token { name: "token" } },
     Form {
         dialect: "timex",
+        opens_account: true,
         shape: Shape::Pair {
             key: Part { name: "id", letters: HEX, count: 32 },
             secret: Part { name: "secret", letters: UPPER, count: 26 },
@@ -73,6 +77,7 @@ pub static FORMS: [Form; 6] = [
     },
     Form {
         dialect: "finazon",
+        opens_account: false,
         shape: Shape::Bearer {
             key: Part { name: "api_key", letters: LOWER_HEX, count: 40 },
             begins: "",
@@ -80,6 +85,7 @@ pub static FORMS: [Form; 6] = [
     },
     Form {
         dialect: "confluencecode",
+        opens_account: false,
         shape: Shape::Bearer {
             key: Part { name: "api_key", letters: MIXED, count: 40 },
             begins: "",
@@ -87,6 +93,7 @@ pub static FORMS: [Form; 6] = [
     },
     Form {
         dialect: NATIVE,
+        opens_account: true,
         shape: Shape::Bearer {
             key: Part { name: "key", letters: MIXED, count: 40 },
             begins: "rialto_",

@@ -239,6 +239,11 @@ impl Identities for Known {
         self.credential(dialect, key).filter(|credential| credential.secret == secret)
     }
 
+    fn credential_id(&self, _dialect: &str, key: &str) -> Option<String> {
+        let held = |person: &&Person| person.key == key || person.token == key;
+        PEOPLE.iter().find(held).map(|person| format!("c{}", person.account))
+    }
+
     fn revoke_keys(&self, dialect: &'static str, account: AccountId, tell: TellRevoked) {
         let revoked = self.revoke_all(account);
         if let (Ok(keys), Some(revoker)) = (&revoked, self.revoker.get()) {
@@ -260,6 +265,9 @@ impl Register for Known {
         let person = PEOPLE.iter().find(|person| person.account == id)?;
         let address = Address::of_account(id).to_string();
         Some(AccountNote { name: person.name.to_owned(), user_id: id.0.into(), address })
+    }
+    fn account_named(&self, name: &str) -> Option<AccountId> {
+        called(name).map(|person| person.account)
     }
     fn credentials(&self, id: AccountId) -> Vec<CredentialNote> {
         let own = PEOPLE.iter().filter(|person| person.account == id);

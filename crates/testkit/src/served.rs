@@ -199,7 +199,7 @@ impl Setup {
             Arc::clone(&edge.counters),
             Arc::clone(&edge.goodbyes),
         );
-        let house = Arc::new(house.with_native(native));
+        let house = Arc::new(house.with_native(native).with_loops(&edge.loops));
         house.set_ready(true);
         let seats = Seats::new(&self.limits);
         let gangway = Arc::new(Gangway::new(edge.loops.clone()));

@@ -32,6 +32,7 @@
 //! | `…{token of alice}…`, `…{key of alice}…` | her token or her key, in any line |
 //! | `…{secret of alice}…`, `…{basic of alice}…` | her secret; her key and secret as `Authorization: Basic` has them |
 //! | `…{address of alice}…` | her wallet's address |
+//! | `disk fails` | what is submitted next cannot be kept, and nothing is taken behind it |
 //! | `shutdown` | the server begins to leave |
 //! | `GET /path?query` | then a line with status and content type, then the body, `(empty)` or `(any)` |
 //! | `POST /path as alice` | the same signed by her; whatever the venue signs in return is checked |
@@ -137,6 +138,8 @@ pub enum What {
     Admit(&'static Person),
     /// Somebody's key is good no longer.
     Revoke(&'static Person),
+    /// What is submitted next cannot be kept, and nothing is taken behind it.
+    FailDisk,
     /// Somebody's account is blocked, or is not any more.
     Block(&'static Person, bool),
     /// The server begins to leave.

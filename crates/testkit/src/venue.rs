@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dialects::{Dialect, FramePool, HttpRequest, HttpResponse, Outcome, Parting};
+use dialects::{Dialect, FramePool, HttpRequest, HttpResponse, Outcome, Parting, Submission};
 use edge::boards::{Boards, Dialects, Outlet};
 use edge::outbox::{Outbox, Told};
 use edge::route::{Route, route};
@@ -51,9 +51,21 @@ pub struct Venue {
     /// The sessions' clock.
     session_now: Duration,
     leaving: bool,
+    /// How the disk is beneath it; what cannot be kept does not happen.
+    disk: Disk,
     /// Everything that happened.
     events: Vec<Event>,
     door: String,
+}
+
+/// How a venue's disk is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Disk {
+    Good,
+    /// It fails with what is submitted next.
+    Fails,
+    /// It has failed: nothing is taken.
+    Failed,
 }
 
 struct Connection {
@@ -121,6 +133,7 @@ impl Venue {
             known,
             session_now: Duration::ZERO,
             leaving: false,
+            disk: Disk::Good,
             events: Vec::new(),
             door,
         };
@@ -195,6 +208,21 @@ impl Venue {
         }
         self.show(&events);
         events
+    }
+
+    /// What comes of a submission.
+    fn submit(&mut self, submission: Submission) -> Outcome {
+        match self.disk {
+            Disk::Good => {
+                let events = self.labeled(submission.action, submission.label);
+                Outcome::Done { command: Sequence(self.commands), events }
+            }
+            Disk::Fails => {
+                self.disk = Disk::Failed;
+                Outcome::Unknown
+            }
+            Disk::Failed => Outcome::NotTaken,
+        }
     }
 
     fn show(&mut self, events: &[Event]) {
@@ -345,10 +373,7 @@ impl Venue {
                     self.hand_back(line, ticket, answers, &mut deeds);
                 }
                 Deed::Submit(submission, ticket) => {
-                    let dialects::Submission { action, label } = *submission;
-                    let events = self.labeled(action, label);
-                    let command = Sequence(self.commands);
-                    let outcome = Returned::Outcome(Outcome::Done { command, events });
+                    let outcome = Returned::Outcome(self.submit(*submission));
                     self.hand_back(line, ticket, outcome, &mut deeds);
                 }
                 Deed::Say(text) => connection.answer(now, Opcode::Text, &text),
@@ -576,11 +601,7 @@ impl Stage for Venue {
             step = match clerk.take(&mut service, step) {
                 Next::Reply(response) => return response,
                 Next::Ask(query, then) => then(self.boards.query(&query, self.now)),
-                Next::Submit(submission, then) => {
-                    let events = self.labeled(submission.action, submission.label);
-                    let command = Sequence(self.commands);
-                    then(Outcome::Done { command, events })
-                }
+                Next::Submit(submission, then) => then(self.submit(submission)),
                 Next::RevokeKeys(account, then) => {
                     let revoked = self.known.revoke_all(account);
                     for key in revoked.iter().flatten() {
@@ -611,6 +632,10 @@ impl Stage for Venue {
 
     fn host(&self) -> &'static str {
         self.dialect().doors().hosts.last().copied().unwrap_or(served::NAMELESS)
+    }
+
+    fn fail_disk(&mut self) {
+        self.disk = Disk::Fails;
     }
 
     fn shut_down(&mut self) {

@@ -27,6 +27,8 @@ use crate::digest::Digest;
 
 mod own;
 
+mod image;
+
 use own::Own;
 
 /// Ended orders that are kept of each account; the oldest go first.

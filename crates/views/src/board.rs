@@ -20,6 +20,7 @@ use crate::tape::Tape;
 use crate::ticker::Rolling;
 
 mod answers;
+mod image;
 
 /// Takes what is told.
 pub type Tell<'a> = &'a mut dyn FnMut(TopicKind, &Update<'_>);

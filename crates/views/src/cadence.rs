@@ -1,5 +1,6 @@
 //! Cadence: who is listened to, which cadences speak at a tick, and what happened since they last spoke.
 
+use model::image::{Image, Impossible, Reader, save_all};
 use model::{Cadence, Price, Span, Time, TopicKind};
 
 use crate::book::gathered::Gathered;
@@ -177,6 +178,44 @@ impl Paces {
     /// What a cadence says at the last tick, if it speaks there.
     pub(crate) fn news(&self, cadence: Cadence) -> Option<News> {
         self.paces.iter().find(|pace| pace.cadence == cadence)?.news
+    }
+}
+
+impl Paces {
+    pub(crate) fn save(&self, out: &mut Vec<u8>) {
+        save_all(self.paces.iter(), out);
+        self.first.save(out);
+        self.tenths.iter().for_each(|tenth| tenth.save(out));
+    }
+
+    pub(crate) fn load(from: &mut Reader<'_>) -> Result<Self, Impossible> {
+        let paces: Vec<Pace> = from.all(CADENCES_MAX, "more cadences than there may be")?;
+        let known = |cadence: &Cadence| paces.iter().any(|pace| pace.cadence == *cadence);
+        let is_sound = Cadence::COUNTED.iter().all(known)
+            && (0..paces.len()).all(|at| {
+                let cadence = paces[at].cadence;
+                cadence.0.0 > 0 && paces[..at].iter().all(|pace| pace.cadence != cadence)
+            });
+        let first = Option::load(from)?;
+        let tenths = [Option::load(from)?, Option::load(from)?];
+        if is_sound { Ok(Self { paces, first, tenths }) } else { Err(Impossible("cadences")) }
+    }
+}
+
+/// Without its news: those are of a tick that has been told of.
+impl Image for Pace {
+    fn save(&self, out: &mut Vec<u8>) {
+        let Self { cadence, former, traded, best, news: _ } = self;
+        cadence.save(out);
+        former.save(out);
+        traded.save(out);
+        best.iter().for_each(|best| best.save(out));
+    }
+    fn load(from: &mut Reader<'_>) -> Result<Self, Impossible> {
+        let cadence = Cadence::load(from)?;
+        let (former, traded) = (Option::load(from)?, Option::load(from)?);
+        let best = [Option::load(from)?, Option::load(from)?];
+        Ok(Self { cadence, former, traded, best, news: None })
     }
 }
 

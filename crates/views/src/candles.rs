@@ -9,9 +9,11 @@
 
 use std::collections::VecDeque;
 
+use model::image::{Image, Impossible, Reader, save_all};
 use model::{Candle, INTERVALS, Interval, Time, Trade};
 
 use crate::digest::Digest;
+use crate::image::is_sum;
 
 /// How many candles of each interval are kept; the oldest go first. A range of 1,500 intervals has so many starts.
 pub const CANDLES_MAX: usize = 1_501;
@@ -122,6 +124,24 @@ impl Candles {
         self.series.iter().find(|series| series.interval == interval)
     }
 
+    pub(crate) fn save(&self, out: &mut Vec<u8>) {
+        self.series.iter().for_each(|series| save_all(series.candles.iter(), out));
+    }
+
+    pub(crate) fn load(from: &mut Reader<'_>) -> Result<Self, Impossible> {
+        let mut candles = Self::new();
+        for series in &mut candles.series {
+            for _ in 0..from.count(CANDLES_MAX, "more candles than are kept")? {
+                series.candles.push_back(series.loaded(from)?);
+            }
+            // When the running one ends is known by when it began.
+            if let Some(running) = series.candles.back() {
+                series.end = series.interval.next_start(running.start);
+            }
+        }
+        Ok(candles)
+    }
+
     pub(crate) fn digest(&self, into: &mut Digest) {
         for series in &self.series {
             into.word(series.candles.len() as u64);
@@ -146,6 +166,16 @@ impl Default for Candles {
 }
 
 impl Series {
+    /// The candle that stands next in an image, if it can follow the last one.
+    fn loaded(&self, from: &mut Reader<'_>) -> Result<Candle, Impossible> {
+        let candle = Candle::load(from)?;
+        let follows = self.candles.back().is_none_or(|last| last.start < candle.start);
+        let is_sound = follows
+            && self.interval.start_of(candle.start) == candle.start
+            && is_sum(candle.volume, candle.turnover, candle.trades);
+        if is_sound { Ok(candle) } else { Err(Impossible("a candle")) }
+    }
+
     fn add(&mut self, time: Time, trade: &Trade) {
         if time < self.end
             && let Some(running) = self.candles.back_mut()

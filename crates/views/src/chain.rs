@@ -1,8 +1,10 @@
 //! The chain of an instrument's order events: each step has a mark, and names the mark before it.
 
+use model::image::{Image, Impossible, Reader};
 use model::{EventMark, OrderState, OrderStep, OrderUpdate, Time};
 
 use crate::digest::Digest;
+use crate::image::COUNT_MAX;
 
 /// The end of the chain so far.
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,6 +27,20 @@ impl Chain {
         };
         let previous = self.last.replace(mark);
         OrderUpdate { time, order, step, mark, previous }
+    }
+
+    pub(crate) fn save(&self, out: &mut Vec<u8>) {
+        self.last.save(out);
+    }
+
+    pub(crate) fn load(from: &mut Reader<'_>) -> Result<Self, Impossible> {
+        let last = Option::<EventMark>::load(from)?;
+        match last {
+            Some(mark) if mark.tie > u32::MAX >> 1 || mark.ordinal >= COUNT_MAX => {
+                Err(Impossible("the end of a chain"))
+            }
+            last => Ok(Self { last }),
+        }
     }
 
     pub(crate) fn digest(&self, into: &mut Digest) {

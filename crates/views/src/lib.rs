@@ -19,6 +19,7 @@ pub mod ticker;
 
 pub mod cadence;
 pub mod digest;
+pub mod image;
 
 pub mod flow;
 

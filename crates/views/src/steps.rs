@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 
+use model::image::{Image, Impossible, Reader, save_all};
 use model::{EventMark, OrderUpdate, Stretch, Time};
 
 use crate::digest::Digest;
@@ -51,6 +52,25 @@ impl Steps {
         let wanted = self.kept.range(from..).take_while(|step| stretch.covers(step.mark));
         let is_cut = reaches_back(stretch, self.begun, self.forgotten);
         (wanted.take(stretch.limit).copied().collect(), is_cut)
+    }
+
+    pub(crate) fn save(&self, out: &mut Vec<u8>) {
+        self.begun.save(out);
+        self.forgotten.save(out);
+        save_all(self.kept.iter(), out);
+    }
+
+    pub(crate) fn load(from: &mut Reader<'_>) -> Result<Self, Impossible> {
+        let begun = Time::load(from)?;
+        let mut steps = Self::new(begun);
+        if steps.begun != begun {
+            return Err(Impossible("a beginning within a millisecond"));
+        }
+        steps.forgotten = Option::load(from)?;
+        for _ in 0..from.count(STEPS_MAX, "more steps than are kept")? {
+            steps.kept.push_back(OrderUpdate::load(from)?);
+        }
+        Ok(steps)
     }
 
     pub(crate) fn digest(&self, into: &mut Digest) {

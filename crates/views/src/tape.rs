@@ -2,9 +2,11 @@
 
 use std::collections::VecDeque;
 
+use model::image::{Image, Impossible, Reader, save_all};
 use model::{Time, Trade};
 
 use crate::digest::Digest;
+use crate::image::COUNT_MAX;
 
 /// How many trades are kept; the oldest go first.
 pub const TRADES_MAX: usize = 65_536;
@@ -46,6 +48,21 @@ impl Tape {
     pub fn since(&self, since: Time, limit: usize) -> Vec<Trade> {
         let newest_first = self.trades.iter().rev();
         newest_first.take_while(|trade| trade.time >= since).take(limit).copied().collect()
+    }
+
+    pub(crate) fn save(&self, out: &mut Vec<u8>) {
+        self.count.save(out);
+        save_all(self.trades.iter(), out);
+    }
+
+    pub(crate) fn load(from: &mut Reader<'_>) -> Result<Self, Impossible> {
+        let mut tape = Self { count: from.number()?, ..Self::new() };
+        for _ in 0..from.count(TRADES_MAX, "more trades than a tape keeps")? {
+            tape.trades.push_back(Trade::load(from)?);
+        }
+        let kept = tape.trades.len() as u64;
+        let is_sound = kept == tape.count.min(TRADES_MAX as u64) && tape.count < COUNT_MAX;
+        if is_sound { Ok(tape) } else { Err(Impossible("the number of trades")) }
     }
 
     pub(crate) fn digest(&self, into: &mut Digest) {

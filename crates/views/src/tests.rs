@@ -17,6 +17,7 @@ mod candles;
 mod depth;
 mod documented_flow;
 mod hostile;
+mod images;
 mod market;
 mod own;
 mod room;

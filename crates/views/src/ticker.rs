@@ -6,9 +6,11 @@
 
 use std::collections::VecDeque;
 
-use model::{Price, Quantity, Side, Span, Ticker, Time, Trade, Window};
+use model::image::{Image, Impossible, Reader, save_all};
+use model::{Price, Quantity, Side, Span, Ticker, Time, Trade, Window, image_of_fields};
 
 use crate::digest::Digest;
+use crate::image::is_sum;
 
 /// The longest window; a longer one is cut to it.
 pub const WINDOW_MAX: Window = Window(Span::seconds(31 * 86_400));
@@ -138,6 +140,23 @@ impl Rolling {
         ticker
     }
 
+    pub(crate) fn save(&self, out: &mut Vec<u8>) {
+        save_all(self.minutes.iter(), out);
+        save_all(self.hours.iter(), out);
+        self.last.save(out);
+    }
+
+    pub(crate) fn load(from: &mut Reader<'_>) -> Result<Self, Impossible> {
+        let mut rolling = Self::new();
+        load_buckets(from, MINUTE, MINUTES_MAX, &mut rolling.minutes)?;
+        load_buckets(from, HOUR, HOURS_MAX, &mut rolling.hours)?;
+        rolling.last = Option::load(from)?;
+        match rolling.last.is_some() == rolling.minutes.is_empty() {
+            true => Err(Impossible("statistics of no trade")),
+            false => Ok(rolling),
+        }
+    }
+
     pub(crate) fn digest(&self, into: &mut Digest) {
         for buckets in [&self.minutes, &self.hours] {
             into.word(buckets.len() as u64);
@@ -157,6 +176,38 @@ impl Rolling {
         }
     }
 }
+
+/// Reads buckets of this length, the oldest first.
+fn load_buckets(
+    from: &mut Reader<'_>,
+    length: i64,
+    most: usize,
+    into: &mut VecDeque<Bucket>,
+) -> Result<(), Impossible> {
+    let (mut volume, mut turnover, mut trades) = (Quantity::ZERO, 0, 0);
+    for _ in 0..from.count(most, "more minutes or hours than are kept")? {
+        let bucket = Bucket::load(from)?;
+        let follows = into.back().is_none_or(|last| last.start < bucket.start);
+        let mut is_sound = follows
+            && floor(bucket.start, length) == bucket.start
+            && is_sum(bucket.volume, bucket.turnover, bucket.trades);
+        if is_sound {
+            // Windows are summed up as well.
+            volume += bucket.volume;
+            turnover += bucket.turnover;
+            trades += bucket.trades;
+            is_sound = is_sum(volume, turnover, trades);
+        }
+        if !is_sound {
+            return Err(Impossible("a minute or an hour"));
+        }
+        into.push_back(bucket);
+    }
+    Ok(())
+}
+
+image_of_fields!(Bucket { start, open, high, low, close, volume, turnover, trades });
+image_of_fields!(Last { price, side, day, open_day });
 
 impl Default for Rolling {
     fn default() -> Self {

@@ -22,15 +22,28 @@ const BASANA: Environment = ("python-basana", "requirements-basana.txt");
 /// An older ccxt's own: the venue is gone from the one that most clients have.
 const CCXT_TIMEX: Environment = ("python-ccxt-timex", "requirements-ccxt-timex.txt");
 
+/// That of what reads captures and tables.
+const TABLES: Environment = ("python-tables", "requirements-tables.txt");
+
 /// Clients that are not in [`MOST`].
-const ELSEWHERE: [&str; 4] = ["node-bitstamp", "documents", "basana", "ccxt-timex"];
+const ELSEWHERE: [&str; 6] =
+    ["node-bitstamp", "documents", "basana", "ccxt-timex", "console", "tables"];
+
+/// What npm pins.
+const PINS: [&str; 2] = ["package.json", "package-lock.json"];
+
+/// Where a browser may be.
+const BROWSERS: [&str; 3] =
+    ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
 /// The interpreters with the clients in reach.
 pub struct Tools {
     python: PathBuf,
     basana: PathBuf,
     ccxt_timex: PathBuf,
+    tables: PathBuf,
     modules: PathBuf,
+    console: PathBuf,
 }
 
 impl Tools {
@@ -49,10 +62,24 @@ impl Tools {
         interpreted(&self.ccxt_timex, script)
     }
 
+    /// A script of `conformance/`, in the environment that reads tables.
+    pub fn tables(&self, script: &str) -> Command {
+        interpreted(&self.tables, script)
+    }
+
     /// A script of `conformance/`, with the npm folder's modules.
     pub fn node(&self, script: &str) -> Command {
         let mut command = Command::new("node");
         command.arg(scripts().join(script)).env("NODE_PATH", &self.modules);
+        command
+    }
+}
+
+impl Tools {
+    /// Whether the console in the binary is what its sources give.
+    pub fn bundle(&self) -> Command {
+        let mut command = Command::new("node");
+        command.args(["build.mjs", "--check"]).current_dir(&self.console);
         command
     }
 }
@@ -72,19 +99,26 @@ pub fn ready(clients: &[&str]) -> Result<Tools, String> {
         (MOST, clients.iter().any(|client| !ELSEWHERE.contains(client))),
         (BASANA, clients.contains(&"basana")),
         (CCXT_TIMEX, clients.contains(&"ccxt-timex")),
+        (TABLES, clients.contains(&"tables")),
     ] {
         if wants {
             python(&folder.join(environment.0), environment.1)?;
         }
     }
-    if ["node-bitstamp", "documents"].iter().any(|client| clients.contains(client)) {
+    if ["node-bitstamp", "documents", "console"].iter().any(|client| clients.contains(client)) {
         node(&npm)?;
+    }
+    if clients.contains(&"console") {
+        browser()?;
+        bundler(&folder.join("console"))?;
     }
     Ok(Tools {
         python: interpreter(MOST),
         basana: interpreter(BASANA),
         ccxt_timex: interpreter(CCXT_TIMEX),
+        tables: interpreter(TABLES),
         modules: npm.join("node_modules"),
+        console: folder.join("console"),
     })
 }
 
@@ -110,9 +144,8 @@ fn python(environment: &Path, requirements: &str) -> Result<(), String> {
 }
 
 fn node(npm: &Path) -> Result<(), String> {
-    let sources = ["package.json", "package-lock.json"];
     let mut pins = String::new();
-    for name in sources {
+    for name in PINS {
         pins += &read(&scripts().join(name))?;
     }
     if !works(Path::new("node"), &["--version"]) {
@@ -124,6 +157,11 @@ fn node(npm: &Path) -> Result<(), String> {
     if is_installed(npm, &pins) {
         return Ok(());
     }
+    npm_ci(npm, &scripts(), &pins)
+}
+
+/// Installs what the pins in a folder say into another.
+fn npm_ci(npm: &Path, from: &Path, pins: &str) -> Result<(), String> {
     if !works(Path::new("npm"), &["--version"]) {
         apt(&["npm"]);
     }
@@ -131,13 +169,40 @@ fn node(npm: &Path) -> Result<(), String> {
         return Err(needs("npm", "nodejs npm"));
     }
     clear(npm)?;
-    for name in sources {
-        let copied = fs::copy(scripts().join(name), npm.join(name));
+    for name in PINS {
+        let copied = fs::copy(from.join(name), npm.join(name));
         copied.map_err(|error| format!("failed to copy {name}: {error}"))?;
     }
     let arguments = ["ci", "--no-audit", "--no-fund", "--ignore-scripts"];
     run(Command::new("npm").args(arguments).current_dir(npm))?;
-    mark_installed(npm, &pins)
+    mark_installed(npm, pins)
+}
+
+/// A browser that can be driven.
+fn browser() -> Result<(), String> {
+    let is_there = || BROWSERS.iter().any(|path| Path::new(path).exists());
+    if !is_there() {
+        apt(&["chromium"]);
+    }
+    match is_there() {
+        true => Ok(()),
+        false => Err(needs("Chromium", "chromium")),
+    }
+}
+
+/// What bundles the console, with the console's sources beside it.
+fn bundler(folder: &Path) -> Result<(), String> {
+    let sources = process::root().join("console");
+    let mut pins = String::new();
+    for name in PINS {
+        pins += &read(&sources.join(name))?;
+    }
+    if !is_installed(folder, &pins) {
+        npm_ci(folder, &sources, &pins)?;
+    }
+    let mut copy = Command::new("cp");
+    copy.arg("-r").args(["build.mjs", "src", "dist"].map(|name| sources.join(name)));
+    run(copy.arg(folder))
 }
 
 /// Tries to install system packages, where that is possible: as root, with apt.

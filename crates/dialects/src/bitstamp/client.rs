@@ -15,8 +15,9 @@ mod tests;
 use model::{EventBody, Instrument, Level, Listing, Price, Time};
 
 use self::incoming::Diff;
-pub use self::listings::{listings, recorded};
+pub use self::listings::{listings, recorded, symbols};
 use crate::connector::{Connector, Errand, Heard, Misheard};
+use crate::published::{KeyPlace, Published, Tells};
 
 /// How many markets one connection can carry: two channels each, and the venue drops the 1,025th channel.
 pub const MARKETS_MAX: usize = 512;
@@ -26,6 +27,16 @@ const WAITING_DIFFS_MAX: usize = 1_024;
 const WAITING_LEVELS_MAX: usize = 1 << 17;
 /// How often in a row a book may fail to join its stream before the connection is given up.
 const DOUBTS_MAX: u32 = 5;
+
+/// Where the venue is. Its pings are answered; it wants no others.
+pub const PUBLISHED: Published = Published {
+    socket: Some("wss://ws.bitstamp.net/"),
+    http: Some("https://www.bitstamp.net"),
+    directory: Some("/api/v2/trading-pairs-info/"),
+    beat: None,
+    key: KeyPlace::Nowhere,
+    tells: Tells::BooksAndTrades,
+};
 
 const DIFFS: &str = "diff_order_book_";
 const TRADES: &str = "live_trades_";

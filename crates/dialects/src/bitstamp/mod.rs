@@ -148,7 +148,7 @@ impl Dialect for Bitstamp {
             return false;
         };
         match topic.scope {
-            Scope::Instrument(_) => server::encode(market, topic.kind, update, out.text_mut()),
+            Scope::Instrument(_) => server::encode(market, topic.kind, update, out),
             Scope::Account(user, _) => {
                 own::encode(market, user, topic.kind, update, out.text_mut())
             }

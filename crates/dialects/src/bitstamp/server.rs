@@ -4,7 +4,8 @@
 
 use model::{
     AccountId, Amount, Asset, BookUpdate, DetailUpdate, EventMark, Instrument, Level, Listing,
-    OrderEntry, OrderState, OrderUpdate, Price, Quantity, Time, Topic, TopicKind, Trade, Update,
+    OrderEntry, OrderState, OrderUpdate, Price, Quantity, Side, Time, Topic, TopicKind, Trade,
+    Update,
 };
 
 use super::channel::{self, Channel, PrivateKind, PublicKind};
@@ -12,6 +13,7 @@ use super::convert::{self, MARKET_BUY_PRICE, OrderEvent, OrderPrice, OrderSource
 use super::wire::ClientMessage;
 use super::{Markets, Options};
 use crate::dialect::{Opening, Request, Subject};
+use crate::frame::FrameBuilder;
 use crate::text::{DECIMAL_BYTES_MAX, INTEGER_BYTES_MAX, Moment, Pen, make_room, sixteen_digits};
 
 /// A listed market, with all that its frames have in common written out beforehand.
@@ -184,18 +186,21 @@ fn acknowledge(event: &str, channel: &str) -> Vec<u8> {
 }
 
 /// Words an update of a topic for a market. Returns whether there was something to say.
-pub fn encode(market: &Market, kind: TopicKind, update: &Update<'_>, out: &mut Vec<u8>) -> bool {
+pub fn encode(
+    market: &Market,
+    kind: TopicKind,
+    update: &Update<'_>,
+    out: &mut FrameBuilder,
+) -> bool {
     match (kind, update) {
-        (TopicKind::Trades, Update::Trade(trade)) => encode_trade(market, trade, out),
-        (TopicKind::Orders, Update::Order(update)) => encode_order(market, update, out),
-        (TopicKind::Book { .. }, Update::Book(book)) => {
-            encode_book(market, book, &market.book_tail, out);
-        }
+        (TopicKind::Trades, Update::Trade(trade)) => encode_trade(market, trade, out.text_mut()),
+        (TopicKind::Orders, Update::Order(update)) => encode_order(market, update, out.text_mut()),
+        (TopicKind::Book { .. }, Update::Book(book)) => encode_book(market, book, out),
         (TopicKind::Delta { .. }, Update::Delta(delta)) => {
             if delta.bids.is_empty() && delta.asks.is_empty() {
                 return false;
             }
-            encode_book(market, delta, &market.diff_tail, out);
+            encode_diff(market, delta, out.text_mut());
         }
         (TopicKind::Detail { .. }, Update::Detail(detail)) => encode_detail(market, detail, out),
         _ => return false,
@@ -381,10 +386,20 @@ pub fn chained(
     pen.text(source.tail());
 }
 
-/// Sections 5.3 and 5.5.
-fn encode_book(market: &Market, book: &BookUpdate<'_>, tail: &[u8], out: &mut Vec<u8>) {
+/// Section 5.3: mostly the levels of the last one.
+fn encode_book(market: &Market, book: &BookUpdate<'_>, out: &mut FrameBuilder) {
+    let write = |pen: &mut Pen<'_>, level: &Level| market.level(pen, level);
+    begin_book(out.text_mut(), book.time);
+    out.list_by_pen(Side::Buy, book.bids, LEVEL_BYTES_MAX, write);
+    out.text_mut().extend_from_slice(br#"],"asks":["#);
+    out.list_by_pen(Side::Sell, book.asks, LEVEL_BYTES_MAX, write);
+    end_book(out.text_mut(), &market.book_tail);
+}
+
+/// Section 5.5: levels that changed, none of which is as in the last one.
+fn encode_diff(market: &Market, book: &BookUpdate<'_>, out: &mut Vec<u8>) {
     let levels = book.bids.len() + book.asks.len();
-    let room = BOOK_BYTES_MAX + LEVEL_BYTES_MAX * levels + tail.len();
+    let room = BOOK_BYTES_MAX + LEVEL_BYTES_MAX * levels + market.diff_tail.len();
     let start = make_room(out, room);
     let mut pen = Pen::new(&mut out[start..]);
     pen.put(br#"{"data":"#);
@@ -392,25 +407,36 @@ fn encode_book(market: &Market, book: &BookUpdate<'_>, tail: &[u8], out: &mut Ve
     list(&mut pen, book.bids.best_first(), |pen, level| market.level(pen, level));
     pen.put(br#","asks":"#);
     list(&mut pen, book.asks.best_first(), |pen, level| market.level(pen, level));
-    pen.text(tail);
+    pen.text(&market.diff_tail);
     let end = start + pen.written();
     out.truncate(end);
 }
 
-/// Section 5.4.
-fn encode_detail(market: &Market, detail: &DetailUpdate<'_>, out: &mut Vec<u8>) {
-    let entries = detail.bids.len() + detail.asks.len();
-    let room = BOOK_BYTES_MAX + ENTRY_BYTES_MAX * entries + market.detail_tail.len();
-    let start = make_room(out, room);
+/// Section 5.4: mostly the orders of the last one.
+fn encode_detail(market: &Market, detail: &DetailUpdate<'_>, out: &mut FrameBuilder) {
+    let write = |pen: &mut Pen<'_>, entry: &OrderEntry| market.order(pen, entry);
+    begin_book(out.text_mut(), detail.time);
+    out.list_by_pen(Side::Buy, detail.bids, ENTRY_BYTES_MAX, write);
+    out.text_mut().extend_from_slice(br#"],"asks":["#);
+    out.list_by_pen(Side::Sell, detail.asks, ENTRY_BYTES_MAX, write);
+    end_book(out.text_mut(), &market.detail_tail);
+}
+
+/// Opens a message of a whole book, up to its first bid.
+fn begin_book(out: &mut Vec<u8>, time: Time) {
+    let start = make_room(out, BOOK_BYTES_MAX);
     let mut pen = Pen::new(&mut out[start..]);
     pen.put(br#"{"data":"#);
-    stamps(&mut pen, detail.time);
-    list(&mut pen, detail.bids.best_first(), |pen, entry| market.order(pen, entry));
-    pen.put(br#","asks":"#);
-    list(&mut pen, detail.asks.best_first(), |pen, entry| market.order(pen, entry));
-    pen.text(&market.detail_tail);
+    stamps(&mut pen, time);
+    pen.put(b"[");
     let end = start + pen.written();
     out.truncate(end);
+}
+
+/// Closes it behind its last ask.
+fn end_book(out: &mut Vec<u8>, tail: &[u8]) {
+    out.push(b']');
+    out.extend_from_slice(tail);
 }
 
 /// Opens a book's object, up to where its bids begin.

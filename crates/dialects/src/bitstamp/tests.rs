@@ -484,3 +484,9 @@ fn symbols_that_cannot_be_subscribed_to_are_refused() {
     elsewhere.symbols.clear();
     assert_eq!(made(&[elsewhere]), Ok(()));
 }
+
+#[test]
+fn books_are_the_same_with_what_was_kept_and_without() {
+    let subjects = [BOOK, DETAIL].map(|kind| Topic::of(InstrumentId(0), kind).into());
+    crate::kept::tests::nobody_sees_what_is_kept(&dialect("btcusd", 2, 8), &subjects);
+}

@@ -18,6 +18,17 @@ use super::channel::EventType;
 use super::convert::Place;
 use super::wire::{FILTERS_MAX, Message, TradeObject};
 use crate::connector::{Connector, Errand, Heard, Misheard};
+use crate::published::{KeyPlace, Published, Tells};
+
+/// What is published of the venue: not where it is, and it has no directory.
+pub const PUBLISHED: Published = Published {
+    socket: None,
+    http: None,
+    directory: None,
+    beat: None,
+    key: KeyPlace::Said,
+    tells: Tells::Trades,
+};
 
 /// The largest count of ticks or lots that is believed: sums of a few stay far from the end of 64 bits.
 const UNITS_MAX: i64 = 1_000_000_000_000_000_000;

@@ -18,6 +18,17 @@ use super::channel::{AGGREGATION, BARS, Frequency, MINUTE};
 use super::wire::venue::{Answer, Bar};
 use crate::connector::{Connector, Errand, Heard, Misheard};
 use crate::json::members;
+use crate::published::{KeyPlace, Published, Tells};
+
+/// Where the venue is. It has no directory that its socket's clients could ask.
+pub const PUBLISHED: Published = Published {
+    socket: Some("wss://ws.finazon.io/v1"),
+    http: None,
+    directory: None,
+    beat: None,
+    key: KeyPlace::Query("apikey"),
+    tells: Tells::Bars,
+};
 
 /// How many bars of an instrument are held: a day. The oldest go first.
 pub const BARS_MAX: usize = 1_440;

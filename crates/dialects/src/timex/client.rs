@@ -7,10 +7,12 @@
 //! A book that comes late or twice is harmless, and one that is missed is made good by the next; so nothing is counted, and
 //! a connection is given up only where it makes no sense. Times come in milliseconds.
 
+mod listings;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use model::decimal::parse_units;
 use model::{
@@ -18,12 +20,24 @@ use model::{
     TradeId,
 };
 
+pub use self::listings::{listings, symbols};
 use super::wire::venue::{
     BookData, BookOf, First, Happened, LevelData, Message, PartiesData, TradeData,
 };
 use crate::connector::{Connector, Errand, Heard, Misheard};
 use crate::iso::read_moment;
+use crate::published::{Beat, KeyPlace, Published, Tells};
 use crate::rows::ROWS_MAX;
+
+/// Where the venue is. It ends a connection that is silent; clients ping it every few seconds.
+pub const PUBLISHED: Published = Published {
+    socket: Some("wss://plasma-relay-backend.timex.io/socket/relay"),
+    http: Some("https://plasma-relay-backend.timex.io"),
+    directory: Some("/public/markets"),
+    beat: Some(Beat { every: Duration::from_secs(4), say: None }),
+    key: KeyPlace::Nowhere,
+    tells: Tells::BooksAndTrades,
+};
 
 /// The largest count of ticks or lots that is believed: sums of a few stay far from the end of 64 bits.
 const UNITS_MAX: i64 = 1_000_000_000_000_000_000;

@@ -161,3 +161,11 @@ fn what_cannot_be_listed_is_told() {
     let other = listing(1, "BTC", "USD", "ETHUSD");
     assert_eq!(make(&[one, other]), Err(ListingError::DoubleSymbol("ETHUSD".into())));
 }
+
+#[test]
+fn books_are_the_same_with_what_was_kept_and_without() {
+    let plain = crate::Wording::default();
+    let raw = TopicKind::Detail { depth: 50, cadence: model::Cadence::TENTH };
+    let subjects = [subject(0, BOOK, LEVELS), subject(1, BOOK, GROUPED), subject(0, raw, plain)];
+    crate::kept::tests::nobody_sees_what_is_kept(&dialect(), &subjects);
+}

@@ -7,6 +7,7 @@
 //! The venue shows the best 500 levels of a side, and tells no orders and no time of a book: events have the time of
 //! the last trade, which comes in milliseconds.
 
+mod listings;
 #[cfg(test)]
 mod tests;
 
@@ -19,16 +20,28 @@ use model::{
     TradeId,
 };
 
+pub use self::listings::{listings, symbols};
 use super::channel::DEPTH_DEFAULT;
 use super::wire::venue::{BookData, Message, TradeData, TradesData};
 use crate::connector::{Connector, Errand, Heard, Misheard};
 use crate::iso::read_moment;
+use crate::published::{Beat, KeyPlace, Published, Tells};
 use crate::rows::Rows;
 
 /// How often the venue wants to hear a `ping`.
 pub const PING_EVERY: Duration = Duration::from_secs(30);
 /// What it wants to hear then.
 pub const PING: &[u8] = br#"{"id":"ping","method":"ping"}"#;
+
+/// Where the venue is.
+pub const PUBLISHED: Published = Published {
+    socket: Some("wss://exchange.app-api.xrocket.exchange/"),
+    http: Some("https://exchange.api.xrocket.exchange"),
+    directory: Some("/api/v1/symbols"),
+    beat: Some(Beat { every: PING_EVERY, say: Some(PING) }),
+    key: KeyPlace::Nowhere,
+    tells: Tells::BooksAndTrades,
+};
 
 /// The largest count of ticks or lots that is believed: sums of a few stay far from the end of 64 bits.
 const UNITS_MAX: i64 = 1_000_000_000_000_000_000;

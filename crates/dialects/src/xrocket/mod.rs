@@ -107,16 +107,17 @@ impl Dialect for XRocket {
         _sequence: Sequence,
         out: &mut FrameBuilder,
     ) -> bool {
-        let out = out.text_mut();
         match (subject.topic.scope, update) {
             (Scope::Instrument(instrument), _) => {
                 let market = self.markets.of(instrument);
                 market.is_some_and(|market| server::push::market(market, subject, update, out))
             }
             (Scope::All, Update::Tickers(tickers)) => {
-                server::push::all_tickers(&self.markets, subject, tickers, out)
+                server::push::all_tickers(&self.markets, subject, tickers, out.text_mut())
             }
-            (Scope::Own(_), _) => own::encode(&self.markets, subject.topic.kind, update, out),
+            (Scope::Own(_), _) => {
+                own::encode(&self.markets, subject.topic.kind, update, out.text_mut())
+            }
             _ => false,
         }
     }

@@ -380,3 +380,12 @@ fn a_book_in_a_reply_is_the_state_it_was_asked_for() {
         r#"{"id":"x","result":{"success":true,"sequence":"0","bids":[],"asks":[],"askTotalAmount":"0","bidTotalAmount":"0"}}"#
     );
 }
+
+#[test]
+fn books_are_the_same_with_what_was_kept_and_without() {
+    let depth = |step| TopicKind::Depth { depth: 20, step, cadence: BOOK_CADENCE };
+    let subject =
+        |step, wording| Subject { topic: Topic::of(InstrumentId(0), depth(step)), wording };
+    let subjects = [subject(None, Wording(0)), subject(Some(Price(10)), server::push::DEPTH_NAMED)];
+    crate::kept::tests::nobody_sees_what_is_kept(&dialect(), &subjects);
+}

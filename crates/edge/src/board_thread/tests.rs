@@ -451,3 +451,41 @@ fn what_is_kept_is_told_when_it_is_durable_and_never_if_it_cannot_be() {
     assert_eq!(refused, (3, Outcome::NotTaken), "and nothing further is taken");
     assert_eq!((trades(), house.counters.journal_failed.read()), (1, 1));
 }
+
+/// Late by so many steps, and keeps back what happens in them.
+struct Late {
+    steps: u64,
+    done: Arc<AtomicUsize>,
+}
+
+impl Source for Late {
+    fn due(&self) -> Option<Time> {
+        (self.steps > 0).then_some(Time(0))
+    }
+    fn advance(&mut self, _: Time, _: &mut Vec<Event>) {
+        self.steps -= 1;
+        self.done.fetch_add(1, Ordering::Relaxed);
+    }
+    fn submit(&mut self, _: Time, _: Action, _: &mut Vec<Event>) -> Result<Sequence, NoOrders> {
+        Err(NoOrders)
+    }
+}
+
+#[test]
+fn mail_is_read_between_the_steps_of_a_late_source_that_keeps_its_events_back() {
+    let done = Arc::new(AtomicUsize::new(0));
+    let source = Late { steps: 65_536, done: Arc::clone(&done) };
+    let (answered, answer) = sync_channel(1);
+    let seen = Arc::clone(&done);
+    let begun = |boards: &BoardsHandle| {
+        // It is there before the thread is.
+        let reply = Box::new(move |_| {
+            answered.send(seen.load(Ordering::Relaxed)).expect("it is waited for");
+        });
+        boards.ask(Query::Now, reply).expect("there is room for it");
+        Box::new(source) as Box<dyn Source>
+    };
+    let _house = house_of(begun, Default::default(), Speed::WALL, 16);
+    let steps = answer.recv_timeout(PATIENCE).expect("an answer");
+    assert!((1..=STEPS_A_TURN).contains(&steps), "it is answered after {steps} steps");
+}

@@ -1,7 +1,7 @@
 use model::{Window, candle::Interval};
 
 use super::*;
-use crate::testing::{Dice, Plain, book_change, print, topic, whole_book};
+use crate::testing::{Dice, Plain, book_change, print, topic, whole_book, words};
 
 /// Where frames go in a test: everything, as text.
 #[derive(Default)]
@@ -165,7 +165,7 @@ fn questions_are_answered_by_whom_they_concern() {
 fn wordings_of_one_topic_are_told_the_same_each_in_a_frame_of_its_own() {
     let mut boards = boards(1, 1, 1);
     let plain = named("trades0");
-    let stamped = Subject { wording: crate::testing::words::STAMPED, ..plain };
+    let stamped = Subject { wording: words::STAMPED, ..plain };
     let slots = [plain, stamped, plain].map(|subject| boards.subscribe(0, 0, subject).slot);
     assert!(slots[0] == slots[2] && slots[0] != slots[1]);
     assert_eq!(boards.subjects_heeded(), 2);
@@ -280,4 +280,29 @@ fn who_begins_anew_is_told_all_there_is_and_it_is_encoded_once_for_all_of_them()
     assert_eq!(boards.subscribe(0, 1, other).slot, slot);
     boards.apply(&[book_change(5, 0, 6)], &mut Heard::default());
     assert_eq!(texts(boards.restart(1, &other)), "whole0 4");
+}
+
+#[test]
+fn what_a_frame_leaves_for_the_next_is_its_own_subjects() {
+    let dialect = Plain { state_first: true, ..Plain::default() };
+    let board = |index| Board::by_level(InstrumentId(index), Time(0));
+    let dialects: Dialects = Arc::new([Box::new(dialect) as Box<dyn Dialect>]);
+    let mut boards = Boards::new([0, 1].map(board).into(), dialects, 1);
+    boards.apply(&[whole_book(1, 0, 3), whole_book(2, 1, 3)], &mut Heard::default());
+    let rowed = |name| Subject { wording: words::ROWED, ..named(name) };
+    let state = |boards: &mut Boards, name| {
+        let opening = boards.subscribe(0, 0, rowed(name));
+        let told = opening.state.expect("there is a book");
+        (opening.slot, String::from_utf8(told.frame.text().to_vec()).expect("text"))
+    };
+    let (first, text) = state(&mut boards, "book0");
+    assert_eq!(text, "book0 1000 0:3");
+    let (second, text) = state(&mut boards, "book1");
+    assert_eq!(text, "book1 2000 1:3");
+    boards.unsubscribe(0, 0, rowed("book0"));
+    boards.unsubscribe(0, 0, rowed("book1"));
+    // The other's slot, whose last frame had the same level.
+    let (again, text) = state(&mut boards, "book0");
+    assert_eq!((again, &*text), (second, "book0 1000 0:3"));
+    assert_ne!(again, first);
 }

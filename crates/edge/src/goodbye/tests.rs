@@ -2,6 +2,13 @@ use super::*;
 
 fn goodbye(port: u16, reason: Reason) -> Goodbye {
     Goodbye {
+        id: ConnectionId(port.into()),
+        who: None,
+        opened: Time(0),
+        ended: Time(3_000_000),
+        subscriptions: 2,
+        lag_max: Duration::ZERO,
+        sent: Sent::default(),
         dialect: 0,
         peer: SocketAddr::from(([127, 0, 0, 1], port)),
         reason,
@@ -10,7 +17,7 @@ fn goodbye(port: u16, reason: Reason) -> Goodbye {
         topics: 2,
         sequence: Sequence(9),
         unsent: None,
-        bytes_waiting: 0,
+        waiting: Waiting::default(),
         stalled: Duration::ZERO,
     }
 }

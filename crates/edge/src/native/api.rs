@@ -15,7 +15,7 @@ use utoipa::openapi::{
 use super::problem::{Code, Problem};
 use super::reply::Answered;
 use super::visit::Visit;
-use super::{account, market, orders, reading};
+use super::{account, connections, market, orders, reading};
 
 /// Where all of it is.
 pub(crate) const PREFIX: &str = "/rialto/v1";
@@ -63,6 +63,10 @@ pub(crate) fn pages() -> Vec<Page> {
         page::<orders::__path_get>(|visit| Box::pin(orders::get(visit))),
         page::<orders::__path_replace>(|visit| Box::pin(orders::replace(visit))),
         page::<orders::__path_cancel>(|visit| Box::pin(orders::cancel(visit))),
+        page::<connections::__path_list>(|visit| Box::pin(connections::list(visit))),
+        page::<connections::__path_get>(|visit| Box::pin(connections::get(visit))),
+        page::<connections::__path_goodbyes>(|visit| Box::pin(connections::goodbyes(visit))),
+        page::<connections::__path_goodbye>(|visit| Box::pin(connections::goodbye(visit))),
     ]
 }
 
@@ -132,8 +136,8 @@ impl Page {
 const ABOUT: &str = "Accounts, orders, trades, books and instruments of one market, whichever languages it is \
     served in besides. Prices, quantities and amounts are texts with exact decimals; times are RFC 3339 in market \
     time; what goes wrong is told as problem details (RFC 9457) with a `code` for programs, and for people `where` \
-    it is and a `remedy`. Requests that change something, and the demo's accounts, are refused if `Host` or \
-    `Origin` is not this listener's.";
+    it is and a `remedy`. Requests that change something, and those for the demo's accounts and for connections, are refused if \
+    `Host` or `Origin` is not this listener's.";
 
 /// The OpenAPI document of these pages.
 pub(crate) fn document(pages: &[Page]) -> OpenApi {
@@ -163,6 +167,7 @@ pub(crate) fn document(pages: &[Page]) -> OpenApi {
             tag("market", "What everybody may see."),
             tag("account", "What is one's own."),
             tag("orders", "Trading."),
+            tag("connections", "How connections stand, and why others ended."),
         ]))
         .build()
 }

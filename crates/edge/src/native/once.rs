@@ -99,6 +99,15 @@ impl Once {
         Turn::First(Claim { once: Arc::clone(self), account, number, tell }, news)
     }
 
+    /// What was asked under this key, if that is remembered.
+    pub fn asked(&self, account: AccountId, key: &str, now: Duration) -> Option<Submission> {
+        let mut all = self.all();
+        let kept = all.get_mut(&account)?;
+        kept.forget_old(now);
+        let asked = kept.asked.get(kept.by_key.get(key)?)?;
+        Some(asked.submission.clone())
+    }
+
     fn all(&self) -> MutexGuard<'_, HashMap<AccountId, Kept>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -286,8 +286,17 @@ pub(crate) async fn replace(visit: &mut Visit<'_>) -> Answered {
     let asked: own::Replacement = reading::body(visit.header("content-type"), visit.body)?;
     let label = reading::label(asked.client_order_id.as_deref())?;
     let key = reading::order_key(&visit.parameters[0])?;
-    // It may have been replaced already, under the same idempotency key.
-    let found = story(visit, account, key).await?.order;
+    // It may have been replaced already, under the same idempotency key; then the name may have gone to the new one.
+    let found = match (visit.replaced_once(&holder), &key) {
+        (Some(before), OrderKey::Label(name)) => {
+            let before = story(visit, account, OrderKey::Id(before)).await?.order;
+            match before.label.as_ref() == Some(name) {
+                true => before,
+                false => story(visit, account, key).await?.order,
+            }
+        }
+        _ => story(visit, account, key).await?.order,
+    };
     let it = visit.native.words.listed(found.instrument).clone();
     let action = Action::Replace {
         account,

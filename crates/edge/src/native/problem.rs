@@ -60,6 +60,8 @@ pub enum Code {
     UnknownInstrument,
     /// No such order of this account.
     UnknownOrder,
+    /// No such connection is open, or nothing is remembered of its end, or it is another's.
+    UnknownConnection,
     /// The account has not enough for it.
     InsufficientFunds,
     /// The quantity or value is below the instrument's minimum.
@@ -92,9 +94,10 @@ impl Code {
             Self::ForeignHost | Self::NotLocal | Self::ReadOnlyKey | Self::InstrumentNotAllowed => {
                 StatusCode::FORBIDDEN
             }
-            Self::UnknownPath | Self::UnknownInstrument | Self::UnknownOrder => {
-                StatusCode::NOT_FOUND
-            }
+            Self::UnknownPath
+            | Self::UnknownInstrument
+            | Self::UnknownOrder
+            | Self::UnknownConnection => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::NotOpen | Self::NotTrading | Self::NothingTraded => StatusCode::CONFLICT,
@@ -179,6 +182,10 @@ impl Code {
             Self::UnknownOrder => (
                 "this account has no such order",
                 "GET /rialto/v1/orders lists them; those that ended long ago are forgotten",
+            ),
+            Self::UnknownConnection => (
+                "no such connection of yours is there",
+                "GET /rialto/v1/connections lists those that are open, GET /rialto/v1/goodbyes those that ended",
             ),
             Self::InsufficientFunds => {
                 ("the account has not enough for it", "order less, or cancel what holds the rest")

@@ -10,6 +10,10 @@ pub trait Register: Send + Sync {
     fn key(&self, key: &str) -> Option<KeyNote>;
     /// The account with this number.
     fn account(&self, id: AccountId) -> Option<AccountNote>;
+    /// The account of this name.
+    fn account_named(&self, _name: &str) -> Option<AccountId> {
+        None
+    }
     /// The credentials of an account in every dialect, revoked ones too, without secrets.
     fn credentials(&self, id: AccountId) -> Vec<CredentialNote>;
     /// The demo's accounts with all their credentials, as JSON, where they are no secret.

@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use ::http::HeaderMap;
 use dialects::{Credential, Outcome, Step, Submission};
-use model::{AccountId, Action, Answer, AnswerBody, Event, Instrument, InstrumentId, Query};
+use model::{
+    AccountId, Action, Answer, AnswerBody, Event, Instrument, InstrumentId, Mark, OrderId, Query,
+};
 
 use super::once::{KEY_LENGTH_MAX, Turn, answer_of};
 use super::problem::{Code, Problem};
 use super::reply::Answered;
-use super::{Shared, register::KeyNote};
+use super::{Floor, Shared, register::KeyNote};
 use crate::board_thread::{BoardsHandle, Busy};
 use crate::http::handed_on;
 use crate::identity::may_submit;
@@ -41,6 +43,7 @@ pub(crate) struct Visit<'a> {
     pub body: &'a [u8],
     /// Whether the client is on this machine.
     pub is_local: bool,
+    pub floor: Floor<'a>,
 }
 
 /// Who asks, and by which key.
@@ -197,7 +200,7 @@ impl Visit<'_> {
             }
         };
         let submission = self.permitted(holder, submission)?;
-        let mark = mark(&["idempotency", &holder.account().to_string(), key]);
+        let mark = once_mark(holder.account(), key);
         match self.clerk.recall(mark) {
             None => {}
             // It was done before a restart.
@@ -226,6 +229,22 @@ impl Visit<'_> {
         answer_of(news).await.ok_or_else(not_taken)
     }
 
+    /// The order that was to be replaced under the request's idempotency key when it was asked before, if it was.
+    pub fn replaced_once(&self, holder: &Holder) -> Option<OrderId> {
+        let key = self.headers.get("idempotency-key")?.to_str().ok()?;
+        let action = match self.native.once.asked(holder.account(), key, self.now) {
+            Some(submission) => submission.action,
+            None => match self.clerk.recall(once_mark(holder.account(), key))? {
+                First::Done(done) => done.action,
+                First::Forgotten => return None,
+            },
+        };
+        match action {
+            Action::Replace { order, .. } => Some(order),
+            _ => None,
+        }
+    }
+
     /// Gives a submission back if the clerk lets it pass.
     fn permitted(
         &mut self,
@@ -245,6 +264,11 @@ impl Visit<'_> {
 
 /// By this header a client knows that it is told what it was told before.
 const REPLAYED: ::http::HeaderName = ::http::HeaderName::from_static("idempotency-replayed");
+
+/// By what a repeat of what was asked under an idempotency key is known.
+fn once_mark(account: AccountId, key: &str) -> Mark {
+    mark(&["idempotency", &account.to_string(), key])
+}
 
 /// Why a key is not good for an action.
 fn refused(holder: &Holder, action: &Action) -> Box<Problem> {

@@ -1,4 +1,5 @@
-//! What the native API says, as JSON: the market. What is an account's own is in [`own`].
+//! What the native API says, as JSON: the market. What is an account's own is in [`own`], what is told of
+//! connections in [`connection`].
 //!
 //! Prices, quantities and amounts are texts with exact decimals; ids are texts; times are RFC 3339 in UTC with
 //! microseconds. The OpenAPI document is made of these types.
@@ -6,6 +7,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+pub mod connection;
 pub mod own;
 
 /// How the venue stands.

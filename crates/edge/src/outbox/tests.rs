@@ -266,3 +266,29 @@ fn it_knows_since_when_nothing_moves_and_owns_nothing_when_empty() {
 fn a_frame_in_line_is_four_words() {
     assert_eq!(size_of::<Told>(), 4 * size_of::<usize>(), "each socket may have many in line");
 }
+
+#[test]
+fn how_long_something_waits_is_told_of_what_waits_longest() {
+    let at = Duration::from_secs;
+    let mut outbox = Outbox::default();
+    assert_eq!(outbox.waits_since(), None);
+    outbox.push(&told(1, Class::Latest, 1, 10), 0, at(1));
+    outbox.push(&told(2, Class::Lossless, 2, 10), 0, at(2));
+    outbox.answer(at(3), |line| line.extend_from_slice(b"pong"));
+    assert_eq!(outbox.waits_since(), Some(at(1)));
+    outbox.push(&told(1, Class::Latest, 3, 10), 0, at(4));
+    assert_eq!(
+        outbox.waits_since(),
+        Some(at(1)),
+        "its reader has waited since then for that topic"
+    );
+    assert_eq!(outbox.taken(4 + 3, at(5)), 0, "no frame has left");
+    let rest = outbox.bytes() - outbox.lossless_bytes();
+    assert_eq!(outbox.taken(rest, at(6)), 1);
+    assert_eq!((outbox.waits_since(), outbox.latest_bytes()), (Some(at(2)), 0));
+    outbox.answer(at(7), |line| line.extend_from_slice(b"pong"));
+    outbox.forget_frames();
+    assert_eq!(outbox.waits_since(), Some(at(7)));
+    assert_eq!(outbox.taken(outbox.bytes(), at(8)), 0);
+    assert_eq!(outbox.waits_since(), None);
+}

@@ -1,24 +1,29 @@
 //! One connection of a loop, and the table of them all.
 //!
-//! The table is split: what is touched for every delivery is dense, eight bytes a socket; the rest lies apart, one
+//! The table is split: what is touched for every delivery is dense, a few words a socket; the rest lies apart, one
 //! allocation for each connection.
 
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use dialects::Manners;
-use model::Sequence;
+use model::{Sequence, Time};
 
 use super::timers::Alarm;
 use crate::board_thread::Asker;
+use crate::connections::{ConnectionId, Lag, Sent, Waiting, Who};
 use crate::goodbye::Goodbye;
 use crate::limits::Seat;
 use crate::outbox::Outbox;
 use crate::session::{Deed, Ending, Session};
+use crate::steps::Clerk;
 use crate::ws::{Opcode, encode};
 
 /// One connection of a loop, but for its stream.
 pub(super) struct Client {
+    pub id: ConnectionId,
+    /// When it was taken over, by the wall's clock.
+    pub opened: Time,
     pub session: Session,
     pub outbox: Outbox,
     pub dialect: usize,
@@ -39,23 +44,35 @@ pub(super) struct Client {
     pub kept: Option<Box<[u8]>>,
     /// How things stood when its end was decided.
     last: Option<Box<Last>>,
-    peer: SocketAddr,
+    /// How late it was, if it ever was.
+    lag: Option<Box<Lag>>,
+    pub peer: SocketAddr,
     /// Given back when the connection is dropped.
     _seat: Option<Seat>,
 }
 
 /// How things stood when an end was decided.
 struct Last {
+    subscriptions: usize,
     topics: usize,
     sequence: Sequence,
     unsent: Option<Sequence>,
-    bytes_waiting: usize,
+    waiting: Waiting,
     stalled: Duration,
+    lag_max: Duration,
 }
 
 impl Client {
-    pub fn new(session: Session, dialect: usize, peer: SocketAddr, seat: Option<Seat>) -> Self {
+    pub fn new(
+        (id, opened): (ConnectionId, Time),
+        session: Session,
+        dialect: usize,
+        peer: SocketAddr,
+        seat: Option<Seat>,
+    ) -> Self {
         Self {
+            id,
+            opened,
             session,
             outbox: Outbox::default(),
             dialect,
@@ -68,6 +85,7 @@ impl Client {
             is_held: false,
             kept: None,
             last: None,
+            lag: None,
             peer,
             _seat: seat,
         }
@@ -101,22 +119,73 @@ impl Client {
     /// told.
     pub fn note_last(&mut self, sequence: Sequence, now: Duration) {
         let stuck_since = self.outbox.stuck_since();
+        let (waiting, lag_max) = (self.waiting(), self.lag_max(now));
         self.last.get_or_insert_with(|| {
             Box::new(Last {
+                subscriptions: self.session.names().len(),
                 topics: self.session.interests().len(),
                 sequence,
                 unsent: self.outbox.unsent(),
-                bytes_waiting: self.outbox.bytes(),
+                waiting,
                 stalled: stuck_since.map_or(Duration::ZERO, |since| now.saturating_sub(since)),
+                lag_max,
             })
         });
     }
 
-    /// The record of its end.
-    pub fn goodbye(&self, now: Duration) -> Option<Goodbye> {
+    /// Something that waited is about to leave.
+    pub fn note_lag(&mut self, waits_since: Option<Duration>, now: Duration) {
+        let waited = waits_since.map_or(Duration::ZERO, |since| now.saturating_sub(since));
+        if waited >= Duration::from_millis(1) {
+            self.lag.get_or_insert_default().note(waited, now);
+        }
+    }
+
+    /// How long that which waits longest has waited.
+    pub fn waits(&self, now: Duration) -> Duration {
+        self.outbox.waits_since().map_or(Duration::ZERO, |since| now.saturating_sub(since))
+    }
+
+    /// The longest that anything waited, or has waited by now, over the last minute.
+    pub fn lag_max(&self, now: Duration) -> Duration {
+        let left = self.lag.as_ref().map_or(Duration::ZERO, |lag| lag.longest(now));
+        left.max(self.waits(now))
+    }
+
+    /// What waits.
+    pub fn waiting(&self) -> Waiting {
+        Waiting {
+            answers: self.outbox.answer_bytes(),
+            lossless: self.outbox.lossless_bytes(),
+            restart: self.outbox.restart_bytes(),
+            latest: self.outbox.latest_bytes(),
+        }
+    }
+
+    /// Whose it is, as far as this clerk knows.
+    pub fn who(&self, dialect: &str, clerk: &Clerk) -> Option<Who> {
+        let (account, key) = self.session.key()?;
+        Some(Who { account, credential: clerk.credential_id(dialect, key) })
+    }
+
+    /// The record of its end, at this date of the wall's.
+    pub fn goodbye(
+        &self,
+        who: Option<Who>,
+        sent: Sent,
+        now: Duration,
+        wall: Time,
+    ) -> Option<Goodbye> {
         let Ending { reason, code } = self.session.ending()?;
         let last = self.last.as_deref()?;
         Some(Goodbye {
+            id: self.id,
+            who,
+            opened: self.opened,
+            ended: wall,
+            sent,
+            lag_max: last.lag_max,
+            subscriptions: last.subscriptions,
             dialect: self.dialect,
             peer: self.peer,
             reason,
@@ -125,7 +194,7 @@ impl Client {
             topics: last.topics,
             sequence: last.sequence,
             unsent: last.unsent,
-            bytes_waiting: last.bytes_waiting,
+            waiting: last.waiting,
             stalled: last.stalled,
         })
     }
@@ -137,6 +206,7 @@ struct Wire {
     stream: Option<TcpStream>,
     /// Nothing waits for it: what it is told can be written at once.
     is_clear: bool,
+    sent: Sent,
 }
 
 /// The connections of a loop, each at its place.
@@ -153,7 +223,7 @@ impl Clients {
     pub fn add(&mut self, stream: TcpStream, mut client: Client) -> u32 {
         self.tenancies = self.tenancies.wrapping_add(1);
         client.tenancy = self.tenancies;
-        let wire = Wire { stream: Some(stream), is_clear: true };
+        let wire = Wire { stream: Some(stream), is_clear: true, sent: Sent::default() };
         let client = Some(Box::new(client));
         if let Some(place) = self.free.pop() {
             self.wires[place as usize] = wire;
@@ -194,11 +264,21 @@ impl Clients {
         self.get(asker.place).filter(|client| client.tenancy == asker.tenancy)
     }
 
-    /// The stream at this place, and whether nothing waits for it.
+    /// The stream at this place, what has left by it, and whether nothing waits for it.
     #[inline]
-    pub fn wire(&mut self, place: u32) -> (&mut TcpStream, bool) {
-        let wire = &mut self.wires[place as usize];
-        (wire.stream.as_mut().expect("only who is there is told something"), wire.is_clear)
+    pub fn wire(&mut self, place: u32) -> (&mut TcpStream, &mut Sent, bool) {
+        let Wire { stream, is_clear, sent } = &mut self.wires[place as usize];
+        (stream.as_mut().expect("only who is there is told something"), sent, *is_clear)
+    }
+
+    /// So much more has left for this place.
+    pub fn note_sent(&mut self, place: u32, frames: u64, bytes: usize) {
+        self.wires[place as usize].sent.add(frames, bytes);
+    }
+
+    /// What has left for this place.
+    pub fn sent(&self, place: u32) -> Sent {
+        self.wires[place as usize].sent
     }
 
     /// Looks whether something waits; to be called after the outbox of this place was touched.

@@ -19,8 +19,12 @@ impl Loop {
         if client.blocked || client.is_held {
             return;
         }
+        let waits_since = client.outbox.waits_since();
         match flush(stream, &mut client.outbox, &mut self.join, self.now) {
             Ok(flushed) => {
+                if flushed.bytes > 0 {
+                    client.note_lag(waits_since, self.now);
+                }
                 self.tally.writes += u64::from(flushed.writes);
                 self.tally.bytes_out += flushed.bytes as u64;
                 let is_held_off =
@@ -28,13 +32,16 @@ impl Loop {
                 let is_read_again = client.is_held_off && !is_held_off;
                 client.is_held_off = is_held_off;
                 let said_all = client.outbox.is_empty();
-                if said_all && client.session.is_over() {
-                    return self.remove(place);
-                }
-                if said_all && client.session.is_deaf() {
+                let is_over = client.session.is_over();
+                let is_deaf = client.session.is_deaf();
+                if said_all && is_deaf && !is_over {
                     // The other end sees that nothing more comes, while what it has sent is read and dropped:
                     // unread, it would make the network throw away our close.
                     let _gone = stream.shutdown(Shutdown::Write);
+                }
+                self.clients.note_sent(place, flushed.frames, flushed.bytes);
+                if said_all && is_over {
+                    return self.remove(place);
                 }
                 self.clients.note_line(place);
                 if flushed.blocked {
@@ -104,11 +111,14 @@ impl Loop {
 
     /// Takes a connection out and leaves a record of its end.
     pub(super) fn remove(&mut self, place: u32) {
+        let sent = self.clients.sent(place);
         let (stream, client) = self.clients.remove(place);
         debug_assert!(client.session.interests().is_empty(), "who hangs up leaves everything");
         // Closing it takes it out of the poll as well; this only does not rely on it.
         let _gone = self.poll.registry().deregister(&mut SourceFd(&stream.as_raw_fd()));
-        if let Some(goodbye) = client.goodbye(self.now) {
+        let dialect = self.around.dialects[client.dialect].name();
+        let who = client.who(dialect, &self.around.clerk);
+        if let Some(goodbye) = client.goodbye(who, sent, self.now, self.desk.wall) {
             self.around.goodbyes.note(goodbye);
         }
         self.around.counters.connections_open.take(1);

@@ -48,6 +48,8 @@ struct Node {
     parent: u32,
     /// The last frame, as an index into the turn's.
     frame: u32,
+    /// How many frames there are in it.
+    count: u32,
     /// The last frame that was added to this set, and the set with it.
     next_frame: u32,
     next: u32,
@@ -90,7 +92,7 @@ impl Fanout {
             joined_in: 0,
             path: Vec::new(),
         };
-        fanout.nodes.push(Node::after(NONE, NONE));
+        fanout.nodes.push(Node::after(NONE, NONE, 0));
         fanout
     }
 
@@ -206,6 +208,12 @@ impl Fanout {
         (place, std::mem::replace(&mut self.stands[place as usize], ROOT))
     }
 
+    /// How many frames were told.
+    #[inline]
+    pub fn count(&self, node: u32) -> u32 {
+        self.nodes[node as usize].count
+    }
+
     /// The bytes of what was told.
     #[inline]
     pub fn bytes(&mut self, node: u32) -> &[u8] {
@@ -269,12 +277,13 @@ fn step(nodes: &mut Vec<Node>, from: u32, frame: u32) -> u32 {
         return node.next;
     }
     (node.next_frame, node.next) = (frame, next);
-    nodes.push(Node::after(from, frame));
+    let count = node.count + 1;
+    nodes.push(Node::after(from, frame, count));
     next
 }
 
 impl Node {
-    const fn after(parent: u32, frame: u32) -> Self {
-        Self { parent, frame, next_frame: NONE, next: NONE, joined: None, joined_in: 0 }
+    const fn after(parent: u32, frame: u32, count: u32) -> Self {
+        Self { parent, frame, count, next_frame: NONE, next: NONE, joined: None, joined_in: 0 }
     }
 }

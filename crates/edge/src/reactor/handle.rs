@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
+use super::survey::TellNotes;
+use crate::connections::{ConnectionNote, Wanted};
 use crate::limits::Seat;
 use crate::steps::Admitted;
 
@@ -38,6 +40,8 @@ pub(crate) enum Letter {
     Revoke { dialect: usize, key: Arc<str> },
     /// Look at every connection whether the keys by which it was let in are still good.
     Review,
+    /// Tell of these connections.
+    Survey(Box<Wanted>, TellNotes),
     /// Tell when a turn that begins after this has left nothing to do.
     Turn(SyncSender<Option<Duration>>),
     /// Drop what is left and end.
@@ -53,6 +57,7 @@ impl fmt::Debug for Letter {
             Self::Revoke { .. } => "Revoke",
             Self::Review => "Review",
             Self::Turn(_) => "Turn",
+            Self::Survey(..) => "Survey",
             Self::Stop => "Stop",
         })
     }
@@ -153,6 +158,15 @@ impl LoopHandle {
     /// Looks at every connection whether the keys by which it was let in are still good.
     pub(crate) fn review(&self) {
         self.send(Letter::Review);
+    }
+
+    /// Asks for these connections: `tell` is given them by number, one more than wanted if there are more, in whichever
+    /// turn the loop has seen all. It is dropped untold where the loop has too much to do, or has ended.
+    pub fn survey(&self, wanted: Wanted, tell: impl FnOnce(Vec<ConnectionNote>) + Send + 'static) {
+        let letter = Letter::Survey(Box::new(wanted), Box::new(tell));
+        if self.letters.try_send(letter).is_ok() {
+            self.bell.ring_aloud();
+        }
     }
 
     /// Asks for a whole turn: one that sees what is there now, clocks included, and leaves nothing to do.

@@ -4,6 +4,7 @@ use std::io;
 use std::net::TcpStream;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, TryRecvError};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use mio::unix::SourceFd;
 use super::client::Client;
 use super::handle::Letter;
 use super::{LETTERS_A_TURN, Loop, Newcomer};
+use crate::connections::ConnectionId;
 use crate::goodbye::Reason;
 use crate::session::Session;
 
@@ -53,6 +55,7 @@ impl Loop {
                 }
             }
             Letter::Turn(tell) => self.turned.push(tell),
+            Letter::Survey(wanted, tell) => self.begin_survey(*wanted, tell),
             Letter::Review => {
                 for place in self.clients.places() {
                     self.review(place);
@@ -69,7 +72,11 @@ impl Loop {
         if turned.is_empty() {
             return;
         }
-        if !self.readable.is_empty() || !self.ring.is_empty() || !self.changes.is_empty() {
+        if !self.readable.is_empty()
+            || !self.ring.is_empty()
+            || !self.changes.is_empty()
+            || !self.surveys.is_empty()
+        {
             self.turned.append(&mut turned);
             return;
         }
@@ -87,7 +94,10 @@ impl Loop {
         admitted.into_iter().for_each(|admitted| session.admitted(*admitted));
         let ready = ready(&stream);
         let fd = stream.as_raw_fd();
-        let place = self.clients.add(stream, Client::new(session, dialect, peer, seat));
+        let id = ConnectionId(self.around.connection_ids.fetch_add(1, Ordering::Relaxed) + 1);
+        let place = self
+            .clients
+            .add(stream, Client::new((id, self.desk.wall), session, dialect, peer, seat));
         self.fanout.make_room(self.clients.places().len());
         self.around.counters.connections.add(1);
         self.around.counters.connections_open.add(1);

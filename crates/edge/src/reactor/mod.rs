@@ -15,6 +15,7 @@ mod listen;
 
 mod ends;
 mod letters;
+mod survey;
 
 mod client;
 mod fanout;
@@ -46,6 +47,7 @@ use crate::ws::decode::Limits;
 use client::Clients;
 use fanout::Fanout;
 use handle::{Bell, Letter};
+use survey::Survey;
 use timers::Timers;
 
 pub use handle::{Draining, LoopHandle, Newcomer, Turning};
@@ -80,6 +82,8 @@ pub(crate) struct Surroundings {
     pub goodbyes: Arc<Goodbyes>,
     /// With which names are counted, if they are not drawn.
     pub ids: Option<Arc<AtomicU64>>,
+    /// The number of the last connection that any loop took over.
+    pub connection_ids: Arc<AtomicU64>,
 }
 
 /// One loop.
@@ -110,6 +114,8 @@ pub(crate) struct Loop {
     drained: Vec<SyncSender<()>>,
     /// Who wants to know when a whole turn is over.
     turned: Vec<SyncSender<Option<Duration>>>,
+    /// Who asks of connections.
+    surveys: VecDeque<Survey>,
     /// The last event that was told.
     sequence: Sequence,
     /// Letters may have been left unread.
@@ -166,6 +172,7 @@ impl Loop {
             draining: false,
             drained: Vec::new(),
             turned: Vec::new(),
+            surveys: VecDeque::new(),
             sequence: Sequence::default(),
             has_letters: false,
             desk,
@@ -204,6 +211,7 @@ impl Loop {
                 return;
             }
             self.send_changes();
+            self.survey();
             self.count();
             self.tell_turned(turned);
         }
@@ -230,7 +238,8 @@ impl Loop {
     /// Whether something is left from the last turn that can be done now.
     fn has_work(&self) -> bool {
         let can_read = !self.readable.is_empty() && self.changes.is_empty();
-        can_read || !self.ring.is_empty() || self.has_letters || !self.turned.is_empty()
+        let is_asked = !self.turned.is_empty() || !self.surveys.is_empty();
+        can_read || !self.ring.is_empty() || self.has_letters || is_asked
     }
 
     fn count(&mut self) {

@@ -81,18 +81,23 @@ impl Loop {
 
     #[inline]
     pub(super) fn tell_client(&mut self, place: u32, node: u32) {
-        let (wire, clear) = self.clients.wire(place);
+        let (wire, sent, clear) = self.clients.wire(place);
         if !clear {
             self.put_in_line(place, node, 0);
             self.write(place);
             return;
         }
+        let count = self.fanout.count(node);
         let bytes = self.fanout.bytes(node);
         self.tally.writes += 1;
         match write_once(wire, bytes) {
-            Ok(Took::All) => self.tally.bytes_out += bytes.len() as u64,
+            Ok(Took::All) => {
+                self.tally.bytes_out += bytes.len() as u64;
+                sent.add(count.into(), bytes.len());
+            }
             Ok(Took::Part(taken)) => {
                 self.tally.bytes_out += taken as u64;
+                sent.add(0, taken);
                 self.put_in_line(place, node, taken);
                 self.blocked(place);
             }
@@ -106,10 +111,12 @@ impl Loop {
         let now = self.now;
         let client = self.clients.at(place);
         let restart_bytes_max = self.around.dialects[client.dialect].manners().restart_bytes_max;
+        let mut left = 0;
         for told in self.fanout.frames(node) {
             let bytes = told.frame.bytes().len();
             if taken >= bytes {
                 taken -= bytes;
+                left += 1;
                 continue;
             }
             let pushed = client.outbox.push(told, taken, now);
@@ -120,6 +127,7 @@ impl Loop {
                 self.tally.dropped += client.outbox.restart() as u64;
             }
         }
+        self.clients.note_sent(place, left, 0);
         self.clients.note_line(place);
         let client = self.clients.at(place);
         let dialect = &*self.around.dialects[client.dialect];

@@ -24,6 +24,7 @@ use crate::ws::decode::{Chunk, Decoder, Incoming};
 use crate::ws::{Opcode, Role, encode};
 
 mod conversations;
+mod survey;
 
 /// Nothing here takes so long unless it never comes.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -66,6 +67,7 @@ fn house_of(clock: SessionClock, plain: Plain, mail_max: usize, clerk: Arc<Clerk
         counters: Arc::clone(&counters),
         goodbyes: Arc::clone(&goodbyes),
         ids: None,
+        connection_ids: Arc::default(),
     };
     let (this, handle, bell) = Loop::new(0, around, ring).expect("a loop");
     let board = |index| Board::by_level(model::InstrumentId(index), model::Time(0));
@@ -319,7 +321,7 @@ fn a_client_that_never_reads_is_let_go_and_nobody_else_notices() {
     assert_eq!(goodbye.reason, Reason::Parted(Parting::SlowConsumer));
     assert_eq!(goodbye.code, Some(1008));
     assert_eq!(goodbye.topics, 1);
-    assert!((300_000..300_000 + 40_000).contains(&goodbye.bytes_waiting), "{goodbye:?}");
+    assert!((300_000..300_000 + 40_000).contains(&goodbye.waiting.bytes()), "{goodbye:?}");
     assert!(goodbye.unsent.is_some_and(|unsent| unsent < goodbye.sequence), "{goodbye:?}");
 }
 
@@ -523,8 +525,8 @@ fn a_client_that_asks_and_never_reads_is_not_read_from() {
         "{goodbye:?}, {said} bytes said"
     );
     let visit_bytes = MESSAGES_A_VISIT * 127;
-    assert!(goodbye.bytes_waiting > 0, "it was not deaf enough: {said} bytes said");
-    assert!(goodbye.bytes_waiting < ANSWER_BYTES_MAX + visit_bytes, "{goodbye:?}, {said} said");
+    assert!(goodbye.waiting.bytes() > 0, "it was not deaf enough: {said} bytes said");
+    assert!(goodbye.waiting.bytes() < ANSWER_BYTES_MAX + visit_bytes, "{goodbye:?}, {said} said");
 }
 
 #[test]

@@ -16,7 +16,7 @@ use dialects::{
     Credential, Dialect, Fault, Login, NotRevoked, OnRevoked, Opening, Outcome, Pace, Parting,
     Request, Standing, Subject, Then, Visitor, WordState,
 };
-use model::{Answer, Query};
+use model::{AccountId, Answer, Query};
 
 use super::meter::Meter;
 use super::{Deed, Desk, Session, Ticket};
@@ -203,6 +203,14 @@ impl Session {
             talk.login.as_ref().is_some_and(|login| *login.key == *key)
                 || talk.grants.iter().any(|grant| *grant.key == *key)
         })
+    }
+
+    /// By which key it was let in to what is an account's own, first of all by its login; and whose that is.
+    #[must_use]
+    pub fn key(&self) -> Option<(AccountId, &str)> {
+        let talk = self.talk.as_ref()?;
+        let login = talk.login.as_ref().map(|login| (login.holder.account, &*login.key));
+        login.or_else(|| talk.grants.first().map(|grant| (grant.account, &*grant.key)))
     }
 
     /// This key is good no longer: does what its dialect's manners say, if it was let in by it.

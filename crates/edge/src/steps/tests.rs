@@ -2,7 +2,8 @@ use std::sync::Mutex;
 
 use dialects::Nonce;
 use model::{
-    AccountId, Action, InstrumentId, OrderId, OwnOrder, OwnOrders, OwnTrades, Sequence, Standing,
+    AccountId, Action, Event, EventBody, InstrumentId, OrderId, OrderKey, OrderStory, OwnOrder,
+    OwnOrders, OwnTrades, Sequence, Standing,
 };
 
 use super::*;
@@ -377,4 +378,120 @@ fn something_else_under_a_nonce_that_was_used_before_a_restart_is_neither_done_n
     let go_on = move |_| Step::Submit(other, Box::new(word));
     let told = serve(&clerk, by("trade", move || Step::Nonce(nonce, Box::new(go_on))));
     assert_eq!(told, "unknown");
+}
+
+/// What a repeat of a request comes to whose nonce was used to cancel or replace order 1, called "mine", while that
+/// had `remaining` lots: which order it is told of, and what it is told was done.
+fn repeated(done: Done, key: OrderKey, now: OwnOrder) -> String {
+    let (clerk, ..) = clerk();
+    let mut repeats = Repeats::default();
+    let action = done.action;
+    repeats.note(mark(&["nonce", "plain", "trade", "7"]), Time::from_seconds(990), done);
+    clerk.remember(repeats);
+    let (nonce_key, window) = ("trade".into(), Duration::from_secs(300));
+    let nonce = Nonce { key: nonce_key, text: "7".into(), window };
+    let found = move |answer: Answer| match answer.body {
+        AnswerBody::Order(Some(story)) if story.order.standing.is_open() => {
+            let lots = story.order.order.remaining.0;
+            let word = move |outcome| match outcome {
+                Outcome::Done { command, .. } => reply(&format!("{lots} lots, by {command}")),
+                _ => reply("unknown"),
+            };
+            Step::Submit(Submission { action, label: None }, Box::new(word))
+        }
+        _ => reply("no such order"),
+    };
+    let query = Query::Order { account: ALICE, key };
+    let step = by("trade", move || {
+        Step::Nonce(nonce, Box::new(move |_| Step::Ask(query, Box::new(found))))
+    });
+    let mut service = Service::new("plain", Time::from_seconds(1_000), Duration::from_secs(9));
+    let mut next = clerk.take(&mut service, step);
+    loop {
+        next = match next {
+            Next::Reply(response) => return String::from_utf8(response.body).expect("text"),
+            Next::Ask(Query::Order { key, .. }, then) => {
+                // As boards answer: by id that one, by name the newest, which is another one by now.
+                let order = match key {
+                    OrderKey::Id(OrderId(1)) => Some(now.clone()),
+                    _ => None,
+                };
+                let story = order.map(|order| Box::new(OrderStory { order, trades: Vec::new() }));
+                let answer = Answer { now: Time(5), body: AnswerBody::Order(story) };
+                clerk.take(&mut service, then(answer))
+            }
+            _ => panic!("nothing is done again"),
+        };
+    }
+}
+
+#[test]
+fn a_cancel_before_a_restart_is_told_again_though_its_order_has_ended() {
+    let open = own_order();
+    let done = |body| Done {
+        command: Sequence(70),
+        action: cancel(ALICE, HERE),
+        label: None,
+        events: vec![Event {
+            sequence: Sequence(90),
+            cause: Sequence(70),
+            time: Time(3),
+            instrument: HERE,
+            body,
+        }],
+    };
+    let closed = EventBody::Closed {
+        order: model::OrderState { remaining: model::Quantity(1), ..open.order },
+        reason: model::CloseReason::Canceled,
+    };
+    let ended = OwnOrder {
+        standing: Standing::Closed(model::CloseReason::Canceled),
+        label: Some("mine".into()),
+        ..own_order()
+    };
+    for key in [OrderKey::Id(OrderId(1)), OrderKey::Label("mine".into())] {
+        assert_eq!(repeated(done(closed.clone()), key, ended.clone()), "1 lots, by 70");
+    }
+    // Of other orders it is asked as ever.
+    for key in [OrderKey::Id(OrderId(2)), OrderKey::Label("other".into())] {
+        assert_eq!(repeated(done(closed.clone()), key, ended.clone()), "no such order");
+    }
+}
+
+#[test]
+fn a_replacement_before_a_restart_is_told_again_with_the_order_as_it_was() {
+    let state = |id, remaining| model::OrderState {
+        id: OrderId(id),
+        original: model::Quantity(5),
+        remaining: model::Quantity(remaining),
+        ..own_order().order
+    };
+    let (price, quantity) = (model::Price(7), model::Quantity(2));
+    let done = Done {
+        command: Sequence(70),
+        action: Action::Replace {
+            account: ALICE,
+            instrument: HERE,
+            order: OrderId(1),
+            price,
+            quantity,
+        },
+        label: None,
+        events: vec![Event {
+            sequence: Sequence(90),
+            cause: Sequence(70),
+            time: Time(3),
+            instrument: HERE,
+            body: EventBody::Replaced { old: state(1, 4), new: state(2, 2), kept_place: true },
+        }],
+    };
+    let replaced = OwnOrder {
+        order: state(1, 0),
+        standing: Standing::Replaced(OrderId(2)),
+        label: Some("mine".into()),
+        ..own_order()
+    };
+    for key in [OrderKey::Id(OrderId(1)), OrderKey::Label("mine".into())] {
+        assert_eq!(repeated(done.clone(), key, replaced.clone()), "4 lots, by 70");
+    }
 }

@@ -26,6 +26,9 @@ use super::{ALICE, topic};
 /// The wording whose frames have a hole.
 pub const STAMPED: Wording = Wording(1);
 
+/// The wording whose books end with their bids.
+pub const ROWED: Wording = Wording(2);
+
 /// Bytes of a stamp.
 pub const STAMP_BYTES: u8 = 4;
 

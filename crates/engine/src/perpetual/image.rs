@@ -3,8 +3,9 @@
 
 use super::{BASIS_SAMPLES, FIRST_POSITION, Perpetual, Position};
 use crate::engine::Engine;
-use crate::image::{COUNTER_MAX, Digest, ImageError, Reader, Sink};
+use crate::image::{COUNTER_MAX, Digest, ImageError, take_wide};
 use model::contract::VALUE_MAX;
+use model::image::{Reader, Sink};
 use model::{
     AccountId, Amount, AssetId, Constituent, MarginMode, Payoff, PositionId, Price, Tier, Time,
 };
@@ -72,7 +73,7 @@ impl Engine {
             }
         }
         for asset in 0..self.perpetuals.insurance.len() {
-            let fund = reader.wide()?;
+            let fund = take_wide(reader)?;
             if fund.unsigned_abs() > Amount::MAX.0.unsigned_abs() {
                 return Err(ImageError::Impossible("an insurance fund"));
             }
@@ -154,7 +155,7 @@ impl Engine {
             }
             marks.basis.push_back(basis);
         }
-        marks.premiums = reader.wide()?;
+        marks.premiums = take_wide(reader)?;
         marks.samples = reader.below(1 << 32, "samples")? as u32;
         marks.sampled = reader.word()? as i64;
         marks.interval = reader.word()? as i64;
@@ -178,8 +179,8 @@ impl Engine {
             let read = Position {
                 id: PositionId(reader.word()?),
                 size: reader.word()? as i64,
-                cost: reader.wide()?,
-                margin: reader.wide()?,
+                cost: take_wide(reader)?,
+                margin: take_wide(reader)?,
                 mode: if reader.flag("a margin mode")? {
                     MarginMode::Cross
                 } else {

@@ -103,6 +103,28 @@ fn who_came_later_has_seen_less_until_a_better_trade_makes_them_one() {
 }
 
 #[test]
+fn of_every_distance_the_nearest_wakes_first_whoever_came_when() {
+    let mut scene = scene();
+    scene.trade(1_000);
+    scene.place(trailing(Side::Sell, 1, TriggerWhen::AtOrBelow, 300));
+    scene.place(trailing(Side::Sell, 2, TriggerWhen::AtOrBelow, 200));
+    scene.trade(990);
+    scene.place(trailing(Side::Sell, 3, TriggerWhen::AtOrBelow, 100));
+    scene.place(trailing(Side::Sell, 4, TriggerWhen::AtOrBelow, 300));
+    // They wait for 970, 980, 980 and 960. A trade as good as the best that the first two have seen, and all four have
+    // seen the same: 970, 980, 990 and 970.
+    assert_eq!(scene.trade(1_000), "");
+    assert_eq!(scene.trade(990), "triggered 6×3, created 6×3, closed 6×3 NotFilled");
+    assert_eq!(scene.trade(980), "triggered 3×2, created 3×2, closed 3×2 NotFilled");
+    assert_eq!(scene.cancel(5, 2), "closed 2×1 Canceled");
+    // The last one follows on: 979.7, which is 979.
+    assert_eq!(scene.trade(1_010), "");
+    assert_eq!(scene.trade(980), "");
+    assert_eq!(scene.trade(979), "triggered 7×4, created 7×4, closed 7×4 NotFilled");
+    assert_eq!(scene.trade(1), "");
+}
+
+#[test]
 fn those_that_one_wakes_wake_with_the_next_wave() {
     let mut scene = scene();
     scene.trade(1_000);

@@ -111,6 +111,22 @@ pub(super) fn of(market: &Market) -> Vec<Role> {
 }
 
 impl Role {
+    /// What it remembers from act to act: only takers do.
+    pub const fn memory(&self) -> Option<&Taker> {
+        match self {
+            Self::Taker(taker) => Some(taker),
+            Self::Quoter(_) | Self::Arbitrageur(_) | Self::Chaser(_) => None,
+        }
+    }
+
+    /// The same, to be given it back.
+    pub const fn memory_mut(&mut self) -> Option<&mut Taker> {
+        match self {
+            Self::Taker(taker) => Some(taker),
+            Self::Quoter(_) | Self::Arbitrageur(_) | Self::Chaser(_) => None,
+        }
+    }
+
     /// How long it waits between two acts, about.
     pub fn gap(&self) -> Span {
         match self {

@@ -23,21 +23,24 @@ const STEPS_ROOT: i64 = 190;
 /// Shares are counted in billionths.
 const ONE: i128 = 1_000_000_000;
 
+/// How restless an asset may be, in hundredths of the usual.
+pub(super) const MOODS: std::ops::RangeInclusive<i64> = 50..=150;
+
 /// The fair prices of all markets.
 pub(super) struct FairPrices {
-    assets: Vec<Wanderer>,
+    pub(super) assets: Vec<Wanderer>,
     markets: Vec<Pair>,
-    next: Time,
+    pub(super) next: Time,
 }
 
-struct Wanderer {
-    chance: Chance,
+pub(super) struct Wanderer {
+    pub(super) chance: Chance,
     /// Its typical distance, in billionths.
-    wander: i64,
+    pub(super) wander: i64,
     /// How far it stands from its start now, in billionths.
-    away: i64,
+    pub(super) away: i64,
     /// How restless it is now, in hundredths of the usual.
-    mood: i64,
+    pub(super) mood: i64,
 }
 
 /// A market's start price and the places of its assets; an asset that stands still has none.
@@ -104,7 +107,7 @@ impl Wanderer {
     fn step(&mut self) {
         // Calm and restless minutes follow each other, and now and then there is news.
         if self.chance.below(300) == 0 {
-            self.mood = self.chance.between(50, 150);
+            self.mood = self.chance.between(*MOODS.start(), *MOODS.end());
         }
         let news = if self.chance.below(900) == 0 { 6 } else { 1 };
         let stride =

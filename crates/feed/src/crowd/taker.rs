@@ -13,9 +13,12 @@ pub(super) struct Taker {
     /// How often a burst begins.
     burst_percent: u64,
     /// How many acts of a burst are still to come.
-    burst: u64,
-    side: Side,
+    pub(super) burst: u64,
+    pub(super) side: Side,
 }
+
+/// How many acts a burst has at most.
+pub(super) const BURST_MAX: u64 = 8;
 
 /// How many orders of its own a taker leaves in the book.
 const LEFT_MAX: usize = 3;
@@ -28,7 +31,7 @@ impl Taker {
     /// How long it waits until its next act.
     pub fn pause(&mut self, chance: &mut Chance) -> Span {
         if self.burst == 0 && chance.percent(self.burst_percent) {
-            self.burst = 2 + chance.below(7);
+            self.burst = 2 + chance.below(BURST_MAX - 1);
         }
         if self.burst == 0 {
             return chance.restless(self.gap);

@@ -25,6 +25,8 @@ pub const PENDING_MAX: u64 = 65_536;
 
 /// What nobody waits for is made durable so often.
 const UNHURRIED: Duration = Duration::from_millis(50);
+/// And this often what says no more than that time passes.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// When something counts as durable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -102,6 +104,21 @@ struct Pending {
     ends: bool,
 }
 
+impl Pending {
+    /// How long after the last sync it is written, and what was written before and is not synced (`is_owed`) synced;
+    /// `None` if there is nothing.
+    fn pause(&self, is_owed: bool) -> Option<Duration> {
+        let own = match (self.batch.is_empty(), self.awaited, self.batch.is_idle()) {
+            (true, ..) => None,
+            (false, true, _) => Some(Duration::ZERO),
+            (false, false, true) => Some(IDLE),
+            (false, false, false) => Some(UNHURRIED),
+        };
+        let owed = is_owed.then_some(UNHURRIED);
+        own.into_iter().chain(owed).min()
+    }
+}
+
 impl Commit {
     /// Starts the thread. `complain` is told once why nothing is written any more.
     ///
@@ -133,7 +150,11 @@ impl Commit {
             wake: Mutex::new(None),
         });
         let worker = Worker { shared: Arc::clone(&shared), writer, durability, synced: None };
-        let run = move || worker.run(complain);
+        let panic = Panic(Arc::clone(&shared));
+        let run = move || {
+            let _panic = panic;
+            worker.run(complain);
+        };
         let thread = thread::Builder::new().name("journal".into()).spawn(run)?;
         Ok(Self { shared, thread: Some(thread) })
     }
@@ -153,6 +174,7 @@ impl Commit {
     pub fn hand_over(&self, batch: &mut Batch, digest: Option<Digest>, awaited: bool) {
         let mut pending = lock(&self.shared.pending);
         let begins = pending.batch.is_empty() && !batch.is_empty();
+        let stirs = !batch.is_empty() && pending.batch.is_idle() && !batch.is_idle();
         if !batch.is_empty() {
             if pending.batch.is_empty() {
                 std::mem::swap(&mut pending.batch, batch);
@@ -164,7 +186,7 @@ impl Commit {
         let hurries = awaited && !pending.awaited;
         pending.awaited |= awaited;
         // Unhurried, it looks by itself.
-        if hurries || begins {
+        if hurries || begins || stirs {
             self.shared.more.notify_one();
         }
     }
@@ -241,10 +263,8 @@ impl Worker {
             let (digest, ends) = self.take(&mut batch);
             if let Err(error) = self.write(&mut batch, digest, ends) {
                 let failure = format!("the journal cannot be written: {error}");
-                lock(&self.shared.standing).failure = Some(failure.clone());
-                self.shared.broken.store(true, Ordering::Release);
                 // First those who wait: whoever complains may not come back.
-                self.told();
+                self.shared.fail(&failure);
                 complain(&failure);
                 return;
             }
@@ -259,26 +279,22 @@ impl Worker {
         let mut pending = lock(&self.shared.pending);
         loop {
             let unsynced = self.writer.durable() < self.writer.last();
-            let may_wait = match self.synced {
-                Some(synced) => UNHURRIED.saturating_sub(synced.elapsed()),
-                None => Duration::ZERO,
-            };
-            let is_there = !pending.batch.is_empty();
-            let syncs_later = self.durability == Durability::Batch && unsynced;
-            if pending.ends
-                || is_there && (pending.awaited || may_wait.is_zero())
-                || syncs_later && may_wait.is_zero()
-            {
+            let since = self.synced.map(|synced| synced.elapsed());
+            let pause = pending.pause(self.durability == Durability::Batch && unsynced);
+            let may_wait =
+                pause.map(|pause| since.map_or(Duration::ZERO, |it| pause.saturating_sub(it)));
+            if pending.ends || may_wait == Some(Duration::ZERO) {
                 std::mem::swap(&mut pending.batch, batch);
                 pending.awaited = false;
                 return (pending.digest.take(), pending.ends);
             }
             let more = &self.shared.more;
-            pending = if is_there || syncs_later {
-                let waited = more.wait_timeout(pending, may_wait);
-                waited.unwrap_or_else(PoisonError::into_inner).0
-            } else {
-                more.wait(pending).unwrap_or_else(PoisonError::into_inner)
+            pending = match may_wait {
+                Some(wait) => {
+                    let waited = more.wait_timeout(pending, wait);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => more.wait(pending).unwrap_or_else(PoisonError::into_inner),
             };
         }
     }
@@ -309,17 +325,37 @@ impl Worker {
         }
         self.shared.durable.store(durable.0, Ordering::Release);
         if is_record {
-            self.told();
+            self.shared.told();
         }
         Ok(())
+    }
+}
+
+impl Shared {
+    /// Nothing is written any more.
+    fn fail(&self, failure: &str) {
+        lock(&self.standing).failure.get_or_insert_with(|| failure.to_owned());
+        self.broken.store(true, Ordering::Release);
+        self.told();
     }
 
     fn told(&self) {
         // Whoever waits looks at what was stored with this held.
-        drop(lock(&self.shared.pending));
-        self.shared.further.notify_all();
-        if let Some(wake) = &*lock(&self.shared.wake) {
+        drop(lock(&self.pending));
+        self.further.notify_all();
+        if let Some(wake) = &*lock(&self.wake) {
             wake();
+        }
+    }
+}
+
+/// A thread that panicked writes nothing any more either, and nobody may wait for it.
+struct Panic(Arc<Shared>);
+
+impl Drop for Panic {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.fail("the journal's thread broke; its panic was told when it did");
         }
     }
 }

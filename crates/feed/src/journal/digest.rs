@@ -26,6 +26,12 @@ impl Default for Digester {
 }
 
 impl Digester {
+    /// One that goes on from here.
+    #[must_use]
+    pub const fn at(so_far: super::Digest) -> Self {
+        Self { events: so_far.events, value: so_far.digest }
+    }
+
     /// How many events it was told.
     #[must_use]
     pub const fn events(&self) -> u64 {

@@ -5,6 +5,9 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+#[cfg(test)]
+mod tests;
+
 /// A folder.
 pub trait Disk: Send + Sync {
     /// The names of its files.
@@ -17,6 +20,11 @@ pub trait Disk: Send + Sync {
     /// # Errors
     /// The system's.
     fn read(&self, name: &str) -> io::Result<Vec<u8>>;
+    /// How many bytes are in it.
+    ///
+    /// # Errors
+    /// The system's.
+    fn bytes(&self, name: &str) -> io::Result<u64>;
     /// A new and empty file; what one of this name had in it is gone.
     ///
     /// # Errors
@@ -27,6 +35,11 @@ pub trait Disk: Send + Sync {
     /// # Errors
     /// The system's.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+    /// Takes a file away.
+    ///
+    /// # Errors
+    /// The system's.
+    fn remove(&self, name: &str) -> io::Result<()>;
     /// Makes durable which files there are.
     ///
     /// # Errors
@@ -71,19 +84,14 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// This folder; it and those above it are made if they are not there.
+    /// This folder; it and those above it are made if they are not there, and are durable then: also those that
+    /// somebody made just before, or a process that was killed.
     ///
     /// # Errors
     /// The system's.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let missing: Vec<&Path> = path.ancestors().take_while(|it| !it.exists()).collect();
         fs::create_dir_all(path)?;
-        for made in missing {
-            if let Some(above) = made.parent() {
-                let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
-                fs::File::open(above)?.sync_all()?;
-            }
-        }
+        sync_above(&fs::canonicalize(path)?, |folder| fs::File::open(folder)?.sync_all())?;
         Ok(Self { path: path.to_owned() })
     }
 
@@ -94,6 +102,22 @@ impl Folder {
     }
 }
 
+/// Makes durable that a folder is there, and each above it.
+fn sync_above(path: &Path, mut sync: impl FnMut(&Path) -> io::Result<()>) -> io::Result<()> {
+    for above in path.ancestors().skip(1) {
+        match sync(above) {
+            // What we may not read we have not made anything in; and some systems (of memory, of other machines) do not
+            // sync folders.
+            Err(error) if matches!(error.kind(), DENIED | NOT_KNOWN) => {}
+            synced => synced?,
+        }
+    }
+    Ok(())
+}
+
+const DENIED: io::ErrorKind = io::ErrorKind::PermissionDenied;
+const NOT_KNOWN: io::ErrorKind = io::ErrorKind::InvalidInput;
+
 impl Disk for Folder {
     fn names(&self) -> io::Result<Vec<String>> {
         let names = fs::read_dir(&self.path)?.map(|entry| Ok(entry?.file_name().into_string()));
@@ -103,12 +127,18 @@ impl Disk for Folder {
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
         fs::read(self.path.join(name))
     }
+    fn bytes(&self, name: &str) -> io::Result<u64> {
+        Ok(fs::metadata(self.path.join(name))?.len())
+    }
     fn create(&self, name: &str) -> io::Result<Box<dyn Appended>> {
         let path = self.path.join(name);
         Ok(Box::new(fs::File::create(path)?))
     }
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         fs::rename(self.path.join(from), self.path.join(to))
+    }
+    fn remove(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.path.join(name))
     }
     fn sync(&self) -> io::Result<()> {
         fs::File::open(&self.path)?.sync_all()

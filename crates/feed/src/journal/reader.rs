@@ -6,19 +6,12 @@ use std::io;
 
 use model::{Epoch, Sequence, Time};
 
+use super::compressed::Content;
 use super::disk::Disk;
 use super::record::{self, HEAD_BYTES, Hash, Head, SEGMENT_HEAD_BYTES, Wrong};
+use super::segments::{self, Segment, name};
 use super::stored::{Decoder, Misread};
 use super::{Entry, Place};
-
-/// How the names of segments end.
-const ENDING: &str = ".journal";
-
-/// The name of a segment.
-#[must_use]
-pub fn name(number: u64) -> String {
-    format!("{number:010}{ENDING}")
-}
 
 /// Why a journal cannot be read on.
 #[derive(Debug)]
@@ -37,6 +30,13 @@ pub enum Trouble {
         /// What does not fit.
         what: String,
     },
+    /// It does not begin with its first segment.
+    Beheaded {
+        /// With which it begins.
+        segment: String,
+        /// The last command before that.
+        after: Sequence,
+    },
     /// A later build wrote what stands there.
     Newer {
         /// Where.
@@ -51,12 +51,29 @@ impl fmt::Display for Trouble {
         match self {
             Self::Disk { segment, error } => write!(f, "{segment} cannot be read: {error}"),
             Self::Damaged { place, what } => write!(f, "damaged at {place}: {what}"),
+            Self::Beheaded { segment, after } => write!(
+                f,
+                "it begins with {segment}, after command {after}: what was before was taken away, and of how things stood \
+                 then there is no image here. Restore an image, or the segments before, from a copy"
+            ),
             Self::Newer { place, what } => write!(f, "not understood at {place}: {what}"),
         }
     }
 }
 
 impl std::error::Error for Trouble {}
+
+fn listed(disk: &dyn Disk) -> Result<Vec<Segment>, Trouble> {
+    segments::list(disk).map_err(|error| Trouble::Disk { segment: ".".into(), error })
+}
+
+/// The numbers of the segments that are there, in their order.
+///
+/// # Errors
+/// [`Trouble::Disk`].
+pub fn segments(disk: &dyn Disk) -> Result<Vec<u64>, Trouble> {
+    Ok(listed(disk)?.into_iter().map(|segment| segment.number).collect())
+}
 
 /// One record, read.
 #[derive(Clone, Debug)]
@@ -99,9 +116,9 @@ pub struct Tail {
     pub chain: Hash,
     /// The last segment with something in it.
     pub segment: u64,
-    /// What of that segment is good.
+    /// What of that segment is good, decompressed if it is compressed.
     pub keep: Vec<u8>,
-    /// Segments behind it.
+    /// The files of segments behind it.
     pub behind: Vec<String>,
     /// Whether the last life ended as asked.
     pub closed: bool,
@@ -109,13 +126,32 @@ pub struct Tail {
     pub torn: Option<Torn>,
 }
 
+/// Between two segments: all that whoever reads on behind it must know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Boundary {
+    /// The journal's own.
+    pub journal: Hash,
+    /// The segment before it.
+    pub segment: u64,
+    /// The life that wrote the last record before it.
+    pub epoch: Epoch,
+    /// The last command before it.
+    pub last: Sequence,
+    /// The latest moment told in a record's head.
+    pub time: Time,
+    /// The hash of the last record.
+    pub chain: Hash,
+}
+
 /// A journal while it is read.
 pub struct Reader<'d> {
     disk: &'d dyn Disk,
-    segments: Vec<u64>,
+    segments: Vec<Segment>,
     /// The place of the segment that is read among them.
     at: usize,
+    /// What it holds, and what is wrong with it as a whole: then that is all that can be read of it.
     bytes: Vec<u8>,
+    damage: Option<&'static str>,
     offset: usize,
     journal: Hash,
     chain: Hash,
@@ -124,21 +160,19 @@ pub struct Reader<'d> {
     time: Time,
     closed: bool,
     torn: Option<Torn>,
+    /// Whether what is before its first segment is known, so that it has to follow that.
+    follows: bool,
+    /// Whether there may be segments behind the last of these.
+    goes_on: bool,
 }
 
 impl<'d> Reader<'d> {
-    /// The journal on this disk; `None` if there is none. A segment whose head was torn before there was any other is none.
+    /// The journal on this disk, from its first segment on; `None` if there is none. A segment whose head was torn before there was any other is none.
     ///
     /// # Errors
     /// [`Trouble`] with its first segment.
     pub fn open(disk: &'d dyn Disk) -> Result<Option<Self>, Trouble> {
-        let names = disk.names().map_err(|error| Trouble::Disk { segment: ".".into(), error })?;
-        let number = |name: &String| {
-            let number = name.strip_suffix(ENDING)?.parse().ok()?;
-            (self::name(number) == *name).then_some(number)
-        };
-        let mut segments: Vec<u64> = names.iter().filter_map(number).collect();
-        segments.sort_unstable();
+        let segments = listed(disk)?;
         if segments.is_empty() {
             return Ok(None);
         }
@@ -147,6 +181,7 @@ impl<'d> Reader<'d> {
             segments,
             at: 0,
             bytes: Vec::new(),
+            damage: None,
             offset: 0,
             journal: Hash::default(),
             chain: Hash::default(),
@@ -155,10 +190,70 @@ impl<'d> Reader<'d> {
             time: Time(0),
             closed: false,
             torn: None,
+            follows: false,
+            goes_on: false,
         };
         reader.load()?;
         let is_nothing = reader.torn.is_some() && reader.segments.len() == 1;
         Ok((!is_nothing || reader.offset > 0).then_some(reader))
+    }
+
+    /// The same journal from behind a boundary on. Its next segment must be there: before anybody speaks of a
+    /// boundary, that is durable.
+    ///
+    /// # Errors
+    /// [`Trouble`] if there is none, or it does not follow.
+    pub fn open_behind(disk: &'d dyn Disk, boundary: &Boundary) -> Result<Self, Trouble> {
+        let Boundary { journal, segment, epoch, last, time, chain } = *boundary;
+        let mut segments = listed(disk)?;
+        segments.retain(|it| it.number > segment);
+        let mut reader = Self {
+            disk,
+            segments,
+            at: 0,
+            bytes: Vec::new(),
+            offset: 0,
+            journal,
+            chain,
+            epoch,
+            last,
+            time,
+            closed: false,
+            torn: None,
+            damage: None,
+            follows: true,
+            goes_on: false,
+        };
+        if reader.segments.first().is_none_or(|it| it.number != segment + 1) {
+            let place = Place { segment: name(segment + 1), offset: 0, after: last };
+            return Err(Trouble::Damaged { place, what: "the segment is missing".into() });
+        }
+        reader.load()?;
+        match reader.torn {
+            Some(_) => reader.damaged("its head was not all written, and yet it was spoken of"),
+            None => Ok(reader),
+        }
+    }
+
+    /// Nothing behind this segment is read.
+    #[must_use]
+    pub fn until(mut self, segment: u64) -> Self {
+        self.segments.retain(|it| it.number <= segment);
+        self.goes_on = true;
+        self
+    }
+
+    /// What stands behind all that was read, if that is where its segment ends.
+    #[must_use]
+    pub fn boundary(&self) -> Boundary {
+        let Self { journal, epoch, last, time, chain, .. } = *self;
+        Boundary { journal, segment: self.segments[self.at].number, epoch, last, time, chain }
+    }
+
+    /// What was torn, if it was read to its end.
+    #[must_use]
+    pub const fn torn(&self) -> Option<&Torn> {
+        self.torn.as_ref()
     }
 
     /// How many bytes of how many segments were read, and how many segments there are.
@@ -179,8 +274,15 @@ impl<'d> Reader<'d> {
             if self.offset < self.bytes.len() {
                 return self.read();
             }
+            if let Some(damage) = self.damage {
+                return self.damaged(damage);
+            }
             if self.at + 1 == self.segments.len() {
-                return Ok(None);
+                return match self.segments[self.at].is_plain || self.goes_on {
+                    true => Ok(None),
+                    // It was compressed once there was another one.
+                    false => self.missing_behind(self.at),
+                };
             }
             self.at += 1;
             if let Err(trouble) = self.load() {
@@ -202,12 +304,10 @@ impl<'d> Reader<'d> {
         if self.torn.is_some() && good == 0 && at > 0 {
             // Of the last segment there is not even its head; the one before is whole.
             at -= 1;
-            let segment = name(self.segments[at]);
-            let read = self.disk.read(&segment);
-            self.bytes = read.map_err(|error| Trouble::Disk { segment, error })?;
+            self.bytes = self.content(at)?.bytes;
             good = self.bytes.len();
         }
-        let behind = self.segments[at + 1..].iter().map(|&number| name(number)).collect();
+        let behind = self.segments[at + 1..].iter().flat_map(Segment::files).collect();
         self.bytes.truncate(good);
         Ok(Tail {
             journal: self.journal,
@@ -215,7 +315,7 @@ impl<'d> Reader<'d> {
             last: self.last,
             time: self.time,
             chain: self.chain,
-            segment: self.segments[at],
+            segment: self.segments[at].number,
             keep: self.bytes,
             behind,
             closed: self.closed,
@@ -223,27 +323,32 @@ impl<'d> Reader<'d> {
         })
     }
 
+    /// What the segment at this place holds.
+    fn content(&self, at: usize) -> Result<Content, Trouble> {
+        let segment = self.segments[at];
+        let content = segment.read(self.disk);
+        content.map_err(|error| Trouble::Disk { segment: segment.name(), error })
+    }
+
     /// Begins to read the segment at its place.
     fn load(&mut self) -> Result<(), Trouble> {
-        let number = self.segments[self.at];
-        let segment = name(number);
-        let first = self.at == 0;
-        if !first && number != self.segments[self.at - 1] + 1 {
-            let missing = name(self.segments[self.at - 1] + 1);
-            let place = Place { segment: missing, offset: 0, after: self.last };
-            return Err(Trouble::Damaged { place, what: "the segment is missing".into() });
+        let Segment { number, is_plain, .. } = self.segments[self.at];
+        let first = self.at == 0 && !self.follows;
+        if self.at > 0 && number != self.segments[self.at - 1].number + 1 {
+            return self.missing_behind(self.at - 1);
         }
-        let bytes = self.disk.read(&segment).map_err(|error| Trouble::Disk { segment, error })?;
-        let before = (std::mem::replace(&mut self.bytes, bytes), self.offset);
+        let content = self.content(self.at)?;
+        let before = (std::mem::replace(&mut self.bytes, content.bytes), self.offset);
         self.offset = 0;
+        self.damage = content.damage;
         let found = match record::read_segment_head(&self.bytes) {
             Ok(head) if head.number != number => self.damaged("it has another's name"),
             Ok(head) if first => {
                 (self.journal, self.chain) = (head.journal, head.chain);
                 self.last = Sequence(head.next.0.saturating_sub(1));
-                match head.next {
-                    Sequence(1) => Ok(()),
-                    _ => self.damaged("the segments before it are missing"),
+                match number {
+                    1 => Ok(()),
+                    _ => Err(Trouble::Beheaded { segment: self.place().segment, after: self.last }),
                 }
             }
             Ok(head) if head.journal != self.journal => self.damaged("it is of another journal"),
@@ -253,7 +358,7 @@ impl<'d> Reader<'d> {
             Ok(_) => Ok(()),
             // A head is durable before anything is written behind it.
             Err(Wrong::Torn)
-                if self.at + 1 == self.segments.len() && self.bytes.len() <= SEGMENT_HEAD_BYTES =>
+                if self.may_be_torn(is_plain) && self.bytes.len() <= SEGMENT_HEAD_BYTES =>
             {
                 self.torn = Some(Torn { place: self.place(), bytes: self.bytes.len() as u64 });
                 return Ok(());
@@ -268,6 +373,7 @@ impl<'d> Reader<'d> {
             Err(trouble) if first => Err(trouble),
             Err(trouble) => {
                 (self.bytes, self.offset) = before;
+                self.damage = None;
                 Err(trouble)
             }
         }
@@ -278,7 +384,7 @@ impl<'d> Reader<'d> {
         let (head, stored) = match record::read(&self.bytes, self.offset) {
             Ok(found) => found,
             Err(Wrong::Torn)
-                if self.at + 1 == self.segments.len()
+                if self.may_be_torn(self.segments[self.at].is_plain)
                     && !record::says_durable(&self.bytes, self.offset + 1, self.last.next()) =>
             {
                 let bytes = (self.bytes.len() - self.offset) as u64;
@@ -326,9 +432,21 @@ impl<'d> Reader<'d> {
         Ok(Some(Record { head, place, entries }))
     }
 
+    /// Whether what is read may have been torn: what was compressed had been durable for long.
+    fn may_be_torn(&self, is_plain: bool) -> bool {
+        is_plain && self.damage.is_none() && self.at + 1 == self.segments.len()
+    }
+
     fn place(&self) -> Place {
-        let segment = name(self.segments[self.at]);
+        let segment = self.segments[self.at].name();
         Place { segment, offset: self.offset as u64, after: self.last }
+    }
+
+    /// Of the segment behind this place there is no file.
+    fn missing_behind<T>(&self, at: usize) -> Result<T, Trouble> {
+        let segment = name(self.segments[at].number + 1);
+        let place = Place { segment, offset: 0, after: self.last };
+        Err(Trouble::Damaged { place, what: "the segment is missing".into() })
     }
 
     fn damaged<T>(&self, what: &str) -> Result<T, Trouble> {
@@ -338,7 +456,10 @@ impl<'d> Reader<'d> {
     fn trouble(&self, wrong: Wrong) -> Trouble {
         let place = self.place();
         let what = match wrong {
-            Wrong::Torn => "it was not all written, and yet something follows".to_owned(),
+            Wrong::Torn => self
+                .damage
+                .unwrap_or("it was not all written, and yet something follows")
+                .to_owned(),
             Wrong::Damaged(what) => what.to_owned(),
             Wrong::Newer(layout) => {
                 let what = format!("its layout is {layout}, which a later version of rialto wrote");

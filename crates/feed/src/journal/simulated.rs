@@ -41,8 +41,16 @@ struct State {
     files: Vec<Bytes>,
     names: BTreeMap<String, usize>,
     durable_names: BTreeMap<String, usize>,
-    /// What `names` was after each change since it was durable.
-    changes: Vec<BTreeMap<String, usize>>,
+    /// What was done to `names` since it was durable.
+    changes: Vec<Change>,
+}
+
+/// A name, of a file that has it from now on or nobody, and the name that the file had.
+#[derive(Clone)]
+struct Change {
+    name: String,
+    file: Option<usize>,
+    instead_of: Option<String>,
 }
 
 #[derive(Clone, Default)]
@@ -87,12 +95,15 @@ impl Simulated {
     pub fn power_returns(&self) {
         let mut state = self.state();
         let state = &mut *state;
+        // Most systems keep their order, and none promises it.
+        let in_order = state.random.below(2) == 0;
         let survivors = state.random.below(state.changes.len() as u64 + 1) as usize;
-        if survivors > 0 {
-            state.durable_names = state.changes[survivors - 1].clone();
+        for (place, change) in std::mem::take(&mut state.changes).into_iter().enumerate() {
+            if if in_order { place < survivors } else { state.random.below(2) == 0 } {
+                change.make(&mut state.durable_names);
+            }
         }
         state.names = state.durable_names.clone();
-        state.changes.clear();
         for file in &mut state.files {
             let (durable, written) = (file.durable, file.written.len());
             let kept = durable + state.random.below((written - durable) as u64 + 1) as usize;
@@ -124,9 +135,14 @@ impl Simulated {
 
     /// A copy that nothing is wrong with.
     pub fn copy(&self) -> Self {
+        self.copy_with(0)
+    }
+
+    /// The same, with other chances.
+    pub fn copy_with(&self, seed: u64) -> Self {
         let state = self.state();
         Self(Arc::new(Mutex::new(State {
-            random: Random::new(0),
+            random: Random::new(seed),
             faults: Faults::NONE,
             operations: 0,
             is_dead: false,
@@ -150,9 +166,25 @@ impl State {
         self.random.below(1_000) < self.faults.failing
     }
 
-    fn renamed(&mut self) {
-        let names = self.names.clone();
-        self.changes.push(names);
+    fn change(&mut self, name: &str, file: Option<usize>, instead_of: Option<&str>) {
+        let instead_of = instead_of.map(str::to_owned);
+        let change = Change { name: name.to_owned(), file, instead_of };
+        change.make(&mut self.names);
+        self.changes.push(change);
+    }
+}
+
+impl Change {
+    fn make(&self, names: &mut BTreeMap<String, usize>) {
+        if let Some(before) = &self.instead_of
+            && names.get(before).copied() == self.file
+        {
+            names.remove(before);
+        }
+        match self.file {
+            Some(file) => names.insert(self.name.clone(), file),
+            None => names.remove(&self.name),
+        };
     }
 }
 
@@ -165,22 +197,32 @@ impl Disk for Simulated {
         let file = state.names.get(name).ok_or(io::ErrorKind::NotFound)?;
         Ok(state.files[*file].written.clone())
     }
+    fn bytes(&self, name: &str) -> io::Result<u64> {
+        self.read(name).map(|bytes| bytes.len() as u64)
+    }
     fn create(&self, name: &str) -> io::Result<Box<dyn Appended>> {
         let mut state = self.state();
         state.operate()?;
         state.files.push(Bytes::default());
         let file = state.files.len() - 1;
-        state.names.insert(name.to_owned(), file);
-        state.renamed();
+        state.change(name, Some(file), None);
         drop(state);
         Ok(Box::new(Opened { disk: self.clone(), file }))
     }
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let mut state = self.state();
         state.operate()?;
-        let file = state.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
-        state.names.insert(to.to_owned(), file);
-        state.renamed();
+        let file = *state.names.get(from).ok_or(io::ErrorKind::NotFound)?;
+        state.change(to, Some(file), Some(from));
+        Ok(())
+    }
+    fn remove(&self, name: &str) -> io::Result<()> {
+        let mut state = self.state();
+        state.operate()?;
+        if !state.names.contains_key(name) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        state.change(name, None, None);
         Ok(())
     }
     fn sync(&self) -> io::Result<()> {

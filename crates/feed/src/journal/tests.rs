@@ -10,6 +10,7 @@ use model::{
     Trigger, TriggerWhen,
 };
 
+use super::compression::compress_next;
 use super::disk::{Appended, Disk};
 use super::reader::{Reader, Trouble};
 use super::record::SEGMENT_HEAD_BYTES;
@@ -146,9 +147,9 @@ impl Life {
     }
 }
 
-const BEGINS: Time = Time::from_seconds(1_800_000_000);
+pub(super) const BEGINS: Time = Time::from_seconds(1_800_000_000);
 
-fn read_all(disk: &Simulated) -> Result<(Vec<Entry>, Option<reader::Tail>), Trouble> {
+pub(super) fn read_all(disk: &dyn Disk) -> Result<(Vec<Entry>, Option<reader::Tail>), Trouble> {
     let Some(mut reader) = Reader::open(disk)? else { return Ok((Vec::new(), None)) };
     let mut entries = Vec::new();
     while let Some(record) = reader.record()? {
@@ -169,6 +170,9 @@ struct Figures {
     failed: usize,
     lives: usize,
     segments: u64,
+    compressed: usize,
+    /// How often that was interrupted.
+    uncompressed: usize,
 }
 
 /// Several lives of a journal, each ended by what the disk does or by a kill.
@@ -206,7 +210,7 @@ fn lives(seed: u64, figures: &mut Figures) {
             acknowledged = log.len();
             let writer = writer.with_segments_of(500 + random.below(6_000));
             let mut journal = Life { writer, batch: Batch::default(), log, last, time };
-            write_until_it_ends(&mut random, &mut journal, &mut acknowledged, figures);
+            write_until_it_ends(&mut random, &disk, &mut journal, &mut acknowledged, figures);
             log = journal.log;
         }
         match random.below(3) {
@@ -221,6 +225,7 @@ fn lives(seed: u64, figures: &mut Figures) {
 
 fn write_until_it_ends(
     random: &mut Random,
+    disk: &Simulated,
     journal: &mut Life,
     acknowledged: &mut usize,
     figures: &mut Figures,
@@ -244,10 +249,17 @@ fn write_until_it_ends(
                 }
             }
         }
+        // An error in it is not one of the journal.
+        if random.below(4) == 0 {
+            match compress_next(disk, journal.writer.segment()) {
+                Ok(compressed) => figures.compressed += usize::from(compressed.is_some()),
+                Err(_) => figures.uncompressed += 1,
+            }
+        }
     }
 }
 
-fn cases(few: u64, many: u64) -> std::ops::Range<u64> {
+pub(super) fn cases(few: u64, many: u64) -> std::ops::Range<u64> {
     0..if std::env::var_os("RIALTO_LONG").is_some() { many } else { few }
 }
 
@@ -262,13 +274,16 @@ fn whatever_the_disk_does_what_was_acknowledged_is_there() {
         figures.acknowledged as u64 > 20 * cases.end
             && figures.torn as u64 > cases.end / 4
             && figures.failed as u64 > cases.end
-            && figures.segments > 5,
+            && figures.segments > 5
+            && figures.compressed as u64 > cases.end / 2
+            && figures.uncompressed as u64 > cases.end / 20,
         "too little happened: {figures:?}"
     );
+    println!("{} cases: {figures:?}", cases.end);
 }
 
 /// A journal of some segments that was closed as asked, and where its records begin.
-fn closed(seed: u64) -> (Simulated, Vec<(String, u64)>) {
+pub(super) fn closed(seed: u64) -> (Simulated, Vec<(String, u64)>) {
     let mut random = Random::new(seed);
     let disk = Simulated::new(seed);
     let writer = Writer::create(Arc::new(disk.clone()), [7; 16]).expect("a disk without faults");
@@ -348,6 +363,7 @@ fn what_is_cut_off_is_missed() {
             gone.lose(name);
             match read_all(&gone) {
                 Err(Trouble::Damaged { .. }) if !is_last => {}
+                Err(Trouble::Beheaded { .. }) if place == 0 && !is_last => {}
                 Ok((_, tail)) if is_last && tail.as_ref().is_none_or(|tail| !tail.closed) => {}
                 other => panic!("seed {seed}, without {name}: {other:?}"),
             }
@@ -391,7 +407,7 @@ fn a_record_put_behind_another_than_its_own_is_refused() {
         let (_, second) = (offset(), offset());
         (disk, second)
     };
-    let name = reader::name(1);
+    let name = segments::name(1);
     let ((disk, second), (other, others)) = (written(1), written(10));
     let stranger = other.read(&name).expect("bytes")[others..].to_vec();
     disk.change(&name, |bytes| bytes.splice(second.., stranger).for_each(drop));
@@ -417,7 +433,7 @@ fn a_torn_record_behind_which_it_is_said_to_be_durable_is_damage() {
             journal.writer.sync().expect("a disk without faults");
         }
     }
-    let name = reader::name(1);
+    let name = segments::name(1);
     let mut reader = Reader::open(&disk).expect("no trouble").expect("a journal");
     let mut offset =
         || reader.record().expect("no trouble").expect("a record").place.offset as usize;
@@ -474,11 +490,17 @@ impl Disk for Once {
         read.push(name.to_owned());
         self.0.read(name)
     }
+    fn bytes(&self, name: &str) -> io::Result<u64> {
+        self.0.bytes(name)
+    }
     fn create(&self, name: &str) -> io::Result<Box<dyn Appended>> {
         self.0.create(name)
     }
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         self.0.rename(from, to)
+    }
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.0.remove(name)
     }
     fn sync(&self) -> io::Result<()> {
         self.0.sync()
@@ -495,7 +517,7 @@ fn what_cannot_be_read_again_is_not_taken_for_empty() {
     writer.append(&mut batch, BEGINS).expect("a good disk");
     writer.sync().expect("a good disk");
     // Of the next segment nothing was written but its name.
-    disk.create(&reader::name(2)).expect("a good disk");
+    disk.create(&segments::name(2)).expect("a good disk");
     let disk = Once(disk, Mutex::default());
     let mut reader = Reader::open(&disk).expect("no trouble").expect("a journal");
     while reader.record().expect("no trouble").is_some() {}
@@ -505,4 +527,28 @@ fn what_cannot_be_read_again_is_not_taken_for_empty() {
         "it keeps {:?}",
         tail.map(|it| it.keep.len())
     );
+}
+
+#[test]
+fn what_is_set_aside_a_second_time_does_not_take_the_place_of_the_first() {
+    let (disk, _) = (1..)
+        .map(closed)
+        .find(|(disk, _)| disk.names().unwrap_or_default().len() > 2)
+        .expect("one");
+    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    let mut lost = Vec::new();
+    for damaged in [2, 1] {
+        lost.push(disk.read(&segments::name(3)).expect("bytes"));
+        disk.change(&segments::name(damaged), |bytes| bytes[300] ^= 1);
+        let mut reader = Reader::open(&disk).expect("no trouble").expect("a journal");
+        while let Ok(Some(_)) = reader.record() {}
+        let tail = reader.tail().expect("no trouble");
+        assert!(tail.behind.contains(&segments::name(3)), "{:?}", tail.behind);
+        // The second time there is another third segment.
+        Writer::go_on(Arc::clone(&shared), &tail).expect("a disk without faults");
+    }
+    assert_ne!(lost[0], lost[1]);
+    for (name, lost) in ["0000000003.journal.lost", "0000000003.journal.lost.2"].iter().zip(lost) {
+        assert_eq!(disk.read(name).ok(), Some(lost), "{name}");
+    }
 }

@@ -3,17 +3,34 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 
-use model::{Epoch, Sequence, Time};
+use model::{Epoch, Sequence, Span, Time};
 
 use super::Entry;
 use super::disk::{Appended, Disk, write_all};
-use super::reader::{Tail, name};
+use super::reader::Tail;
 use super::record::{self, HEAD_BYTES, Hash, Head, SEGMENT_HEAD_BYTES, SegmentHead};
+use super::segments::{CONTENT_BYTES_MAX, compressed_name, name, name_aside};
 use super::stored::Encoder;
 
 /// After how many bytes a new segment is begun.
 pub const SEGMENT_BYTES_MAX: u64 = 16 << 20;
+
+/// When else a new segment is begun: an image can be taken where one ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// After so many commands.
+    pub commands: u64,
+    /// So long after its first record, by the wall's clock, once there is another.
+    pub age: Span,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { commands: 1 << 18, age: Span::seconds(900) }
+    }
+}
 
 /// Entries that go into one record, encoded already.
 #[derive(Debug, Default)]
@@ -23,18 +40,26 @@ pub struct Batch {
     first: Sequence,
     begins: Time,
     last: Sequence,
+    is_idle: bool,
 }
 
 impl Batch {
     /// Puts a command, or something behind it, at the end. `last` is the last command up to here, this one
     /// included; `time` the market's.
     pub fn push(&mut self, entry: &Entry, last: Sequence, time: Time) {
+        self.push_idle(entry, last, time);
+        self.is_idle = false;
+    }
+
+    /// The same for what says no more than that time passes: it may wait longer.
+    pub fn push_idle(&mut self, entry: &Entry, last: Sequence, time: Time) {
         if self.entries == 0 {
             self.encoder.begin(time);
             self.encoder.bytes.resize(HEAD_BYTES, 0);
             self.begins = time;
             let is_command = matches!(entry, Entry::Command(_));
             self.first = if is_command { last } else { last.next() };
+            self.is_idle = true;
         }
         self.encoder.entry(entry);
         self.entries += 1;
@@ -45,6 +70,12 @@ impl Batch {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.entries == 0
+    }
+
+    /// Whether nothing in it says more than that time passes.
+    #[must_use]
+    pub const fn is_idle(&self) -> bool {
+        self.is_idle
     }
 
     /// The last command in it, or before it.
@@ -66,6 +97,7 @@ impl Batch {
         self.encoder.bytes.extend_from_slice(&other.encoder.bytes[HEAD_BYTES..]);
         self.encoder.time = other.encoder.time;
         self.entries += other.entries;
+        self.is_idle &= other.is_idle;
         self.last = other.last;
         other.clear();
     }
@@ -84,6 +116,13 @@ pub struct Writer {
     segment: u64,
     segment_bytes: u64,
     segment_bytes_max: u64,
+    /// The last command before this segment.
+    segment_after: Sequence,
+    /// When its first record was written.
+    segment_since: Option<Time>,
+    pace: Pace,
+    /// Who is told that a segment is sealed.
+    sealed: Option<SyncSender<u64>>,
     journal: Hash,
     epoch: Epoch,
     chain: Hash,
@@ -111,15 +150,22 @@ impl Writer {
     /// # Errors
     /// The system's.
     pub fn go_on(disk: Arc<dyn Disk>, tail: &Tail) -> io::Result<Self> {
-        for lost in tail.behind.iter().rev() {
-            disk.rename(lost, &format!("{lost}.lost"))?;
-        }
         let segment = name(tail.segment);
         let part = format!("{segment}.part");
         let mut file = disk.create(&part)?;
         write_all(file.as_mut(), &tail.keep)?;
         file.sync()?;
         disk.rename(&part, &segment)?;
+        disk.sync()?;
+        let names = disk.names()?;
+        for lost in tail.behind.iter().rev() {
+            disk.rename(lost, &name_aside(&names, lost, "lost"))?;
+        }
+        // It may hold more than what is good. It was not read as long as the plain one was there.
+        let compressed = compressed_name(tail.segment);
+        if names.contains(&compressed) {
+            disk.remove(&compressed)?;
+        }
         disk.sync()?;
         let epoch = Epoch(tail.epoch.0 + 1);
         Self::begin(disk, tail.segment + 1, tail.journal, epoch, tail.chain, tail.last)
@@ -140,6 +186,10 @@ impl Writer {
             segment,
             segment_bytes: SEGMENT_HEAD_BYTES as u64,
             segment_bytes_max: SEGMENT_BYTES_MAX,
+            segment_after: last,
+            segment_since: None,
+            pace: Pace::default(),
+            sealed: None,
             journal,
             epoch,
             chain,
@@ -157,10 +207,25 @@ impl Writer {
         self
     }
 
+    /// The same with a new segment whenever this says so, and told of each that is sealed: whole, durable and never
+    /// written again. It never waits for whoever hears that; who is behind is told again with the next.
+    #[must_use]
+    pub fn at_pace(mut self, pace: Pace, sealed: SyncSender<u64>) -> Self {
+        self.pace = pace;
+        self.sealed = Some(sealed);
+        self
+    }
+
     /// Which life of the market it writes.
     #[must_use]
     pub const fn epoch(&self) -> Epoch {
         self.epoch
+    }
+
+    /// The segment that is written. Those before it are sealed: whole, durable, and never written again.
+    #[must_use]
+    pub const fn segment(&self) -> u64 {
+        self.segment
     }
 
     /// The last command that was appended.
@@ -191,12 +256,17 @@ impl Writer {
         }
         self.unbroken()?;
         self.broken = true;
-        if self.segment_bytes >= self.segment_bytes_max {
+        let room = CONTENT_BYTES_MAX.saturating_sub(self.segment_bytes as usize);
+        let is_full = self.segment_bytes >= self.segment_bytes_max || batch.bytes() >= room;
+        if is_full || self.is_long(wall) {
             self.next_segment()?;
         }
+        self.segment_since.get_or_insert(wall);
         let bytes = &mut batch.encoder.bytes;
-        let length = u32::try_from(bytes.len() - HEAD_BYTES)
-            .map_err(|_| io::Error::other("a record is too long"))?;
+        if bytes.len() + SEGMENT_HEAD_BYTES >= CONTENT_BYTES_MAX {
+            return Err(io::Error::other("a record is too long"));
+        }
+        let length = (bytes.len() - HEAD_BYTES) as u32;
         let head = Head {
             length,
             epoch: self.epoch,
@@ -240,7 +310,19 @@ impl Writer {
         let disk = self.disk.as_ref();
         self.file = segment_file(disk, self.segment, self.journal, self.chain, self.last)?;
         self.segment_bytes = SEGMENT_HEAD_BYTES as u64;
+        (self.segment_after, self.segment_since) = (self.last, None);
+        if let Some(sealed) = &self.sealed {
+            // Who has not come so far yet, or listens no more, need not know.
+            let _told = sealed.try_send(self.segment - 1);
+        }
         Ok(())
+    }
+
+    /// Whether enough is in the segment, or it is old enough, for an image to be taken behind it.
+    fn is_long(&self, wall: Time) -> bool {
+        let commands = self.last.0 - self.segment_after.0;
+        let is_old = self.segment_since.is_some_and(|since| since + self.pace.age <= wall);
+        commands >= self.pace.commands || (is_old && commands > 0)
     }
 
     fn unbroken(&self) -> io::Result<()> {

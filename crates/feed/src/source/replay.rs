@@ -1,15 +1,21 @@
 //! A replay: a recorded session of a venue, told again at the recorder's times.
 //!
 //! Frames and fetched books go through the dialect's connector in the order of the recording, once, when the
-//! replay is made; a recording that its connector cannot understand is refused with file and line. Market
+//! replay is made; a text capture that its connector cannot understand is refused with file and line. Market
 //! time is the recorder's clock; how fast it runs is up to whoever passes the time. It takes no orders.
+//!
+//! A venue's clock may be far from the recorder's, as that of a demo is that began in another year: then market time is
+//! the recorder's clock, set so that the first word that has a stamp comes at its stamp.
 
 use dialects::{Connector, Errand, Heard};
 use model::{
-    Action, Event, EventBody, NoOrders, OrderId, Sequence, Source, Span, Time, Trade, TradeId,
+    Action, Cadence, Event, EventBody, InstrumentId, NoOrders, OrderId, Sequence, Source, Span,
+    Time, Trade, TradeId,
 };
 
 use crate::capture::{Capture, CaptureError, Recorded};
+use crate::hearing::Hearing;
+use crate::recording::{Reader, Trouble};
 
 #[cfg(test)]
 mod tests;
@@ -27,7 +33,22 @@ pub struct Replay {
     rounds: u64,
     /// Of the last event.
     sequence: Sequence,
+    /// The tenth of a second that comes next, if it tells them.
+    tick: Option<Time>,
+    /// How far market time is from the recorder's clock.
+    shift: Span,
 }
+
+/// How far a venue's clock may be from the recorder's without being taken for another one.
+const CLOCKS_APART_MAX: Span = Span::seconds(60);
+/// How much of a silence is told in tenths.
+const SILENCE_TICKED: Span = Span::seconds(3_600);
+/// After so many events a replay that tells tenths lets others have their turn.
+const ADVANCE_MAX: usize = 1 << 16;
+/// The latest moment that is believed: the end of the year 9999.
+const TIME_MAX: Time = Time::from_seconds(253_402_300_799);
+/// A stamp before this is none: the first moment of the year 2000.
+const STAMP_MIN: Time = Time::from_seconds(946_684_800);
 
 /// Something heard, and when.
 #[derive(Debug)]
@@ -81,8 +102,63 @@ impl Replay {
             let last = capture.records().last().expect("a capture that was read is not empty");
             return Err(capture.error(last, "no book and no trade until here".to_owned()));
         }
+        Ok(Self::of(scenes, looped, Span(0)))
+    }
+
+    /// A replay of what a hearing makes of the rest of a recording of ours; begun anew at its end if it is `looped`.
+    /// `None` if there is nothing to tell.
+    ///
+    /// # Errors
+    /// [`Trouble`] where it cannot be read.
+    pub fn heard(
+        reader: &mut Reader<'_>,
+        hearing: &mut Hearing,
+        looped: bool,
+    ) -> Result<Option<Self>, Trouble> {
+        let mut scenes: Vec<Scene> = Vec::new();
+        let mut heard = Vec::new();
+        let mut shift = None;
+        let mut latest = Time(i64::MIN);
+        while let Some(entry) = reader.entry()? {
+            // A clock that was set back does not change the order in which things were heard.
+            latest = latest.max(entry.at.clamp(Time(0), TIME_MAX));
+            hearing.take(&entry, &mut heard);
+            if shift.is_none()
+                && let Some(stamped) = heard.iter().find(|heard| heard.time >= STAMP_MIN)
+            {
+                shift = Some(stamped.time - latest);
+            }
+            scenes.extend(heard.drain(..).map(|heard| Scene { due: latest, heard }));
+        }
+        let far = |shift: &Span| shift.0.unsigned_abs() > CLOCKS_APART_MAX.0.unsigned_abs();
+        let shift = shift.filter(far).unwrap_or_default();
+        for scene in &mut scenes {
+            scene.due = Time(scene.due.0.saturating_add(shift.0)).clamp(Time(0), TIME_MAX);
+            scene.heard.time = scene.heard.time.min(TIME_MAX);
+            // What a venue does not stamp happened when it was heard.
+            if scene.heard.time < STAMP_MIN {
+                scene.heard.time = scene.due;
+            }
+        }
+        Ok((!scenes.is_empty()).then(|| Self::of(scenes, looped, shift)))
+    }
+
+    fn of(scenes: Vec<Scene>, looped: bool, shift: Span) -> Self {
         let round = looped.then(|| Round::of(&scenes));
-        Ok(Self { scenes, next: 0, round, rounds: 0, sequence: Sequence(0) })
+        Self { scenes, next: 0, round, rounds: 0, sequence: Sequence(0), tick: None, shift }
+    }
+
+    /// Tells tenths of a second as well, as an engine does: candles and statistics speak at them.
+    #[must_use]
+    pub fn ticking(mut self) -> Self {
+        self.tick = Some(next_tenth(self.begins()));
+        self
+    }
+
+    /// How far market time is from the recorder's clock.
+    #[must_use]
+    pub const fn shift(&self) -> Span {
+        self.shift
     }
 
     /// When the recording has its first word.
@@ -139,13 +215,37 @@ impl Replay {
 
 impl Source for Replay {
     fn due(&self) -> Option<Time> {
-        self.peek().map(|(_, due)| due)
+        let due = self.peek().map(|(_, due)| due)?;
+        Some(self.tick.map_or(due, |tick| tick.min(due)))
     }
 
     fn advance(&mut self, now: Time, out: &mut Vec<Event>) {
-        while let Some((scene, due)) = self.peek()
-            && due <= now
-        {
+        while let Some((scene, due)) = self.peek() {
+            if let Some(tick) = self.tick
+                && tick <= due
+            {
+                if tick > now {
+                    break;
+                }
+                self.sequence = self.sequence.next();
+                out.push(Event {
+                    sequence: self.sequence,
+                    cause: Sequence(0),
+                    time: tick,
+                    instrument: InstrumentId::NONE,
+                    body: EventBody::Ticked(Cadence::TENTH),
+                });
+                // Where nothing is told for long nothing speaks at tenths either, but for the last of them.
+                let silent = Time(due.0.saturating_sub(SILENCE_TICKED.0));
+                self.tick = Some(next_tenth(tick.max(silent)));
+                if out.len() >= ADVANCE_MAX {
+                    return;
+                }
+                continue;
+            }
+            if due > now {
+                break;
+            }
             let heard = &scene.heard;
             let body = match &heard.body {
                 EventBody::Printed(trade) => EventBody::Printed(self.renewed(trade)),
@@ -166,6 +266,12 @@ impl Source for Replay {
     fn submit(&mut self, _: Time, _: Action, _: &mut Vec<Event>) -> Result<Sequence, NoOrders> {
         Err(NoOrders)
     }
+}
+
+/// The first tenth of a second after a moment.
+fn next_tenth(moment: Time) -> Time {
+    let Cadence(tenth) = Cadence::TENTH;
+    Time(moment.0 - moment.0.rem_euclid(tenth.0)) + tenth
 }
 
 impl Round {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::numbers::{Micros, Tenths, Thousands, Thousandths};
 use super::serving::Venue;
-use super::{encode, engine, fanout, idle, load, start, venue};
+use super::{durable, encode, engine, fanout, idle, load, start, venue};
 
 /// Options of `rialto bench all`.
 #[derive(Args, Clone, Debug)]
@@ -128,10 +128,18 @@ impl fmt::Display for Report {
 pub fn run(options: &Options) -> Result<Report, String> {
     let machine = Machine::here();
     let small = options.small;
-    let taken =
-        [take_fanout, take_engine, take_encode, take_start, take_venue, take_idle, take_load]
-            .iter()
-            .map(|take| take(small));
+    let taken = [
+        take_fanout,
+        take_engine,
+        take_encode,
+        take_start,
+        take_venue,
+        take_idle,
+        take_durable,
+        take_load,
+    ]
+    .iter()
+    .map(|take| take(small));
     Ok(Report { machine, taken: taken.collect::<Result<_, _>>()? })
 }
 
@@ -251,6 +259,29 @@ fn take_idle(small: bool) -> Result<Taken, String> {
             format!("{} B", report.bytes_each()),
             Some(format!("≤ {} B, aim ≤ {} B", idle::TARGET_BYTES, idle::AIM_BYTES)),
         )],
+        report: value(&report.json()),
+    })
+}
+
+fn take_durable(small: bool) -> Result<Taken, String> {
+    let (orders, rounds, millis) = if small { (10, 2, 100) } else { (100, 15, 3_000) };
+    let report = durable::run(&durable::Options { dir: None, orders, rounds, millis })?;
+    let target = format!("≤ {} times", Thousandths(durable::TARGET_PER_MILLE));
+    let acknowledged = format!("an order acknowledged once {} has it", report.file_system);
+    let mut figures = vec![Figure::new(acknowledged, report.in_short(), Some(target))];
+    figures.extend(report.groups.iter().map(|group| {
+        let [commands, syncs, bare] =
+            [group.commands_per_second, group.syncs_per_second, group.bare_commands_per_second()]
+                .map(Thousands);
+        Figure::new(
+            format!("the same, {} clients at once", group.submitters),
+            format!("{commands} a second in {syncs} syncs; bare groups of that size {bare}"),
+            None,
+        )
+    }));
+    Ok(Taken {
+        command: format!("rialto bench durable --orders {orders} --rounds {rounds}"),
+        figures,
         report: value(&report.json()),
     })
 }

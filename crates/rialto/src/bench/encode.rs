@@ -1,5 +1,6 @@
 //! What encoding costs: one frame of each hot kind, as Bitstamp's dialect writes it, beside the same content
-//! written plainly with serde, taken in turns in one thread.
+//! written plainly with serde, taken in turns in one thread. Of a book twice: one that has no level of the book before it,
+//! and one in which ten of 200 are others.
 //!
 //! A round is short, so that most rounds are not disturbed; the median counts, and the fastest round tells what a
 //! quiet machine would say.
@@ -26,6 +27,8 @@ pub const TRADE_TARGET_NS: u64 = 80;
 pub const TRADE_AIM_NS: u64 = 60;
 /// What it promises of a book of 200 levels.
 pub const BOOK_TARGET_NS: u64 = 4_500;
+/// What it promises of one in which ten levels are others than in the book before it.
+pub const CHANGED_TARGET_NS: u64 = 600;
 
 /// Options of `rialto bench encode`.
 #[derive(Args, Clone, Copy, Debug)]
@@ -59,6 +62,8 @@ pub struct Report {
     pub trade: Cost,
     /// A book of 100 levels a side.
     pub book: Cost,
+    /// The same where ten levels are others than in the book before it.
+    pub changed: Cost,
 }
 
 impl Report {
@@ -78,8 +83,10 @@ impl Report {
             "rounds": self.rounds,
             "trade": cost(&self.trade),
             "book": cost(&self.book),
+            "book_ten_changed": cost(&self.changed),
             "trade_target_ns": TRADE_TARGET_NS,
             "book_target_ns": BOOK_TARGET_NS,
+            "book_ten_changed_target_ns": CHANGED_TARGET_NS,
         })
         .to_string()
     }
@@ -96,7 +103,8 @@ impl fmt::Display for Report {
             )
         };
         writeln!(f, "{}", line("trade", &self.trade, TRADE_TARGET_NS))?;
-        write!(f, "{}", line("book of 200 levels", &self.book, BOOK_TARGET_NS))
+        writeln!(f, "{}", line("book of 200 levels, none as before,", &self.book, BOOK_TARGET_NS))?;
+        write!(f, "{}", line("book of 200 levels, ten changed,", &self.changed, CHANGED_TARGET_NS))
     }
 }
 
@@ -121,6 +129,7 @@ pub fn run(options: &Options) -> Result<Report, String> {
     let mut dice = Dice(7);
     let trades: Vec<Trade> = (0..VARIETY).map(|_| dice.trade()).collect();
     let books: Vec<[Vec<Level>; 2]> = (0..VARIETY).map(|_| dice.book()).collect();
+    let steps = dice.steps();
 
     let trades_of = Subject::from(Topic::of(HERE, TopicKind::Trades));
     let trade = measure(
@@ -134,18 +143,21 @@ pub fn run(options: &Options) -> Result<Report, String> {
     );
     let kind = TopicKind::Book { depth: LEVELS as u16, cadence: Cadence::TENTH };
     let book_of = Subject::from(Topic::of(HERE, kind));
-    let update = |at: usize| {
-        let [bids, asks] = black_box(&books[at % VARIETY]);
-        let time = Time(1_795_348_800_000_000 + at as i64);
-        BookUpdate { time, bids: BookSide::new(bids), asks: BookSide::new(asks) }
+    let of_books = |books: &[[Vec<Level>; 2]]| {
+        let update = |at: usize| {
+            let [bids, asks] = black_box(&books[at % VARIETY]);
+            let time = Time(1_795_348_800_000_000 + at as i64);
+            BookUpdate { time, bids: BookSide::new(bids), asks: BookSide::new(asks) }
+        };
+        measure(
+            options.rounds,
+            BOOKS,
+            |at, out| dialect.encode(&book_of, &Update::Book(update(at)), Sequence(at as u64), out),
+            |at, out| plain_book(rules, &update(at), out.text_mut()),
+        )
     };
-    let book = measure(
-        options.rounds,
-        BOOKS,
-        |at, out| dialect.encode(&book_of, &Update::Book(update(at)), Sequence(at as u64), out),
-        |at, out| plain_book(rules, &update(at), out.text_mut()),
-    );
-    Ok(Report { rounds: options.rounds, trade, book })
+    let (book, changed) = (of_books(&books), of_books(&steps));
+    Ok(Report { rounds: options.rounds, trade, book, changed })
 }
 
 fn measure(
@@ -231,6 +243,34 @@ impl Dice {
             levels.reverse();
             levels
         })
+    }
+}
+
+impl Dice {
+    /// Books each of which has ten other levels than the one before it, the first and the last as well: eight have another
+    /// quantity, and on each side one comes and the worst leaves. There, and back the same way.
+    fn steps(&mut self) -> Vec<[Vec<Level>; 2]> {
+        let mut books = vec![self.book()];
+        while books.len() <= VARIETY / 2 {
+            let mut book = books[books.len() - 1].clone();
+            for side in &mut book {
+                for at in 0..4 {
+                    let at = at * LEVELS / 4 + self.below(LEVELS as i64 / 4) as usize;
+                    side[at].quantity = self.quantity();
+                }
+                // Farther from the touch, so that a new level has a price of its own between two others.
+                let at = 1 + self.below(LEVELS as i64 - 1) as usize;
+                let between = Price(side[at - 1].price.0.midpoint(side[at].price.0));
+                if between != side[at - 1].price && between != side[at].price {
+                    side.insert(at, Level { price: between, quantity: self.quantity() });
+                    side.remove(0);
+                }
+            }
+            books.push(book);
+        }
+        let back: Vec<_> = books[1..VARIETY / 2].iter().rev().cloned().collect();
+        books.extend(back);
+        books
     }
 }
 

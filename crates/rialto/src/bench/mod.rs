@@ -5,6 +5,7 @@
 //! works; what is measured is the same code that serves.
 
 pub mod all;
+pub mod durable;
 pub mod encode;
 pub mod engine;
 pub mod fanout;
@@ -12,7 +13,7 @@ pub mod idle;
 pub mod load;
 mod numbers;
 mod process;
-mod progress;
+pub mod progress;
 mod serving;
 mod sockets;
 pub mod start;
@@ -50,6 +51,12 @@ pub enum Bench {
     /// What encoding a trade and a book of 200 levels costs
     #[command(after_help = "Example: a quick look\n  rialto bench encode --rounds 200")]
     Encode(Asked<encode::Options>),
+    /// Time until an order is acknowledged that the disk has, beside a bare write and sync
+    #[command(
+        after_help = "Example: on another disk\n  rialto bench durable --dir /var/lib/rialto\n\n\
+        Both are done in turns, on one file system; on tmpfs a sync does nothing. Build with --release."
+    )]
+    Durable(Asked<durable::Options>),
     /// Memory of the server for each idle connection
     #[command(after_help = "Example: half as many\n  rialto bench idle --sockets 5000")]
     Idle(Asked<idle::Options>),
@@ -95,6 +102,10 @@ pub fn run(bench: &Bench) -> Result<(), String> {
         }
         Bench::Encode(asked) => {
             let report = encode::run(&asked.options)?;
+            tell(&report, asked.json.then(|| report.json()))
+        }
+        Bench::Durable(asked) => {
+            let report = durable::run(&asked.options)?;
             tell(&report, asked.json.then(|| report.json()))
         }
         Bench::Idle(asked) => {

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, PipeReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
 use std::thread;
@@ -16,6 +17,8 @@ use super::process::Process;
 const START: Duration = Duration::from_secs(30);
 /// How long an answer over HTTP may take.
 const ANSWER: Duration = Duration::from_secs(5);
+/// How long one may be.
+const ANSWER_BYTES_MAX: u64 = 1 << 20;
 /// How many lines of what a venue said are kept for the case that it fails.
 const TAIL_LINES: usize = 20;
 
@@ -34,10 +37,20 @@ impl Venue {
     /// Starts `rialto serve --ephemeral --listen 127.0.0.1:0` with further arguments, and waits until it
     /// listens.
     pub fn start(arguments: &[&str]) -> Result<Self, String> {
+        Self::serve(&[&["--ephemeral"], arguments].concat())
+    }
+
+    /// The same with a market that is kept in this folder.
+    pub fn start_kept(folder: &Path, arguments: &[&str]) -> Result<Self, String> {
+        let folder = folder.to_str().ok_or("failed to name the folder: it is no text")?;
+        Self::serve(&[&["--data", folder], arguments].concat())
+    }
+
+    fn serve(arguments: &[&str]) -> Result<Self, String> {
         let program = std::env::current_exe()
             .map_err(|error| format!("failed to find this program's own file: {error}"))?;
         let mut command = Command::new(program);
-        command.args(["serve", "--ephemeral", "--listen", "127.0.0.1:0"]).args(arguments);
+        command.args(["serve", "--listen", "127.0.0.1:0"]).args(arguments);
         let (reader, writer) =
             std::io::pipe().map_err(|error| format!("failed to make a pipe: {error}"))?;
         let second =
@@ -88,6 +101,22 @@ impl Venue {
 
     /// The status that a path answers with.
     pub fn status(&self, path: &str) -> Result<u16, String> {
+        let answer = self.ask(path)?;
+        match head::response(&answer) {
+            Ok(Some((response, _))) => Ok(response.status().as_u16()),
+            Ok(None) => {
+                Err(format!("failed to ask {} for {path}: the answer was cut", self.address))
+            }
+            Err(bad) => Err(format!("failed to ask {} for {path}: {bad}", self.address)),
+        }
+    }
+
+    /// What a path answers with, its head included.
+    pub fn text(&self, path: &str) -> Result<String, String> {
+        self.ask(path).map(|answer| String::from_utf8_lossy(&answer).into_owned())
+    }
+
+    fn ask(&self, path: &str) -> Result<Vec<u8>, String> {
         let ask = || -> std::io::Result<Vec<u8>> {
             let mut stream = TcpStream::connect_timeout(&self.address, ANSWER)?;
             stream.set_read_timeout(Some(ANSWER))?;
@@ -97,26 +126,11 @@ impl Venue {
                 "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
                 self.address
             )?;
-            let mut answer = vec![0; head::HEAD_BYTES_MAX];
-            let mut size = 0;
-            while size < answer.len() && !answer[..size].windows(4).any(|end| end == b"\r\n\r\n") {
-                match stream.read(&mut answer[size..])? {
-                    0 => break,
-                    more => size += more,
-                }
-            }
-            answer.truncate(size);
+            let mut answer = Vec::new();
+            stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
             Ok(answer)
         };
-        let answer =
-            ask().map_err(|error| format!("failed to ask {} for {path}: {error}", self.address))?;
-        match head::response(&answer) {
-            Ok(Some((response, _))) => Ok(response.status().as_u16()),
-            Ok(None) => {
-                Err(format!("failed to ask {} for {path}: the answer was cut", self.address))
-            }
-            Err(bad) => Err(format!("failed to ask {} for {path}: {bad}", self.address)),
-        }
+        ask().map_err(|error| format!("failed to ask {} for {path}: {error}", self.address))
     }
 }
 

@@ -42,8 +42,12 @@ impl Elsewhere {
 
     /// A new account, and its key of Bitstamp.
     fn enrol(&self, name: &str, entitlement: Entitlement) -> (AccountId, Issued) {
+        self.enrol_in("bitstamp", name, entitlement)
+    }
+
+    fn enrol_in(&self, dialect: &str, name: &str, entitlement: Entitlement) -> (AccountId, Issued) {
         let limits = Limits::default();
-        let wanted = Wanted { dialect: "bitstamp".into(), entitlement, limits };
+        let wanted = Wanted { dialect: dialect.into(), entitlement, limits };
         let (account, mut issued) = self.store.enrol(name, &[wanted], NOW).expect("a new account");
         (account.id, issued.remove(0))
     }
@@ -424,6 +428,7 @@ fn what_a_key_may_is_told_to_the_edge() {
     let (nothing, nothing_key) = enrol("nothing", none);
     let (_, public) = enrol("public", channels(&[Channel::Trades, Channel::Book]));
     let (private, private_key) = enrol("private", channels(&[Channel::Private]));
+    let (_, data_key) = elsewhere.enrol_in("finazon", "data", channels(&[Channel::Trades]));
     let venue = Venue::open(&elsewhere.options(), HERE);
 
     assert!(!venue.credential(key(&looks)).expect("it is known").may_trade);
@@ -433,9 +438,10 @@ fn what_a_key_may_is_told_to_the_edge() {
     // Who may not hear what is its own is nobody where that is told and done.
     assert!(venue.credential(key(&public)).is_none());
     assert!(venue.credential(key(&private_key)).is_some());
-    // A key of one dialect is nobody's in another.
+    // A key of one dialect is nobody's in another; where only what is public is told, nobody needs to hear more.
     let book = venue.known.0.as_ref().expect("it was opened");
     assert!(book.credential("finazon", key(&one_key)).is_none());
+    assert!(book.credential("finazon", key(&data_key)).is_some());
 
     let mut line = venue.served.client();
     let pass = venue.pass(key(&one_key));

@@ -43,6 +43,10 @@ pub(super) struct Plan {
     /// Whether the events of the script are kept.
     keeps: bool,
     kept: Vec<Event>,
+    /// Whether what is submitted next cannot be kept.
+    fails: bool,
+    /// The last command before one that could not be.
+    failed_after: Option<Sequence>,
 }
 
 /// The source and the script that it follows.
@@ -108,11 +112,29 @@ impl Source for Scripted {
         while self.due().is_some() {
             self.advance(now, out);
         }
+        {
+            let mut plan = open(&self.script);
+            if plan.failed_after.is_some() {
+                return Err(NoOrders);
+            }
+            if plan.fails {
+                plan.failed_after = Some(self.sequence);
+                return Ok(self.sequence.next());
+            }
+        }
         let time = self.now.max(now);
         self.now = time;
         self.sequence = self.sequence.next();
         self.engine.apply(&Command { sequence: self.sequence, time, action }, out);
         Ok(self.sequence)
+    }
+
+    fn is_broken(&self) -> bool {
+        open(&self.script).failed_after.is_some()
+    }
+
+    fn handed_out(&self) -> Sequence {
+        open(&self.script).failed_after.unwrap_or(Sequence(u64::MAX))
     }
 }
 
@@ -155,6 +177,11 @@ impl Market {
     /// A source by level is to tell this.
     pub fn tell(&self, instrument: InstrumentId, body: EventBody) {
         self.plan(Deed::Tell(instrument, body));
+    }
+
+    /// What is submitted next cannot be kept: it is taken, and never told. Nothing is taken behind it.
+    pub fn fail_disk(&self) {
+        open(&self.script).fails = true;
     }
 
     fn plan(&self, deed: Deed) {

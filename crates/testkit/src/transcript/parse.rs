@@ -157,6 +157,7 @@ impl<'a> Reader<'a> {
             "revoke" => person(rest).map(What::Revoke),
             "block" => person(rest).map(|person| What::Block(person, true)),
             "unblock" => person(rest).map(|person| What::Block(person, false)),
+            "disk" if rest == "fails" => Ok(What::FailDisk),
             "shutdown" => Ok(What::ShutDown),
             _ => self.act(line).map(What::Act),
         }

@@ -118,6 +118,7 @@ impl Player<'_> {
             What::Admit(person) => self.stage.admit(person),
             What::Revoke(person) => self.stage.revoke(person),
             What::Block(person, blocked) => self.stage.block(person, *blocked),
+            What::FailDisk => self.stage.fail_disk(),
             What::ShutDown => self.stage.shut_down(),
         }
         Ok(())

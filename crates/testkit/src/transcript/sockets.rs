@@ -238,6 +238,10 @@ impl Stage for Sockets {
         self.served.host()
     }
 
+    fn fail_disk(&mut self) {
+        self.served.market.fail_disk();
+    }
+
     fn shut_down(&mut self) {
         self.served.leave();
     }

@@ -74,6 +74,8 @@ pub trait Stage {
     fn revoke(&mut self, person: &Person);
     /// Somebody's account is blocked, or is not any more.
     fn block(&mut self, person: &Person, blocked: bool);
+    /// What is submitted next cannot be kept, and nothing is taken behind it.
+    fn fail_disk(&mut self);
     /// The host that clients of the venue ask.
     fn host(&self) -> &'static str;
     /// The server begins to leave.

@@ -4,6 +4,7 @@
 mod client;
 mod schema;
 
+mod connections;
 mod document;
 mod market;
 mod once;

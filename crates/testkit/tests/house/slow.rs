@@ -98,7 +98,7 @@ fn who_does_not_read_is_let_go_with_a_reason_and_nobody_else_loses_a_frame() {
     let goodbye = served.await_goodbyes(1).pop().expect("a record");
     assert_eq!((goodbye.reason.name(), goodbye.code), ("slow_consumer", Some(1008)));
     // The bound is looked at once a turn, and a turn hands out 256 frames at most.
-    assert!((QUEUE..2 * QUEUE).contains(&goodbye.bytes_waiting), "{goodbye:?}");
+    assert!((QUEUE..2 * QUEUE).contains(&goodbye.waiting.bytes()), "{goodbye:?}");
     let unsent = goodbye.unsent.expect("something waited");
     assert!(unsent < goodbye.sequence, "{goodbye:?}");
     assert_eq!(goodbye.topics, 1);

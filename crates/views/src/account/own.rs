@@ -12,6 +12,8 @@ use super::{ENDED_FOR, ENDED_MAX, MOVEMENTS_MAX, STEPS_MAX, TRADES_MAX};
 use crate::digest::Digest;
 use crate::steps::reaches_back;
 
+mod image;
+
 /// One account.
 #[derive(Debug)]
 pub struct Own {
@@ -311,6 +313,7 @@ impl Own {
                 && which.since.is_none_or(|since| trade.time >= since)
                 && which.until.is_none_or(|until| trade.time <= until)
                 && which.since_id.is_none_or(|since| trade.id >= since)
+                && which.until_id.is_none_or(|until| trade.id <= until)
                 && which.side.is_none_or(|only| only == trade.side)
                 && which.maker.is_none_or(|only| only == trade.maker)
                 && which.taker.is_none_or(|only| only == trade.taker)

@@ -12,6 +12,8 @@ use super::l2::Ladder;
 use super::l3::{L3, Resting};
 use super::{SIDES, key_of, price_at};
 
+mod image;
+
 /// The most cadences of one book. Ticks of further ones publish nothing.
 pub const CADENCES_MAX: usize = 32;
 

@@ -11,7 +11,7 @@ const SEEDS: u64 = 200;
 const COMMANDS: usize = 250;
 
 /// Some of each kind.
-fn kinds() -> Vec<TopicKind> {
+pub fn kinds() -> Vec<TopicKind> {
     let mut kinds = vec![TopicKind::Trades, TopicKind::Orders];
     // Statistics also at a cadence that never ticks.
     for cadence in [TENTH, SECOND, Cadence::THREE_TENTHS] {
@@ -44,7 +44,7 @@ fn kinds() -> Vec<TopicKind> {
     kinds
 }
 
-fn questions(flow: &mut Flow) -> [Query; 10] {
+pub fn questions(flow: &mut Flow) -> [Query; 10] {
     let instrument = HERE;
     let limit = flow.dice.below(40) as usize;
     let from = flow.now - Span::micros(flow.dice.below(600_000_000));

@@ -26,13 +26,25 @@ struct Row {
     description: String,
 }
 
+/// The symbols in the venue's directory, in its order.
+///
+/// # Errors
+/// [`Misheard`] if it makes no sense.
+pub fn symbols(trading_pairs_info: &[u8]) -> Result<Vec<String>, Misheard> {
+    Ok(rows(trading_pairs_info)?.into_iter().map(|row| row.url_symbol).collect())
+}
+
+fn rows(trading_pairs_info: &[u8]) -> Result<Vec<Row>, Misheard> {
+    serde_json::from_slice(trading_pairs_info)
+        .map_err(|error| Misheard::new(format_args!("its directory is no directory: {error}")))
+}
+
 /// Reads the venue's directory and lists those of its markets whose symbol is in `only`, in the venue's order.
 ///
 /// # Errors
 /// [`Misheard`] if it makes no sense, or a symbol is missing in it.
 pub fn listings(trading_pairs_info: &[u8], only: &[&str]) -> Result<Vec<Listing>, Misheard> {
-    let rows: Vec<Row> = serde_json::from_slice(trading_pairs_info)
-        .map_err(|error| Misheard::new(format_args!("its directory is no directory: {error}")))?;
+    let rows = rows(trading_pairs_info)?;
     let mut listings: Vec<Listing> = Vec::new();
     for row in rows.iter().filter(|row| only.contains(&row.url_symbol.as_str())) {
         let id = InstrumentId(listings.len() as u16);

@@ -88,3 +88,16 @@ fn what_makes_no_sense_is_given_up() {
     assert!(hear(r#"{"requestId":"9","status":"SUCCESS","responseBody":[]}"#).is_ok());
     assert!(hear(r#"{"type":"ACCOUNT_SUBSCRIPTION","payload":{}}"#).is_ok());
 }
+
+#[test]
+fn a_directory_is_listed_with_its_steps() {
+    let directory = br#"[{"symbol":"EOSUSDT","name":"EOS/USDT","baseCurrency":"EOS","quoteCurrency":"USDT","quantityIncrement":"0.01","takerFee":"0.005","tickSize":"0.0001","baseMinSize":"1","quoteMinSize":"10","locked":false,"sortOrder":0}]"#;
+    assert_eq!(symbols(directory).expect("a directory"), ["EOSUSDT"]);
+    let listed = listings(directory, &["EOSUSDT"]).expect("it");
+    let it = &listed[0].instrument;
+    assert_eq!((it.price_decimals, it.tick_units), (4, 1));
+    assert_eq!((it.quantity_decimals, it.lot_units), (2, 1));
+    assert_eq!(it.minimum, Minimum::Notional(10_000_000));
+    assert!(listings(directory, &["ETHUSDT"]).is_err());
+    assert!(symbols(b"{}").is_err());
+}

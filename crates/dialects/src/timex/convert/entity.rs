@@ -8,7 +8,7 @@ mod hash;
 mod listed;
 mod own;
 
-pub use book::{write_book_levels, write_level, write_raw_order};
+pub use book::{middle, write_book_levels, write_level, write_raw_order, write_summed};
 pub use hash::{order_hash, read_order_hash};
 pub use listed::{TRADE_DECIMALS, write_currency, write_market};
 pub use own::{expire_time, is_told, write_balance, write_my_trade, write_order};

@@ -120,8 +120,12 @@ pub fn trades(given: Given, caller: Caller, markets: Arc<Markets>) -> Result<Ans
         Err(refusal) => Err(refusal),
     };
     let (maker, taker) = (order("makerOrderId")?, order("takerOrderId")?);
-    let cursor = given.count("cursorId")?.map(|id| TradeId(id as u64));
+    let cursor = given.count("cursorId")?.map(|id| id as u64);
     let (page, sort) = (given.page()?, given.sort("timestamp")?);
+    let (since_id, until_id) = match sort {
+        Sort::NewestFirst => (None, cursor.map(|last| last.saturating_sub(1))),
+        Sort::OldestFirst => (cursor.map(|last| last.saturating_add(1)), None),
+    };
     let is_known = maker.is_some() && taker.is_some();
     let query = OwnTrades {
         instrument: given.market("symbol", &markets)?.map(|market| market.instrument.id),
@@ -130,25 +134,23 @@ pub fn trades(given: Given, caller: Caller, markets: Arc<Markets>) -> Result<Ans
         until: given.moment("till")?,
         maker: maker.flatten(),
         taker: taker.flatten(),
+        since_id: since_id.map(TradeId),
+        until_id: until_id.map(TradeId),
         sort,
         ..OwnTrades::of(caller.holder.account)
     };
     let listed = Arc::clone(&markets);
     let paged = Paged {
         page,
-        is_whole: caller.holder.instruments.is_none(),
+        is_whole: caller.holder.instruments.is_none() || !is_known,
         needs_all: false,
-        query: move |limit| Query::OwnTrades(OwnTrades { limit, ..query }),
+        query: move |limit| {
+            Query::OwnTrades(OwnTrades { limit: if is_known { limit } else { 0 }, ..query })
+        },
         pick: move |body| {
             let AnswerBody::OwnTrades(mut trades) = body else { return Err(Refusal::OVERLOAD) };
             let came = trades.len();
-            trades.retain(|trade| {
-                let is_beyond = |cursor| match sort {
-                    Sort::NewestFirst => trade.id < cursor,
-                    Sort::OldestFirst => trade.id > cursor,
-                };
-                is_known && cursor.is_none_or(is_beyond) && listed.of(trade.instrument).is_some()
-            });
+            trades.retain(|trade| listed.of(trade.instrument).is_some());
             Ok((came, trades))
         },
         word: move |trades| {

@@ -17,7 +17,7 @@ use crate::timex::Markets;
 use crate::timex::channel::{Event, LEVELS, OrderEvent, PERIODS, Period, Way};
 use crate::timex::convert::entity::{
     self, order_after, order_hash, stamp, stamp_z, token_amount, write_book_levels, write_level,
-    write_order, write_raw_order, write_ticker, write_trade,
+    write_order, write_raw_order, write_summed, write_ticker, write_trade,
 };
 use crate::timex::convert::{Market, Token};
 
@@ -45,18 +45,32 @@ pub fn market(
     match (subject.topic.kind, update) {
         (TopicKind::Book { .. }, Update::Book(book)) if subject.wording == LEVELS => {
             book_head(out, number(LEVELS_PLACE), book.time, "ORDER_BOOK_UPDATED", market);
-            let (bids, asks) = (book.bids.best_first(), book.asks.best_first());
-            write_levels_data(out.text_mut(), market, book.time, bids, asks);
+            let middle = entity::middle(book.bids.best(), book.asks.best());
+            levels_head(out.text_mut(), market, book.time);
+            out.text_mut().extend_from_slice(br#""bid":["#);
+            out.list_summed(Side::Buy, book.bids, middle, |out, it| write_summed(out, market, it));
+            out.text_mut().extend_from_slice(BETWEEN_SIDES);
+            out.list_summed(Side::Sell, book.asks, middle, |out, it| write_summed(out, market, it));
+            out.text_mut().extend_from_slice(BOOK_TAIL);
         }
         (TopicKind::Book { .. }, Update::Book(book)) => {
             book_head(out, number(0), book.time, "GROUP_ORDER_BOOK_UPDATED", market);
-            let (bids, asks) = (book.bids.best_first(), book.asks.best_first());
-            write_group_data(out.text_mut(), market, book.time, bids, asks);
+            group_head(out.text_mut(), market, book.time);
+            out.list(Side::Buy, book.bids, |out, level| write_level(out, market, level));
+            out.text_mut().extend_from_slice(BETWEEN_SIDES);
+            out.list(Side::Sell, book.asks, |out, level| write_level(out, market, level));
+            out.text_mut().extend_from_slice(BOOK_TAIL);
         }
         (TopicKind::Detail { .. }, Update::Detail(book)) => {
             book_head(out, number(RAW_PLACE), book.time, "RAW_ORDER_BOOK_UPDATED", market);
-            let (bids, asks) = (book.bids.best_first(), book.asks.best_first());
-            write_raw_data(out.text_mut(), market, book.time, bids, asks);
+            let write = |side| {
+                move |out: &mut Vec<u8>, it: &OrderEntry| write_raw_order(out, market, side, it)
+            };
+            raw_head(out.text_mut(), market, book.time);
+            out.list(Side::Buy, book.bids, write(Side::Buy));
+            out.text_mut().extend_from_slice(BETWEEN_SIDES);
+            out.list(Side::Sell, book.asks, write(Side::Sell));
+            out.text_mut().extend_from_slice(BOOK_TAIL);
         }
         (TopicKind::Ticker { window, .. }, Update::Ticker(ticker)) => {
             let Some(at) = PERIODS.iter().position(|known| known.window() == window) else {
@@ -116,6 +130,11 @@ fn data_head(out: &mut Vec<u8>, market: &Market, book: &str) {
     out.extend_from_slice(br#"":{"timestamp":""#);
 }
 
+/// What stands between the last bid and the first ask.
+const BETWEEN_SIDES: &[u8] = br#"],"ask":["#;
+/// What stands behind the last ask.
+const BOOK_TAIL: &[u8] = b"]}}";
+
 /// Section B5.5: whole, by level, added up.
 pub fn write_levels_data<'a>(
     out: &mut Vec<u8>,
@@ -124,11 +143,16 @@ pub fn write_levels_data<'a>(
     bids: impl Iterator<Item = &'a Level> + Clone,
     asks: impl Iterator<Item = &'a Level> + Clone,
 ) {
+    levels_head(out, market, time);
+    write_book_levels(out, market, bids, asks);
+    out.extend_from_slice(b"}}");
+}
+
+/// The same up to its sides.
+fn levels_head(out: &mut Vec<u8>, market: &Market, time: Time) {
     data_head(out, market, "orderbook");
     stamp_z(out, time);
     out.extend_from_slice(br#"","#);
-    write_book_levels(out, market, bids, asks);
-    out.extend_from_slice(b"}}");
 }
 
 /// Section B5.4: whole, by level.
@@ -139,13 +163,18 @@ pub fn write_group_data<'a>(
     bids: impl Iterator<Item = &'a Level>,
     asks: impl Iterator<Item = &'a Level>,
 ) {
+    group_head(out, market, time);
+    list(out, bids, |out, level| write_level(out, market, level));
+    out.extend_from_slice(BETWEEN_SIDES);
+    list(out, asks, |out, level| write_level(out, market, level));
+    out.extend_from_slice(BOOK_TAIL);
+}
+
+/// The same up to its first bid.
+fn group_head(out: &mut Vec<u8>, market: &Market, time: Time) {
     data_head(out, market, "orderbook");
     stamp(out, time);
     out.extend_from_slice(br#"","bid":["#);
-    list(out, bids, |out, level| write_level(out, market, level));
-    out.extend_from_slice(br#"],"ask":["#);
-    list(out, asks, |out, level| write_level(out, market, level));
-    out.extend_from_slice(b"]}}");
 }
 
 /// Section B5.3: whole, order by order.
@@ -156,13 +185,18 @@ pub fn write_raw_data<'a>(
     bids: impl Iterator<Item = &'a OrderEntry>,
     asks: impl Iterator<Item = &'a OrderEntry>,
 ) {
+    raw_head(out, market, time);
+    list(out, bids, |out, order| write_raw_order(out, market, Side::Buy, order));
+    out.extend_from_slice(BETWEEN_SIDES);
+    list(out, asks, |out, order| write_raw_order(out, market, Side::Sell, order));
+    out.extend_from_slice(BOOK_TAIL);
+}
+
+/// The same up to its first bid.
+fn raw_head(out: &mut Vec<u8>, market: &Market, time: Time) {
     data_head(out, market, "rawOrderBook");
     stamp_z(out, time);
     out.extend_from_slice(br#"","bid":["#);
-    list(out, bids, |out, order| write_raw_order(out, market, Side::Buy, order));
-    out.extend_from_slice(br#"],"ask":["#);
-    list(out, asks, |out, order| write_raw_order(out, market, Side::Sell, order));
-    out.extend_from_slice(b"]}}");
 }
 
 /// Section B5.7: what data and snapshots have.

@@ -89,3 +89,20 @@ fn trades_are_heard_with_their_side_and_time() {
     let other = text.replace("BTC-USDT", "ETH-USDT");
     assert_eq!(hear(&mut client, &other), Ok(Vec::new()), "nobody asked for it");
 }
+
+#[test]
+fn a_directory_is_listed_with_its_steps() {
+    let directory = br#"{"symbols":[{"symbol":"TON-USDT","baseAsset":"TON","quoteAsset":"USDT","baseMinSize":"1","quoteMinSize":"5","baseIncrement":"0.01","priceIncrement":"0.0005","enableTrading":true,"labels":[]},{"symbol":"BTC-USDT","baseAsset":"BTC","quoteAsset":"USDT","baseIncrement":"0.00000001","priceIncrement":"1"}]}"#;
+    assert_eq!(symbols(directory).expect("a directory"), ["TON-USDT", "BTC-USDT"]);
+    let listed = listings(directory, &["BTC-USDT", "TON-USDT"]).expect("both");
+    let it = &listed[0].instrument;
+    assert_eq!((it.price_decimals, it.tick_units), (4, 5));
+    assert_eq!((it.quantity_decimals, it.lot_units), (2, 1));
+    assert_eq!(it.minimum, Minimum::Notional(5_000_000));
+    assert_eq!(listed[1].instrument.tick_units, 1);
+    assert_eq!(listed[1].symbol_in("xrocket"), Some("BTC-USDT"));
+    assert!(listings(directory, &["ETH-USDT"]).is_err());
+    let no_step = br#"{"symbols":[{"symbol":"A-B","baseAsset":"A","quoteAsset":"B","baseIncrement":"0","priceIncrement":"1e-3"}]}"#;
+    assert!(listings(no_step, &["A-B"]).is_err());
+    assert!(symbols(b"[]").is_err());
+}

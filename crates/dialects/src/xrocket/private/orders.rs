@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::{
-    AccountId, Action, AnswerBody, EventBody, OrderId, OrderKey, OwnOrder, OwnOrders, Query,
+    AccountId, Action, AnswerBody, Event, EventBody, OrderId, OrderKey, OwnOrder, OwnOrders, Query,
     Rejection, Side, Status, Which,
 };
 
@@ -112,9 +112,23 @@ fn submit(order: Order, action: Action, markets: Arc<Markets>) -> Step {
     )
 }
 
+/// What a submission caused, if that is known.
+fn events(outcome: Outcome) -> Result<Vec<Event>, Problem> {
+    match outcome {
+        Outcome::Done { events, .. } => Ok(events),
+        Outcome::NotTaken => {
+            Err(Problem::new(&problem::UNAVAILABLE, "Nothing is taken at the moment"))
+        }
+        // It may have been done: whoever tries again is not told to.
+        Outcome::Unknown => {
+            Err(Problem::new(&problem::INTERNAL, "It is not known what came of it"))
+        }
+    }
+}
+
 /// Which order came of it.
 fn placed(outcome: Outcome, order: &Order) -> Result<OrderId, Problem> {
-    let Outcome::Done { events, .. } = outcome else { return Err(unavailable()) };
+    let events = events(outcome)?;
     for event in events {
         match event.body {
             EventBody::Created(state) | EventBody::Armed(state) => return Ok(state.id),
@@ -233,7 +247,7 @@ fn cancelled(
     markets: &Markets,
     instrument: model::InstrumentId,
 ) -> Result<HttpResponse, Problem> {
-    let Outcome::Done { events, .. } = outcome else { return Err(unavailable()) };
+    let events = events(outcome)?;
     for event in events {
         match event.body {
             EventBody::Closed { order: state, .. } if state.id == order => {

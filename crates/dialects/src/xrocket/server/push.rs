@@ -1,8 +1,9 @@
 //! What subscribers are pushed: hot encoders, bytes straight into the frame. Section A5.
 
-use model::{Candle, DepthUpdate, Level, Price, Quantity, Ticker, TopicKind, Trade, Update};
+use model::{Candle, DepthUpdate, Level, Price, Quantity, Side, Ticker, TopicKind, Trade, Update};
 
 use crate::dialect::{Subject, Wording};
+use crate::frame::FrameBuilder;
 use crate::iso::moment;
 use crate::json::{list, member, string};
 use crate::text::shortest;
@@ -15,7 +16,13 @@ use crate::xrocket::convert::{self, Market};
 pub const DEPTH_NAMED: Wording = Wording(1);
 
 /// Words an update of a market for those who subscribe to this. Returns whether there was something to say.
-pub fn market(market: &Market, subject: &Subject, update: &Update<'_>, out: &mut Vec<u8>) -> bool {
+pub fn market(
+    market: &Market,
+    subject: &Subject,
+    update: &Update<'_>,
+    frame: &mut FrameBuilder,
+) -> bool {
+    let out = frame.text_mut();
     match (subject.topic.kind, update) {
         (TopicKind::TradeBatches, Update::Trades(trades)) => push_trades(market, trades, out),
         (TopicKind::Depth { depth, step, .. }, Update::Depth(book)) => {
@@ -27,7 +34,7 @@ pub fn market(market: &Market, subject: &Subject, update: &Update<'_>, out: &mut
             if let Some(precision) = step.and_then(|step| market.precision(step)) {
                 string(out, "precision", precision);
             }
-            push_book(market, book, out);
+            push_book(market, book, frame);
         }
         (TopicKind::Candles { interval, .. }, Update::Candle(candle)) => {
             let Some(named) = Named::of(interval) else { return false };
@@ -105,14 +112,24 @@ pub fn write_trade(market: &Market, trade: &Trade, out: &mut Vec<u8>) {
     out.extend_from_slice(br#""}"#);
 }
 
-/// Section A5.3, from behind what is echoed.
-fn push_book(market: &Market, book: &DepthUpdate<'_>, out: &mut Vec<u8>) {
-    out.extend_from_slice(br#","data":{"snapshot":"#);
-    out.extend_from_slice(if book.snapshot { b"true," } else { b"false," });
+/// Section A5.3, from behind what is echoed. Of a snapshot most levels are those of the one before; of what changed none is.
+fn push_book(market: &Market, book: &DepthUpdate<'_>, frame: &mut FrameBuilder) {
     let totals = (book.bids_total, book.asks_total);
-    let (bids, asks) = (book.bids.best_first(), book.asks.best_first());
-    write_book(market, book.sequence, bids, asks, totals, out);
-    out.extend_from_slice(b"}}}");
+    let out = frame.text_mut();
+    if book.snapshot {
+        out.extend_from_slice(br#","data":{"snapshot":true,"#);
+        let write = |out: &mut Vec<u8>, level: &Level| write_level(market, level, out);
+        book_head(book.sequence, out);
+        frame.list(Side::Buy, book.bids, write);
+        frame.text_mut().extend_from_slice(BETWEEN_SIDES);
+        frame.list(Side::Sell, book.asks, write);
+        book_tail(market, totals, frame.text_mut());
+    } else {
+        out.extend_from_slice(br#","data":{"snapshot":false,"#);
+        let (bids, asks) = (book.bids.best_first(), book.asks.best_first());
+        write_book(market, book.sequence, bids, asks, totals, out);
+    }
+    frame.text_mut().extend_from_slice(b"}}}");
 }
 
 /// Appends the members of a book: its number, its levels, the best first, and what rests on each side.
@@ -121,27 +138,42 @@ pub fn write_book<'a>(
     sequence: u64,
     bids: impl Iterator<Item = &'a Level>,
     asks: impl Iterator<Item = &'a Level>,
-    (bids_total, asks_total): (Quantity, Quantity),
+    totals: (Quantity, Quantity),
     out: &mut Vec<u8>,
 ) {
-    let level = |out: &mut Vec<u8>, level: &Level| {
-        out.extend_from_slice(b"[\"");
-        market.price(out, level.price);
-        out.extend_from_slice(b"\",\"");
-        market.size(out, level.quantity);
-        out.extend_from_slice(b"\"]");
-    };
+    book_head(sequence, out);
+    list(out, bids, |out, level| write_level(market, level, out));
+    out.extend_from_slice(BETWEEN_SIDES);
+    list(out, asks, |out, level| write_level(market, level, out));
+    book_tail(market, totals, out);
+}
+
+/// The members of a book up to its first bid.
+fn book_head(sequence: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(br#""sequence":""#);
     integer(out, sequence);
     out.extend_from_slice(br#"","bids":["#);
-    list(out, bids, level);
-    out.extend_from_slice(br#"],"asks":["#);
-    list(out, asks, level);
+}
+
+/// What stands between the last bid and the first ask.
+const BETWEEN_SIDES: &[u8] = br#"],"asks":["#;
+
+/// The members of a book behind its last ask.
+fn book_tail(market: &Market, (bids_total, asks_total): (Quantity, Quantity), out: &mut Vec<u8>) {
     out.extend_from_slice(br#"],"askTotalAmount":""#);
     market.size(out, asks_total);
     out.extend_from_slice(br#"","bidTotalAmount":""#);
     market.size(out, bids_total);
     out.push(b'"');
+}
+
+/// Appends a level.
+fn write_level(market: &Market, level: &Level, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"[\"");
+    market.price(out, level.price);
+    out.extend_from_slice(b"\",\"");
+    market.size(out, level.quantity);
+    out.extend_from_slice(b"\"]");
 }
 
 /// Section A5.5: close before high and low.

@@ -7,6 +7,7 @@ use model::Action;
 
 use super::super::disk::{Appended, Disk};
 use super::super::reader::Reader;
+use super::super::record::SEGMENT_HEAD_BYTES;
 use super::super::simulated::{Faults, Simulated};
 use super::super::{Entry, Kept, tests::command};
 use super::*;
@@ -62,11 +63,17 @@ impl Disk for Held {
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
         self.disk.read(name)
     }
+    fn bytes(&self, name: &str) -> io::Result<u64> {
+        self.disk.bytes(name)
+    }
     fn create(&self, name: &str) -> io::Result<Box<dyn Appended>> {
         Ok(Box::new(HeldFile(self.disk.create(name)?, Arc::clone(&self.held))))
     }
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         self.disk.rename(from, to)
+    }
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.disk.remove(name)
     }
     fn sync(&self) -> io::Result<()> {
         self.disk.sync()
@@ -198,4 +205,85 @@ fn who_waits_is_told_before_anybody_complains() {
     drop(go_on);
     assert!(told.is_ok() && commit.is_broken(), "{told:?}");
     commit.end();
+}
+
+/// A disk beneath which something is wrong with us.
+struct Panicking(Simulated);
+
+struct PanickingFile;
+
+impl Disk for Panicking {
+    fn names(&self) -> io::Result<Vec<String>> {
+        self.0.names()
+    }
+    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        self.0.read(name)
+    }
+    fn bytes(&self, name: &str) -> io::Result<u64> {
+        self.0.bytes(name)
+    }
+    fn create(&self, _: &str) -> io::Result<Box<dyn Appended>> {
+        Ok(Box::new(PanickingFile))
+    }
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.0.rename(from, to)
+    }
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.0.remove(name)
+    }
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync()
+    }
+}
+
+impl Appended for PanickingFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        assert!(bytes.len() <= SEGMENT_HEAD_BYTES, "a provoked panic");
+        Ok(bytes.len())
+    }
+    fn sync(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_panic_of_its_thread_is_a_failure_and_nobody_waits_for_ever() {
+    let (mut commit, _) = start(Arc::new(Panicking(Simulated::new(1))), Durability::Sync);
+    let (woken, wakes) = sync_channel(8);
+    commit.wake_with(Box::new(move || woken.send(()).expect("the test waits")));
+    commit.hand_over(&mut batch(1..=1), None, true);
+    wakes.recv_timeout(Duration::from_secs(20)).expect("it wakes");
+    assert!(commit.is_broken());
+    commit.settle(Sequence(1));
+    assert_eq!(commit.durable(), Sequence(0));
+    let failure = commit.watcher().standing().failure.expect("it is said");
+    assert!(failure.contains("thread broke"), "{failure}");
+    commit.end();
+}
+
+#[test]
+fn what_only_tells_that_time_passes_waits_longest_and_holds_nothing_else_up() {
+    let idle = || {
+        let mut batch = Batch::default();
+        let tick = Action::Tick(model::Cadence::TENTH);
+        let kept =
+            Kept { time: BEGINS, action: tick, acts: 0, by_crowd: false, label: None, mark: None };
+        batch.push_idle(&Entry::Command(kept), Sequence(1), BEGINS);
+        batch
+    };
+    let pause = |batch: Batch, awaited, is_owed| {
+        Pending { batch, awaited, ..Pending::default() }.pause(is_owed)
+    };
+    assert_eq!(pause(Batch::default(), true, false), None);
+    assert_eq!(pause(Batch::default(), false, true), Some(UNHURRIED), "what was written is owed");
+    assert_eq!(pause(idle(), false, false), Some(IDLE));
+    assert_eq!(pause(idle(), false, true), Some(UNHURRIED));
+    assert_eq!(pause(idle(), true, false), Some(Duration::ZERO), "it rides along");
+    assert_eq!(pause(batch(1..=2), false, false), Some(UNHURRIED));
+    let mut both = idle();
+    both.append(&mut batch(2..=2));
+    assert_eq!(pause(both, false, false), Some(UNHURRIED), "the more urgent decides");
+    let mut both = batch(1..=1);
+    both.append(&mut idle());
+    assert_eq!(pause(both, false, false), Some(UNHURRIED), "in either order");
 }

@@ -1,12 +1,15 @@
 //! What an engine's journal is told: each command with what is kept beside it, and the digest of events when it is
 //! due. Entries are gathered and handed over once a turn.
 
-use model::{Command, Event, Note, Sequence, Wake};
+use model::{Action, Command, Event, Note, Sequence, Span, Time, Wake};
 
 use crate::journal::commit::{Commit, PENDING_MAX};
 use crate::journal::digest::Digester;
 use crate::journal::writer::Batch;
 use crate::journal::{Closed, Digest, Entry, Kept, Opened};
+
+#[cfg(test)]
+mod tests;
 
 pub(super) struct Recorder {
     commit: Commit,
@@ -16,13 +19,18 @@ pub(super) struct Recorder {
     digest: Option<Digest>,
     /// How often the crowd acted since the last command.
     acts: u32,
+    /// When something happened last that was more than a tick, in market time.
+    stirred: Option<Time>,
     is_closed: bool,
 }
+
+/// So long after that, ticks tell nothing new of it: no topic speaks more rarely.
+const QUIET: Span = Span::seconds(10);
 
 impl Recorder {
     pub fn new(commit: Commit, digester: Digester) -> Self {
         let (batch, digest) = (Batch::default(), None);
-        Self { commit, batch, digester, digest, acts: 0, is_closed: false }
+        Self { commit, batch, digester, digest, acts: 0, stirred: None, is_closed: false }
     }
 
     /// A life begins behind this command.
@@ -46,10 +54,19 @@ impl Recorder {
             label: note.label.clone(),
             mark: note.mark,
         });
-        self.batch.push(&entry, command.sequence, command.time);
+        let is_tick = matches!(command.action, Action::Tick(_)) && events.len() == 1;
+        if !is_tick {
+            self.stirred = Some(command.time);
+        }
+        let is_quiet = self.stirred.is_none_or(|stirred| stirred + QUIET < command.time);
+        if is_tick && is_quiet {
+            self.batch.push_idle(&entry, command.sequence, command.time);
+        } else {
+            self.batch.push(&entry, command.sequence, command.time);
+        }
         if self.digester.take(events) {
             let digest = self.digester.digest();
-            self.batch.push(&Entry::Digest(digest), command.sequence, command.time);
+            self.batch.push_idle(&Entry::Digest(digest), command.sequence, command.time);
             self.digest = Some(digest);
         }
     }
@@ -70,7 +87,7 @@ impl Recorder {
     }
 
     /// The life ends behind this command, with an engine that has this digest.
-    pub fn close(&mut self, last: Sequence, time: model::Time, state: u64) -> Sequence {
+    pub fn close(&mut self, last: Sequence, time: Time, state: u64) -> Sequence {
         if !self.is_closed && !self.is_broken() {
             let Digest { events, digest } = self.digester.digest();
             let closed = Entry::Closed(Closed { events, digest, state });

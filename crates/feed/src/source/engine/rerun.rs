@@ -5,11 +5,13 @@
 //! chances from the same engine, so that it goes on as if it had only paused. If it now asks for something else (its
 //! rules or its configuration were changed), that is counted, and it goes on from what it finds.
 
-use model::{Action, Event, Sequence};
+use model::{Action, Event, Sequence, Span};
 
 use super::EngineSource;
 use crate::journal::digest::Digester;
 use crate::journal::{Closed, Digest, Entry, Kept, Opened};
+
+mod image;
 
 #[cfg(test)]
 mod tests;
@@ -42,6 +44,8 @@ pub struct Done {
     pub digests: u64,
     /// Lives.
     pub lives: u64,
+    /// For how much market time it stood still between its lives.
+    pub stood: Span,
     /// Things that the crowd asked for then and not now.
     pub crowd_differs: u64,
 }
@@ -121,6 +125,8 @@ impl Rerun {
         self.compare(opened.events, opened.digest, opened.state)?;
         self.done.lives += 1;
         if self.last() > Sequence(0) {
+            let stood = opened.time.0.saturating_sub(self.source.time().0).max(0);
+            self.done.stood = Span(self.done.stood.0 + stood);
             self.source.put_off(opened.time);
         }
         Ok(())

@@ -8,7 +8,7 @@ use std::hash::{Hash, Hasher};
 
 pub(super) const BEGIN: Time = Time(1_795_305_600_123_456);
 
-fn instruments() -> Vec<Instrument> {
+pub(super) fn instruments() -> Vec<Instrument> {
     let instrument = |id, base: &str, quote: &str| Instrument {
         id: InstrumentId(id),
         base: base.into(),

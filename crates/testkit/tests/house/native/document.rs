@@ -58,7 +58,7 @@ fn the_document_is_whole() {
 /// A page with something at the places of its parameters.
 fn filled(path: &str) -> String {
     let path = path.strip_prefix("/rialto/v1").expect("all of it is there");
-    path.replace("{instrument}", "BTC-USD").replace("{order}", "1")
+    path.replace("{instrument}", "BTC-USD").replace("{order}", "1").replace("{connection}", "1")
 }
 
 #[test]

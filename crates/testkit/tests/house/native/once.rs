@@ -80,6 +80,27 @@ fn a_replacement_happens_once() {
 }
 
 #[test]
+fn a_replacement_that_takes_the_name_over_happens_once() {
+    let (_served, [mut alice]) = served(["alice"]);
+    let named = |price| {
+        format!(
+            r#"{{"instrument":"BTC-USD","side":"buy","type":"limit","quantity":"0.5","price":"{price}","client_order_id":"mine"}}"#
+        )
+    };
+    alice.post("/orders", &named("100.00")).with_status(201);
+    let body = r#"{"price":"99.00","quantity":"0.4","client_order_id":"mine"}"#;
+    let mut replace = |key: &str| {
+        alice.ask_with("PUT", "/orders/client:mine", Some(body), &[("Idempotency-Key", key)])
+    };
+    let first = replace("one").with_status(201);
+    let again = replace("one").with_status(201);
+    assert!(replayed(&again), "though the name means the new order by now");
+    assert_eq!(again.text, first.text);
+    let next = replace("two").with_status(201);
+    assert!(!replayed(&next) && next.text != first.text, "the new one is replaced");
+}
+
+#[test]
 fn many_at_once_under_one_key_are_one_order() {
     let (served, [mut alice]) = served(["alice"]);
     served.known.slow_down(key("alice"), 1_000);

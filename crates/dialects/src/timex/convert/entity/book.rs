@@ -1,9 +1,10 @@
 //! Books: order by order, by price, and by price with what lies before each. Sections B5.3, B5.4 and B8.6.
 
-use model::{Level, OrderEntry, Price, Quantity, Side, Span, Time};
+use model::{Level, OrderEntry, Price, Side, Span, Time};
 
 use super::{direction, order_hash, price, quantity, stamp, turnover};
 use crate::json::list;
+use crate::kept::Summed;
 use crate::text::integer;
 use crate::timex::convert::Market;
 
@@ -54,8 +55,7 @@ pub fn write_level(out: &mut Vec<u8>, market: &Market, level: &Level) {
     out.extend_from_slice(br#""}"#);
 }
 
-/// The members `bid` and `ask` of a book, best first, each level with what lies before it. The middle of the book, from
-/// which levels are counted, is that of the best two prices, or the one there is. B8.6.
+/// The members `bid` and `ask` of a book, best first, each level with what lies before it. B8.6.
 ///
 /// ```json
 /// "bid":[{"index":"49","price":"1324","baseTokenAmount":"6","baseTokenCumulativeAmount":"6","quoteTokenAmount":"7944",
@@ -67,43 +67,38 @@ pub fn write_book_levels<'a>(
     bids: impl Iterator<Item = &'a Level> + Clone,
     asks: impl Iterator<Item = &'a Level> + Clone,
 ) {
-    let best = |levels: Option<&Level>| levels.map(|level| level.price.0);
-    let middle = match (best(bids.clone().next()), best(asks.clone().next())) {
-        (Some(bid), Some(ask)) => (bid + ask).div_euclid(2),
-        (bid, ask) => bid.or(ask).unwrap_or(0),
-    };
-    let middle = Price(middle);
+    let middle = middle(bids.clone().next(), asks.clone().next());
     out.extend_from_slice(br#""bid":["#);
-    write_side(out, market, middle, bids);
+    list(out, Summed::all(bids, middle), |out, level| write_summed(out, market, &level));
     out.extend_from_slice(br#"],"ask":["#);
-    write_side(out, market, middle, asks);
+    list(out, Summed::all(asks, middle), |out, level| write_summed(out, market, &level));
     out.push(b']');
 }
 
-fn write_side<'a>(
-    out: &mut Vec<u8>,
-    market: &Market,
-    middle: Price,
-    levels: impl Iterator<Item = &'a Level>,
-) {
-    let (mut base, mut quote) = (Quantity::ZERO, 0);
-    list(out, levels, |out, level| {
-        let worth = i128::from(level.price.0) * i128::from(level.quantity.0);
-        base += level.quantity;
-        quote += worth;
-        out.extend_from_slice(br#"{"index":""#);
-        integer(out, middle.0 - level.price.0);
-        out.extend_from_slice(br#"","price":""#);
-        price(out, market, level.price);
-        out.extend_from_slice(br#"","baseTokenAmount":""#);
-        quantity(out, market, level.quantity);
-        out.extend_from_slice(br#"","baseTokenCumulativeAmount":""#);
-        quantity(out, market, base);
-        out.extend_from_slice(br#"","quoteTokenAmount":""#);
-        turnover(out, market, worth);
-        out.extend_from_slice(br#"","quoteTokenCumulativeAmount":""#);
-        turnover(out, market, quote);
-        // Whoever asks for a book is not known, whatever it shows: see B2.
-        out.extend_from_slice(br#"","ownerOrdersInLevel":false}"#);
-    });
+/// The middle of a book, from which its levels are counted: that of the best two prices, or the one there is. B8.6.
+pub fn middle(bid: Option<&Level>, ask: Option<&Level>) -> Price {
+    let price = |level: Option<&Level>| level.map(|level| level.price.0);
+    Price(match (price(bid), price(ask)) {
+        (Some(bid), Some(ask)) => (bid + ask).div_euclid(2),
+        (bid, ask) => bid.or(ask).unwrap_or(0),
+    })
+}
+
+/// A level with what lies before it.
+pub fn write_summed(out: &mut Vec<u8>, market: &Market, summed: &Summed) {
+    let Summed { level, middle, quantity: base, turnover: quote } = *summed;
+    out.extend_from_slice(br#"{"index":""#);
+    integer(out, middle.0 - level.price.0);
+    out.extend_from_slice(br#"","price":""#);
+    price(out, market, level.price);
+    out.extend_from_slice(br#"","baseTokenAmount":""#);
+    quantity(out, market, level.quantity);
+    out.extend_from_slice(br#"","baseTokenCumulativeAmount":""#);
+    quantity(out, market, base);
+    out.extend_from_slice(br#"","quoteTokenAmount":""#);
+    turnover(out, market, i128::from(level.price.0) * i128::from(level.quantity.0));
+    out.extend_from_slice(br#"","quoteTokenCumulativeAmount":""#);
+    turnover(out, market, quote);
+    // Whoever asks for a book is not known, whatever it shows: see B2.
+    out.extend_from_slice(br#"","ownerOrdersInLevel":false}"#);
 }

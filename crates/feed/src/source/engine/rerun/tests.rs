@@ -6,7 +6,7 @@ use std::sync::Arc;
 use engine::flow::Random;
 use model::{AccountId, Label, Mark, Note, Source, Span, Time};
 
-use super::super::tests::{BEGIN, VISITOR, buy, source};
+use super::super::tests::{BEGIN, VISITOR, buy, instruments, source};
 use super::*;
 use crate::journal::commit::{Commit, Durability};
 use crate::journal::reader::{Reader, Tail};
@@ -227,4 +227,126 @@ fn nothing_is_taken_once_it_cannot_be_kept() {
     source.advance(now + Span::seconds(9), &mut events);
     let refused = source.submit(now + Span::seconds(9), Action::Follow(VISITOR), &mut events);
     assert_eq!((refused, source.last()), (Err(model::NoOrders), last));
+}
+
+/// An image of how a rerun stands.
+fn image(
+    rerun: &Rerun,
+    boundary: crate::journal::reader::Boundary,
+) -> crate::journal::image::Image {
+    let digest = rerun.digest();
+    let head = crate::journal::image::Head {
+        boundary,
+        events: digest.events,
+        digest: digest.digest,
+        state: rerun.source().engine().digest(),
+        market: rerun.source().market(),
+        configuration: [0; 16],
+        seed: SEED,
+        build: "test".into(),
+    };
+    crate::journal::image::Image { head, parts: rerun.parts().into() }
+}
+
+#[test]
+fn a_rerun_from_an_image_stands_as_the_whole_one_and_goes_on_as_it_does() {
+    let long = std::env::var_os("RIALTO_LONG").is_some();
+    let mut cuts = 0;
+    for seed in 0..if long { 40 } else { 3 } {
+        let disk = Simulated::new(seed);
+        let mut random = Random::new(seed);
+        let mut first = kept(&disk, seed);
+        let mut events = Vec::new();
+        let assets = first.engine().assets().clone();
+        for deposit in engine::flow::riches(&assets, VISITOR) {
+            first.submit(BEGIN, deposit, &mut events).expect("it takes orders");
+        }
+        // One record a second, so that segments end in the middle of things.
+        for second in 1..20 {
+            trade(&mut first, &mut random, BEGIN + Span::seconds(second), &mut events);
+        }
+        drop(first);
+        let (whole, told, _) = again(&disk, seed).expect("the same happens");
+        let last = whole.source().engine().image();
+        let parts = whole.parts();
+        let (mut whole, _) = whole.finish();
+        let mut later = Vec::new();
+        whole.advance(whole.time() + Span::seconds(5), &mut later);
+
+        // Wherever a segment ends.
+        let mut reader = Reader::open(&disk).expect("no trouble").expect("a journal");
+        let mut rerun = Rerun::new(source(seed));
+        let (mut before, mut out) = (reader.boundary(), Vec::new());
+        while let Some(record) = reader.record().expect("no trouble") {
+            if record.place.segment != crate::journal::segments::name(before.segment) {
+                cuts += 1;
+                let image = image(&rerun, before);
+                let mut restored =
+                    Rerun::restored(source(seed), &instruments(), &image).expect("what was taken");
+                assert_eq!(restored.parts()[..], image.parts[..], "seed {seed}");
+                let mut reader = Reader::open_behind(&disk, &before).expect("it follows");
+                let mut tail = Vec::new();
+                while let Some(record) = reader.record().expect("no trouble") {
+                    for entry in &record.entries {
+                        restored.entry(entry, &mut tail).expect("the same happens");
+                    }
+                }
+                assert!(tail[..] == told[out.len()..], "seed {seed}: other events");
+                assert_eq!(restored.source().engine().image(), last, "seed {seed}");
+                assert_eq!(restored.parts(), parts, "seed {seed}");
+                assert_eq!(restored.done().crowd_differs, 0, "seed {seed}");
+                let (mut restored, _) = restored.finish();
+                let mut goes_on = Vec::new();
+                restored.advance(restored.time() + Span::seconds(5), &mut goes_on);
+                assert!(goes_on == later, "seed {seed}: it goes on in another way");
+            }
+            for entry in &record.entries {
+                rerun.entry(entry, &mut out).expect("the same happens");
+            }
+            before = reader.boundary();
+        }
+    }
+    assert!(cuts > 5, "{cuts} cuts");
+}
+
+#[test]
+fn an_image_of_something_else_is_refused() {
+    let disk = Simulated::new(1);
+    let mut first = kept(&disk, SEED);
+    trade_without_visitor(&mut first, BEGIN + Span::seconds(3), &mut Vec::new());
+    drop(first);
+    let (rerun, ..) = again(&disk, SEED).expect("the same happens");
+    let boundary = Reader::open(&disk).expect("no trouble").expect("a journal").boundary();
+    let boundary = crate::journal::reader::Boundary { last: rerun.last(), ..boundary };
+    let image = image(&rerun, boundary);
+    let restored = |image: &_| Rerun::restored(source(SEED), &instruments(), image).map(drop);
+    assert!(restored(&image).is_ok());
+    let mut other = image.clone();
+    other.head.events += 1;
+    assert!(restored(&other).is_err(), "not of one moment");
+    let mut other = image.clone();
+    other.head.market += 1;
+    assert!(restored(&other).is_err(), "another market");
+    let cadences = [model::Cadence::SECOND];
+    let ticks =
+        EngineSource::new(&instruments(), None, &cadences, BEGIN, crate::gate::Gate::open());
+    assert!(Rerun::restored(ticks, &instruments(), &image).is_err(), "another cadence");
+    // Whatever bytes the parts have, nobody panics.
+    let long = std::env::var_os("RIALTO_LONG").is_some();
+    for seed in 0..if long { 20_000 } else { 300 } {
+        let mut random = Random::new(seed);
+        let mut changed = image.clone();
+        // The engine's own has a digest, and a test of its own.
+        let part = &mut changed.parts[1 + random.below(2) as usize].bytes;
+        let at = random.below(part.len() as u64) as usize;
+        part[at] = random.next_u64() as u8;
+        if let Ok(restored) = Rerun::restored(source(SEED), &instruments(), &changed) {
+            assert_eq!(restored.parts()[..], changed.parts[..], "seed {seed}: two spellings");
+            let (mut restored, _) = restored.finish();
+            if seed % 50 == 0 {
+                let till = restored.time() + Span::seconds(1);
+                restored.advance(till, &mut Vec::new());
+            }
+        }
+    }
 }

@@ -1,0 +1,309 @@
+// The web console in a real browser: Debian's Chromium, driven by Playwright.
+//
+// usage: node console.js target/release/rialto [--shots DIR]
+//
+// It starts a venue of its own, ends it and starts it again on the same port. Screenshots are kept for people to look at.
+// Exit code 0 when all checks passed, 1 otherwise.
+"use strict";
+
+const { spawn } = require("node:child_process");
+const { mkdirSync } = require("node:fs");
+const { createServer } = require("node:net");
+const { chromium } = require("playwright-core");
+const axe = require("axe-core");
+
+/** How long what has to come is waited for. */
+const PATIENCE = 20_000;
+const BROWSERS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+const DIALECTS = ["bitstamp", "xrocket", "timex", "finazon", "confluencecode"];
+
+const [binary, ...words] = process.argv.slice(2);
+const shots = words[0] === "--shots" ? words[1] : null;
+let passed = 0;
+let failed = 0;
+const complaints = [];
+
+/** Does something and tells how it went; what it returns is said beside it. */
+async function check(name, what) {
+  try {
+    const said = await what();
+    passed += 1;
+    console.log(`ok    ${name}${said ? `: ${said}` : ""}`);
+  } catch (error) {
+    failed += 1;
+    console.log(`FAIL  ${name}: ${String(error.message ?? error).split("\n").slice(0, 3).join(" ")}`);
+  }
+}
+
+function must(condition, trouble) {
+  if (!condition) throw new Error(trouble);
+}
+
+function freePort() {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = probe.address();
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
+function start(port) {
+  const venue = spawn(binary, ["serve", "--ephemeral", "--seed", "7", "--listen", `127.0.0.1:${port}`], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  return new Promise((resolve, reject) => {
+    let said = "";
+    venue.stdout.on("data", (data) => {
+      said += data;
+      if (said.includes("listening on")) resolve(venue);
+    });
+    venue.on("exit", (code) => reject(new Error(`the venue ended with ${code}`)));
+  });
+}
+
+function end(venue) {
+  return new Promise((resolve) => {
+    venue.removeAllListeners("exit");
+    venue.on("exit", resolve);
+    venue.kill("SIGKILL");
+  });
+}
+
+async function shoot(page, name) {
+  if (shots) await page.screenshot({ path: `${shots}/${name}.png`, fullPage: true });
+}
+
+/** What changes in an element's text: it has to within the patience. */
+async function changes(page, selector) {
+  const before = await page.locator(selector).first().textContent();
+  const differs = ([selector, before]) => document.querySelector(selector)?.textContent !== before;
+  await page.waitForFunction(differs, [selector, before], { timeout: PATIENCE });
+}
+
+async function accessible(page) {
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate(() => globalThis.axe.run());
+  const bad = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
+  const worded = bad.map(({ id, nodes }) => `${id} (${nodes[0].target})`).join(", ");
+  must(bad.length === 0, worded);
+}
+
+async function main() {
+  if (shots) mkdirSync(shots, { recursive: true });
+  const port = await freePort();
+  const base = `http://127.0.0.1:${port}`;
+  let venue = await start(port);
+  const executablePath = BROWSERS.find((path) => require("node:fs").existsSync(path));
+  const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+  const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+  page.setDefaultTimeout(PATIENCE);
+  let isDown = false;
+  page.on("pageerror", (error) => complaints.push(error.message));
+  page.on("console", (message) => {
+    // That the server is not there is what the browser says of a server that is not there.
+    if (message.type() === "error" && !isDown) complaints.push(message.text());
+  });
+
+  try {
+    await check("first paint within a second", async () => {
+      await page.goto(`${base}/`);
+      await page.locator(".markets tbody tr").first().waitFor();
+      const [paint] = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint"));
+      must(paint && paint.startTime < 1_000, `it came after ${paint?.startTime} ms`);
+      return `${Math.round(paint.startTime)} ms`;
+    });
+    await check("nothing is loaded from elsewhere", async () => {
+      const loaded = await page.evaluate(() => performance.getEntriesByType("resource").map(({ name }) => name));
+      const foreign = loaded.filter((name) => !name.startsWith(base) && !name.startsWith("data:"));
+      must(foreign.length === 0, foreign.join(" "));
+      return `${loaded.length} parts`;
+    });
+    await check("all instruments, and prices that move", async () => {
+      const rows = await page.locator(".markets tbody tr").count();
+      must(rows >= 9, `${rows} rows`);
+      await page.locator(".markets td.up, .markets td.down").first().waitFor();
+      await changes(page, ".markets tbody tr td.number");
+    });
+    await check("markets are accessible", () => accessible(page));
+    await shoot(page, "markets");
+
+    await check("an instrument: book, candles, tape move", async () => {
+      await page.locator(".markets a", { hasText: "BTC/USD" }).first().click();
+      await page.locator(".level.ask .price").first().waitFor();
+      await changes(page, ".number-of-book");
+      await changes(page, ".tape tbody");
+      const crossed = await page.evaluate(() => {
+        const best = (side, at) => Number([...document.querySelectorAll(`.level.${side}:not(.none) .price`)].at(at).textContent);
+        return best("bid", 0) >= best("ask", -1);
+      });
+      must(!crossed, "the book is crossed");
+      await page.locator(".candles canvas").first().waitFor();
+    });
+    await check("candles are drawn", async () => {
+      // The chart has pixels in the colour of rising or falling candles.
+      await page.waitForFunction(() => {
+        const color = (name) => {
+          const probe = document.body.appendChild(document.createElement("i"));
+          probe.style.color = getComputedStyle(document.documentElement).getPropertyValue(name);
+          const [red, green, blue] = getComputedStyle(probe).color.match(/\d+/g).map(Number);
+          probe.remove();
+          return [red, green, blue];
+        };
+        const wanted = [color("--bid"), color("--ask")];
+        return [...document.querySelectorAll(".candles canvas")].some((canvas) => {
+          if (!canvas.width) return false;
+          const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+          let count = 0;
+          for (let at = 0; at < data.length; at += 4) {
+            const is = ([red, green, blue]) => data[at] === red && data[at + 1] === green && data[at + 2] === blue;
+            if (wanted.some(is)) count += 1;
+          }
+          return count > 20;
+        });
+      }, null, { timeout: PATIENCE });
+    });
+    await check("the book keeps up with the screen", async () => {
+      // Frames that took longer than three of the screen's, of those of three seconds.
+      const [frames, late] = await page.evaluate(
+        () =>
+          new Promise((resolve) => {
+            let [frames, late, last] = [0, 0, performance.now()];
+            const begin = last;
+            const step = (now) => {
+              frames += 1;
+              if (now - last > 50) late += 1;
+              last = now;
+              if (now - begin < 3_000) requestAnimationFrame(step);
+              else resolve([frames, late]);
+            };
+            requestAnimationFrame(step);
+          }),
+      );
+      must(late <= frames / 4, `${late} of ${frames} frames were late`);
+      return `${Math.round(frames / 3)} frames a second, ${late} late`;
+    });
+    await check("an order is placed, filled, and seen", async () => {
+      await page.locator("#kind").selectOption("market");
+      await page.locator("#quantity").fill("0.01");
+      const balances = page.locator("section[aria-label=Balances] tbody");
+      const before = await balances.textContent();
+      await page.locator("button.buy").click();
+      await page.locator(".answer", { hasText: /buy 0\.01: .*0\.01 filled/ }).waitFor();
+      const differs = (before) => document.querySelector("section[aria-label=Balances] tbody").textContent !== before;
+      await page.waitForFunction(differs, before);
+      return page.locator(".answer").textContent();
+    });
+    await check("an order rests and is cancelled", async () => {
+      await page.locator("#kind").selectOption("limit");
+      await page.locator("#price").fill("50000");
+      await page.locator("#quantity").fill("0.001");
+      await page.locator("button.buy").click();
+      const row = page.locator("section[aria-label='Open orders'] tbody tr", { hasText: "50000" });
+      await row.waitFor();
+      await shoot(page, "instrument");
+      await row.getByRole("button").click();
+      await row.waitFor({ state: "detached" });
+    });
+    await check("a refusal is told in the market's words", async () => {
+      const said = complaints.length;
+      await page.locator("#price").fill("50000.001");
+      await page.locator("button.buy").click();
+      await page.locator(".answer.bad", { hasText: "tick size" }).waitFor();
+      // The browser itself complains of the 422, which is right here.
+      complaints.splice(said);
+    });
+    await check("an instrument is accessible", () => accessible(page));
+    await check("dark and light", async () => {
+      const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+      const before = await ground();
+      await page.locator("#theme").click();
+      must((await ground()) !== before, "the ground stayed as it was");
+      await shoot(page, "instrument-other-theme");
+      await accessible(page);
+    });
+    await check("an instrument that only Finazon lists", async () => {
+      await page.goto(`${base}/#/instrument/AAPL-USD`);
+      await page.locator(".level.ask:not(.none) .price").first().waitFor();
+      await page.locator(".tape tbody tr").first().waitFor();
+    });
+
+    for (const dialect of DIALECTS) {
+      await check(`explorer: ${dialect} answers`, async () => {
+        await page.goto(`${base}/#/explorer/${dialect}`);
+        const ready = page.locator(".ready button");
+        await ready.first().waitFor();
+        const count = await ready.count();
+        for (let place = 0; place < count; place += 1) {
+          const heard = await page.locator(".frames .heard").count();
+          await ready.nth(place).click();
+          const more = (heard) => document.querySelectorAll(".frames .heard").length > heard;
+          await page.waitForFunction(more, heard);
+        }
+        const program = await page.locator(".program").textContent();
+        must(program.includes(`127.0.0.1:${port}`) && program.includes("websockets"), "no program is shown");
+        await shoot(page, `explorer-${dialect}`);
+        return `${count} requests`;
+      });
+    }
+    await check("the explorer is accessible", () => accessible(page));
+
+    await check("system: events are counted", async () => {
+      await page.goto(`${base}/#/system`);
+      await page.locator("tr", { hasText: "events" }).first().waitFor();
+      await changes(page, "section[aria-label=Metrics] td.number");
+      await shoot(page, "system");
+      await accessible(page);
+    });
+
+    await check("the server is gone, and the page says so", async () => {
+      await page.goto(`${base}/#/instrument/ETH-USD`);
+      await page.locator("#line[data-live=true]").waitFor();
+      isDown = true;
+      await end(venue);
+      await page.locator("#line[data-live=false]").waitFor();
+      return page.locator("#line").textContent();
+    });
+    await check("it is back, and the market moves again", async () => {
+      venue = await start(port);
+      await page.locator("#line[data-live=true]").waitFor();
+      isDown = false;
+      await changes(page, ".number-of-book");
+      await changes(page, ".tape tbody");
+    });
+
+    await check("on a phone nothing is wider than the screen", async () => {
+      await page.setViewportSize({ width: 390, height: 844 });
+      for (const path of ["#/", "#/instrument/BTC-USD", "#/explorer/bitstamp", "#/system"]) {
+        await page.goto(`${base}/${path}`);
+        await page.locator("main h1").waitFor();
+        await page.waitForTimeout(300);
+        const width = await page.evaluate(() => document.documentElement.scrollWidth);
+        must(width <= 390, `${path} is ${width} wide`);
+      }
+      await page.goto(`${base}/#/instrument/BTC-USD`);
+      await page.locator(".level.ask .price").first().waitFor();
+      await shoot(page, "phone");
+    });
+    await check("by keyboard", async () => {
+      await page.keyboard.press("s");
+      await page.locator("h1", { hasText: "System" }).waitFor();
+      await page.keyboard.press("m");
+      await page.locator("h1", { hasText: "Markets" }).waitFor();
+    });
+    await check("no complaint in the browser's console", () => must(complaints.length === 0, complaints.join(" | ")));
+  } finally {
+    await browser.close();
+    await end(venue);
+  }
+}
+
+main()
+  .catch((error) => {
+    failed += 1;
+    console.log(`FAIL  run: ${error.stack}`);
+  })
+  .finally(() => {
+    console.log(`${passed} passed, ${failed} failed`);
+    process.exit(failed ? 1 : 0);
+  });

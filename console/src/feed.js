@@ -1,0 +1,135 @@
+// Where an instrument page has its market from: xRocket's socket where the instrument is listed there, else the native
+// API, asked once a second. Both say the same things: `book(sides)`, `trades(list)`, `candles(all)`, `candle(one)`.
+
+import { Book } from "./book.js";
+import { read } from "./native.js";
+
+const ASK_MS = 1_000;
+const CANDLES = 300;
+
+/** The intervals that both know, by their native names. */
+export const INTERVALS = {
+  "1m": { xrocket: "1min", seconds: 60 },
+  "5m": { xrocket: "5min", seconds: 300 },
+  "15m": { xrocket: "15min", seconds: 900 },
+  "1h": { xrocket: "1hour", seconds: 3_600 },
+  "1d": { xrocket: "1day", seconds: 86_400 },
+};
+
+/** Levels of each side that a page is told. */
+const LEVELS = 100;
+
+export function feed(it, line, told) {
+  return it.symbols.xrocket ? overXrocket(it.symbols.xrocket, line, told) : overNative(it.instrument, told);
+}
+
+function overXrocket(symbol, line, told) {
+  const book = new Book();
+  let stopCandles = () => {};
+  const tell = () => {
+    if (book.isKnown) told.book({ bids: book.levels("bids", LEVELS), asks: book.levels("asks", LEVELS), number: book.number });
+  };
+  const bookTopic = {
+    params: { channel: "orderbook", symbol },
+    began: (whole) => {
+      book.begin(whole);
+      tell();
+    },
+    told: (data) => {
+      // What comes before the reply is in the reply.
+      if (!book.isKnown && !data.snapshot) return;
+      if (book.change(data)) return tell();
+      told.gap();
+      line.again(bookTopic);
+    },
+    failed: (error) => told.failed(error.message),
+  };
+  const tradesTopic = {
+    params: { channel: "trades", symbol },
+    told: ({ trades }) => told.trades(trades),
+    failed: (error) => told.failed(error.message),
+  };
+  const stopBook = line.subscribe(bookTopic);
+  const stopTrades = line.subscribe(tradesTopic);
+  read(`/instruments/${symbol}/trades?limit=50`).then(({ trades }) => told.trades(ofNative(trades).reverse()), () => {});
+  return {
+    sources: `xRocket's socket (orderbook, trades, candles of ${symbol}), and the native API for the first trades`,
+    candles(interval) {
+      stopCandles();
+      const { xrocket, seconds } = INTERVALS[interval];
+      stopCandles = line.subscribe({
+        params: { channel: "candles", symbol, type: xrocket },
+        range: async () => {
+          // The market's time need not be the wall's.
+          const { time } = await read("/status");
+          const now = Date.parse(time);
+          const at = (moment) => new Date(moment).toISOString();
+          return { startAt: at(now - CANDLES * seconds * 1_000), endAt: at(now + seconds * 1_000) };
+        },
+        began: (reply) => told.candles((reply.candles ?? []).map(candle)),
+        told: (data) => told.candle(candle(data.candle)),
+        failed: (error) => told.failed(error.message),
+      });
+    },
+    leave() {
+      stopBook();
+      stopTrades();
+      stopCandles();
+    },
+  };
+}
+
+/** xRocket's order: start, open, close, high, low, volume. */
+function candle([start, open, close, high, low, volume]) {
+  return { time: Date.parse(start) / 1_000, open: +open, close: +close, high: +high, low: +low, volume: +volume };
+}
+
+function overNative(instrument, told) {
+  let interval = "1m";
+  let isLeft = false;
+  let last = 0n;
+  const path = `/instruments/${instrument}`;
+  const ask = async () => {
+    const [book, trades, candles] = await Promise.all([
+      read(`${path}/book`),
+      read(`${path}/trades?limit=50`),
+      read(`${path}/candles?interval=${interval}&limit=${CANDLES}`),
+    ]);
+    if (isLeft) return;
+    const levels = (side) => side.slice(0, LEVELS).map(({ price, quantity }) => [price, quantity]);
+    told.book({ bids: levels(book.bids), asks: levels(book.asks), number: null });
+    const fresh = trades.trades.filter(({ id }) => BigInt(id) > last);
+    if (fresh.length > 0) {
+      last = BigInt(fresh[0].id);
+      told.trades(ofNative(fresh).reverse());
+    }
+    told.candles(
+      candles.candles.map(({ start, open, high, low, close, volume }) => ({
+        time: Math.floor(Date.parse(start) / 1_000),
+        open: +open,
+        high: +high,
+        low: +low,
+        close: +close,
+        volume: +volume,
+      })),
+    );
+  };
+  const again = () => ask().catch((error) => told.failed(error.message));
+  const timer = setInterval(again, ASK_MS);
+  return {
+    sources: "the native API, asked once a second: no socket with a book lists this instrument (Finazon tells its bars)",
+    candles(wanted) {
+      interval = wanted;
+      again();
+    },
+    leave() {
+      isLeft = true;
+      clearInterval(timer);
+    },
+  };
+}
+
+/** Trades of the native API as xRocket words them. */
+function ofNative(trades) {
+  return trades.map(({ id, price, quantity, aggressor, time }) => ({ tradeId: id, price, size: quantity, side: aggressor, time }));
+}

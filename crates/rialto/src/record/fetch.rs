@@ -1,0 +1,139 @@
+//! The HTTP half of a venue, as far as one who listens needs it: `GET`, with a bound on time and size.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::body::Bytes;
+use hyper_util::rt::TokioIo;
+use model::{Decimal, Instrument, InstrumentId, Listing, Minimum, Quantity};
+use serde::Deserialize;
+
+use super::line::Caller;
+use super::target::{Origin, Target};
+use crate::run::Failure;
+
+/// The longest body that is taken.
+const BODY_BYTES_MAX: usize = feed::recording::PAYLOAD_BYTES_MAX;
+/// How long a page may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Who asks.
+pub const USER_AGENT: &str = concat!("rialto/", env!("CARGO_PKG_VERSION"));
+
+/// Fetches pages of one venue.
+#[derive(Clone)]
+pub struct Fetcher {
+    http: Origin,
+    caller: Caller,
+    target: Arc<dyn Fn(&str) -> String + Send + Sync>,
+}
+
+impl Fetcher {
+    /// For the HTTP half of this venue.
+    ///
+    /// # Errors
+    /// [`Failure`] if whom to trust cannot be known.
+    pub fn new(target: &Target) -> Result<Self, Failure> {
+        let caller = Caller::new(target.socket.tls || target.http.tls)?;
+        let pages = target.pages();
+        Ok(Self { http: target.http.clone(), caller, target: Arc::new(pages) })
+    }
+
+    /// Who makes connections.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// Asks for a page of the venue: its status and its body.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn get(&self, path: &str) -> Result<(u16, Vec<u8>), String> {
+        self.ask((self.target)(path)).await
+    }
+
+    async fn ask(&self, path: String) -> Result<(u16, Vec<u8>), String> {
+        match tokio::time::timeout(PATIENCE, self.answer(path)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
+        }
+    }
+
+    async fn answer(&self, path: String) -> Result<(u16, Vec<u8>), String> {
+        let worded = |error: hyper::Error| error.to_string();
+        let stream = self.caller.call(&self.http).await?;
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(worded)?;
+        let driven = tokio::spawn(connection);
+        let request = http::Request::get(path)
+            .header(http::header::HOST, self.http.host_header())
+            .header(http::header::USER_AGENT, USER_AGENT)
+            .header(http::header::ACCEPT, "application/json")
+            .header(http::header::CONNECTION, "close")
+            .body(Empty::<Bytes>::new())
+            .map_err(|error| error.to_string())?;
+        let response = sender.send_request(request).await.map_err(worded)?;
+        let status = response.status().as_u16();
+        let body = Limited::new(response.into_body(), BODY_BYTES_MAX).collect().await;
+        driven.abort();
+        let body = body.map_err(|error| format!("its body cannot be had: {error}"))?;
+        Ok((status, body.to_bytes().to_vec()))
+    }
+
+    /// The instruments of a venue that is one of ours, as its native API lists them.
+    ///
+    /// # Errors
+    /// Why they cannot be had.
+    pub async fn native_listings(&self) -> Result<Vec<Listing>, String> {
+        let (status, body) = self.ask("/rialto/v1/instruments".to_owned()).await?;
+        if status != 200 {
+            return Err(format!("/rialto/v1/instruments answers with status {status}"));
+        }
+        let told: Told = serde_json::from_slice(&body).map_err(|error| error.to_string())?;
+        let listing = |(at, row): (usize, &Row)| {
+            let id = u16::try_from(at).map_err(|_| "it lists too many instruments".to_owned())?;
+            row.listing(InstrumentId(id))
+        };
+        told.instruments.iter().enumerate().map(listing).collect()
+    }
+}
+
+#[derive(Deserialize)]
+struct Told {
+    instruments: Vec<Row>,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    description: String,
+    base: String,
+    quote: String,
+    tick_size: String,
+    lot_size: String,
+    symbols: std::collections::BTreeMap<String, String>,
+}
+
+impl Row {
+    fn listing(&self, id: InstrumentId) -> Result<Listing, String> {
+        let Self { base, quote, .. } = self;
+        let step = |text: &str| match Decimal::parse(text) {
+            Ok(step @ Decimal { units: 1.., .. }) => Ok(step),
+            _ => Err(format!("{base}/{quote} has a step of {text:?}")),
+        };
+        let (tick, lot) = (step(&self.tick_size)?, step(&self.lot_size)?);
+        Ok(Listing {
+            instrument: Instrument {
+                id,
+                base: base.clone(),
+                quote: quote.clone(),
+                price_decimals: tick.decimals,
+                tick_units: tick.units,
+                quantity_decimals: lot.decimals,
+                lot_units: lot.units,
+                minimum: Minimum::Quantity(Quantity(1)),
+            },
+            description: self.description.clone(),
+            symbols: self.symbols.clone().into_iter().collect(),
+        })
+    }
+}

@@ -1,0 +1,71 @@
+//! What is asked for is understood, and what is secret stays so.
+
+use std::time::Duration;
+
+use super::duration;
+use super::secret::Secret;
+use super::target::{Target, tongue_of};
+use crate::tongues;
+
+#[test]
+fn a_time_has_a_unit() {
+    assert_eq!(duration("60s"), Ok(Duration::from_secs(60)));
+    assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
+    assert_eq!(duration("2h"), Ok(Duration::from_secs(7_200)));
+    for wrong in ["", "s", "0s", "-1s", "1.5h", "1w", "5 m", "99999999999s"] {
+        assert!(duration(wrong).is_err(), "{wrong:?}");
+    }
+}
+
+#[test]
+fn a_url_tells_the_tongue_and_where_the_pages_are() {
+    let read = |url: &str, http| {
+        let tongue = tongue_of(url).expect("a tongue");
+        let target = Target::read(url, tongue, http).expect("a target");
+        let page = (target.pages())(tongue.published.directory.unwrap_or("/"));
+        (tongue.name, target.url(), format!("{}:{}{page}", target.http.host, target.http.port))
+    };
+    let told = |name, url: &str, page: &str| (name, url.to_owned(), page.to_owned());
+    assert_eq!(
+        read("ws://127.0.0.1:8080/bitstamp", None),
+        told(
+            "bitstamp",
+            "ws://127.0.0.1:8080/bitstamp",
+            "127.0.0.1:8080/bitstamp/api/v2/trading-pairs-info/"
+        )
+    );
+    assert_eq!(
+        read("wss://ws.bitstamp.net", None),
+        told(
+            "bitstamp",
+            "wss://ws.bitstamp.net/",
+            "www.bitstamp.net:443/api/v2/trading-pairs-info/"
+        )
+    );
+    assert_eq!(
+        read("ws://[::1]:1/timex/socket/relay", Some("https://example.org")),
+        told("timex", "ws://[::1]:1/timex/socket/relay", "example.org:443/public/markets")
+    );
+    assert!(tongue_of("ws://127.0.0.1:8080/").is_err());
+    let tongue = tongues::called("bitstamp").expect("spoken");
+    for wrong in ["ftp://a/", "ws://", "ws://a:0/", "ws://a:x/", "ws://me:pass@a/", "ws://a/b c"] {
+        assert!(Target::read(wrong, tongue, None).is_err(), "{wrong:?}");
+    }
+}
+
+#[test]
+fn a_key_is_hidden_however_it_is_spelled() {
+    let secret = Secret::new("a+b\"c".to_owned());
+    assert_eq!(secret.hide("k=a%2Bb%22c&z"), ("k=***&z".to_owned(), true));
+    assert_eq!(secret.hide(r#"{"k":"a+b\"c"}"#), (r#"{"k":"***"}"#.to_owned(), true));
+    assert_eq!(secret.hide("a+b\"c"), ("***".to_owned(), true));
+    assert_eq!(secret.hide("nothing"), ("nothing".to_owned(), false));
+    assert_eq!(format!("{secret:?}"), "Secret");
+    assert_eq!(Secret::none().hide("a"), ("a".to_owned(), false));
+
+    let tongue = tongues::called("finazon").expect("spoken");
+    let mut target = Target::read("ws://a/finazon/v1?x=1", tongue, None).expect("a target");
+    target.add_parameter("apikey", secret.text());
+    assert_eq!(target.parameter("apikey").as_deref(), Some("a+b\"c"));
+    assert_eq!(secret.hide(&target.url()).0, "ws://a/finazon/v1?x=1&apikey=***");
+}
