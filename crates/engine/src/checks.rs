@@ -16,9 +16,16 @@ impl Engine {
         self.books.get(instrument.index()).ok_or(Rejection::UnknownInstrument)
     }
 
-    /// In this order: instrument, status, combination, prices, quantity, minimum, date, band, room, funds.
+    /// In this order: what [`Engine::check_sound`] asks, then funds.
     #[inline(always)]
     pub(crate) fn check_place(&self, new: &NewOrder) -> Result<Backing, Rejection> {
+        self.check_sound(new)?;
+        self.check_funds(new)
+    }
+
+    /// In this order: instrument, status, combination, prices, quantity, minimum, date, band, room.
+    #[inline(always)]
+    pub(crate) fn check_sound(&self, new: &NewOrder) -> Result<(), Rejection> {
         let book = self.book(new.instrument)?;
         check_status(book, new.post_only)?;
         let immediate =
@@ -49,7 +56,7 @@ impl Engine {
         if (!immediate || trigger.is_some()) && self.orders.count() >= self.rules.open_orders_max {
             return Err(Rejection::TooManyOrders);
         }
-        self.check_funds(new)
+        Ok(())
     }
 
     /// In this order: instrument, status, order; then as for a new order.

@@ -5,13 +5,14 @@ use crate::expiry::Expiry;
 use crate::index::Index;
 use crate::ledger::{Ledger, Purse};
 use crate::orders::{Arrival, Links, NONE, Order, Orders};
+use crate::perpetual::{Perpetuals, refused};
 use crate::resting::{Book, Rail};
 use crate::rules::{OPEN_ORDERS_MAX, Rules, Steps};
 use crate::terms::Terms;
 use model::{
-    AccountId, Action, Amount, AssetId, Assets, Balance, CloseReason, Command, Event, EventBody,
-    Instrument, InstrumentId, Level, NewOrder, OrderId, OrderState, Price, Quantity, Rejection,
-    Sequence, Side, Status, Time,
+    AccountId, Action, Amount, AssetId, Assets, Balance, CloseReason, Command, Contract, Event,
+    EventBody, Instrument, InstrumentId, Level, NewOrder, OrderId, OrderState, PerpetualRejection,
+    Price, Quantity, Rejection, Sequence, Side, Status, Time,
 };
 
 /// The first order's id: sixteen digits, as clients of real venues are used to.
@@ -40,6 +41,7 @@ pub struct Engine {
     pub(crate) wave: Vec<(OrderId, u32)>,
     /// The same for trailing stops that are reached and wait for the next wave.
     pub(crate) fired: Vec<(OrderId, u32)>,
+    pub(crate) perpetuals: Perpetuals,
 }
 
 /// Numbers events and hands them out.
@@ -82,6 +84,19 @@ impl Engine {
     /// amounts cannot be counted, or a fee is above the whole.
     #[must_use]
     pub fn with_rules(instruments: &[Instrument], rules: Rules) -> Self {
+        Self::with_contracts(instruments, &[], rules)
+    }
+
+    /// An engine without orders. The instruments that have a contract are perpetuals.
+    ///
+    /// # Panics
+    /// As [`Engine::with_rules`]; if a contract is of no instrument, or its terms make no sense.
+    #[must_use]
+    pub fn with_contracts(
+        instruments: &[Instrument],
+        contracts: &[Contract],
+        rules: Rules,
+    ) -> Self {
         assert!(
             instruments.iter().enumerate().all(|(place, it)| it.id.index() == place)
                 && instruments.len() < InstrumentId::NONE.index(),
@@ -98,6 +113,7 @@ impl Engine {
             Book::new(Steps::of(instrument, settlement), Terms::of(*settlement, &rules))
         };
         let books = instruments.iter().map(book).collect();
+        let perpetuals = Perpetuals::new(contracts, instruments, &assets);
         let mut engine = Self {
             rules,
             now: Time(i64::MIN),
@@ -112,6 +128,7 @@ impl Engine {
             expiry: Expiry::default(),
             wave: Vec::new(),
             fired: Vec::new(),
+            perpetuals,
         };
         let fees = engine.open_account(AccountId::FEES);
         debug_assert_eq!(fees, crate::ledger::FEES);
@@ -128,9 +145,18 @@ impl Engine {
         }
         self.act(&command.action, &mut teller);
         if self.ledger.has_news() {
-            self.tell_balances(&mut teller);
+            self.tell_news(&mut teller);
         }
         self.told = teller.told;
+    }
+
+    /// What a command did to accounts that somebody cares for.
+    #[cold]
+    fn tell_news(&mut self, teller: &mut Teller<'_>) {
+        if !self.perpetuals.list.is_empty() {
+            self.settle_perpetuals(teller);
+        }
+        self.tell_balances(teller);
     }
 
     /// Ends all orders whose day has come.
@@ -155,6 +181,9 @@ impl Engine {
 
     #[inline(never)]
     fn place_or_reject(&mut self, new: &NewOrder, teller: &mut Teller<'_>) {
+        if let Some(at) = self.perpetuals.find(new.instrument) {
+            return self.place_in_perpetual(at, new, false, teller);
+        }
         if new.trigger.is_some_and(|trigger| trigger.trail.is_some()) {
             return self.place_trailing(new, teller);
         }
@@ -193,6 +222,12 @@ impl Engine {
             Action::Place(ref new) => self.place_or_reject(new, teller),
             Action::Cancel { account, instrument, order } => {
                 self.cancel(account, instrument, order, teller);
+            }
+            Action::PlaceWorth { instrument, .. } | Action::Replace { instrument, .. }
+                if self.perpetuals.find(instrument).is_some() =>
+            {
+                let why = refused(PerpetualRejection::NotForPerpetuals);
+                self.reject(instrument, why, teller);
             }
             Action::PlaceWorth { account, instrument, side, worth } => {
                 let sized = self.size_worth(account, instrument, side, worth);
@@ -243,13 +278,14 @@ impl Engine {
                     None => self.reject(instrument, Rejection::UnknownInstrument, teller),
                 }
             }
+            Action::Perpetual(ref action) => self.act_perpetual(action, teller),
             Action::Tick(cadence) => teller.tell(InstrumentId::NONE, || EventBody::Ticked(cadence)),
         }
     }
 
     /// Tells that a command was refused; of an instrument only if there is such a one.
     #[cold]
-    fn reject(&self, instrument: InstrumentId, why: Rejection, teller: &mut Teller<'_>) {
+    pub(crate) fn reject(&self, instrument: InstrumentId, why: Rejection, teller: &mut Teller<'_>) {
         let known = instrument.index() < self.books.len();
         let instrument = if known { instrument } else { InstrumentId::NONE };
         teller.tell(instrument, || EventBody::Rejected(why));
@@ -278,6 +314,9 @@ impl Engine {
     /// Ends an open order, resting or armed, and tells why. What it holds is available again.
     #[inline(always)]
     pub(crate) fn close(&mut self, slot: u32, reason: CloseReason, teller: &mut Teller<'_>) {
+        if self.orders[slot].flags.is_perpetual() {
+            return self.close_in_perpetual(slot, reason, teller);
+        }
         let remaining = self.orders[slot].remaining;
         self.take_out(slot, remaining);
         // Its slot is free, and still says what it was.

@@ -43,8 +43,16 @@ impl Engine {
         self.accounts.remember(account)
     }
 
-    fn purse(&self, record: u32, asset: AssetId) -> Purse {
-        if record == NONE { Purse::default() } else { self.ledger.purse(record, asset) }
+    /// What an account may spend: what is available, less what its positions and orders in perpetuals take of it.
+    #[inline(always)]
+    fn spendable(&self, record: u32, asset: AssetId) -> Amount {
+        if record == NONE {
+            return Amount::ZERO;
+        }
+        if self.ledger.is_margined(record) {
+            return self.free_of(record, asset);
+        }
+        self.ledger.purse(record, asset).available
     }
 
     /// Whether the account can pay for an order that is sound in itself.
@@ -59,7 +67,7 @@ impl Engine {
             _ => hold,
         };
         let asset = book.held_asset(new.side);
-        let available = self.purse(owner, asset).available;
+        let available = self.spendable(owner, asset);
         if needed > available {
             return Err(Rejection::InsufficientFunds { asset, needed, available });
         }
@@ -78,7 +86,7 @@ impl Engine {
         let side = old.flags.side();
         let asset = book.held_asset(side);
         let needed = book.terms.hold(side, Some(price), quantity);
-        let available = self.ledger.purse(old.owner, asset).available + self.hold_of(old);
+        let available = self.spendable(old.owner, asset) + self.hold_of(old);
         if needed > available {
             return Err(Rejection::InsufficientFunds { asset, needed, available });
         }
@@ -89,7 +97,7 @@ impl Engine {
     pub(crate) fn can_pay(&self, arrival: &Arrival<'_>) -> bool {
         let book = &self.books[arrival.new.instrument.index()];
         let cost = self.cost(book, arrival.new.account, arrival.remaining);
-        cost <= self.purse(arrival.owner, book.terms.settlement.quote).available
+        cost <= self.spendable(arrival.owner, book.terms.settlement.quote)
     }
 
     /// What an order holds for what of it is open.
@@ -209,7 +217,7 @@ impl Engine {
 
 /// Money that moves without a trade.
 impl Engine {
-    fn check_movement(&self, asset: AssetId, amount: Amount) -> Result<(), Rejection> {
+    pub(crate) fn check_movement(&self, asset: AssetId, amount: Amount) -> Result<(), Rejection> {
         if self.assets.get(asset).is_none() {
             return Err(Rejection::UnknownAsset);
         }
@@ -219,14 +227,14 @@ impl Engine {
         Ok(())
     }
 
-    fn check_available(
+    pub(crate) fn check_available(
         &self,
         account: AccountId,
         asset: AssetId,
         needed: Amount,
     ) -> Result<u32, Rejection> {
         let record = self.accounts.record_of(account).unwrap_or(NONE);
-        let available = self.purse(record, asset).available;
+        let available = self.spendable(record, asset);
         if needed > available {
             return Err(Rejection::InsufficientFunds { asset, needed, available });
         }

@@ -7,21 +7,22 @@
 use crate::engine::{Engine, FIRST_ORDER, FIRST_TRADE};
 use crate::index::Index;
 use crate::ledger::Purse;
-use crate::orders::{Arrival, Flags, NONE};
+use crate::orders::{Arrival, Flags, NONE, Order};
 use crate::resting::{Book, Rail};
 use crate::rules::{OPEN_ORDERS_MAX, Rules};
 use core::fmt;
 use model::image::{Impossible, Reader, Sink};
 use model::{
-    AccountId, Amount, AssetId, Assets, Instrument, InstrumentId, Minimum, NewOrder, OrderId,
-    OrderKind, Price, Quantity, SelfTradePolicy, Status, Time, Trail, Trigger, TriggerWhen,
+    AccountId, Amount, AssetId, Assets, Contract, Instrument, InstrumentId, Minimum, NewOrder,
+    OrderId, OrderKind, Price, Quantity, SelfTradePolicy, Status, Time, Trail, Trigger,
+    TriggerWhen,
 };
 
 const MAGIC: &[u8; 8] = b"RIALTOEN";
 /// Raised with every change of the layout.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 /// Counters above this are not believed: ids must stay below `2^53`, sequences must have room to go on.
-const COUNTER_MAX: u64 = 1 << 53;
+pub(crate) const COUNTER_MAX: u64 = 1 << 53;
 
 /// Why an image was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,10 +65,10 @@ impl From<Impossible> for ImageError {
 
 /// A 64-bit digest of numbers: each is multiplied in and the halves of the product are folded, which any
 /// machine does alike. Not made to withstand somebody who wants two states to look the same.
-struct Digest(u64);
+pub(crate) struct Digest(pub u64);
 
 impl Digest {
-    const fn new() -> Self {
+    pub const fn new() -> Self {
         Self(0x5269_616c_746f_2121)
     }
     fn of_bytes(bytes: &[u8]) -> u64 {
@@ -134,6 +135,7 @@ impl Engine {
             // Prices are positive.
             sink.word(book.last.map_or(0, |last| last.0 as u64));
         }
+        self.walk_perpetuals(sink);
         sink.word(u64::from(self.orders.count()));
         for book in &self.books {
             for rail in Rail::ALL {
@@ -189,6 +191,21 @@ impl Engine {
     /// # Panics
     /// As [`Engine::with_rules`] on bad instruments.
     pub fn restore(image: &[u8], instruments: &[Instrument]) -> Result<Self, ImageError> {
+        Self::restore_with(image, instruments, &[])
+    }
+
+    /// The same where some instruments have contracts.
+    ///
+    /// # Errors
+    /// See [`ImageError`].
+    ///
+    /// # Panics
+    /// As [`Engine::with_contracts`] on bad instruments or contracts.
+    pub fn restore_with(
+        image: &[u8],
+        instruments: &[Instrument],
+        contracts: &[Contract],
+    ) -> Result<Self, ImageError> {
         let body = image.strip_prefix(MAGIC).ok_or(ImageError::NotAnImage)?;
         let (version, body) = body.split_first_chunk::<4>().ok_or(ImageError::NotAnImage)?;
         let version = u32::from_le_bytes(*version);
@@ -214,7 +231,7 @@ impl Engine {
             taker_fee_ppm: reader.below(1_000_001, "a fee")? as u32,
             self_trades_pay: reader.flag("whether self-trades pay")?,
         };
-        let mut engine = Self::with_rules(instruments, rules);
+        let mut engine = Self::with_contracts(instruments, contracts, rules);
         engine.now = Time(reader.word()? as i64);
         engine.told = reader.below(COUNTER_MAX, "the event sequence")?;
         let next_order = reader.within(FIRST_ORDER, COUNTER_MAX, "the next order id")?;
@@ -239,7 +256,9 @@ impl Engine {
                 return Err(ImageError::Impossible("a last trade"));
             }
         }
+        engine.take_perpetuals(&mut reader)?;
         engine.take_orders(&mut reader)?;
+        engine.settle_restored()?;
         reader.end()?;
         Ok(engine)
     }
@@ -284,9 +303,17 @@ impl Engine {
     fn check_holds(&self) -> Result<(), ImageError> {
         for (account, record) in self.accounts.all().iter().zip(0..) {
             let mut holds = vec![Amount::ZERO; self.assets.all().len()];
+            for (at, its) in self.perpetuals.of_record(record) {
+                let asset = self.perpetuals.list[at as usize].value.margin;
+                holds[asset.index()].0 += self.perpetuals.position(at, its).margin;
+            }
             let mut slot = account.oldest;
             while slot != NONE {
                 let order = &self.orders[slot];
+                if order.flags.is_perpetual() {
+                    slot = self.orders.links[slot as usize].younger;
+                    continue;
+                }
                 let asset = self.books[order.instrument.index()].held_asset(order.flags.side());
                 let hold = self.hold_of(order);
                 if hold > Amount::MAX - holds[asset.index()] {
@@ -319,6 +346,10 @@ impl Engine {
                 (true, None) => order.trigger,
                 (false, _) => order.price,
             };
+            if order.flags.is_perpetual() && self.is_soundly_backed(&order) {
+                // Whoever opens next to nothing may have nothing.
+                self.open_account(order.account);
+            }
             let owner = self.check_order(&order)?;
             // Orders come by instrument, rail, distance and falling rank, else levels would be told in another order.
             let distance = order.trail.filter(|_| order.flags.is_armed());
@@ -330,6 +361,9 @@ impl Engine {
             let (id, new, remaining) = (order.id, &order.asked(), order.remaining);
             let slot = self.orders.insert(&Arrival { id, new, remaining, owner });
             self.orders[slot].flags = order.flags;
+            if order.flags.is_perpetual() {
+                self.back(slot, order.backed);
+            }
             let book = &mut self.books[order.instrument.index()];
             match (distance, order.when) {
                 (Some(trail), Some(when)) => {
@@ -371,6 +405,11 @@ impl Engine {
             when: trigger.map(|trigger| trigger.when),
             trail: trigger.and_then(|trigger| trigger.trail),
             best,
+            backed: if order.flags.is_perpetual() {
+                (order.backed, order.rate_ppm)
+            } else {
+                (0, 0)
+            },
         }
     }
 
@@ -409,6 +448,7 @@ impl Engine {
         let dated =
             if flags.has_date() { order.expires > self.now } else { order.expires == Time(0) };
         let sound = flags.are_sound() && (order.when.is_some() || !flags.is_armed()) && priced && triggered && dated && !reached
+            && self.is_soundly_backed(order)
             // What rests is neither a market order nor immediate.
             && (flags.is_armed() || flags.may_rest())
             && book.steps.counts_quantity(order.original)
@@ -417,6 +457,34 @@ impl Engine {
             && (FIRST_ORDER..self.index.next().0).contains(&order.id.0);
         let owner = self.accounts.record_of(order.account).filter(|_| sound);
         owner.ok_or(ImageError::Impossible("an open order"))
+    }
+}
+
+impl Engine {
+    /// Whether an order is one of a perpetual if its instrument is one, and is backed for what it can be.
+    fn is_soundly_backed(&self, order: &Saved) -> bool {
+        let Some(at) = self.perpetuals.find(order.instrument) else {
+            return !order.flags.is_perpetual();
+        };
+        let (backed, rate_ppm) = order.backed;
+        let most = self.perpetuals.list[at as usize].value.lots_max.min(order.remaining.0);
+        order.flags.is_perpetual()
+            && order.when.is_none()
+            && (0..=most).contains(&backed)
+            && rate_ppm <= 1_000_000
+    }
+
+    /// A perpetual's order is backed again as it was.
+    fn back(&mut self, slot: u32, (backed, rate_ppm): (i64, u32)) {
+        let order = &mut self.orders[slot];
+        order.flags.set_perpetual();
+        (order.backed, order.rate_ppm) = (backed, rate_ppm);
+        let order: Order = *order;
+        if let Some(at) = self.perpetuals.find(order.instrument) {
+            let its = self.open_position(at, order.account);
+            let reserve = self.reserve_of(at, &order);
+            self.perpetuals.position_mut(at, its).reserved += reserve;
+        }
     }
 }
 
@@ -444,9 +512,11 @@ struct Saved {
     trail: Option<Trail>,
     /// The best trade that a trailing stop has seen; there is none of any other order.
     best: Price,
+    /// The lots that an order in a perpetual may open, and at which rate.
+    backed: (i64, u32),
 }
 
-/// Its length, without what only trailing stops have.
+/// Its length, without what only trailing stops have, or orders in perpetuals.
 const ORDER_BYTES: usize = 6 * 8 + 4 + 2 + 1 + 1 + 2;
 
 impl Saved {
@@ -487,6 +557,10 @@ impl Saved {
         if points != 0 && self.flags.is_armed() {
             sink.word(self.best.0 as u64);
         }
+        if self.flags.is_perpetual() {
+            sink.word(self.backed.0 as u64);
+            sink.word(u64::from(self.backed.1));
+        }
     }
 }
 
@@ -522,6 +596,12 @@ fn digest_of(book: &Book) -> u64 {
     digest.0
 }
 
+/// A number of two words, the lower first.
+pub(crate) fn take_wide(reader: &mut Reader<'_>) -> Result<i128, ImageError> {
+    let (low, high) = (reader.word()?, reader.word()?);
+    Ok((i128::from(high as i64) << 64) | i128::from(low))
+}
+
 /// What only an engine's image has.
 trait ReadState {
     fn status(&mut self) -> Result<Status, ImageError>;
@@ -550,8 +630,7 @@ impl ReadState for Reader<'_> {
         .ok_or(ImageError::Impossible("a self-trade policy"))
     }
     fn amount(&mut self) -> Result<Amount, ImageError> {
-        let (low, high) = (self.word()?, self.word()?);
-        let amount = Amount((i128::from(high as i64) << 64) | i128::from(low));
+        let amount = Amount(take_wide(self)?);
         let sound = (Amount::ZERO..=Amount::MAX).contains(&amount);
         if sound { Ok(amount) } else { Err(ImageError::Impossible("an amount")) }
     }
@@ -579,9 +658,14 @@ impl ReadState for Reader<'_> {
                 }
             },
             best: Price(0),
+            backed: (0, 0),
         };
         if order.trail.is_some() && order.flags.is_armed() {
             order.best = Price(self.word()? as i64);
+        }
+        if order.flags.is_perpetual() {
+            order.backed.0 = self.word()? as i64;
+            order.backed.1 = self.below(1 << 32, "a rate")? as u32;
         }
         Ok(order)
     }

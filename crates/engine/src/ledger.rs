@@ -10,6 +10,11 @@ use model::{Amount, AssetId, Price, Quantity, Side};
 /// The record of [`model::AccountId::FEES`], which is there from the beginning.
 pub(crate) const FEES: u32 = 0;
 
+/// Its balances are told.
+const FOLLOWED: u8 = 1;
+/// It may have positions in perpetuals.
+const MARGINED: u8 = 2;
+
 /// What an account has of one asset.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Purse {
@@ -25,11 +30,11 @@ pub(crate) struct Ledger {
     purses: Vec<Purse>,
     /// What followers know, in the same places; kept for accounts that are followed only.
     told: Vec<Purse>,
-    /// By record.
-    followed: Vec<bool>,
+    /// By record: whether it is followed, whether it may have positions.
+    watched: Vec<u8>,
     /// Of each asset, all that there is.
     supply: Vec<Amount>,
-    /// Purses of followed accounts that something was done to since the last look, some of them more than once.
+    /// Purses of watched accounts that something was done to since the last look, some of them more than once.
     touched: Vec<(u32, AssetId)>,
 }
 
@@ -59,7 +64,7 @@ impl Ledger {
             assets,
             purses: Vec::new(),
             told: Vec::new(),
-            followed: Vec::new(),
+            watched: Vec::new(),
             supply: vec![Amount::ZERO; assets],
             touched: Vec::new(),
         }
@@ -69,7 +74,7 @@ impl Ledger {
         let purses = self.purses.len() + self.assets;
         self.purses.resize(purses, Purse::default());
         self.told.resize(purses, Purse::default());
-        self.followed.push(false);
+        self.watched.push(0);
     }
     #[inline]
     const fn place(&self, record: u32, asset: AssetId) -> usize {
@@ -92,7 +97,7 @@ impl Ledger {
     /// The purse, which is about to change.
     #[inline]
     fn touch(&mut self, record: u32, asset: AssetId) -> &mut Purse {
-        if self.followed[record as usize] {
+        if self.watched[record as usize] != 0 {
             self.touched.push((record, asset));
         }
         let place = self.place(record, asset);
@@ -185,11 +190,40 @@ impl Ledger {
 
     /// Whether the account's balances are told.
     pub fn is_followed(&self, record: u32) -> bool {
-        self.followed[record as usize]
+        self.watched[record as usize] & FOLLOWED != 0
+    }
+    /// Whether the account may have positions in perpetuals.
+    #[inline(always)]
+    pub fn is_margined(&self, record: u32) -> bool {
+        self.watched[record as usize] & MARGINED != 0
+    }
+    /// From now on the account may have positions: it is looked at whenever its money changes.
+    pub fn set_margined(&mut self, record: u32) {
+        self.watched[record as usize] |= MARGINED;
+    }
+    /// Adds to what is available and what is held, as trades in perpetuals do; also takes away.
+    pub fn adjust(&mut self, record: u32, asset: AssetId, available: i128, held: i128) {
+        let purse = self.touch(record, asset);
+        purse.available += Amount(available);
+        purse.held += Amount(held);
+        debug_assert!(purse.held >= Amount::ZERO, "what is released was held");
+    }
+    /// The account is looked at again, although its money did not change.
+    pub fn look_again(&mut self, record: u32, asset: AssetId) {
+        self.touched.push((record, asset));
+    }
+    /// Accounts that may have positions and that something was done to, some more than once.
+    pub fn margined_touched(&self) -> Vec<u32> {
+        let touched = self.touched.iter().map(|&(record, _)| record);
+        touched.filter(|&record| self.is_margined(record)).collect()
+    }
+    /// There is so much more, or less, of an asset than the purses have.
+    pub fn owe(&mut self, asset: AssetId, amount: i128) {
+        self.supply[asset.index()] += Amount(amount);
     }
     /// From now on the account's balances are told when they change; those of this moment are known.
     pub fn follow(&mut self, record: u32) {
-        self.followed[record as usize] = true;
+        self.watched[record as usize] |= FOLLOWED;
         let from = record as usize * self.assets;
         self.told[from..from + self.assets].copy_from_slice(&self.purses[from..from + self.assets]);
     }
@@ -210,7 +244,7 @@ impl Ledger {
     pub fn news(&mut self, record: u32, asset: AssetId) -> Option<Purse> {
         let place = self.place(record, asset);
         let purse = self.purses[place];
-        if self.told[place] == purse {
+        if !self.is_followed(record) || self.told[place] == purse {
             return None;
         }
         self.told[place] = purse;

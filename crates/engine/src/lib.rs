@@ -30,6 +30,8 @@ mod orders;
 mod resting;
 mod terms;
 
+mod perpetual;
+
 mod image;
 
 pub mod flow;

@@ -292,7 +292,7 @@ impl Engine {
 impl Book {
     /// A trade happened at this price.
     #[inline]
-    fn traded(&mut self, price: Price) {
+    pub(crate) fn traded(&mut self, price: Price) {
         self.last = Some(price);
         self.lowest = self.lowest.min(price);
         self.highest = self.highest.max(price);

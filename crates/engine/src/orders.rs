@@ -22,7 +22,8 @@ impl Flags {
     const MARKET: u8 = 1 << 2;
     const TIME_IN_FORCE: u8 = 3 << 3;
     const ARMED: u8 = 1 << 5;
-    const KNOWN: u8 = (1 << 6) - 1;
+    const PERPETUAL: u8 = 1 << 6;
+    const KNOWN: u8 = (1 << 7) - 1;
 
     #[inline(always)]
     fn of(new: &NewOrder) -> Self {
@@ -50,6 +51,13 @@ impl Flags {
     }
     pub fn set_armed(&mut self, armed: bool) {
         self.0 = self.0 & !Self::ARMED | if armed { Self::ARMED } else { 0 };
+    }
+    pub const fn set_perpetual(&mut self) {
+        self.0 |= Self::PERPETUAL;
+    }
+    /// Whether it is an order in a perpetual.
+    pub const fn is_perpetual(self) -> bool {
+        self.0 & Self::PERPETUAL != 0
     }
     pub const fn is_sell(self) -> bool {
         self.0 & Self::SELL != 0
@@ -101,6 +109,10 @@ pub(crate) struct Order {
     pub extra: u32,
     pub instrument: InstrumentId,
     pub flags: Flags,
+    /// Of an order in a perpetual, the margin of what it opens, in millionths. Of others nobody looks at it.
+    pub rate_ppm: u32,
+    /// Of an order in a perpetual, the lots that it may open. Of others nobody looks at it.
+    pub backed: i64,
 }
 
 const _: () = assert!(size_of::<Order>() == 64, "an order is one cache line");
@@ -223,6 +235,8 @@ impl Orders {
             extra: NONE,
             instrument: InstrumentId(0),
             flags: Flags(0),
+            rate_ppm: 0,
+            backed: 0,
         });
         self.links.push(Links { next: NONE, prev: NONE, younger: NONE, older: NONE });
         self.slots.len() as u32 - 1

@@ -41,6 +41,14 @@ impl Terms {
         }
         Fees { maker: share(value, self.maker_fee_ppm), taker: share(value, self.taker_fee_ppm) }
     }
+    /// The most that anybody pays for a trade, in millionths.
+    pub const fn fee_ppm_max(&self) -> u32 {
+        if self.maker_fee_ppm > self.taker_fee_ppm {
+            self.maker_fee_ppm
+        } else {
+            self.taker_fee_ppm
+        }
+    }
     /// What a buy at this price holds of the quote asset for so many lots.
     #[inline]
     pub fn buy_hold(&self, price: Price, quantity: Quantity) -> Amount {

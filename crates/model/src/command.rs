@@ -4,6 +4,7 @@ use crate::asset::Amount;
 use crate::ids::{AccountId, AssetId, InstrumentId, OrderId, Sequence};
 use crate::instrument::{Price, Quantity, Status};
 use crate::order::{NewOrder, SelfTradePolicy, Side};
+use crate::position::PerpetualAction;
 use crate::time::Time;
 use crate::topic::Cadence;
 
@@ -113,6 +114,8 @@ pub enum Action {
     },
     /// Time passes: orders expire, and topics of this cadence speak.
     Tick(Cadence),
+    /// What concerns perpetuals only.
+    Perpetual(PerpetualAction),
 }
 
 impl Action {
@@ -130,6 +133,7 @@ impl Action {
             | Self::Withdraw { account, .. }
             | Self::Transfer { from: account, .. }
             | Self::Follow(account) => Some(account),
+            Self::Perpetual(ref action) => action.account(),
             Self::SetStatus { .. } | Self::Tick(_) => None,
         }
     }
@@ -143,6 +147,7 @@ impl Action {
             | Self::Replace { instrument, .. }
             | Self::SetStatus { instrument, .. } => Some(instrument),
             Self::CancelAll { instrument, .. } => instrument,
+            Self::Perpetual(ref action) => action.instrument(),
             Self::SetSelfTradePolicy { .. }
             | Self::Deposit { .. }
             | Self::Withdraw { .. }

@@ -8,6 +8,7 @@ use crate::book::Level;
 use crate::ids::{AccountId, AssetId, InstrumentId, OrderId, Sequence, TradeId};
 use crate::instrument::{Price, Quantity, Status};
 use crate::order::OrderState;
+use crate::position::PerpetualEvent;
 use crate::time::Time;
 use crate::topic::Cadence;
 use crate::trade::Trade;
@@ -84,6 +85,8 @@ pub enum EventBody {
     BookDelta(Box<LevelBook>),
     /// By level: a trade that somebody else's engine made.
     Printed(Trade),
+    /// What happened to a perpetual, or to a position in it.
+    Perpetual(PerpetualEvent),
 }
 
 /// Two orders met.
@@ -169,6 +172,10 @@ pub enum CloseReason {
     SelfTrade,
     /// A stop order was woken and could not be paid for.
     Unfunded,
+    /// It could only make a position smaller, and there is none any more.
+    NothingToReduce,
+    /// Its account is being liquidated.
+    Liquidation,
 }
 
 /// Why a command was refused.
@@ -209,6 +216,8 @@ pub enum Rejection {
     NothingTraded,
     /// The book is full (see the engine's limits).
     TooManyOrders,
+    /// What only perpetuals refuse.
+    Perpetual(PerpetualRejection),
 }
 
 /// Levels of both sides at one moment, as a source by level tells them: best first.
@@ -218,4 +227,25 @@ pub struct LevelBook {
     pub bids: Vec<Level>,
     /// Asks, strictly ascending.
     pub asks: Vec<Level>,
+}
+
+/// Why a command was refused that concerns a perpetual.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PerpetualRejection {
+    /// The instrument is no perpetual.
+    NotAPerpetual,
+    /// A perpetual has no mark price yet.
+    NoMarkPrice,
+    /// Orders with a trigger, orders by worth and replacing are not for perpetuals.
+    NotForPerpetuals,
+    /// It could only make a position smaller, and there is none on the other side.
+    NothingToReduce,
+    /// The position would be larger than the last margin tier.
+    PositionLimit,
+    /// The account is being liquidated.
+    InLiquidation,
+    /// The leverage is 0 or above the contract's highest.
+    BadLeverage,
+    /// The margin mode cannot change while a position is open; isolated margin can only while one is.
+    BadMarginMode,
 }

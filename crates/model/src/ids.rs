@@ -38,6 +38,10 @@ number! {
     TradeId(u64)
 }
 number! {
+    /// A position's id, unique over all perpetuals. The engine counts from 1,000,001.
+    PositionId(u64)
+}
+number! {
     /// The place of a command or an event in its stream, from 1 without gaps.
     Sequence(u64)
 }

@@ -6,6 +6,7 @@
 //! and memory is bounded by the bytes that there are. Not a wire format and not a journal: an image says how things
 //! stand, is read by builds that know its layout, and may be thrown away.
 
+mod perpetuals;
 mod words;
 
 #[cfg(test)]

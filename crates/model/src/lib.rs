@@ -10,6 +10,7 @@ pub mod time;
 
 pub mod address;
 pub mod asset;
+pub mod contract;
 pub mod instrument;
 pub mod order;
 
@@ -20,6 +21,7 @@ pub mod source;
 pub mod account;
 pub mod book;
 pub mod candle;
+pub mod position;
 pub mod ticker;
 pub mod trade;
 
@@ -38,13 +40,23 @@ pub use asset::{Amount, Asset, Assets, Settlement};
 pub use book::{BookSide, Level, OrderEntry};
 pub use candle::{Candle, INTERVALS, Interval};
 pub use command::{Action, Command};
+pub use contract::{Constituent, Contract, Payoff, Tier, Valuation};
 pub use decimal::{Decimal, DecimalError};
-pub use event::{Balance, CloseReason, Event, EventBody, Fill, LevelBook, Movement, Rejection};
-pub use ids::{AccountId, AssetId, Epoch, InstrumentId, Mark, OrderId, Sequence, TradeId};
+pub use event::{
+    Balance, CloseReason, Event, EventBody, Fill, LevelBook, Movement, PerpetualRejection,
+    Rejection,
+};
+pub use ids::{
+    AccountId, AssetId, Epoch, InstrumentId, Mark, OrderId, PositionId, Sequence, TradeId,
+};
 pub use instrument::{Instrument, Listing, Minimum, Price, Quantity, Status};
 pub use order::{
     NewOrder, OrderKind, OrderState, SelfTradePolicy, Side, TimeInForce, Trail, Trigger,
     TriggerWhen,
+};
+pub use position::{
+    AlertKind, MarginAlert, MarginMode, MarkState, PerpetualAction, PerpetualEvent, PositionState,
+    Settled, SettledBy,
 };
 pub use query::{
     Answer, AnswerBody, OrderKey, OrderStory, OwnOrders, OwnRecords, OwnTrades, Query, RecordKey,

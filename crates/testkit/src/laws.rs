@@ -8,6 +8,7 @@ pub mod gap;
 pub mod latecomer;
 pub mod mirror;
 pub mod one_frame;
+pub mod perpetual;
 pub mod private;
 pub mod reference;
 pub mod restart;

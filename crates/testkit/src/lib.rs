@@ -13,4 +13,5 @@ pub mod served;
 pub mod data;
 pub mod dice;
 pub mod flow;
+pub mod leveraged;
 pub mod reference;

@@ -7,17 +7,19 @@
 
 mod meeting;
 mod money;
+mod perpetual;
 mod refusals;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::meeting::{price_of, wakes};
 use self::money::assets_of;
+use self::perpetual::{Backed, Perpetuals, perpetual};
 use engine::Rules;
 use model::{
     AccountId, Action, Amount, AssetId, Balance, CloseReason, Command, Event, EventBody,
-    Instrument, InstrumentId, Level, NewOrder, OrderId, OrderKind, OrderState, Price, Quantity,
-    Rejection, SelfTradePolicy, Sequence, Side, Status, Time, TimeInForce,
+    Instrument, InstrumentId, Level, NewOrder, OrderId, OrderKind, OrderState, PerpetualRejection,
+    Price, Quantity, Rejection, SelfTradePolicy, Sequence, Side, Status, Time, TimeInForce,
 };
 
 /// An open order.
@@ -33,6 +35,8 @@ struct Open {
     held: i128,
     /// The best trade that a trailing stop has seen since it was placed; of no use to others.
     best: Price,
+    /// How it is backed, in a perpetual.
+    backed: Backed,
 }
 
 /// What somebody has of something.
@@ -48,6 +52,7 @@ struct Going {
     instrument: InstrumentId,
     order: OrderState,
     held: i128,
+    backed: Backed,
 }
 
 /// The slow market.
@@ -70,6 +75,7 @@ pub struct Market {
     orders: u64,
     trades: u64,
     places: u64,
+    perpetuals: Perpetuals,
 }
 
 /// How one command is told.
@@ -98,6 +104,7 @@ impl Market {
             orders: 0,
             trades: 0,
             places: 0,
+            perpetuals: Perpetuals::default(),
         }
     }
 
@@ -109,6 +116,16 @@ impl Market {
         let mut telling = Telling { cause: command.sequence, out };
         self.expire(&mut telling);
         match command.action {
+            Action::Place(new) if self.is_perpetual(new.instrument) => {
+                self.place_in_perpetual(new, false, &mut telling);
+            }
+            Action::PlaceWorth { instrument, .. } | Action::Replace { instrument, .. }
+                if self.is_perpetual(instrument) =>
+            {
+                let why = perpetual(PerpetualRejection::NotForPerpetuals);
+                self.reject(&mut telling, instrument, why);
+            }
+            Action::Perpetual(action) => self.act_perpetual(action, &mut telling),
             Action::Place(new) => self.place(new, &mut telling),
             Action::PlaceWorth { account, instrument, side, worth } => {
                 self.place_worth(account, instrument, side, worth, &mut telling);
@@ -157,6 +174,8 @@ impl Market {
                 self.tell(&mut telling, InstrumentId::NONE, EventBody::Ticked(cadence));
             }
         }
+        self.end_useless_orders(&mut telling);
+        self.look_at_margins(&mut telling);
         for ((account, asset), old) in std::mem::take(&mut self.before) {
             if self.followed.contains(&account) && self.possessions[&(account, asset)] != old {
                 let body = EventBody::Balance(self.balance(account, asset));
@@ -252,7 +271,8 @@ impl Market {
         match new.trigger {
             None => {
                 self.tell(telling, new.instrument, EventBody::Created(order));
-                self.enter(Going { instrument: new.instrument, order, held }, telling);
+                let backed = Backed::default();
+                self.enter(Going { instrument: new.instrument, order, held, backed }, telling);
             }
             Some(trigger) => {
                 self.tell(telling, new.instrument, EventBody::Armed(order));
@@ -266,6 +286,7 @@ impl Market {
                     place: 0,
                     held,
                     best,
+                    backed: Backed::default(),
                 });
             }
         }
@@ -374,7 +395,7 @@ impl Market {
         let old_held = self.open[at].held;
         let held = self.hold(instrument, old.side, price, quantity);
         let asset = self.held_asset(instrument, old.side);
-        let available = self.balance(account, asset).available.0 + old_held;
+        let available = self.spendable(account, asset) + old_held;
         if held > available {
             let (needed, available) = (Amount(held), Amount(available));
             let why = Rejection::InsufficientFunds { asset, needed, available };
@@ -396,7 +417,8 @@ impl Market {
             self.open[at].held = held;
         } else {
             self.open.remove(at);
-            self.enter(Going { instrument, order: new, held }, telling);
+            let backed = Backed::default();
+            self.enter(Going { instrument, order: new, held, backed }, telling);
             self.wake(instrument, telling);
         }
     }

@@ -140,7 +140,8 @@ impl Accounts {
             | EventBody::StatusChanged(_)
             | EventBody::BookSnapshot(_)
             | EventBody::BookDelta(_)
-            | EventBody::Printed(_) => {}
+            | EventBody::Printed(_)
+            | EventBody::Perpetual(_) => {}
         }
     }
 

@@ -197,7 +197,8 @@ impl Board {
             EventBody::BookDelta(levels) => self.level_delta(time, levels, tell),
             EventBody::BookSnapshot(levels) => self.level_snapshot(time, levels, tell),
             EventBody::Armed(order) | EventBody::Triggered(order) => self.step_outside(time, order),
-            EventBody::Deposited(_)
+            EventBody::Perpetual(_)
+            | EventBody::Deposited(_)
             | EventBody::Withdrawn(_)
             | EventBody::Transferred { .. }
             | EventBody::Balance(_)

@@ -101,7 +101,10 @@ pub const fn status(standing: Standing, filled: bool) -> &'static str {
         Standing::Closed(reason) => match reason {
             CloseReason::NotFilled if filled => "completed",
             CloseReason::NotFilled | CloseReason::Killed | CloseReason::Expired => "expired",
-            CloseReason::Canceled | CloseReason::SelfTrade => "cancelled",
+            CloseReason::Canceled
+            | CloseReason::SelfTrade
+            | CloseReason::NothingToReduce
+            | CloseReason::Liquidation => "cancelled",
             CloseReason::WouldMatch | CloseReason::Unfunded => "rejected",
         },
     }

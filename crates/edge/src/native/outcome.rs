@@ -178,6 +178,9 @@ fn problem_of(words: &Words, rejection: Rejection) -> Box<Problem> {
             let detail = "nothing was traded here yet that a trailing stop could follow";
             Problem::new(Code::NothingTraded, detail).at("body trail_basis_points")
         }
+        Rejection::Perpetual(_) => {
+            Problem::new(Code::BadCombination, "the perpetual does not take it")
+        }
         Rejection::TooManyOrders => {
             Problem::new(Code::TooManyOrders, "as many orders are open as there may be")
         }

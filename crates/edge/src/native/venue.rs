@@ -267,7 +267,9 @@ const fn status(standing: Standing) -> own::OrderStatus {
         Standing::Filled => own::OrderStatus::Filled,
         Standing::Replaced(_) => own::OrderStatus::Replaced,
         Standing::Closed(reason) => match reason {
-            CloseReason::Canceled => own::OrderStatus::Canceled,
+            CloseReason::Canceled | CloseReason::NothingToReduce | CloseReason::Liquidation => {
+                own::OrderStatus::Canceled
+            }
             CloseReason::Expired => own::OrderStatus::Expired,
             CloseReason::NotFilled => own::OrderStatus::NotFilled,
             CloseReason::Killed => own::OrderStatus::Killed,

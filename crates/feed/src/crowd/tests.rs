@@ -244,7 +244,10 @@ fn markets_trade_as_often_as_they_should_and_their_books_never_rest() {
                             CloseReason::Expired => hour.kinds[1] += 1,
                             CloseReason::NotFilled => hour.kinds[2] += 1,
                             CloseReason::Killed => hour.kinds[3] += 1,
-                            CloseReason::WouldMatch | CloseReason::SelfTrade => (),
+                            CloseReason::WouldMatch
+                            | CloseReason::SelfTrade
+                            | CloseReason::NothingToReduce
+                            | CloseReason::Liquidation => (),
                             CloseReason::Unfunded => panic!("seed {seed}: somebody cannot pay"),
                         }
                     }

@@ -4,7 +4,7 @@
 //! Not made to withstand somebody who wants two histories to look the same; the hashes between records are.
 
 use model::{Balance, Event, EventBody, Fill, Level, Movement, OrderKind, OrderState, Rejection};
-use model::{TimeInForce, Trade};
+use model::{MarginAlert, MarkState, PerpetualEvent, PositionState, Settled, TimeInForce, Trade};
 
 #[cfg(test)]
 mod tests;
@@ -108,6 +108,7 @@ impl Digester {
                 self.word(book.bids.len() as u64);
             }
             EventBody::Printed(trade) => self.trade(trade),
+            EventBody::Perpetual(event) => self.perpetual(event),
         }
     }
 
@@ -178,9 +179,96 @@ impl Digester {
             Rejection::AlreadyExpired => (11, 0),
             Rejection::TooManyOrders => (12, 0),
             Rejection::NothingTraded => (13, 0),
+            Rejection::Perpetual(why) => (14, why as u64),
         };
         self.word(12 | code << 8);
         self.word(detail);
+    }
+
+    fn perpetual(&mut self, event: &PerpetualEvent) {
+        match *event {
+            PerpetualEvent::Marked(MarkState { mark, index, funding_rate_ppm, next_funding }) => {
+                self.word(18);
+                let rate = i64::from(funding_rate_ppm);
+                for value in [mark.0, index.0, rate, next_funding.0] {
+                    self.word(value as u64);
+                }
+            }
+            PerpetualEvent::Position(PositionState {
+                id,
+                account,
+                size,
+                cost,
+                margin,
+                mode,
+                leverage,
+            }) => {
+                self.word(19 | (mode as u64) << 8 | u64::from(leverage) << 16);
+                self.word(u64::from(account.0));
+                self.word(id.0);
+                self.word(size as u64);
+                self.wide(cost.0);
+                self.wide(margin.0);
+            }
+            PerpetualEvent::Settled(Settled {
+                position,
+                account,
+                by,
+                quantity,
+                price,
+                profit,
+                fee,
+                liquidation_fee,
+            }) => {
+                self.word(20 | (by as u64) << 8 | u64::from(account.0) << 32);
+                for value in [position.0, quantity.0 as u64, price.0 as u64] {
+                    self.word(value);
+                }
+                for amount in [profit, fee, liquidation_fee] {
+                    self.wide(amount.0);
+                }
+            }
+            PerpetualEvent::Funded { position, account, amount, rate_ppm } => {
+                self.word(21 | u64::from(account.0) << 32);
+                self.word(position.0);
+                self.wide(amount.0);
+                self.word(i64::from(rate_ppm) as u64);
+            }
+            PerpetualEvent::Alerted(MarginAlert {
+                position,
+                account,
+                kind,
+                mode,
+                equity,
+                initial,
+                maintenance,
+            }) => {
+                self.word(
+                    22 | (kind as u64) << 8 | (mode as u64) << 16 | u64::from(account.0) << 32,
+                );
+                self.word(position.0);
+                for amount in [equity, initial, maintenance] {
+                    self.wide(amount.0);
+                }
+            }
+            PerpetualEvent::Liquidating { position, account, quantity, price } => {
+                self.word(23 | u64::from(account.0) << 32);
+                for value in [position.0, quantity.0 as u64, price.0 as u64] {
+                    self.word(value);
+                }
+            }
+            PerpetualEvent::Deleveraged { account, against, quantity, price } => {
+                self.word(24 | u64::from(account.0) << 32);
+                for value in [u64::from(against.0), quantity.0 as u64, price.0 as u64] {
+                    self.word(value);
+                }
+            }
+            PerpetualEvent::Insured { account, asset, amount } => {
+                self.word(25 | u64::from(account.0) << 32);
+                self.word(u64::from(asset.0));
+                self.wide(amount.0);
+            }
+        }
     }
 
     fn trade(&mut self, trade: &Trade) {

@@ -13,9 +13,9 @@
 use std::sync::Arc;
 
 use model::{
-    AccountId, Action, Amount, AssetId, Cadence, InstrumentId, Label, Mark, NewOrder, OrderId,
-    OrderKind, Price, Quantity, SelfTradePolicy, Side, Span, Status, Time, TimeInForce, Trail,
-    Trigger, TriggerWhen,
+    AccountId, Action, Amount, AssetId, Cadence, InstrumentId, Label, MarginMode, Mark, NewOrder,
+    OrderId, OrderKind, PerpetualAction, Price, Quantity, SelfTradePolicy, Side, Span, Status,
+    Time, TimeInForce, Trail, Trigger, TriggerWhen,
 };
 
 use super::{Closed, Digest, Entry, Kept, Opened};
@@ -56,11 +56,23 @@ mod kind {
     pub const FOLLOW: u8 = 10;
     pub const SET_STATUS: u8 = 11;
     pub const TICK: u8 = 12;
+    pub const PERPETUAL: u8 = 13;
     pub const OPENED: u8 = 128;
     pub const DIGEST: u8 = 129;
     pub const CLOSED: u8 = 130;
     /// No entry: what follows counts from another moment.
     pub const TIME: u8 = 131;
+}
+
+/// Which action on a perpetual.
+mod perpetual {
+    pub const REDUCE: u8 = 1;
+    pub const SET_LEVERAGE: u8 = 2;
+    pub const SET_MARGIN_MODE: u8 = 3;
+    pub const ADD_MARGIN: u8 = 4;
+    pub const INSURE: u8 = 5;
+    pub const QUOTE: u8 = 6;
+    pub const MARK: u8 = 7;
 }
 
 /// What stands before a command's action.
@@ -225,6 +237,53 @@ impl Encoder {
                 });
             }
             Action::Tick(cadence) => self.signed(cadence.0.0),
+            Action::Perpetual(ref action) => self.perpetual(action),
+        }
+    }
+
+    fn perpetual(&mut self, action: &PerpetualAction) {
+        match *action {
+            PerpetualAction::Reduce(ref new) => {
+                self.byte(perpetual::REDUCE);
+                self.order(new);
+            }
+            PerpetualAction::SetLeverage { account, instrument, leverage } => {
+                self.byte(perpetual::SET_LEVERAGE);
+                self.account(account);
+                self.instrument(instrument);
+                self.word(u64::from(leverage));
+            }
+            PerpetualAction::SetMarginMode { account, instrument, mode } => {
+                self.byte(perpetual::SET_MARGIN_MODE);
+                self.account(account);
+                self.instrument(instrument);
+                self.byte(match mode {
+                    MarginMode::Isolated => 0,
+                    MarginMode::Cross => 1,
+                });
+            }
+            PerpetualAction::AddMargin { account, instrument, amount } => {
+                self.byte(perpetual::ADD_MARGIN);
+                self.account(account);
+                self.instrument(instrument);
+                self.amount(amount);
+            }
+            PerpetualAction::Insure { account, asset, amount } => {
+                self.byte(perpetual::INSURE);
+                self.account(account);
+                self.word(u64::from(asset.0));
+                self.amount(amount);
+            }
+            PerpetualAction::Quote { instrument, constituent, price } => {
+                self.byte(perpetual::QUOTE);
+                self.instrument(instrument);
+                self.word(u64::from(constituent));
+                self.signed(price.0);
+            }
+            PerpetualAction::Mark(instrument) => {
+                self.byte(perpetual::MARK);
+                self.instrument(instrument);
+            }
         }
     }
 
@@ -319,6 +378,7 @@ const fn kind_of(action: &Action) -> u8 {
         Action::Follow(_) => kind::FOLLOW,
         Action::SetStatus { .. } => kind::SET_STATUS,
         Action::Tick(_) => kind::TICK,
+        Action::Perpetual(_) => kind::PERPETUAL,
     }
 }
 
@@ -370,7 +430,7 @@ impl<'a> Decoder<'a> {
     }
 
     fn command(&mut self, kind: u8) -> Result<Kept, Misread> {
-        if !(kind::PLACE..=kind::TICK).contains(&kind) {
+        if !(kind::PLACE..=kind::PERPETUAL).contains(&kind) {
             return Err(Misread::Newer("an entry", kind));
         }
         let flags = self.byte()?;
@@ -459,7 +519,45 @@ impl<'a> Decoder<'a> {
                 },
             },
             kind::TICK => Action::Tick(Cadence(Span(self.signed()?))),
+            kind::PERPETUAL => Action::Perpetual(self.perpetual()?),
             newer => return Err(Misread::Newer("an action", newer)),
+        })
+    }
+
+    fn perpetual(&mut self) -> Result<PerpetualAction, Misread> {
+        Ok(match self.byte()? {
+            perpetual::REDUCE => PerpetualAction::Reduce(self.order()?),
+            perpetual::SET_LEVERAGE => PerpetualAction::SetLeverage {
+                account: self.account()?,
+                instrument: self.instrument()?,
+                leverage: self.narrow("a leverage")?,
+            },
+            perpetual::SET_MARGIN_MODE => PerpetualAction::SetMarginMode {
+                account: self.account()?,
+                instrument: self.instrument()?,
+                mode: match self.byte()? {
+                    0 => MarginMode::Isolated,
+                    1 => MarginMode::Cross,
+                    newer => return Err(Misread::Newer("a margin mode", newer)),
+                },
+            },
+            perpetual::ADD_MARGIN => PerpetualAction::AddMargin {
+                account: self.account()?,
+                instrument: self.instrument()?,
+                amount: self.amount()?,
+            },
+            perpetual::INSURE => PerpetualAction::Insure {
+                account: self.account()?,
+                asset: self.asset()?,
+                amount: self.amount()?,
+            },
+            perpetual::QUOTE => PerpetualAction::Quote {
+                instrument: self.instrument()?,
+                constituent: self.narrow("a constituent")?,
+                price: Price(self.signed()?),
+            },
+            perpetual::MARK => PerpetualAction::Mark(self.instrument()?),
+            newer => return Err(Misread::Newer("an action on a perpetual", newer)),
         })
     }
 

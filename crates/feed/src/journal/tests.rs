@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use engine::flow::Random;
 use model::{
-    AccountId, Amount, AssetId, Cadence, InstrumentId, NewOrder, OrderId, OrderKind, Price,
-    Quantity, SelfTradePolicy, Side, Span, Status, TimeInForce, Trail, Trigger, TriggerWhen,
+    AccountId, Amount, AssetId, Cadence, InstrumentId, MarginMode, NewOrder, OrderId, OrderKind,
+    PerpetualAction, Price, Quantity, SelfTradePolicy, Side, Span, Status, TimeInForce, Trail,
+    Trigger, TriggerWhen,
 };
 
 use super::compression::compress_next;
@@ -41,7 +42,7 @@ pub(super) fn command(random: &mut Random, after: Time) -> Kept {
         TimeInForce::FillOrKill,
         TimeInForce::GoodTillDate(Time(number)),
     ];
-    let action = match random.below(16) {
+    let action = match random.below(17) {
         0..=4 => Action::Place(NewOrder {
             account,
             instrument,
@@ -82,6 +83,17 @@ pub(super) fn command(random: &mut Random, after: Time) -> Kept {
                 &[Status::Trading, Status::PostOnly, Status::CancelOnly, Status::Halted],
             ),
         },
+        15 => Action::Perpetual(any(
+            random,
+            &[
+                PerpetualAction::SetLeverage { account, instrument, leverage: number as u16 },
+                PerpetualAction::SetMarginMode { account, instrument, mode: MarginMode::Isolated },
+                PerpetualAction::AddMargin { account, instrument, amount },
+                PerpetualAction::Insure { account, asset, amount },
+                PerpetualAction::Quote { instrument, constituent: number as u16, price },
+                PerpetualAction::Mark(instrument),
+            ],
+        )),
         _ => Action::Tick(Cadence(Span(number))),
     };
     let text = "a name of one's own, ".repeat(random.below(12) as usize);

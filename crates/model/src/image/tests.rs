@@ -54,6 +54,19 @@ fn a_word_is_read_back_as_it_was_written() {
     assert_eq!(Action::load(&mut Reader::new(&bytes_of(&action))), Ok(action));
     let tick = Action::Tick(Cadence::TENTH);
     assert_eq!(Action::load(&mut Reader::new(&bytes_of(&tick))), Ok(tick));
+    let price = crate::Price(60_000);
+    let instrument = crate::InstrumentId(3);
+    let quote = crate::PerpetualAction::Quote { instrument, constituent: 300, price };
+    let action = Action::Perpetual(quote);
+    assert_eq!(Action::load(&mut Reader::new(&bytes_of(&action))), Ok(action));
+    let event = crate::EventBody::Perpetual(crate::PerpetualEvent::Funded {
+        position: crate::PositionId(1_000_001),
+        account: AccountId(7),
+        amount: crate::Amount(-38),
+        rate_ppm: -7_500,
+    });
+    let read = crate::EventBody::load(&mut Reader::new(&bytes_of(&event)));
+    assert_eq!(read, Ok(event));
     // Whatever an order is good till, it is written.
     let order = OrderState {
         id: crate::OrderId(1 << 50),

@@ -13,7 +13,7 @@ use crate::book::Level;
 use crate::candle::Candle;
 use crate::command::Action;
 use crate::event::{Balance, CloseReason, Event, EventBody, Fill, LevelBook, Movement, Rejection};
-use crate::ids::{AccountId, AssetId, InstrumentId, Mark, OrderId, Sequence, TradeId};
+use crate::ids::{AccountId, AssetId, InstrumentId, Mark, OrderId, PositionId, Sequence, TradeId};
 use crate::instrument::{Price, Quantity, Status};
 use crate::order::{
     NewOrder, OrderKind, OrderState, SelfTradePolicy, Side, TimeInForce, Trail, Trigger,
@@ -173,7 +173,7 @@ macro_rules! numbers {
 }
 
 numbers!(Span, Price, Quantity, Amount, Cadence);
-numbers!(InstrumentId, AccountId, AssetId, OrderId, TradeId, Sequence);
+numbers!(InstrumentId, AccountId, AssetId, OrderId, TradeId, PositionId, Sequence);
 
 image_of_kinds!(Side { 0 Buy, 1 Sell });
 image_of_kinds!(OrderKind { 0 Limit(price), 1 Market });
@@ -244,6 +244,8 @@ image_of_kinds!(CloseReason {
     4 WouldMatch,
     5 SelfTrade,
     6 Unfunded,
+    7 NothingToReduce,
+    8 Liquidation,
 });
 
 image_of_kinds!(Action {
@@ -259,6 +261,7 @@ image_of_kinds!(Action {
     9 Follow(account),
     10 SetStatus { instrument, status },
     11 Tick(cadence),
+    12 Perpetual(action),
 });
 
 image_of_fields!(Level { price, quantity });
@@ -292,6 +295,7 @@ image_of_kinds!(Rejection {
     11 AlreadyExpired,
     12 NothingTraded,
     13 TooManyOrders,
+    14 Perpetual(why),
 });
 image_of_kinds!(EventBody {
     0 Created(order),
@@ -311,6 +315,7 @@ image_of_kinds!(EventBody {
     14 BookSnapshot(levels),
     15 BookDelta(levels),
     16 Printed(trade),
+    17 Perpetual(event),
 });
 image_of_fields!(Event { sequence, cause, time, instrument, body });
 

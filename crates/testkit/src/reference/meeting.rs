@@ -85,7 +85,7 @@ impl Market {
             }
             self.trade(at, &mut going, telling);
         }
-        let Going { order, held, .. } = going;
+        let Going { order, held, backed, .. } = going;
         if order.remaining.is_zero() {
             return;
         }
@@ -97,14 +97,14 @@ impl Market {
                 self.places += 1;
                 let place = self.places;
                 let best = Price(0);
-                self.open.push(Open { instrument, order, armed: None, place, held, best });
+                self.open.push(Open { instrument, order, armed: None, place, held, best, backed });
                 self.tell(telling, instrument, EventBody::Rested(order));
             }
         }
     }
 
     pub(super) fn give_up(&mut self, going: Going, reason: CloseReason, telling: &mut Telling<'_>) {
-        let Going { instrument, order, held } = going;
+        let Going { instrument, order, held, .. } = going;
         self.release(instrument, &order, held);
         self.tell(telling, instrument, EventBody::Closed { order, reason });
     }
@@ -193,7 +193,8 @@ impl Market {
             self.open.retain(|open| {
                 let woken = open.instrument == instrument && open.armed == Some(true);
                 if woken {
-                    wave.push(Going { instrument, order: open.order, held: open.held });
+                    let (order, held, backed) = (open.order, open.held, open.backed);
+                    wave.push(Going { instrument, order, held, backed });
                 }
                 !woken
             });
@@ -211,7 +212,7 @@ impl Market {
                     going.held = 0;
                     let cost = self.cost(instrument, &order);
                     let quote = self.quote(instrument);
-                    if cost > self.balance(order.account, quote).available.0 {
+                    if cost > self.spendable(order.account, quote) {
                         self.give_up(going, CloseReason::Unfunded, telling);
                         continue;
                     }

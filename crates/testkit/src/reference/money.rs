@@ -92,7 +92,7 @@ impl Market {
             (Side::Buy, None) => (0, self.cost(new.instrument, &on_trial(new))),
         };
         let asset = self.held_asset(new.instrument, new.side);
-        let available = self.balance(new.account, asset).available;
+        let available = Amount(self.spendable(new.account, asset));
         if needed > available.0 {
             let needed = Amount(needed);
             return Err(Rejection::InsufficientFunds { asset, needed, available });
@@ -265,7 +265,7 @@ impl Market {
         if let Some(why) = self.movement_refused(asset, amount) {
             return Some(why);
         }
-        let available = self.balance(account, asset).available;
+        let available = Amount(self.spendable(account, asset));
         if amount > available {
             return Some(Rejection::InsufficientFunds { asset, needed: amount, available });
         }

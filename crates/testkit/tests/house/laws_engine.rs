@@ -1,6 +1,6 @@
 //! The laws of the engine, over many seeds.
 
-use testkit::laws::{conservation, reference, twin, verdict};
+use testkit::laws::{conservation, perpetual, reference, twin, verdict};
 
 #[test]
 fn the_fast_market_agrees_with_the_slow_one() {
@@ -81,6 +81,32 @@ fn money_comes_from_deposits_and_goes_by_withdrawals_only() {
     let many = (seeds.end - seeds.start) as usize;
     assert!(
         all.holds > 1_000 * many && all.fees > 50 * many,
+        "too little happened to mean anything: {all:?}"
+    );
+}
+
+/// A thousand commands a seed: 100,000 of them, 1,000,000 if `RIALTO_LONG` is set.
+#[test]
+fn perpetuals_agree_with_the_slow_market_and_no_money_is_lost() {
+    let long = std::env::var_os("RIALTO_LONG").is_some();
+    let many = if long { 1_000 } else { 100 };
+    let mut all = perpetual::Figures::default();
+    for seed in 0..many {
+        all.add(&perpetual::check(seed));
+    }
+    println!("{all:?}");
+    let many = many as usize;
+    assert!(
+        all.fills > 50 * many
+            && all.funded > 10 * many
+            && all.warnings > 2 * many
+            && all.liquidations > 3 * many
+            && all.liquidated > 2 * many
+            && all.saved > many / 10
+            && all.deleveraged > many / 10
+            && all.insured > many / 10
+            && all.drawn >= many / 100
+            && all.rejected > 50 * many,
         "too little happened to mean anything: {all:?}"
     );
 }

@@ -168,6 +168,7 @@ pub fn rejected(ground: &Ground, rules: &Instrument, side: Side, why: Rejection)
         | Rejection::NotTrading(_)
         | Rejection::BadCombination
         | Rejection::NothingTraded
+        | Rejection::Perpetual(_)
         | Rejection::TooManyOrders => errors::not_placed(),
     }
 }

@@ -50,7 +50,8 @@ fn rejected(why: Rejection, symbol: &str, markets: &Markets) -> Refusal {
         | Rejection::UnknownInstrument
         | Rejection::UnknownAsset
         | Rejection::UnknownOrder(_)
-        | Rejection::NothingTraded => Refusal::INTERNAL,
+        | Rejection::NothingTraded
+        | Rejection::Perpetual(_) => Refusal::INTERNAL,
     }
 }
 

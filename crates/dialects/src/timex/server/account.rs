@@ -161,7 +161,11 @@ const fn status(standing: Standing) -> &'static str {
         Standing::Filled => "FILLED",
         Standing::Replaced(_) => "CANCELLED",
         Standing::Closed(reason) => match reason {
-            CloseReason::Canceled | CloseReason::SelfTrade | CloseReason::NotFilled => "CANCELLED",
+            CloseReason::Canceled
+            | CloseReason::SelfTrade
+            | CloseReason::NotFilled
+            | CloseReason::NothingToReduce
+            | CloseReason::Liquidation => "CANCELLED",
             CloseReason::Expired => "EXPIRED",
             CloseReason::Killed | CloseReason::WouldMatch | CloseReason::Unfunded => "REJECTED",
         },

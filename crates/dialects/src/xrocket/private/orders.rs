@@ -173,7 +173,8 @@ fn rejected(why: Rejection, order: &Order) -> Problem {
         Rejection::UnknownInstrument
         | Rejection::UnknownAsset
         | Rejection::UnknownOrder(_)
-        | Rejection::NothingTraded => Problem::new(&problem::INTERNAL, "Internal error"),
+        | Rejection::NothingTraded
+        | Rejection::Perpetual(_) => Problem::new(&problem::INTERNAL, "Internal error"),
     }
 }
 

@@ -108,6 +108,19 @@ fn bytes_that_were_written_once_are_read_for_ever() {
                 }))
             }),
         ])
+        .chain(
+            [
+                PerpetualAction::Reduce(market),
+                PerpetualAction::SetLeverage { account, instrument, leverage: 300 },
+                PerpetualAction::SetMarginMode { account, instrument, mode: MarginMode::Isolated },
+                PerpetualAction::SetMarginMode { account, instrument, mode: MarginMode::Cross },
+                PerpetualAction::AddMargin { account, instrument, amount: Amount(-5) },
+                PerpetualAction::Insure { account, asset, amount },
+                PerpetualAction::Quote { instrument, constituent: 2, price: Price(60_000) },
+                PerpetualAction::Mark(instrument),
+            ]
+            .map(|action| Entry::Command(Kept { time: later, ..kept(Action::Perpetual(action)) })),
+        )
         .collect();
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let golden = include_str!("golden.hex").split_whitespace().collect::<String>();
