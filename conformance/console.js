@@ -98,6 +98,10 @@ async function main() {
   const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
   const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
   page.setDefaultTimeout(PATIENCE);
+  // As from another machine over plain HTTP, where browsers have less.
+  await page.addInitScript(() => {
+    delete Crypto.prototype.randomUUID;
+  });
   let isDown = false;
   page.on("pageerror", (error) => complaints.push(error.message));
   page.on("console", (message) => {
@@ -252,6 +256,10 @@ async function main() {
       await page.goto(`${base}/#/system`);
       await page.locator("tr", { hasText: "events" }).first().waitFor();
       await changes(page, "section[aria-label=Metrics] td.number");
+      // The console's own socket is one of them.
+      await page.locator("section[aria-label=Connections] tbody tr", { hasText: "xrocket" }).first().waitFor();
+      // And those that the explorer has opened have ended.
+      await page.locator("section[aria-label=Goodbyes] tbody tr", { hasText: "bitstamp" }).first().waitFor();
       await shoot(page, "system");
       await accessible(page);
     });

@@ -15,12 +15,13 @@ export class Desk {
     this.key = null;
     this.turn = 0;
     this.answer = el("p", { class: "answer", role: "status" });
+    this.ownKey = el("div", { class: "own-key" });
     this.account = el("select", { id: "account", onchange: () => this.choose() });
     this.form = this.makeForm();
     this.orders = el("tbody");
     this.balances = el("tbody");
     const own = (title, table) => panel(title, el("div", { class: "wide" }, table));
-    this.entry = panel("Order", this.form, this.answer);
+    this.entry = panel("Order", this.form, this.ownKey, this.answer);
     this.own = el(
       "div",
       { class: "halves" },
@@ -76,7 +77,8 @@ export class Desk {
   choose() {
     const chosen = this.accounts.find(({ name }) => name === this.account.value);
     this.key = chosen?.native.key ?? null;
-    for (const stop of this.stops.splice(0)) stop();
+    this.ownKey.replaceChildren();
+    this.unfollow();
     if (!chosen) {
       this.askForKey();
       return;
@@ -90,12 +92,13 @@ export class Desk {
     const input = el("input", { type: "password", id: "own-key", autocomplete: "off", placeholder: "rialto_…" });
     const use = () => {
       this.key = input.value.trim();
+      this.unfollow();
+      this.tell("", true);
       this.follow(null);
     };
-    this.answer.replaceChildren(
-      el("label", { for: "own-key" }, "A key of the dialect native, kept in this page only: "),
-      input,
-      el("button", { type: "button", onclick: use }, "Use it"),
+    this.ownKey.replaceChildren(
+      el("label", { for: "own-key" }, "A key of the dialect native, kept in this page only"),
+      el("div", { class: "row" }, input, el("button", { type: "button", onclick: use }, "Use it")),
     );
   }
 
@@ -113,6 +116,10 @@ export class Desk {
       const failed = (error) => this.tell(error.message, false);
       this.stops.push(this.line.subscribe({ params: { channel }, told, failed }));
     }
+  }
+
+  unfollow() {
+    for (const stop of this.stops.splice(0)) stop();
   }
 
   /** Reads what is the account's own. Many changes in a row are read once. */
@@ -204,6 +211,6 @@ export class Desk {
 
   leave() {
     this.isLeft = true;
-    for (const stop of this.stops) stop();
+    this.unfollow();
   }
 }

@@ -20,10 +20,10 @@ export const INTERVALS = {
 const LEVELS = 100;
 
 export function feed(it, line, told) {
-  return it.symbols.xrocket ? overXrocket(it.symbols.xrocket, line, told) : overNative(it.instrument, told);
+  return it.symbols.xrocket ? overXrocket(it, line, told) : overNative(it.instrument, told);
 }
 
-function overXrocket(symbol, line, told) {
+function overXrocket({ instrument, symbols: { xrocket: symbol } }, line, told) {
   const book = new Book();
   let stopCandles = () => {};
   const tell = () => {
@@ -46,12 +46,16 @@ function overXrocket(symbol, line, told) {
   };
   const tradesTopic = {
     params: { channel: "trades", symbol },
+    // Again after a loss: a server that was started anew may count its trades from the beginning.
+    began: () => {
+      told.anew();
+      read(`/instruments/${instrument}/trades?limit=50`).then(({ trades }) => told.trades(ofNative(trades)), () => {});
+    },
     told: ({ trades }) => told.trades(trades),
     failed: (error) => told.failed(error.message),
   };
   const stopBook = line.subscribe(bookTopic);
   const stopTrades = line.subscribe(tradesTopic);
-  read(`/instruments/${symbol}/trades?limit=50`).then(({ trades }) => told.trades(ofNative(trades).reverse()), () => {});
   return {
     sources: `xRocket's socket (orderbook, trades, candles of ${symbol}), and the native API for the first trades`,
     candles(interval) {
@@ -98,11 +102,11 @@ function overNative(instrument, told) {
     if (isLeft) return;
     const levels = (side) => side.slice(0, LEVELS).map(({ price, quantity }) => [price, quantity]);
     told.book({ bids: levels(book.bids), asks: levels(book.asks), number: null });
-    const fresh = trades.trades.filter(({ id }) => BigInt(id) > last);
-    if (fresh.length > 0) {
-      last = BigInt(fresh[0].id);
-      told.trades(ofNative(fresh).reverse());
-    }
+    const newest = BigInt(trades.trades[0]?.id ?? 0);
+    // A server that was started anew counts from the beginning.
+    if (newest < last) told.anew();
+    last = newest;
+    told.trades(ofNative(trades.trades));
     told.candles(
       candles.candles.map(({ start, open, high, low, close, volume }) => ({
         time: Math.floor(Date.parse(start) / 1_000),

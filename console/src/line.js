@@ -110,7 +110,7 @@ export class Line {
     const before = this.token;
     this.token = token;
     // A socket belongs to one account: another one needs another socket.
-    if (before) this.socket.close();
+    if (before) this.socket?.close();
     else this.request("auth", { token });
   }
 

@@ -21,7 +21,7 @@ line.watch((told) => {
 /** Each page puts itself into `main` and gives what ends it and where it has its data from. */
 const PAGES = [
   [/^\/$/, markets],
-  [/^\/instrument\/([A-Z0-9-]+)$/, instrument],
+  [/^\/instrument\/([^/]+)$/, instrument],
   [/^\/explorer(?:\/([a-z]+))?$/, explorer],
   [/^\/system$/, system],
 ];

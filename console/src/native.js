@@ -36,7 +36,10 @@ export const read = (path, key) => ask("GET", path, { key });
 
 /** Places an order. The key under which it is asked makes a repeat of the same request harmless. */
 export function place(key, order) {
-  return ask("POST", "/orders", { key, body: order, once: `console-${crypto.randomUUID()}` });
+  // Not randomUUID: browsers have that on this machine and under TLS alone.
+  const words = crypto.getRandomValues(new Uint32Array(4));
+  const once = `console-${[...words].map((word) => word.toString(16).padStart(8, "0")).join("")}`;
+  return ask("POST", "/orders", { key, body: order, once });
 }
 
 export const cancel = (key, id) => ask("DELETE", `/orders/${encodeURIComponent(id)}`, { key });

@@ -87,6 +87,9 @@ function build(it, main, line, shown) {
       book = sides;
       paintBook();
     },
+    anew() {
+      trades = [];
+    },
     trades(fresh) {
       const known = new Set(trades.map(({ tradeId }) => tradeId));
       trades = [...trades, ...fresh.filter(({ tradeId }) => !known.has(tradeId))];

@@ -1,13 +1,19 @@
 // How the venue itself stands: its state and journal, its connections, why some ended, and its metrics.
 
-import { el, head, panel } from "../dom.js";
+import { el, head, panel, say } from "../dom.js";
+import { clock } from "../format.js";
 import { read } from "../native.js";
 
 const ASK_MS = 2_000;
+/** Connections and goodbyes that are shown; the API gives all, page by page. */
+const ROWS = 50;
 
 export function system({ main }) {
   const facts = el("tbody");
   const metrics = el("tbody");
+  const connections = el("tbody");
+  const goodbyes = el("tbody");
+  const closed = el("p", {});
   const trouble = el("p", { class: "bad", role: "status" });
   let before = new Map();
   let asked = 0;
@@ -17,7 +23,20 @@ export function system({ main }) {
     el(
       "div",
       { class: "halves" },
-      panel("State", el("table", {}, facts)),
+      el(
+        "div",
+        { class: "column" },
+        panel("State", el("table", {}, facts)),
+        panel(
+          "Connections",
+          closed,
+          el("div", { class: "wide" }, el("table", {}, head("#No.", "Dialect", "Whose", "From", "#Listens to", "#Waiting", "#Lag", "#Sent"), connections)),
+        ),
+        panel(
+          "Goodbyes",
+          el("div", { class: "wide" }, el("table", {}, head("#No.", "Dialect", "Ended", "By", "Why"), goodbyes)),
+        ),
+      ),
       panel("Metrics", el("div", { class: "wide" }, el("table", {}, head("What", "#Count", "#A second"), metrics))),
     ),
   );
@@ -47,12 +66,55 @@ export function system({ main }) {
     );
     before = all;
     asked = now;
+    await askWho();
+  };
+  const askWho = async () => {
+    let who;
+    try {
+      who = await Promise.all([read(`/connections?limit=${ROWS}`), read(`/goodbyes?limit=${ROWS}`)]);
+    } catch (error) {
+      // Elsewhere than on the venue's machine a key is needed, and then they are one's own.
+      say(closed, error.message);
+      return;
+    }
+    say(closed, "");
+    const number = (text) => el("td", { class: "number" }, String(text));
+    const [open, ended] = who;
+    connections.replaceChildren(
+      ...open.connections.map((it) =>
+        el(
+          "tr",
+          {},
+          number(it.id),
+          el("td", {}, it.dialect),
+          el("td", {}, it.holder?.name ?? "–"),
+          el("td", {}, it.address),
+          number(it.subscriptions),
+          number(`${it.waiting.bytes} B`),
+          number(`${it.lag_ms} ms`),
+          number(`${it.sent.frames}`),
+        ),
+      ),
+    );
+    goodbyes.replaceChildren(
+      ...ended.goodbyes.map((it) =>
+        el(
+          "tr",
+          {},
+          number(it.id),
+          el("td", {}, it.dialect),
+          el("td", {}, clock(it.ended_at)),
+          el("td", {}, it.decided_by),
+          el("td", { title: it.remedy }, it.explanation),
+        ),
+      ),
+    );
   };
   const again = () => ask().catch((error) => (trouble.textContent = `The server does not answer: ${error.message}`));
   again();
   const timer = setInterval(again, ASK_MS);
   return {
-    sources: "the native API (/rialto/v1/status, /rialto/v1/state) and /metrics, asked every two seconds",
+    sources: "the native API (/rialto/v1/status, /state, /connections, /goodbyes) and /metrics, asked every two seconds",
     leave: () => clearInterval(timer),
   };
 }

@@ -73,7 +73,7 @@ pub struct Waiting {
 pub struct Sent {
     /// Frames of what it listens to.
     pub frames: u64,
-    /// Bytes of all kinds, before TLS.
+    /// Bytes of all kinds, as they left: under TLS, encrypted.
     pub bytes: u64,
 }
 
