@@ -12,7 +12,7 @@ use model::Time;
 #[derive(Debug, Parser)]
 #[command(
     name = "rialto",
-    version,
+    version = env!("RIALTO_VERSION"),
     about = "A streaming exchange that speaks the published APIs of real venues.",
     after_help = "Without a command: `rialto serve`, the demo venue on 127.0.0.1:8080.\n\n\
                   Exit codes: 0 done, 1 it failed and stderr says why, 2 the command line is wrong."
@@ -86,6 +86,13 @@ pub enum Command {
     /// Measure this build, or load any WebSocket server
     #[command(subcommand)]
     Bench(crate::bench::Bench),
+    /// Print what bash, zsh or fish complete the command line by
+    #[command(after_help = "Example: for bash, from the next shell on\n  \
+                            rialto completions bash > ~/.local/share/bash-completion/completions/rialto")]
+    Completions(crate::shell::Completions),
+    /// Print the manual page
+    #[command(after_help = "Example: read it\n  rialto man | man -l -")]
+    Man,
 }
 
 /// Options of `serve`.

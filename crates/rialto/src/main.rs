@@ -7,6 +7,8 @@ mod captured;
 mod cli;
 mod config;
 mod console;
+#[cfg(test)]
+mod deploy;
 #[cfg(feature = "parquet")]
 mod export;
 mod follower;
@@ -18,6 +20,7 @@ mod replay;
 mod replica;
 mod run;
 mod serve;
+mod shell;
 mod tongues;
 mod trust;
 mod verify;
@@ -42,6 +45,8 @@ fn main() -> ExitCode {
         Command::Keys(keys) => keys::run(&keys),
         Command::Trust(options) => trust::trust(&options),
         Command::Untrust(options) => trust::untrust(&options),
+        Command::Completions(options) => shell::completions(&options),
+        Command::Man => shell::man(),
         Command::Bench(bench) => bench::run(&bench).map_err(run::Failure),
     };
     match ended {

@@ -44,7 +44,7 @@ pub fn venue(options: &cli::Replay) -> Result<Venue, Failure> {
         false => Known::nobody(),
     };
     let mut about = vec![
-        format!("rialto {}: {}", env!("CARGO_PKG_VERSION"), options.dir.display()),
+        format!("rialto {}: {}", env!("RIALTO_VERSION"), options.dir.display()),
         words(&name, listings.len(), &replay, speed, options.looped),
     ];
     about.extend(notes);

@@ -54,7 +54,7 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
     };
     let boards = config.listings.iter().map(|it| Board::new(it.instrument.id, begins));
     let mut about =
-        vec![format!("rialto {}: {}, seed {seed}", env!("CARGO_PKG_VERSION"), config.name)];
+        vec![format!("rialto {}: {}, seed {seed}", env!("RIALTO_VERSION"), config.name)];
     if ledger.is_none() {
         about.push(match options.ephemeral {
             true => "nothing is kept on disk: as asked".to_owned(),
