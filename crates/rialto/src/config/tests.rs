@@ -263,7 +263,7 @@ fn what_is_wrong_is_told_with_its_place_and_what_was_expected() {
     check(
         "[[instrument]]",
         "instrument = []\n[x]",
-        "line 2, column 2: unknown field `x`, expected one of `server`, `tls`, `bitstamp`, `timex`, `confluencecode`, `finazon`, `native`, `journal`, `crowd`, `instrument`",
+        "line 2, column 2: unknown field `x`, expected one of `server`, `tls`, `bitstamp`, `xrocket`, `timex`, `confluencecode`, `finazon`, `native`, `journal`, `crowd`, `instrument`",
     );
     check(
         "[[instrument]]",
