@@ -118,6 +118,8 @@ fn record(options: &Record) -> Result<(), Failure> {
         };
         // 2. The pen, and the conversation.
         let pen = Pen::take(&options.out, head)?;
+        // Who is told that it records may ask it to end at once.
+        let until = Until::of(options.lasts)?;
         say(&format!(
             "recording {} of {} in {}\n",
             names(&listings, tongue),
@@ -131,7 +133,6 @@ fn record(options: &Record) -> Result<(), Failure> {
         if let Some((path, body)) = fetched {
             listener.directory(&path, body)?;
         }
-        let until = Until::of(options.lasts)?;
         let ended = listener.listen(until).await;
         // 3. The end: what was heard is on the disk whether or not it ended well.
         let told = listener.pen.end(match &ended {
