@@ -141,7 +141,7 @@ async def main():
         kinds = ask.execute(
             f"SELECT typeof(time), typeof(price), typeof(quantity) FROM '{tables}/trades.parquet' LIMIT 1"
         ).fetchone()
-        exact = ("TIMESTAMP WITH TIME ZONE", "DECIMAL(18,2)", "DECIMAL(18,8)")
+        exact = ("TIMESTAMP WITH TIME ZONE", "DECIMAL(38,2)", "DECIMAL(38,8)")
         checks.tell("no number is a float", unlike("a type", kinds, exact))
     return checks.end()
 

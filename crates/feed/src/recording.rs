@@ -32,6 +32,10 @@ pub const LAYOUT: u16 = 1;
 /// The longest message or body that is recorded, in bytes.
 pub const PAYLOAD_BYTES_MAX: usize = 16 << 20;
 
+/// The largest segment that is believed, in bytes. One is full at 16 MiB, the block that fills it holds an entry that is
+/// as long as any and is packed; so this is more than any is written with.
+pub const SEGMENT_BYTES_MAX: usize = 48 << 20;
+
 /// How a segment's file is called.
 #[must_use]
 pub fn segment_name(number: u32) -> String {

@@ -16,6 +16,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
+use dialects::http::percent_decoded;
 use feed::recording::Head;
 use model::Listing;
 
@@ -117,6 +118,8 @@ fn record(options: &Record) -> Result<(), Failure> {
         };
         // 2. The pen, and the conversation.
         let pen = Pen::take(&options.out, head)?;
+        // Who is told that it records may ask it to end at once.
+        let until = Until::of(options.lasts)?;
         say(&format!(
             "recording {} of {} in {}\n",
             names(&listings, tongue),
@@ -130,7 +133,6 @@ fn record(options: &Record) -> Result<(), Failure> {
         if let Some((path, body)) = fetched {
             listener.directory(&path, body)?;
         }
-        let until = Until::of(options.lasts)?;
         let ended = listener.listen(until).await;
         // 3. The end: what was heard is on the disk whether or not it ended well.
         let told = listener.pen.end(match &ended {
@@ -147,7 +149,8 @@ fn record(options: &Record) -> Result<(), Failure> {
 fn target(options: &Record) -> Result<(&'static Tongue, Target), Failure> {
     let named = |name: &str| {
         tongues::called(name).ok_or_else(|| {
-            Failure(format!("nobody here speaks {name:?}; these are spoken: {}", tongues::names()))
+            let (name, spoken) = (target::shown(name), tongues::names());
+            Failure(format!("nobody here speaks {name:?}; these are spoken: {spoken}"))
         })
     };
     if !options.venue.contains("://") {
@@ -188,15 +191,22 @@ fn secret(options: &Record, tongue: &Tongue, target: &mut Target) -> Result<Secr
         KeyPlace::Nowhere => Ok(Secret::none()),
         KeyPlace::Said => Ok(Secret::new(given.ok_or_else(missing)?)),
         KeyPlace::Query(name) => {
-            let key = match target.parameter(name) {
-                Some(key) => key,
+            let in_url = target.parameters(name);
+            let key = match in_url.first() {
+                Some(spelled) => percent_decoded(spelled),
                 None => {
                     let key = given.ok_or_else(missing)?;
                     target.add_parameter(name, &key);
                     key
                 }
             };
-            Ok(Secret::new(key))
+            let mut secret = Secret::new(key);
+            // The URL is asked for as it was given, however the key is spelled in it.
+            for spelled in &in_url {
+                secret.hide_also(spelled);
+                secret.hide_also(&percent_decoded(spelled));
+            }
+            Ok(secret)
         }
     }
 }

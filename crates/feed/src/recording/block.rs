@@ -31,7 +31,7 @@ const ENTRY_BYTES: usize = 22;
 /// A block of so many bytes is full.
 const FULL_BYTES: usize = 256 << 10;
 /// The longest body that is believed: a full block, and then the longest entry.
-const BODY_BYTES_MAX: usize = FULL_BYTES + PAYLOAD_BYTES_MAX + (1 << 17);
+pub const BODY_BYTES_MAX: usize = FULL_BYTES + PAYLOAD_BYTES_MAX + (1 << 17);
 /// A connection is asked for in this block.
 pub const CALLS: u32 = 1;
 /// How hard it is packed: what comes live is packed many times faster than it comes.

@@ -9,7 +9,7 @@ use model::Time;
 use super::block::{self, CALLS, Lying, Unread};
 use super::index::{self, Row};
 use super::writer::write_index;
-use super::{Entry, Head, Trouble, What, segment_name, segment_number};
+use super::{Entry, Head, SEGMENT_BYTES_MAX, Trouble, What, segment_name, segment_number};
 use crate::journal::disk::Disk;
 
 /// The numbers of the segments in a folder, in order.
@@ -278,7 +278,7 @@ impl<'d> Reader<'d> {
                 if lying.entries(&bytes[offset..]).is_err() {
                     break;
                 }
-                let place = u32::try_from(offset).expect("a segment is far below 4 GiB");
+                let place = u32::try_from(offset).expect("a segment of at most SEGMENT_BYTES_MAX");
                 rows.push(Row { segment: number, offset: place, span: lying.span });
                 offset += lying.bytes();
             }
@@ -293,6 +293,13 @@ impl<'d> Reader<'d> {
 
 fn load(disk: &dyn Disk, number: u32) -> Result<(String, Vec<u8>), Trouble> {
     let name = segment_name(number);
+    // One segment is held whole.
+    let length = disk.bytes(&name).map_err(|error| trouble(&name, error))?;
+    if length > SEGMENT_BYTES_MAX as u64 {
+        let what =
+            format!("it has {length} bytes, and no segment has more than {SEGMENT_BYTES_MAX}");
+        return Err(Trouble::Damaged { segment: name, offset: SEGMENT_BYTES_MAX, what });
+    }
     match disk.read(&name) {
         Ok(bytes) => Ok((name, bytes)),
         Err(error) => Err(trouble(&name, error)),

@@ -10,7 +10,7 @@ use super::writer::Refused;
 use super::{
     Block, Entry, Frame, Head, Reader, Trouble, What, Writer, segment_name, segment_number,
 };
-use crate::journal::disk::Disk;
+use crate::journal::disk::{Appended, Disk};
 use crate::journal::simulated::{Faults, Simulated};
 
 fn head() -> Head {
@@ -261,4 +261,40 @@ fn a_missing_segment_is_named() {
     assert!(trouble.contains("000004.rec") && trouble.contains("missing"), "{trouble}");
     disk.rename(&segment_name(1), "away").expect("renamed");
     assert!(read(&disk).2.is_some());
+}
+
+/// A disk on which all files are larger than any of ours, and which nobody reads from.
+struct Vast(Simulated);
+
+impl Disk for Vast {
+    fn names(&self) -> std::io::Result<Vec<String>> {
+        self.0.names()
+    }
+    fn read(&self, name: &str) -> std::io::Result<Vec<u8>> {
+        panic!("{name} is read, and has {} bytes", u64::MAX)
+    }
+    fn bytes(&self, _: &str) -> std::io::Result<u64> {
+        Ok(u64::MAX)
+    }
+    fn create(&self, name: &str) -> std::io::Result<Box<dyn Appended>> {
+        self.0.create(name)
+    }
+    fn rename(&self, from: &str, to: &str) -> std::io::Result<()> {
+        self.0.rename(from, to)
+    }
+    fn remove(&self, name: &str) -> std::io::Result<()> {
+        self.0.remove(name)
+    }
+    fn sync(&self) -> std::io::Result<()> {
+        self.0.sync()
+    }
+}
+
+#[test]
+fn a_segment_that_is_larger_than_any_is_damaged_and_not_read() {
+    let (disk, all) = (Simulated::new(1), entries(1, 10));
+    assert_eq!(write(&disk, &all, 7, 20_000), 10);
+    let refused = Reader::open(&Vast(disk)).err().expect("it is not taken");
+    assert!(matches!(refused, Trouble::Damaged { .. }), "{refused:?}");
+    assert!(refused.to_string().starts_with("000001.rec is damaged at byte"), "{refused}");
 }

@@ -6,13 +6,19 @@ use std::sync::Arc;
 
 use model::Time;
 
+use super::block::BODY_BYTES_MAX;
 use super::index::{self, Row};
 use super::reader::{Reader, segments};
-use super::{Block, Head, Trouble, segment_name};
+use super::{Block, Head, SEGMENT_BYTES_MAX, Trouble, segment_name};
 use crate::journal::disk::{Appended, Disk, write_all};
 
 /// A segment of so many bytes is full. Readers hold one whole segment.
 const SEGMENT_BYTES: usize = 16 << 20;
+
+// What is written is read: its head counts, and the block that fills a segment is packed, which makes what cannot be
+// packed longer by less than a 128th.
+const _: () =
+    assert!(SEGMENT_BYTES + BODY_BYTES_MAX + BODY_BYTES_MAX / 128 + (1 << 20) < SEGMENT_BYTES_MAX);
 
 /// A recording that is being written.
 pub struct Writer {

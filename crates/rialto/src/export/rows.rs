@@ -8,8 +8,9 @@ use parquet::data_type::ByteArray;
 use super::table::{Cell, Table};
 use crate::run::{Failure, failed};
 
-/// The most digits that a decimal of 64 bits has in Parquet.
-const PRECISION: u8 = 18;
+/// The most digits that a decimal of 128 bits has in Parquet. Those of 64 bits are too few: one scale is that of all
+/// instruments, and what is told of one in whole numbers has as many digits more.
+const PRECISION: u8 = 38;
 
 /// The three tables.
 pub struct Rows {
@@ -29,7 +30,7 @@ struct Market {
     instrument: Instrument,
     name: ByteArray,
     /// What prices and quantities are multiplied with, so that all have one scale.
-    factors: (i64, i64),
+    factors: (i128, i128),
     running: Option<Candle>,
     /// The latest trade's time: one that comes late counts where it comes.
     traded: Time,
@@ -55,7 +56,7 @@ impl Rows {
             (scale(|it| it.price_decimals), scale(|it| it.quantity_decimals));
         let market = |listing: &Listing| {
             let it = listing.instrument.clone();
-            let factor = |scale: u8, own: u8| 10_i64.pow(u32::from(scale.saturating_sub(own)));
+            let factor = |scale: u8, own: u8| 10_i128.pow(u32::from(scale.saturating_sub(own)));
             Market {
                 name: ByteArray::from(format!("{}-{}", it.base, it.quote).into_bytes()),
                 factors: (
@@ -68,9 +69,11 @@ impl Rows {
             }
         };
         let moment = |name: &str| format!("required int64 {name} (TIMESTAMP(MICROS,true));");
-        let price = |name: &str| format!("required int64 {name} (DECIMAL({PRECISION},{prices}));");
-        let quantity =
-            |name: &str| format!("required int64 {name} (DECIMAL({PRECISION},{quantities}));");
+        let decimal = |name: &str, scale: u8| {
+            format!("required fixed_len_byte_array(16) {name} (DECIMAL({PRECISION},{scale}));")
+        };
+        let price = |name: &str| decimal(name, prices);
+        let quantity = |name: &str| decimal(name, quantities);
         let text = |name: &str| format!("required binary {name} (STRING);");
         let came = if received { moment("received") } else { String::new() };
         let count = |name: &str| format!("required int64 {name};");
@@ -146,7 +149,18 @@ impl Rows {
         market.traded = market.traded.max(trade.time);
         let start = self.interval.start_of(market.traded);
         match &mut market.running {
-            Some(candle) if candle.start == start => candle.add(trade),
+            Some(candle) if candle.start == start => {
+                if candle.volume.0.checked_add(trade.quantity.0).is_none() {
+                    return Err(Failure(format!(
+                        "the volume of a candle of {}/{} is more than can be counted, {} lots; export shorter ones with \
+                         --candles",
+                        market.instrument.base,
+                        market.instrument.quote,
+                        i64::MAX
+                    )));
+                }
+                candle.add(trade);
+            }
             running => {
                 let ended = running.replace(Candle::of(start, trade));
                 if let Some(ended) = ended {
@@ -212,11 +226,11 @@ impl Rows {
 impl Market {
     fn cells(&self, level: Level) -> Result<[Cell; 2], Failure> {
         let (price, quantity) = self.factors;
-        let scaled = |number: i64, step: i64, factor: i64| {
-            let number = number.checked_mul(step).and_then(|units| units.checked_mul(factor));
+        let scaled = |number: i64, step: i64, factor: i128| {
+            let number = (i128::from(number) * i128::from(step)).checked_mul(factor);
             let number =
-                number.filter(|number| number.unsigned_abs() < 10_u64.pow(u32::from(PRECISION)));
-            number.map(Cell::Long).ok_or_else(|| {
+                number.filter(|number| number.unsigned_abs() < 10_u128.pow(u32::from(PRECISION)));
+            number.map(Cell::Decimal).ok_or_else(|| {
                 Failure(format!(
                     "a price or a quantity of {}/{} has more than {PRECISION} digits in the scale of this table",
                     self.instrument.base, self.instrument.quote
@@ -254,3 +268,6 @@ fn candle(
         Cell::Long(i64::try_from(candle.trades).unwrap_or(i64::MAX)),
     ])
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::data_type::{BoolType, ByteArray, ByteArrayType, Int32Type, Int64Type};
+use parquet::data_type::{
+    BoolType, ByteArray, ByteArrayType, FixedLenByteArray, FixedLenByteArrayType, Int32Type,
+    Int64Type,
+};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
@@ -18,10 +21,12 @@ const GROUP_ROWS: usize = 128 << 10;
 /// One value.
 #[derive(Clone, Debug)]
 pub enum Cell {
-    /// 64 bits: a moment, a number with a scale, a count.
+    /// 64 bits: a moment, a count.
     Long(i64),
     /// 32 bits.
     Int(i32),
+    /// A price or a quantity: a number with a scale, in 128 bits.
+    Decimal(i128),
     /// A text.
     Text(ByteArray),
     /// Yes or no.
@@ -31,6 +36,7 @@ pub enum Cell {
 enum Column {
     Long(Vec<i64>),
     Int(Vec<i32>),
+    Decimal(Vec<i128>),
     Text(Vec<ByteArray>),
     Flag(Vec<bool>),
 }
@@ -68,6 +74,7 @@ impl Table {
             parquet::basic::Type::INT64 => Column::Long(Vec::new()),
             parquet::basic::Type::INT32 => Column::Int(Vec::new()),
             parquet::basic::Type::BOOLEAN => Column::Flag(Vec::new()),
+            parquet::basic::Type::FIXED_LEN_BYTE_ARRAY => Column::Decimal(Vec::new()),
             _ => Column::Text(Vec::new()),
         };
         let columns = schema.get_fields().iter().map(kind).collect();
@@ -90,6 +97,7 @@ impl Table {
             match (column, cell) {
                 (Column::Long(values), Cell::Long(value)) => values.push(value),
                 (Column::Int(values), Cell::Int(value)) => values.push(value),
+                (Column::Decimal(values), Cell::Decimal(value)) => values.push(value),
                 (Column::Text(values), Cell::Text(value)) => values.push(value),
                 (Column::Flag(values), Cell::Flag(value)) => values.push(value),
                 _ => unreachable!("a row has the values that its schema says"),
@@ -139,6 +147,16 @@ fn write(
             }
             Column::Int(values) => {
                 out.typed::<Int32Type>().write_batch(values, None, None)?;
+                values.clear();
+            }
+            Column::Decimal(values) => {
+                // All in one piece of memory, of which each value is a part.
+                let bytes =
+                    values.iter().flat_map(|value| value.to_be_bytes()).collect::<Vec<u8>>();
+                let bytes = ByteArray::from(bytes);
+                let value = |at: usize| FixedLenByteArray::from(bytes.slice(at * 16, 16));
+                let all: Vec<_> = (0..values.len()).map(value).collect();
+                out.typed::<FixedLenByteArrayType>().write_batch(&all, None, None)?;
                 values.clear();
             }
             Column::Text(values) => {

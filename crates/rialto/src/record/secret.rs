@@ -27,16 +27,24 @@ impl Secret {
 
     /// This is.
     pub fn new(text: String) -> Self {
-        let quoted = serde_json::Value::from(text.as_str()).to_string();
-        let mut spellings: Vec<Vec<u8>> = vec![
-            text.clone().into_bytes(),
+        let mut secret = Self { text: String::new(), spellings: Vec::new() };
+        secret.hide_also(&text);
+        Self { text, ..secret }
+    }
+
+    /// This must not be written down either: another key, or the key as somebody spelled it.
+    pub fn hide_also(&mut self, text: &str) {
+        let quoted = serde_json::Value::from(text).to_string();
+        let encoded = percent_encoded(text);
+        self.spellings.extend([
+            text.as_bytes().to_vec(),
             quoted.as_bytes()[1..quoted.len() - 1].to_vec(),
-            percent_encoded(&text).into_bytes(),
-        ];
-        spellings.retain(|spelling| !spelling.is_empty());
-        spellings.sort_by_key(|spelling| std::cmp::Reverse(spelling.len()));
-        spellings.dedup();
-        Self { text, spellings }
+            with_small_digits(&encoded).into_bytes(),
+            encoded.into_bytes(),
+        ]);
+        self.spellings.retain(|spelling| !spelling.is_empty());
+        self.spellings.sort_by(|one, other| (other.len(), other).cmp(&(one.len(), one)));
+        self.spellings.dedup();
     }
 
     /// The key; empty if there is none.
@@ -70,6 +78,17 @@ impl Secret {
         }
         (out, hidden)
     }
+}
+
+/// An encoded text with the digits behind its percent signs in small letters.
+fn with_small_digits(encoded: &str) -> String {
+    let mut digits = 0;
+    let small = |it: char| {
+        let is_digit = digits > 0;
+        digits = if it == '%' { 2 } else { usize::saturating_sub(digits, 1) };
+        if is_digit { it.to_ascii_lowercase() } else { it }
+    };
+    encoded.chars().map(small).collect()
 }
 
 /// A text as it stands in a query.

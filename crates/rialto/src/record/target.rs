@@ -69,9 +69,15 @@ impl Origin {
     }
 }
 
-/// A URL without what follows its path.
-fn shown(url: &str) -> &str {
-    url.split(['?', '@']).next().unwrap_or_default()
+/// A URL without what follows its path. Nothing but the scheme is shown of one in which a name and a password may be:
+/// where they end is not certain in one that is wrong.
+pub fn shown(url: &str) -> String {
+    if !url.contains('@') {
+        return url.split(['?', '#']).next().unwrap_or_default().to_owned();
+    }
+    let is_name = |scheme: &&str| scheme.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let scheme = url.split_once("://").map(|(scheme, _)| scheme).filter(is_name);
+    scheme.map_or("***".to_owned(), |scheme| format!("{scheme}://***"))
 }
 
 /// The tongue that is spoken at this URL, as its path or its host tells.
@@ -144,12 +150,14 @@ impl Target {
         }
     }
 
-    /// A parameter of the socket's query.
-    pub fn parameter(&self, name: &str) -> Option<String> {
-        let (_, query) = self.path.split_once('?')?;
-        let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        let (_, value) = pairs.find(|(known, _)| *known == name)?;
-        Some(percent_decoded(value)).filter(|value| !value.is_empty())
+    /// All values that the socket's query has for this parameter, as they stand there. The name may be spelled in any
+    /// way that some venue might understand.
+    pub fn parameters(&self, name: &str) -> Vec<String> {
+        let query = self.path.split_once('?').map_or("", |(_, query)| query);
+        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        let is_it = |known: &str| percent_decoded(known).eq_ignore_ascii_case(name);
+        let values = pairs.filter(|(known, value)| is_it(known) && !value.is_empty());
+        values.map(|(_, value)| value.to_owned()).collect()
     }
 
     /// Adds one.

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::duration;
 use super::secret::Secret;
-use super::target::{Target, tongue_of};
+use super::target::{Target, shown, tongue_of};
+use super::{Record, duration};
 use crate::tongues;
 
 #[test]
@@ -66,6 +66,59 @@ fn a_key_is_hidden_however_it_is_spelled() {
     let tongue = tongues::called("finazon").expect("spoken");
     let mut target = Target::read("ws://a/finazon/v1?x=1", tongue, None).expect("a target");
     target.add_parameter("apikey", secret.text());
-    assert_eq!(target.parameter("apikey").as_deref(), Some("a+b\"c"));
+    assert_eq!(target.parameters("apikey"), ["a%2Bb%22c"]);
     assert_eq!(secret.hide(&target.url()).0, "ws://a/finazon/v1?x=1&apikey=***");
+}
+
+#[test]
+fn a_key_in_the_url_is_hidden_as_it_is_spelled_there() {
+    let tongue = tongues::called("finazon").expect("spoken");
+    let options = |url: &str| Record {
+        venue: url.to_owned(),
+        instruments: Vec::new(),
+        out: "out".into(),
+        dialect: None,
+        http: None,
+        config: None,
+        say: Vec::new(),
+        key_file: None,
+        lasts: None,
+    };
+    for (query, key, hidden) in [
+        ("apikey=ab%2bcd", "ab+cd", "apikey=***"),
+        ("apikey=%61bc", "abc", "apikey=***"),
+        ("apikey=a%2Bb%2bc&x=1", "a+b+c", "apikey=***&x=1"),
+        ("x=1&%61pikey=secret", "secret", "x=1&%61pikey=***"),
+        ("apikey=&apikey=secret", "secret", "apikey=&apikey=***"),
+        ("ApiKey=first&apikey=%ff%41", "first", "ApiKey=***&apikey=***"),
+    ] {
+        let url = format!("ws://a/finazon/v1?{query}");
+        let mut target = Target::read(&url, tongue, None).expect("a target");
+        let secret = super::secret(&options(&url), tongue, &mut target).expect("a key");
+        assert_eq!(target.url(), url, "it is asked for as it was given");
+        assert_eq!(secret.text(), key);
+        assert_eq!(secret.hide(&url).0, format!("ws://a/finazon/v1?{hidden}"));
+        // As a venue may say it again.
+        assert_eq!(secret.hide(&format!("no such key: {key}")).0, "no such key: ***");
+    }
+    assert_eq!(Secret::new("Ab+c/".to_owned()).hide("Ab%2bc%2f").0, "***");
+}
+
+#[test]
+fn a_refusal_shows_neither_a_name_nor_a_password_nor_a_query() {
+    let tongue = tongues::called("bitstamp").expect("spoken");
+    for wrong in [
+        "wss://me:s3cr3t@host/",
+        "wss://me:s3/cr3t@host",
+        "wss://me:s3?cr3t@host",
+        "ftp://me:s3cr3t@host",
+    ] {
+        let said = [Target::read(wrong, tongue, None).err(), tongue_of(wrong).err()];
+        for failure in said.into_iter().flatten() {
+            assert!(!failure.0.contains("me:") && !failure.0.contains("3"), "{failure}");
+        }
+    }
+    assert_eq!(shown("wss://me:pass@host"), "wss://***");
+    assert_eq!(shown("me:pass@host"), "***");
+    assert_eq!(shown("wss://host/path?apikey=pass#pass"), "wss://host/path");
 }

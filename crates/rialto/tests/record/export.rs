@@ -30,8 +30,8 @@ fn rows(folder: &Path, name: &str) -> Vec<BTreeMap<String, Field>> {
 fn decimal(field: &Field) -> (i128, i32) {
     let Field::Decimal(decimal) = field else { panic!("{field:?} is no decimal") };
     let bytes = decimal.data();
-    let bytes: [u8; 8] = bytes.try_into().expect("64 bits");
-    (i128::from(i64::from_be_bytes(bytes)), decimal.scale())
+    let bytes: [u8; 16] = bytes.try_into().expect("128 bits");
+    (i128::from_be_bytes(bytes), decimal.scale())
 }
 
 fn word(field: &Field) -> &str {
