@@ -197,9 +197,6 @@ pub fn follow(disk: &dyn Disk, plan: &Plan, segment: u64) -> Result<Taken, Obsta
             Err(trouble) => return Err(Obstacle::Alarm(trouble.to_string())),
         }
     }
-    if let Some(torn) = reader.torn() {
-        return Err(Obstacle::Alarm(format!("what was sealed is not whole: {torn}")));
-    }
     let boundary = reader.boundary();
     if boundary.segment != segment {
         return Err(fault(&format_args!("segment {segment} is not there")));
