@@ -26,6 +26,7 @@ use crate::replica::{self, Plan, Replica};
 mod tests;
 
 /// The least that a thread can ask for.
+#[cfg(target_os = "linux")]
 const NICE: i32 = 19;
 
 /// Sees how the follower stands.
@@ -83,7 +84,8 @@ impl Follower {
     /// The system's, if it has no thread to give.
     pub fn start(self, disk: Arc<dyn Disk>, plan: Plan) -> std::io::Result<JoinHandle<()>> {
         let run = move || {
-            // If the system says no, it only is more of a bother.
+            // If the system says no, it only is more of a bother. Elsewhere it would be the whole process that asks for less.
+            #[cfg(target_os = "linux")]
             let _less = rustix::process::setpriority_process(None, NICE);
             self.run(disk.as_ref(), &plan);
         };
