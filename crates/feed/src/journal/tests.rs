@@ -421,6 +421,51 @@ fn what_is_cut_off_is_missed() {
     }
 }
 
+/// All records of a journal up to where this segment ends.
+fn read_until(disk: &dyn Disk, segment: u64) -> Result<(u64, Boundary), Trouble> {
+    let mut reader = Reader::open(disk)?.expect("a journal").until(segment);
+    let mut records = 0;
+    while reader.record()?.is_some() {
+        records += 1;
+    }
+    Ok((records, reader.boundary()))
+}
+
+/// Behind a sealed segment there is always another one, so that nothing of it can be torn.
+#[test]
+fn what_was_sealed_and_is_cut_off_is_damage_also_where_nothing_behind_it_is_read() {
+    for seed in 0..20 {
+        let (disk, _) = closed(seed);
+        let all = segments::list(&disk).expect("names");
+        let Some(sealed) = all.len().checked_sub(2).map(|at| all[at].number) else { continue };
+        let (records, boundary) = read_until(&disk, sealed).expect("no trouble");
+        assert_eq!((boundary.segment, records > 0), (sealed, true), "seed {seed}");
+        let name = segments::name(sealed);
+        let length = disk.read(&name).expect("bytes").len();
+        for left in [length - 1, length - 9, SEGMENT_HEAD_BYTES + 7] {
+            let cut = disk.copy();
+            cut.change(&name, |bytes| bytes.truncate(left));
+            match read_until(&cut, sealed) {
+                Err(Trouble::Damaged { place, .. }) => assert_eq!(place.segment, name),
+                other => panic!("seed {seed}, {left} bytes of {name}: {other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn between_a_boundary_and_itself_there_is_nothing() {
+    let (disk, _) = closed(3);
+    let (_, boundary) = read_until(&disk, 1).expect("no trouble");
+    let behind = || Reader::open_behind(&disk, &boundary).expect("there is another segment");
+    let mut reader = behind().until(1);
+    assert!(reader.record().expect("no trouble").is_none(), "a record");
+    assert_eq!(reader.boundary(), boundary);
+    assert_eq!(reader.tail().expect("no trouble").segment, 1);
+    let mut reader = behind().until(2);
+    assert!(reader.record().expect("no trouble").is_some(), "and behind it there is something");
+}
+
 #[test]
 fn records_of_another_journal_or_in_another_order_are_refused() {
     let (disk, places) = closed(3);
