@@ -18,6 +18,7 @@ use feed::source::engine::rerun::Rerun;
 use model::{BookUpdate, EventBody, Interval, TopicKind, Update};
 use views::Board;
 
+use crate::aloud::answer;
 use crate::captured::{self, Opened};
 use crate::config::Config;
 use crate::kept::origin;
@@ -64,7 +65,7 @@ pub fn run(options: &Export) -> Result<(), Failure> {
         false => kept(options)?,
     };
     for line in lines {
-        println!("{line}");
+        answer(line);
     }
     Ok(())
 }

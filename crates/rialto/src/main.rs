@@ -1,5 +1,8 @@
 //! `rialto`: a streaming exchange that speaks the published APIs of real venues.
 
+// They panic where nobody listens; `aloud` does not.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 mod aloud;
 mod asking;
 mod bench;

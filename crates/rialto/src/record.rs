@@ -10,7 +10,6 @@ mod listener;
 mod secret;
 mod target;
 
-use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -20,6 +19,7 @@ use dialects::http::percent_decoded;
 use feed::recording::Head;
 use model::Listing;
 
+use crate::aloud::{answer, complain};
 use crate::config::Config;
 use crate::run::{Failure, failed};
 use crate::tongues::{self, Tongue};
@@ -90,7 +90,7 @@ pub fn run(options: &Record) -> ExitCode {
     match record(options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("rialto: {failure}");
+            complain(failure);
             ExitCode::FAILURE
         }
     }
@@ -120,8 +120,8 @@ fn record(options: &Record) -> Result<(), Failure> {
         let pen = Pen::take(&options.out, head)?;
         // Who is told that it records may ask it to end at once.
         let until = Until::of(options.lasts)?;
-        say(&format!(
-            "recording {} of {} in {}\n",
+        answer(format_args!(
+            "recording {} of {} in {}",
             names(&listings, tongue),
             secret.hide(&target.url()).0,
             options.out.display()
@@ -140,7 +140,7 @@ fn record(options: &Record) -> Result<(), Failure> {
             Err(_) => None,
         })?;
         ended?;
-        say(&format!("{told}\n"));
+        answer(told);
         Ok(())
     })
 }
@@ -321,12 +321,6 @@ fn unknown(name: &str, all: &[String]) -> Failure {
 fn names(listings: &[Listing], tongue: &Tongue) -> String {
     let symbol = |it: &Listing| it.symbol_in(tongue.name).unwrap_or_default().to_owned();
     listings.iter().map(symbol).collect::<Vec<_>>().join(", ")
-}
-
-/// Says something to people; nobody has to read it.
-fn say(text: &str) {
-    let mut out = io::stdout().lock();
-    let _said = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::Value;
 
+use crate::aloud::{answer, complain};
 use crate::asking::Asking;
 use crate::run::Failure;
 
@@ -101,18 +102,18 @@ pub fn connections(options: &Connections) -> ExitCode {
 fn ended(told: Result<Option<String>, Failure>) -> ExitCode {
     match told {
         Ok(Some(text)) => {
-            print!("{text}");
+            answer(text.trim_end_matches('\n'));
             ExitCode::SUCCESS
         }
         Ok(None) => {
-            eprintln!(
-                "rialto: the venue knows of no such connection; it remembers the last 8,192 that ended, since it \
-                 was started, and with a key in RIALTO_KEY tells of that account's alone"
+            complain(
+                "the venue knows of no such connection; it remembers the last 8,192 that ended, since it \
+                 was started, and with a key in RIALTO_KEY tells of that account's alone",
             );
             ExitCode::from(UNKNOWN)
         }
         Err(failure) => {
-            eprintln!("rialto: {failure}");
+            complain(failure);
             ExitCode::FAILURE
         }
     }

@@ -539,3 +539,17 @@ fn what_makes_no_sense_is_refused_in_words() {
     assert!(!status.success(), "{said}");
     drop(venue.process);
 }
+
+#[test]
+fn where_nobody_listens_a_refusal_is_no_panic() {
+    for arguments in [
+        &["record", "klingon", "--out", text(&fresh("unheard"))][..],
+        &["why", "1", "--url", "http://127.0.0.1:9"],
+    ] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rialto"));
+        let status = command.args(arguments).stderr(writer).status().expect("the binary starts");
+        assert_eq!(status.code(), Some(1), "{arguments:?}");
+    }
+}

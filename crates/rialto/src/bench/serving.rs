@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use edge::ws::head;
 
 use super::process::Process;
+use crate::aloud::complain;
 
 /// How long a venue may take to listen; it needs well under a second unless the machine is very busy.
 const START: Duration = Duration::from_secs(30);
@@ -161,7 +162,7 @@ fn listen_to(reader: PipeReader, announce: &SyncSender<(String, Instant)>) {
     }
     if !announced {
         for line in tail {
-            eprintln!("the venue said: {line}");
+            complain(format_args!("the venue said: {line}"));
         }
     }
 }

@@ -16,6 +16,7 @@ use super::keep::{Pen, size};
 use super::line::{Answered, Socket};
 use super::secret::Secret;
 use super::target::Target;
+use crate::aloud::complain;
 use crate::bench::progress::Progress;
 use crate::captured::moment;
 use crate::run::{Failure, Signals, failed};
@@ -185,11 +186,8 @@ impl Listener {
             };
             progress.done();
             let why = self.secret.hide(&why).0;
-            eprintln!(
-                "rialto: {}: {why}; again in {} s",
-                moment(super::keep::wall()),
-                pause.as_secs()
-            );
+            let now = moment(super::keep::wall());
+            complain(format_args!("{now}: {why}; again in {} s", pause.as_secs()));
             if began.elapsed() >= GOOD {
                 pause = PAUSES.0;
             }
