@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dialects::Parting;
@@ -138,10 +138,14 @@ pub struct Goodbye {
     pub sent: Sent,
 }
 
+/// How many records are taken from among the recent ones at a time: loops that end a connection wait no longer than that
+/// takes.
+const PIECE: u64 = 128;
+
 /// The last goodbyes, and how many there were of each reason.
 #[derive(Debug)]
 pub struct Goodbyes {
-    recent: Mutex<VecDeque<Goodbye>>,
+    recent: Mutex<Recent>,
     recent_max: usize,
     counts: [AtomicU64; REASONS],
 }
@@ -156,26 +160,31 @@ impl Goodbyes {
     /// Takes one in.
     pub fn note(&self, goodbye: Goodbye) {
         self.counts[goodbye.reason.index()].fetch_add(1, Ordering::Relaxed);
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        while recent.len() >= self.recent_max {
-            if recent.pop_front().is_none() {
+        let goodbye = Arc::new(goodbye);
+        let mut recent = self.locked();
+        while recent.records.len() >= self.recent_max {
+            if recent.records.pop_front().is_none() {
                 return;
             }
+            recent.first += 1;
         }
-        recent.push_back(goodbye);
+        recent.records.push_back(goodbye);
     }
 
     /// The last ones, oldest first.
     #[must_use]
     pub fn recent(&self) -> Vec<Goodbye> {
-        self.recent.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        let mut all: Vec<Goodbye> =
+            self.newest_first().map(|goodbye| Goodbye::clone(&goodbye)).collect();
+        all.reverse();
+        all
     }
 
     /// The last connection that had this number, if its record is still there.
     #[must_use]
     pub fn find(&self, id: ConnectionId) -> Option<Goodbye> {
-        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.iter().rev().find(|goodbye| goodbye.id == id).cloned()
+        let found = self.newest_first().find(|goodbye| goodbye.id == id);
+        found.map(|goodbye| Goodbye::clone(&goodbye))
     }
 
     /// Those of such connections, for this reason if one is named, the newest first: without the first `offset`, and at
@@ -188,12 +197,12 @@ impl Goodbyes {
         offset: usize,
         limit: usize,
     ) -> Vec<Goodbye> {
-        let is_meant = |goodbye: &&Goodbye| {
+        let is_meant = |goodbye: &Arc<Goodbye>| {
             reason.is_none_or(|reason| goodbye.reason.name() == reason)
                 && which.is(goodbye.dialect, goodbye.peer, || goodbye.who.clone())
         };
-        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.iter().rev().filter(is_meant).skip(offset).take(limit).cloned().collect()
+        let meant = self.newest_first().filter(is_meant).skip(offset).take(limit);
+        meant.map(|goodbye| Goodbye::clone(&goodbye)).collect()
     }
 
     /// Tells each reason's name and how often it was given.
@@ -201,5 +210,40 @@ impl Goodbyes {
         for (name, count) in NAMES.iter().zip(&self.counts) {
             tell(name, count.load(Ordering::Relaxed));
         }
+    }
+
+    /// Those that are there, taken a few at a time. What is noted meanwhile is not told, and what falls out meanwhile is
+    /// left out.
+    fn newest_first(&self) -> impl Iterator<Item = Arc<Goodbye>> + '_ {
+        let mut below = u64::MAX;
+        std::iter::from_fn(move || Some(self.locked().piece(&mut below)))
+            .take_while(|piece| !piece.is_empty())
+            .flatten()
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Recent> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The last records, numbered in the order in which they were noted.
+#[derive(Debug, Default)]
+struct Recent {
+    /// The number of the first that is still there.
+    first: u64,
+    records: VecDeque<Arc<Goodbye>>,
+}
+
+impl Recent {
+    /// The last few that have numbers below this one, the newest first; the number becomes that of the last of them.
+    fn piece(&self, below: &mut u64) -> Vec<Arc<Goodbye>> {
+        let end = (*below).min(self.first + self.records.len() as u64);
+        let begin = end.saturating_sub(PIECE).max(self.first);
+        *below = begin;
+        let place = |number: u64| (number - self.first) as usize;
+        if begin >= end {
+            return Vec::new();
+        }
+        self.records.range(place(begin)..place(end)).rev().cloned().collect()
     }
 }

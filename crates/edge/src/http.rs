@@ -19,7 +19,7 @@ use crate::boards::Dialects;
 use crate::clock::SessionClock;
 use crate::goodbye::Goodbyes;
 use crate::journal::AskJournal;
-use crate::limits::{Limits, Rate, Turnstile};
+use crate::limits::{Limits, Rate, Turnstile, whose};
 use crate::listener::Upgrading;
 use crate::metrics::Counters;
 use crate::native::{Around, Code, Floor, NAME, Native, Problem, Reply};
@@ -269,9 +269,14 @@ impl House {
         self.take(dialect, step, wall).await.map_or_else(|busy| busy, |(it, _)| worded(it))
     }
 
+    /// Session time.
+    pub(crate) fn now(&self) -> Duration {
+        self.clock.now()
+    }
+
     /// Whether one more request from this address goes through now.
     fn lets_pass(&self, turnstile: &Mutex<Turnstile>, peer: SocketAddr) -> bool {
-        let address = peer.ip().to_canonical();
+        let address = whose(peer.ip());
         if self.limits.loopback_exempt && address.is_loopback() {
             return true;
         }

@@ -1,11 +1,13 @@
-//! Limits on strangers: how many connections an address may hold, and how fast it may ask.
+//! Limits on strangers: how many connections an address may hold, how fast it may open them, and how fast it may ask.
 //!
+//! An address stands for whoever has it. A host with IPv6 has a network of 64 bits to choose its addresses from, so there the
+//! network counts ([`whose`]).
 //! Time is passed in. What a refusal says is the dialect's business; what one session may do is in
 //! `session`.
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,12 +16,20 @@ use std::time::Duration;
 mod tests;
 
 /// What a listener allows. All of it can be configured.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Connections in all, sockets and HTTP together; one more is closed at once.
     pub connections_max: usize,
     /// Connections from one address; one more is closed at once.
     pub connections_per_address_max: usize,
+    /// New connections in all within a second; those that come faster wait in the system's queue for their turn.
+    pub connections_per_second_max: u32,
+    /// New connections of one address; one more is closed at once.
+    pub connections_of_address: Rate,
+    /// How long the other end's machine may say nothing at all, or take nothing of what is sent to it; then the line
+    /// counts as broken. Seen to by TCP itself, whatever the dialect. Longer than any dialect waits for a client that
+    /// reads nothing, so that those still get that dialect's goodbye.
+    pub silence_max: Duration,
     /// The bytes of a request's head; more gets 431.
     pub head_bytes_max: usize,
     /// How long a request's head may take.
@@ -37,12 +47,27 @@ impl Default for Limits {
         Self {
             connections_max: 100_000,
             connections_per_address_max: 1_000,
+            connections_per_second_max: 2_000,
+            connections_of_address: Rate { count: 200, per: Duration::from_secs(10) },
+            silence_max: Duration::from_secs(120),
             head_bytes_max: 16 * 1024,
             head_time_max: Duration::from_secs(10),
             body_bytes_max: 64 * 1024,
             body_time_max: Duration::from_secs(10),
             loopback_exempt: true,
         }
+    }
+}
+
+/// Whom limits by address count together: an IPv4 address, or a network of 64 bits of IPv6. An IPv4 address written as IPv6
+/// is the IPv4 address.
+#[must_use]
+pub fn whose(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) if !address.is_loopback() => {
+            Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()
+        }
+        address => address,
     }
 }
 
@@ -73,7 +98,7 @@ impl Seats {
     /// [`Seat`] is dropped.
     #[must_use]
     pub fn take(self: &Arc<Self>, address: IpAddr) -> Option<Seat> {
-        let address = address.to_canonical();
+        let address = whose(address);
         let counted = (!(self.loopback_exempt && address.is_loopback())).then_some(address);
         if let Some(address) = counted {
             let mut by_address = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
@@ -129,6 +154,9 @@ pub struct Rate {
 /// How many addresses a [`Turnstile`] remembers before it forgets those that have been quiet.
 const ADDRESSES_MAX: usize = 65_536;
 
+/// How long a [`Turnstile`] that remembers as many as it may rests between two looks at all of them.
+const SWEEP_EVERY: Duration = Duration::from_millis(100);
+
 /// Lets each address, or whoever else, through so often, and no more: the generic cell rate algorithm, one
 /// timestamp for each address and rate. A burst of the whole count is let through at once; after it, one each
 /// `per / count`.
@@ -137,13 +165,15 @@ pub struct Turnstile<K = IpAddr> {
     rates: Vec<Rate>,
     /// For each address and rate the moment at which its burst would be whole again.
     full_at: HashMap<K, Vec<Duration>>,
+    /// When the quiet ones may next be looked for.
+    sweep_at: Duration,
 }
 
 impl<K: Eq + Hash> Turnstile<K> {
     /// Every one of these rates is kept.
     #[must_use]
     pub fn new(rates: Vec<Rate>) -> Self {
-        Self { rates, full_at: HashMap::new() }
+        Self { rates, full_at: HashMap::new(), sweep_at: Duration::ZERO }
     }
 
     /// Whether one more request from this address goes through at `now` (session time). One that does not
@@ -164,6 +194,11 @@ impl<K: Eq + Hash> Turnstile<K> {
             return false;
         }
         if self.full_at.len() >= ADDRESSES_MAX && !self.full_at.contains_key(&address) {
+            // Whoever floods us from many addresses must not make us look at all of them each time.
+            if now < self.sweep_at {
+                return false;
+            }
+            self.sweep_at = now + SWEEP_EVERY;
             // An address whose bursts are whole is as good as one never seen.
             self.full_at.retain(|_, full_at| full_at.iter().any(|&at| at > now));
             if self.full_at.len() >= ADDRESSES_MAX {

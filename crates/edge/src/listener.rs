@@ -5,6 +5,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -15,19 +16,28 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustix::net::sockopt;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::server::TlsStream;
 
 use crate::http::House;
-use crate::limits::{Limits, Seat, Seats};
+use crate::limits::{Limits, Rate, Seat, Seats, Turnstile, whose};
 use crate::reactor::{LoopHandle, Newcomer};
 use crate::steps::Admitted;
 use crate::tls::{Cipher, Tls};
 
 /// How long accepting rests after the system refused a new socket (no file descriptors left, say).
 const ACCEPT_REST: Duration = Duration::from_millis(50);
+
+/// How long accepting rests where connections come too fast.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(1);
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests;
 
 /// Where upgraded sockets go.
 pub struct Gangway {
@@ -89,7 +99,18 @@ pub async fn accept(
         .max_buf_size(limits.head_bytes_max.max(8 * 1024))
         .max_headers(64)
         .half_close(false);
+    let in_all = Rate { count: limits.connections_per_second_max.max(1), per: SECOND };
+    let mut turnstile = Turnstile::new(vec![in_all]);
+    let mut by_address = Turnstile::new(vec![limits.connections_of_address]);
     loop {
+        // Whoever is not accepted yet waits in the system's queue, and where that is full, tries again by itself.
+        while !turnstile.pass((), house.now()) {
+            house.counters.accepts_held.add(1);
+            tokio::select! {
+                () = tokio::time::sleep(ACCEPT_PAUSE) => {}
+                () = told_to_stop(&mut stop) => return Ok(()),
+            }
+        }
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = told_to_stop(&mut stop) => return Ok(()),
@@ -103,12 +124,21 @@ pub async fn accept(
                 continue;
             }
         };
+        let address = whose(peer.ip());
+        let is_exempt = limits.loopback_exempt && address.is_loopback();
+        if !is_exempt && !by_address.pass(address, house.now()) {
+            house.counters.connections_too_fast.add(1);
+            continue;
+        }
         let Some(seat) = seats.take(peer.ip()) else {
             house.counters.connections_refused.add(1);
             continue;
         };
         // Without this a small frame would wait for the acknowledgement of the one before.
         if stream.set_nodelay(true).is_err() {
+            continue;
+        }
+        if watch_over(&stream, limits.silence_max).is_err() {
             continue;
         }
         let Ok(local) = stream.local_addr() else { continue };
@@ -124,6 +154,19 @@ pub async fn accept(
             }
         }
     }
+}
+
+/// Has TCP look whether the other end is still there: where nothing is said, by asking it; where something is, by how long
+/// it takes nothing of that. A machine that was switched off says neither that it goes nor anything else.
+fn watch_over(stream: impl AsFd, silence_max: Duration) -> io::Result<()> {
+    // First asked after half of that time, then three times more; each at least a second, as TCP counts seconds.
+    let step = (silence_max / 6).max(SECOND);
+    sockopt::set_tcp_keepidle(&stream, (silence_max / 2).max(SECOND))?;
+    sockopt::set_tcp_keepintvl(&stream, step)?;
+    sockopt::set_tcp_keepcnt(&stream, 3)?;
+    sockopt::set_socket_keepalive(&stream, true)?;
+    let millis = u32::try_from(silence_max.as_millis()).unwrap_or(u32::MAX);
+    Ok(sockopt::set_tcp_user_timeout(&stream, millis)?)
 }
 
 /// Waits until stopping is asked for, or nobody is left who could ask.

@@ -95,6 +95,10 @@ counters! {
     bytes_out: Only,
     /// Times a client was not read on because the boards had too much to do.
     reads_held: Only,
+    /// Connections closed at once because their address opened too many too fast.
+    connections_too_fast: Only,
+    /// Times accepting rested because new connections came too fast.
+    accepts_held: Only,
     /// Connections closed at once because no seat or no loop was free.
     connections_refused: Only,
     /// Times the system had no socket to accept with.

@@ -14,6 +14,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Range;
 use std::path::Path;
 
+use edge::limits::Limits;
 use feed::crowd::{Asset, Crowd, Market};
 use feed::gate::Gate;
 use feed::journal::retention::Policy;
@@ -46,6 +47,8 @@ pub struct Config {
     pub retention: Policy,
     /// Names of ours at which the native API takes requests that change something, besides our addresses.
     pub native_hosts: Vec<String>,
+    /// What strangers are allowed.
+    pub limits: Limits,
     /// The dialects whose sockets are compressed where a client offers to.
     pub compressing: Vec<&'static str>,
     /// What the Bitstamp dialect is told.

@@ -7,7 +7,6 @@ use dialects::finazon::Finazon;
 use dialects::timex::TimeX;
 use dialects::xrocket::XRocket;
 use edge::clock::{MarketClock, Speed};
-use edge::limits::Limits;
 use edge::tls::Files;
 use model::{Assets, Instrument, Source, Time};
 use views::{Accounts, Board};
@@ -61,7 +60,7 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
             false => "nothing of the market is kept on disk: --data DIR keeps it there".to_owned(),
         });
     }
-    let compressing = config.compressing.clone();
+    let (compressing, limits) = (config.compressing.clone(), config.limits.clone());
     Ok(Venue {
         about,
         boards: boards.collect(),
@@ -86,7 +85,7 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
         tls,
         loops: options.loops,
         compressing,
-        limits: Limits::default(),
+        limits,
     })
 }
 

@@ -26,6 +26,20 @@ fn seats_are_counted_by_address_and_in_all_and_given_back() {
 }
 
 #[test]
+fn a_network_of_ipv6_counts_as_one_and_so_does_an_address_however_it_is_written() {
+    let of = |text: &str| whose(text.parse().expect("an address"));
+    assert_eq!(of("2001:db8:1:2::7"), of("2001:db8:1:2:ffff:ffff:ffff:ffff"));
+    assert_ne!(of("2001:db8:1:2::7"), of("2001:db8:1:3::7"));
+    assert_eq!(of("::ffff:203.0.113.7"), THERE);
+    assert_ne!(of("203.0.113.7"), of("203.0.113.8"));
+    assert!(of("::1").is_loopback());
+    let seats = Seats::new(&Limits { connections_per_address_max: 1, ..Limits::default() });
+    let _first = seats.take("2001:db8::1".parse().expect("an address")).expect("the first");
+    assert!(seats.take("2001:db8::2".parse().expect("an address")).is_none());
+    assert!(seats.take("2001:db8:0:1::1".parse().expect("an address")).is_some());
+}
+
+#[test]
 fn a_turnstile_lets_a_burst_through_and_then_the_rate() {
     let mut turnstile = Turnstile::new(vec![Rate { count: 10, per: Duration::from_secs(1) }]);
     let start = Duration::from_secs(100);
@@ -61,6 +75,19 @@ fn quiet_addresses_are_forgotten() {
     }
     assert!(!turnstile.pass(THERE, Duration::ZERO), "a full memory lets no new address through");
     assert!(turnstile.pass(THERE, Duration::from_secs(2)));
+    assert_eq!(turnstile.full_at.len(), 1);
+}
+
+#[test]
+fn a_flood_of_addresses_is_not_looked_through_each_time() {
+    let mut turnstile = Turnstile::new(vec![Rate { count: 1, per: Duration::from_secs(1) }]);
+    for n in 0..ADDRESSES_MAX as u32 {
+        assert!(turnstile.pass(n, Duration::ZERO));
+    }
+    assert!(!turnstile.pass(u32::MAX, Duration::from_millis(950)), "nobody is quiet yet");
+    assert!(!turnstile.pass(u32::MAX, Duration::from_millis(1_049)), "it rests");
+    assert_eq!(turnstile.full_at.len(), ADDRESSES_MAX);
+    assert!(turnstile.pass(u32::MAX, Duration::from_millis(1_050)));
     assert_eq!(turnstile.full_at.len(), 1);
 }
 

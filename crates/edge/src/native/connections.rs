@@ -33,10 +33,6 @@ const COUNT: usize = 100;
 /// More than are remembered.
 const OFFSET_MAX: usize = 1_000_000;
 
-/// Headers by which a proxy says that it asks for somebody else.
-const OF_PROXIES: [&str; 5] =
-    ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
-
 /// Which connections.
 #[derive(Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -229,19 +225,11 @@ fn viewer(visit: &mut Visit<'_>) -> Result<Option<AccountId>, Box<Problem>> {
     if visit.header("authorization").is_some_and(|text| !text.trim().is_empty()) {
         return Ok(Some(visit.holder()?.account()));
     }
-    if !visit.is_local {
-        let detail = "without a key connections are told to this machine alone";
-        return Err(Problem::new(Code::NotLocal, detail).remedy(
-            "ask from the machine itself, or show a key to see its account's connections",
-        ));
+    match visit.is_from_here("without a key connections are told to this machine alone") {
+        Ok(()) => Ok(None),
+        Err(problem) => Err(problem
+            .remedy("ask from the machine itself, or show a key to see its account's connections")),
     }
-    if let Some(name) = OF_PROXIES.iter().find(|name| visit.headers.contains_key(**name)) {
-        let detail = "the request came through a proxy, and nobody knows from where";
-        return Err(Problem::new(Code::NotLocal, detail).at(format!("header {name}")).remedy(
-            "ask from the machine itself, or show a key to see its account's connections",
-        ));
-    }
-    Ok(None)
 }
 
 fn connection(text: &str, place: &str) -> Result<ConnectionId, Box<Problem>> {

@@ -305,9 +305,7 @@ pub(crate) async fn openapi(visit: &mut Visit<'_>) -> Answered {
 ))]
 pub(crate) async fn demo(visit: &mut Visit<'_>) -> Answered {
     reading::query::<Nothing>(visit.query)?;
-    if !visit.is_local {
-        return Err(Problem::new(Code::NotLocal, "the demo's accounts are for this machine"));
-    }
+    visit.is_from_here("the demo's accounts are for this machine")?;
     match visit.native.register.demo() {
         Some(json) => Ok(Reply::text(StatusCode::OK, "application/json", json)),
         None => Err(Problem::new(Code::UnknownPath, "this venue has no demo accounts")

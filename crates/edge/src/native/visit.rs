@@ -24,6 +24,10 @@ use crate::limits::Rate;
 use crate::repeats::{First, mark};
 use crate::steps::{Clerk, Next, Service};
 
+/// Headers by which a proxy says that it asks for somebody else.
+const OF_PROXIES: [&str; 5] =
+    ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
+
 /// What a request is answered with.
 pub(crate) struct Visit<'a> {
     pub native: &'a Arc<Shared>,
@@ -62,6 +66,21 @@ impl Holder {
 impl Visit<'_> {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// Refuses, for this reason, whoever is not on this machine, and whoever asks through a proxy that says so: nobody knows
+    /// where that one is.
+    pub fn is_from_here(&self, why: &str) -> Result<(), Box<Problem>> {
+        if !self.is_local {
+            return Err(Problem::new(Code::NotLocal, why));
+        }
+        match OF_PROXIES.iter().find(|name| self.headers.contains_key(**name)) {
+            None => Ok(()),
+            Some(name) => {
+                let detail = "the request came through a proxy, and nobody knows from where";
+                Err(Problem::new(Code::NotLocal, detail).at(format!("header {name}")))
+            }
+        }
     }
 
     /// Who asks. It must say so, and not ask too often.

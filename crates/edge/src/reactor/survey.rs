@@ -1,5 +1,7 @@
 //! Tells of its connections whoever asks: a few places each turn, so that a loop with many of them delivers as before.
 
+use std::cell::LazyCell;
+
 use super::Loop;
 use super::client::Client;
 use crate::connections::{ConnectionNote, NAMES_MAX, Sent, Wanted, Who};
@@ -63,11 +65,13 @@ impl Loop {
             return;
         }
         let dialect = self.around.dialects[client.dialect].name();
-        let who = || client.who(dialect, &self.around.clerk);
-        if !wanted.which.is(client.dialect, client.peer, who) {
+        // Found out once: it takes a hash of the key.
+        let who = LazyCell::new(|| client.who(dialect, &self.around.clerk));
+        if !wanted.which.is(client.dialect, client.peer, || (*who).clone()) {
             return;
         }
-        let note = client.note(who(), sent, self.now, wanted.only.is_some());
+        let note =
+            client.note(LazyCell::force(&who).clone(), sent, self.now, wanted.only.is_some());
         let at = found.partition_point(|other| other.id < note.id);
         found.insert(at, note);
         found.truncate(wanted.notes_max.saturating_add(1));

@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use edge::limits::{Limits, Rate};
 use feed::crowd::{Activity, Asset, Market};
 use feed::journal::retention::Policy;
 use feed::journal::writer::Pace;
@@ -54,6 +55,8 @@ struct File {
     native: NativeTable,
     #[serde(default)]
     journal: JournalTable,
+    #[serde(default)]
+    limits: LimitsTable,
     #[serde(default)]
     crowd: CrowdTable,
     instrument: Spanned<Vec<Spanned<InstrumentTable>>>,
@@ -197,6 +200,20 @@ impl JournalTable {
     }
 }
 
+/// What is left out is as the listener has it.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct LimitsTable {
+    connections: Option<NonZeroU32>,
+    connections_per_address: Option<NonZeroU32>,
+    connections_per_second: Option<NonZeroU32>,
+    connections_per_address_in_ten_seconds: Option<NonZeroU32>,
+    silence_seconds: Option<NonZeroU32>,
+    head_seconds: Option<NonZeroU32>,
+    body_seconds: Option<NonZeroU32>,
+    loopback_exempt: Option<bool>,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct CrowdTable {
@@ -306,6 +323,7 @@ pub(super) fn read(name: &str, text: &str) -> Result<Config, Mistake> {
         images: file.journal.pace(),
         retention: file.journal.retention(),
         native_hosts: file.native.hosts,
+        limits: limits(&file.limits),
         compressing,
         confluencecode: dialects::confluencecode::Options { authenticate_within, streams_max },
         bitstamp: dialects::bitstamp::Options {
@@ -333,6 +351,35 @@ fn compressing(file: &File) -> Vec<&'static str> {
         file.confluencecode.compression,
     ];
     DIALECTS.into_iter().zip(said).filter_map(|(name, said)| said.then_some(name)).collect()
+}
+
+fn limits(table: &LimitsTable) -> Limits {
+    let usual = Limits::default();
+    let count =
+        |said: Option<NonZeroU32>, usual: usize| said.map_or(usual, |count| count.get() as usize);
+    let seconds = |said: Option<NonZeroU32>, usual: Duration| {
+        said.map_or(usual, |seconds| Duration::from_secs(seconds.get().into()))
+    };
+    let per_second = table.connections_per_second;
+    let of_address = table.connections_per_address_in_ten_seconds;
+    Limits {
+        connections_max: count(table.connections, usual.connections_max),
+        connections_per_address_max: count(
+            table.connections_per_address,
+            usual.connections_per_address_max,
+        ),
+        connections_per_second_max: per_second
+            .map_or(usual.connections_per_second_max, NonZeroU32::get),
+        connections_of_address: Rate {
+            count: of_address.map_or(usual.connections_of_address.count, NonZeroU32::get),
+            ..usual.connections_of_address
+        },
+        silence_max: seconds(table.silence_seconds, usual.silence_max),
+        head_time_max: seconds(table.head_seconds, usual.head_time_max),
+        body_time_max: seconds(table.body_seconds, usual.body_time_max),
+        loopback_exempt: table.loopback_exempt.unwrap_or(usual.loopback_exempt),
+        ..usual
+    }
 }
 
 fn finazon(table: FinazonTable) -> dialects::finazon::Options {

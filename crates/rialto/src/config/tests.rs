@@ -159,6 +159,25 @@ fn what_is_said_is_heard() {
 }
 
 #[test]
+fn what_is_said_of_limits_is_heard_and_the_rest_is_as_it_was() {
+    let read = |table: &str| Config::read("said.toml", &format!("{table}\n{SMALL}"));
+    assert_eq!(read("").expect("it is in order").limits, Limits::default());
+    let said = read(
+        "[limits]\nconnections = 7\nconnections_per_address = 6\nconnections_per_second = 5\n\
+         connections_per_address_in_ten_seconds = 4\nsilence_seconds = 3\nhead_seconds = 2\n\
+         body_seconds = 1\nloopback_exempt = false",
+    );
+    let limits = said.expect("it is in order").limits;
+    assert_eq!((limits.connections_max, limits.connections_per_address_max), (7, 6));
+    assert_eq!((limits.connections_per_second_max, limits.connections_of_address.count), (5, 4));
+    let times = [limits.silence_max, limits.head_time_max, limits.body_time_max];
+    assert_eq!(times.map(|time| time.as_secs()), [3, 2, 1]);
+    assert!(!limits.loopback_exempt);
+    let error = read("[limits]\nconnections = 0").expect_err("nobody at all");
+    assert!(error.to_string().starts_with("said.toml, line 2, column 15: "), "{error}");
+}
+
+#[test]
 fn what_is_said_of_finazon_is_heard() {
     let text = format!(
         "[finazon]\naggr_literal_seed = true\ntickers_max = 2\nmics = [\"xnas\", \"xnys\"]\n\

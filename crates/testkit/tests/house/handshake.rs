@@ -1,10 +1,15 @@
 //! The opening handshake (RFC 6455, 4), byte by byte over TCP: what is let in, what is refused and in which words,
 //! and that the bytes behind a handshake are the socket's first, however they were cut.
 
+use std::io::Read;
 use std::time::Duration;
 
+use edge::ws::Role;
+use edge::ws::decode::{Chunk, Decoder, Incoming, Limits};
+use edge::ws::deflate::Packer;
 use testkit::served::line::{
-    ACCEPT, HEARTBEAT, HEARTBEAT_ANSWER, Head, KEY, text_frame, upgrade_request,
+    ACCEPT, HEARTBEAT, HEARTBEAT_ANSWER, Head, KEY, frame, subscribe, subscribed, text_frame,
+    upgrade_request, upgrade_request_with,
 };
 use testkit::served::{Heard, Served, Setup};
 
@@ -335,4 +340,57 @@ fn sockets_and_pages_share_a_connection_s_way_in() {
     );
     line.upgrade("/bitstamp");
     line.check_heartbeat();
+}
+
+#[test]
+fn compression_is_agreed_on_where_it_is_configured_and_offered_and_nowhere_else() {
+    const OFFER: &str = "permessage-deflate; client_max_window_bits";
+    let headers = [("Sec-WebSocket-Extensions", OFFER)];
+    let agreed = |compression: bool, headers: &[(&str, &str)]| {
+        let served = Setup { compression, ..Setup::bitstamp() }.serve();
+        let mut line = served.line();
+        let headers = [&[("Host", "localhost")], headers].concat();
+        line.send(upgrade_request_with(served.path(), &headers));
+        let head = line.head().expect("an answer");
+        assert_eq!(head.status, 101);
+        let extensions = head.header("sec-websocket-extensions").map(str::to_owned);
+        (served, line, extensions)
+    };
+    assert_eq!(agreed(false, &headers).2, None, "it is off unless it is configured");
+    assert_eq!(agreed(true, &[]).2, None);
+    let small = [("Sec-WebSocket-Extensions", "permessage-deflate; server_max_window_bits=10")];
+    assert_eq!(agreed(true, &small).2, None);
+    let (served, mut line, extensions) = agreed(true, &headers);
+    let expected = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+    assert_eq!(extensions.as_deref(), Some(expected));
+
+    // What the client says may be compressed, or not, and answers are not.
+    let channel = "live_trades_btcusd";
+    let mut packer = Packer::default();
+    line.send(frame(0xC1, packer.pack(subscribe(channel).as_bytes())));
+    assert_eq!(line.hear(), Heard::Text(subscribed(channel)));
+    line.check_heartbeat();
+    // What it is told is.
+    served.market.trade(0, 6_000_000, 3);
+    served.market.settle();
+    let mut decoder = Decoder::new(Limits::of_messages(1 << 20), Role::Client);
+    decoder.inflate();
+    let (mut heard, mut bytes, mut buffer) = (Vec::new(), 0, [0; 4_096]);
+    while heard.len() < 3 {
+        let read = line.stream().read(&mut buffer).expect("a trade");
+        assert!(read > 0, "three trades are told");
+        assert_ne!(buffer[0] & 0x40, 0, "the first bit of an extension");
+        bytes += read;
+        let mut chunk = Chunk::new(&mut buffer[..read]);
+        while let Some(Incoming::Text(text)) = decoder.next(&mut chunk).expect("frames") {
+            heard.push(text.to_owned());
+        }
+    }
+    let trade = |text: &String| text.starts_with(r#"{"data":{"id":"#) && text.contains(channel);
+    assert!(heard.iter().all(trade), "{heard:?}");
+    assert!(bytes < heard.iter().map(String::len).sum(), "it is shorter: {bytes}");
+    assert_eq!(served.edge.counters.compressions.read(), 3);
+    // Eight times too much in a short message is refused as too long, having been inflated no further.
+    line.send(frame(0xC1, packer.pack(&[b' '; 4_096])));
+    line.check_closed(1009, "read limited at 513 bytes");
 }

@@ -22,6 +22,7 @@ mod native;
 mod nested;
 mod printed;
 mod private;
+mod rates;
 mod replay;
 mod schema;
 mod signed;
