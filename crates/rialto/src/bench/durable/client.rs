@@ -14,8 +14,8 @@ use super::super::serving::Venue;
 /// How long an order may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 const HOST: &str = "www.bitstamp.net";
-const PATH: &str = "/api/v2/buy/btcusd/";
-const FORM: &str = "amount=0.00020000&price=50000.00";
+const PATH: &str = "/api/v2/sell/btcusd/";
+const FORM: &str = "amount=0.00010000&price=100000.00";
 const KIND: &str = "application/x-www-form-urlencoded";
 
 /// The next one, of all clients.
