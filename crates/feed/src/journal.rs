@@ -43,7 +43,7 @@ pub(crate) mod simulated;
 #[cfg(test)]
 mod tests;
 
-use model::{Action, Label, Mark, Sequence, Time};
+use model::{Action, Label, Mark, Sequence, Span, Time};
 
 /// Something in a journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +63,8 @@ pub enum Entry {
 pub struct Opened {
     /// In market time. What was scheduled before and had not happened yet is put off until then.
     pub time: Time,
+    /// For how much market time from then on nobody but the crowd trades: then doors open.
+    pub warm_up: Span,
     /// Stands for instruments, assets and rules: with others the commands would mean something else.
     pub market: u64,
     /// What the crowd is seeded with.

@@ -16,7 +16,7 @@ use feed::journal::compression::compress_next;
 use feed::journal::disk::Disk;
 use feed::journal::image::Image;
 use feed::journal::reader::{Reader, Trouble};
-use feed::journal::retention::prune;
+use feed::journal::retention::{Policy, prune};
 use model::Time;
 
 use crate::aloud;
@@ -153,16 +153,26 @@ pub struct Taken {
 }
 
 /// Compresses what was sealed up to this segment, and takes away what is too much and no image needs: nothing as long as
-/// there are not two that can be read. `now` is the wall's time.
+/// there are not two that a start could use. `now` is the wall's time.
 ///
 /// # Errors
 /// The system's. Nothing that is needed was lost.
 pub fn make_room(disk: &dyn Disk, plan: &Plan, sealed: u64, now: Time) -> std::io::Result<()> {
     while compress_next(disk, sealed + 1)?.is_some() {}
+    let policy = plan.retention();
+    if policy == Policy::default() {
+        return Ok(());
+    }
+    // Whatever a start would pass over is none: what is before it may be needed still.
     let images = replica::newest_first(disk)?;
-    let mut good = images.into_iter().filter(|&image| Image::read(disk, image).is_ok());
-    if let Some(older) = good.nth(1) {
-        prune(disk, older + 1, &plan.retention(), now)?;
+    let mut boards = plan.boards();
+    let mut usable = images.into_iter().filter(|&segment| {
+        replica::open(disk, segment)
+            .and_then(|(image, _)| Replica::restored(plan, &image, Some(&mut boards)).map(drop))
+            .is_ok()
+    });
+    if let Some(older) = usable.nth(1) {
+        prune(disk, older + 1, &policy, now)?;
     }
     Ok(())
 }

@@ -125,7 +125,7 @@ impl Ledger {
                 about.push(format!("a new journal in {}", self.path.display()));
                 (source, Digester::default(), writer, config.crowd.warm_up)
             }
-            Some(began) => {
+            Some(_) => {
                 let Recovered { run, about: how, image } = self.recover(&plan, boards)?;
                 about.extend(how);
                 let crowd_differs = run.rerun.done().crowd_differs;
@@ -146,10 +146,9 @@ impl Ledger {
                     // There is room: nobody has been told of anything yet.
                     let _told = sealed.try_send(tail.segment);
                 }
-                let stood = rerun.done().stood;
+                // Whatever the configuration says now: a market that clients have seen is not warmed up again.
+                let left = rerun.warm_up_left();
                 let (source, digester) = rerun.finish();
-                let played = source.time().0 - began.time.0 - stood.0;
-                let left = Span((config.crowd.warm_up.0 - played).max(0));
                 if left > Span(0) {
                     let seconds = left.0.unsigned_abs().div_ceil(1_000_000);
                     about.push(format!(
@@ -174,7 +173,7 @@ impl Ledger {
             .map_err(failed("start the journal's thread"))?;
         let watcher = commit.watcher();
         let life = if is_new { source.time() } else { opens - warm_up };
-        source.keep(commit, life, (seed, env!("CARGO_PKG_VERSION")), digester);
+        source.keep(commit, (life, warm_up), (seed, env!("CARGO_PKG_VERSION")), digester);
         let mut events = Vec::new();
         let assets = source.engine().assets().clone();
         let followed = |account| source.engine().is_followed(account);

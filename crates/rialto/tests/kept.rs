@@ -160,3 +160,19 @@ fn a_warm_up_that_was_interrupted_is_finished_by_the_next_start() {
     let venue = Venue::start(broken.rialto(&words));
     assert!(!venue.said.contains("goes on for"), "{}", venue.said);
 }
+
+/// Doors that were opened stay open: what the configuration says of a warm-up from then on is for other markets.
+#[test]
+fn a_market_that_clients_have_seen_is_not_warmed_up_again() {
+    let folder = Folder::new("warmer");
+    let demo = include_str!("../demo.toml");
+    let warmed = |seconds: u32| {
+        let text = demo.replace("warm_up_seconds = 600", &format!("warm_up_seconds = {seconds}"));
+        fs::write(folder.0.join("rialto.toml"), text).expect("a configuration");
+        Venue::start(folder.rialto(&SERVE))
+    };
+    assert_eq!(warmed(5).end(), Some(0));
+    let venue = warmed(600);
+    assert!(!venue.said.contains("goes on for"), "{}", venue.said);
+    assert!(!venue.said.contains("ahead"), "{}", venue.said);
+}

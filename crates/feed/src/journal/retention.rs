@@ -25,10 +25,9 @@ pub struct Policy {
 }
 
 impl Default for Policy {
-    /// Half a GiB, for however long that lasts: the demo's two days. An age has to be asked for: what there is room
-    /// for harms nobody.
+    /// Everything, for ever: what is taken away has to be asked for.
     fn default() -> Self {
-        Self { bytes_max: 512 << 20, age_max: None }
+        Self { bytes_max: u64::MAX, age_max: None }
     }
 }
 

@@ -7,7 +7,7 @@
 //! ```text
 //! entry    kind, and by kind
 //! command  1..=127 the action's kind; flags; [time since the entry before]; [acts]; [label]; [mark]; the action
-//! other    128 opened, 129 digest, 130 closed, 131 what follows counts from so much later
+//! other    128 opened, 129 digest, 130 closed, 131 what follows counts from so much later, 132 opened with a warm-up
 //! ```
 
 use std::sync::Arc;
@@ -62,6 +62,8 @@ mod kind {
     pub const CLOSED: u8 = 130;
     /// No entry: what follows counts from another moment.
     pub const TIME: u8 = 131;
+    /// [`OPENED`], and behind it for how long doors stay closed.
+    pub const OPENED_COLD: u8 = 132;
 }
 
 /// Which action on a perpetual.
@@ -128,7 +130,8 @@ impl Encoder {
         match entry {
             Entry::Command(kept) => self.command(kept),
             Entry::Opened(opened) => {
-                self.byte(kind::OPENED);
+                let is_cold = opened.warm_up > Span(0);
+                self.byte(if is_cold { kind::OPENED_COLD } else { kind::OPENED });
                 self.later(opened.time);
                 self.bytes.extend_from_slice(&opened.market.to_le_bytes());
                 self.word(opened.seed);
@@ -136,6 +139,9 @@ impl Encoder {
                 self.bytes.extend_from_slice(&opened.digest.to_le_bytes());
                 self.bytes.extend_from_slice(&opened.state.to_le_bytes());
                 self.text(&opened.version);
+                if is_cold {
+                    self.word(opened.warm_up.0.unsigned_abs());
+                }
             }
             Entry::Digest(Digest { events, digest }) => {
                 self.byte(kind::DIGEST);
@@ -410,15 +416,7 @@ impl<'a> Decoder<'a> {
             self.later()?;
         };
         Ok(Some(match kind {
-            kind::OPENED => Entry::Opened(Opened {
-                time: self.later()?,
-                market: self.fixed()?,
-                seed: self.word()?,
-                events: self.word()?,
-                digest: self.fixed()?,
-                state: self.fixed()?,
-                version: self.text()?.into(),
-            }),
+            kind::OPENED | kind::OPENED_COLD => Entry::Opened(self.opened(kind)?),
             kind::DIGEST => Entry::Digest(Digest { events: self.word()?, digest: self.fixed()? }),
             kind::CLOSED => Entry::Closed(Closed {
                 events: self.word()?,
@@ -427,6 +425,24 @@ impl<'a> Decoder<'a> {
             }),
             kind => Entry::Command(self.command(kind)?),
         }))
+    }
+
+    fn opened(&mut self, kind: u8) -> Result<Opened, Misread> {
+        let mut opened = Opened {
+            time: self.later()?,
+            warm_up: Span(0),
+            market: self.fixed()?,
+            seed: self.word()?,
+            events: self.word()?,
+            digest: self.fixed()?,
+            state: self.fixed()?,
+            version: self.text()?.into(),
+        };
+        if kind == kind::OPENED_COLD {
+            let warm_up = i64::try_from(self.word()?).ok().filter(|&it| it > 0);
+            opened.warm_up = Span(warm_up.ok_or(Misread::Nonsense("a warm-up"))?);
+        }
+        Ok(opened)
     }
 
     fn command(&mut self, kind: u8) -> Result<Kept, Misread> {

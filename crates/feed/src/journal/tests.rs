@@ -116,6 +116,7 @@ pub(super) fn anything(random: &mut Random, after: Time) -> Entry {
         1 => Entry::Closed(Closed { events, digest, state }),
         2 => Entry::Opened(Opened {
             time: after,
+            warm_up: Span(random.below(2) as i64 * random.below(1 << 62) as i64),
             market: random.next_u64(),
             seed: random.next_u64(),
             events,

@@ -17,8 +17,8 @@ pub mod rerun;
 mod tests;
 
 use model::{
-    Action, Cadence, Command, Event, Instrument, Minimum, NoOrders, Note, Sequence, Source, Time,
-    Wake,
+    Action, Cadence, Command, Event, Instrument, Minimum, NoOrders, Note, Sequence, Source, Span,
+    Time, Wake,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -89,7 +89,7 @@ impl EngineSource {
         }
     }
 
-    /// From now on, for a new life that opens at `opens`, keeps what it is given. `events` is the digest of what has
+    /// From now on, for a new life that begins at `opens` and opens its doors so much later, keeps what it is given. `events` is the digest of what has
     /// happened so far, `seed` what the crowd is seeded with, `version` says which build this is.
     ///
     /// # Panics
@@ -97,7 +97,7 @@ impl EngineSource {
     pub fn keep(
         &mut self,
         commit: Commit,
-        opens: Time,
+        (opens, warm_up): (Time, Span),
         (seed, version): (u64, &str),
         events: Digester,
     ) {
@@ -107,6 +107,7 @@ impl EngineSource {
         }
         let opened = Opened {
             time: opens,
+            warm_up,
             market: self.market,
             seed,
             events: events.events(),

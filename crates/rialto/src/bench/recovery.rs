@@ -289,7 +289,12 @@ fn written(
     let writer = writer.at_pace(pace, sealed);
     let digester = Digester::default();
     let commit = Commit::start(writer, Durability::None, digester.digest(), |_| ());
-    source.keep(commit.map_err(|it| failed(&it))?, BEGINS, (plan.seed, "bench"), digester);
+    source.keep(
+        commit.map_err(|it| failed(&it))?,
+        (BEGINS, Span(0)),
+        (plan.seed, "bench"),
+        digester,
+    );
     let (mut events, mut out) = (0, Vec::new());
     while events < options.events {
         source.advance(source.time() + Span::seconds(1), &mut out);

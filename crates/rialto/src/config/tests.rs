@@ -282,7 +282,7 @@ fn what_is_wrong_is_told_with_its_place_and_what_was_expected() {
     check(
         "[[instrument]]",
         "instrument = []\n[x]",
-        "line 2, column 2: unknown field `x`, expected one of `server`, `tls`, `bitstamp`, `xrocket`, `timex`, `confluencecode`, `finazon`, `native`, `journal`, `crowd`, `instrument`",
+        "line 2, column 2: unknown field `x`, expected one of `server`, `tls`, `bitstamp`, `xrocket`, `timex`, `confluencecode`, `finazon`, `native`, `journal`, `limits`, `crowd`, `instrument`",
     );
     check(
         "[[instrument]]",
@@ -348,4 +348,21 @@ fn tls_has_a_port_of_its_own_beside_the_plain_one() {
     let all = format!("{files}listen = \"0.0.0.0:443\"\nplain = false\n");
     assert_eq!(read(&all), Ok(Some(plan)));
     assert!(read("[tls]\ncertificate = \"a.pem\"\n").is_err(), "without its key it is of no use");
+}
+
+#[test]
+fn everything_is_kept_unless_it_is_said_otherwise_as_the_demo_does() {
+    let kept = |table: &str| {
+        let text = format!("{table}{SMALL}");
+        Config::read("small.toml", &text).expect("a configuration").retention
+    };
+    let everything = Policy { bytes_max: u64::MAX, age_max: None };
+    assert_eq!(kept(""), everything);
+    assert_eq!(kept("[journal]\nimage_every_minutes = 2\n"), everything);
+    let month = Some(Span::seconds(30 * 86_400));
+    let old = Policy { age_max: month, ..everything };
+    assert_eq!(kept("[journal]\nkeep_days = 30\n"), old);
+    let much = Policy { bytes_max: 7, ..everything };
+    assert_eq!(kept("[journal]\nkeep_bytes = 7\n"), much);
+    assert_eq!(demo().retention, Policy { bytes_max: 512 << 20, ..everything });
 }

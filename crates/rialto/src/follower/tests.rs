@@ -101,6 +101,46 @@ fn what_was_sealed_is_compressed_and_what_no_image_needs_is_taken_away() {
 }
 
 #[test]
+fn nothing_is_taken_away_behind_images_that_a_start_would_not_use() {
+    let plan = keeping(0, 8);
+    let disk = kept(&plan, 12);
+    let last = last_sealed(&disk);
+    let unpruned = Memory::default();
+    for segment in [last - 2, last - 1] {
+        let Ok(_) = follow(&disk, &plan, segment) else { panic!("no image") };
+    }
+    for name in disk.names().expect("memory") {
+        copy(&disk, &unpruned, &name);
+    }
+    let first = |disk: &Memory, plan: &Plan| {
+        make_room(disk, plan, last, BEGINS).expect("memory");
+        numbers(disk)[0]
+    };
+    let change = |what: fn(&mut Image)| {
+        let disk = Memory::default();
+        for name in unpruned.names().expect("memory") {
+            copy(&unpruned, &disk, &name);
+        }
+        let mut image = Image::read(&disk, last - 2).expect("it is whole");
+        what(&mut image);
+        image.write(&disk).expect("memory");
+        disk
+    };
+    assert_eq!(first(&change(|image| image.parts[3].layout += 1), &plan), 1, "another layout");
+    assert_eq!(first(&change(|image| image.head.boundary.chain[0] ^= 1), &plan), 1, "a stranger's");
+    assert_eq!(first(&change(|image| image.head.configuration[0] ^= 1), &plan), 1, "another crowd");
+    // For another crowd neither is one.
+    assert_eq!(first(&change(|_| ()), &keeping(0, 9)), 1, "another seed");
+    assert_eq!(first(&change(|_| ()), &plan), last - 1);
+}
+
+fn copy(from: &Memory, to: &Memory, name: &str) {
+    let content = from.read(name).expect("memory");
+    let mut file = to.create(name).expect("memory");
+    feed::journal::disk::write_all(file.as_mut(), &content).expect("memory");
+}
+
+#[test]
 fn there_is_never_more_than_is_kept_and_what_two_images_need() {
     let bytes = |disk: &Memory| -> u64 {
         let names = disk.names().expect("memory");

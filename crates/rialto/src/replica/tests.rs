@@ -68,7 +68,7 @@ pub fn kept(plan: &Plan, seconds: i64) -> Memory {
     let complain = |what: &str| panic!("{what}");
     let writer = writer.with_segments_of(2_000);
     let commit = Commit::start(writer, Durability::None, digester.digest(), complain);
-    source.keep(commit.expect("a thread"), BEGINS, (plan.seed, "test"), digester);
+    source.keep(commit.expect("a thread"), (BEGINS, Span(0)), (plan.seed, "test"), digester);
     let mut dice = Dice::new(plan.seed);
     let mut out = Vec::new();
     for account in [ALICE, BOB] {

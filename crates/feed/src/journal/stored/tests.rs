@@ -59,6 +59,7 @@ fn bytes_that_were_written_once_are_read_for_ever() {
     let entries = [
         Entry::Opened(Opened {
             time,
+            warm_up: Span(0),
             market: 0x0123_4567_89ab_cdef,
             seed: 7,
             events: 0,
@@ -121,6 +122,16 @@ fn bytes_that_were_written_once_are_read_for_ever() {
             ]
             .map(|action| Entry::Command(Kept { time: later, ..kept(Action::Perpetual(action)) })),
         )
+        .chain([Entry::Opened(Opened {
+            time: later,
+            warm_up: Span::seconds(600),
+            market: 5,
+            seed: 7,
+            events: 1_030,
+            digest: 3,
+            state: 4,
+            version: "0.1.0".into(),
+        })])
         .collect();
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let golden = include_str!("golden.hex").split_whitespace().collect::<String>();

@@ -5,7 +5,7 @@
 //! chances from the same engine, so that it goes on as if it had only paused. If it now asks for something else (its
 //! rules or its configuration were changed), that is counted, and it goes on from what it finds.
 
-use model::{Action, Event, Sequence, Span};
+use model::{Action, Event, Sequence, Span, Time};
 
 use super::EngineSource;
 use crate::journal::digest::Digester;
@@ -44,8 +44,6 @@ pub struct Done {
     pub digests: u64,
     /// Lives.
     pub lives: u64,
-    /// For how much market time it stood still between its lives.
-    pub stood: Span,
     /// Things that the crowd asked for then and not now.
     pub crowd_differs: u64,
 }
@@ -59,6 +57,8 @@ pub struct Rerun {
     found: usize,
     /// What has to come next.
     owed: Option<Digest>,
+    /// When the last life was to open its doors.
+    doors: Time,
     done: Done,
 }
 
@@ -66,8 +66,8 @@ impl Rerun {
     /// On a source that is new: before its first command, at the moment at which the journal begins.
     #[must_use]
     pub fn new(source: EngineSource) -> Self {
-        let (digester, asked) = (Digester::default(), Vec::new());
-        Self { source, digester, asked, found: 0, owed: None, done: Done::default() }
+        let (digester, asked, doors) = (Digester::default(), Vec::new(), source.time());
+        Self { source, digester, asked, found: 0, owed: None, doors, done: Done::default() }
     }
 
     /// What was done so far.
@@ -80,6 +80,12 @@ impl Rerun {
     #[must_use]
     pub const fn last(&self) -> Sequence {
         self.source.last()
+    }
+
+    /// What its last life still had to play before doors open: nothing where they were opened.
+    #[must_use]
+    pub fn warm_up_left(&self) -> Span {
+        Span(self.doors.0.saturating_sub(self.source.time().0).max(0))
     }
 
     /// The source as it stands.
@@ -124,9 +130,8 @@ impl Rerun {
         }
         self.compare(opened.events, opened.digest, opened.state)?;
         self.done.lives += 1;
+        self.doors = Time(opened.time.0.saturating_add(opened.warm_up.0));
         if self.last() > Sequence(0) {
-            let stood = opened.time.0.saturating_sub(self.source.time().0).max(0);
-            self.done.stood = Span(self.done.stood.0 + stood);
             self.source.put_off(opened.time);
         }
         Ok(())

@@ -13,7 +13,7 @@ use crate::journal::image::{Image, Kind, Part, Unusable};
 /// Raised with every change of how the engine's own bytes are put into a part; they have a layout of their own.
 const ENGINE_LAYOUT: u32 = 1;
 /// Raised with every change of what [`course`] writes.
-const COURSE_LAYOUT: u32 = 1;
+const COURSE_LAYOUT: u32 = 2;
 
 impl Rerun {
     /// The parts that are its own.
@@ -98,6 +98,7 @@ impl Rerun {
             true => Some(Digest { events: from.number()?, digest: from.word()? }),
             false => None,
         };
+        self.doors = Time::load(from)?;
         self.done = Done { events: self.digester.events(), ..Done::default() };
         from.end()
     }
@@ -107,7 +108,7 @@ impl Rerun {
 fn course(rerun: &Rerun) -> Vec<u8> {
     use model::image::Image as _;
     let mut out = Vec::new();
-    let Rerun { source, digester, asked, found, owed, done: _ } = rerun;
+    let Rerun { source, digester, asked, found, owed, doors, done: _ } = rerun;
     source.sequencer.last().save(&mut out);
     source.sequencer.time().save(&mut out);
     save_number(source.metronomes.len() as u64, &mut out);
@@ -126,6 +127,7 @@ fn course(rerun: &Rerun) -> Vec<u8> {
     if let Some(owed) = owed {
         digest(*owed, &mut out);
     }
+    doors.save(&mut out);
     out
 }
 

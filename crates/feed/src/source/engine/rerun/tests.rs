@@ -25,7 +25,7 @@ fn kept(disk: &Simulated, seed: u64) -> EngineSource {
     let writer = Writer::create(Arc::new(disk.clone()), [9; 16]).expect("no faults");
     let digester = Digester::default();
     let commit = commit(writer.with_segments_of(20_000), digester.digest());
-    source.keep(commit, BEGIN, (seed, "test"), digester);
+    source.keep(commit, (BEGIN, Span(0)), (seed, "test"), digester);
     source
 }
 
@@ -90,7 +90,7 @@ fn a_market_run_again_stands_as_it_stood_and_goes_on_as_if_it_had_never_stopped(
         let (mut second, digester) = rerun.finish();
         let writer = Writer::go_on(Arc::new(disk.clone()), &tail).expect("no faults");
         let at = first.time();
-        second.keep(commit(writer, digester.digest()), at, (seed, "test"), digester);
+        second.keep(commit(writer, digester.digest()), (at, Span(0)), (seed, "test"), digester);
         let (mut ones, mut others) = (Vec::new(), Vec::new());
         let goes_on = at + Span::seconds(6);
         trade(&mut first, &mut random.clone(), goes_on, &mut ones);
@@ -124,7 +124,7 @@ fn a_market_that_stood_still_for_a_day_goes_on_where_it_was_a_day_later() {
     let (_, _, tail) = again(&disk, SEED).expect("the same happens");
     let writer = Writer::go_on(Arc::new(disk.clone()), &tail).expect("no faults");
     let opens = BEGIN + Span::seconds(86_400);
-    second.keep(commit(writer, digester.digest()), opens, (SEED, "test"), digester);
+    second.keep(commit(writer, digester.digest()), (opens, Span(0)), (SEED, "test"), digester);
     let due = second.due().expect("the crowd is there");
     assert!(due >= opens && due < opens + Span::seconds(1), "{due:?}");
     assert!(open > 20, "{open} orders are open");
@@ -207,7 +207,7 @@ fn nothing_is_taken_once_it_cannot_be_kept() {
     let digester = Digester::default();
     let commit = Commit::start(writer, Durability::Sync, digester.digest(), |_| ());
     let mut source = source(SEED);
-    source.keep(commit.expect("a thread"), BEGIN, (SEED, "test"), digester);
+    source.keep(commit.expect("a thread"), (BEGIN, Span(0)), (SEED, "test"), digester);
     let mut events = Vec::new();
     source.advance(BEGIN + Span::seconds(1), &mut events);
     assert_eq!(events, [], "nothing is told before it is durable");
@@ -308,6 +308,66 @@ fn a_rerun_from_an_image_stands_as_the_whole_one_and_goes_on_as_it_does() {
         }
     }
     assert!(cuts > 5, "{cuts} cuts");
+}
+
+/// What a life that was killed while its crowd warmed up did not play is played by the next one, however long nobody
+/// played meanwhile and wherever the run begins; once doors were opened nothing is owed.
+#[test]
+fn what_was_not_played_of_a_warm_up_is_owed_until_doors_open() {
+    let disk = Simulated::new(1);
+    let mut events = Vec::new();
+    let mut left = Span::seconds(20);
+    for (life, seconds) in [(0, 8), (1, 7), (2, 6), (3, 6)] {
+        let (mut source, digester, writer) = match life {
+            0 => {
+                let writer = Writer::create(Arc::new(disk.clone()), [9; 16]).expect("no faults");
+                (source(SEED), Digester::default(), writer)
+            }
+            _ => {
+                let (rerun, _, tail) = again(&disk, SEED).expect("the same happens");
+                let (source, digester) = rerun.finish();
+                (source, digester, Writer::go_on(Arc::new(disk.clone()), &tail).expect("no faults"))
+            }
+        };
+        let begins = BEGIN + Span::seconds(life * 86_400);
+        let commit = commit(writer.with_segments_of(2_000), digester.digest());
+        source.keep(commit, (begins, left), (SEED, "test"), digester);
+        let till = begins + Span::seconds(seconds);
+        while source.time() < till {
+            let now = source.time().max(begins) + Span::millis(500);
+            trade_without_visitor(&mut source, now, &mut events);
+        }
+        drop(source);
+
+        // From the beginning, and from an image wherever a segment ends.
+        let (whole, ..) = again(&disk, SEED).expect("the same happens");
+        let owed = whole.warm_up_left();
+        let played = whole.source().time().0 - begins.0;
+        assert_eq!(owed, Span((left.0 - played).max(0)), "life {life}");
+        let mut reader = Reader::open(&disk).expect("no trouble").expect("a journal");
+        let (mut rerun, mut before) = (Rerun::new(super::super::tests::source(SEED)), None);
+        while let Some(record) = reader.record().expect("no trouble") {
+            let ended = before.replace(reader.boundary());
+            if let Some(ended) = ended.filter(|it| it.segment < reader.boundary().segment) {
+                let image = image(&rerun, ended);
+                let market = super::super::tests::source(SEED);
+                let mut restored =
+                    Rerun::restored(market, &instruments(), &image).expect("what was taken");
+                let mut reader = Reader::open_behind(&disk, &ended).expect("it follows");
+                while let Some(record) = reader.record().expect("no trouble") {
+                    for entry in &record.entries {
+                        restored.entry(entry, &mut Vec::new()).expect("the same happens");
+                    }
+                }
+                assert_eq!(restored.warm_up_left(), owed, "life {life}, {ended:?}");
+            }
+            for entry in &record.entries {
+                rerun.entry(entry, &mut Vec::new()).expect("the same happens");
+            }
+        }
+        left = owed;
+    }
+    assert_eq!(left, Span(0), "doors are open");
 }
 
 #[test]
