@@ -389,6 +389,8 @@ fn compression_is_agreed_on_where_it_is_configured_and_offered_and_nowhere_else(
     let trade = |text: &String| text.starts_with(r#"{"data":{"id":"#) && text.contains(channel);
     assert!(heard.iter().all(trade), "{heard:?}");
     assert!(bytes < heard.iter().map(String::len).sum(), "it is shorter: {bytes}");
+    // A turn is counted when it has ended, which it has once the next one answers.
+    line.check_heartbeat();
     assert_eq!(served.edge.counters.compressions.read(), 3);
     // Eight times too much in a short message is refused as too long, having been inflated no further.
     line.send(frame(0xC1, packer.pack(&[b' '; 4_096])));
