@@ -308,7 +308,9 @@ impl Worker {
             Durability::Batch => is_due || ends,
             Durability::None => ends,
         };
-        if syncs {
+        if ends {
+            self.writer.seal()?;
+        } else if syncs {
             self.writer.sync()?;
         }
         if syncs || is_due {

@@ -26,7 +26,9 @@ fn batch(numbers: std::ops::RangeInclusive<u64>) -> Batch {
 }
 
 fn start(disk: Arc<dyn Disk>, durability: Durability) -> (Commit, Receiver<String>) {
+    // Of short segments no more than that is prepared ahead.
     let writer = Writer::create(disk, [1; 16]).expect("a disk without faults");
+    let writer = writer.with_segments_of(2_000);
     let (tell, told) = sync_channel(1);
     let complain = move |what: &str| tell.send(what.to_owned()).expect("somebody listens");
     (Commit::start(writer, durability, NOTHING, complain).expect("a thread"), told)
@@ -83,6 +85,12 @@ impl Disk for Held {
 impl Appended for HeldFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.write(bytes)
+    }
+    fn prepare(&mut self, bytes: u64) -> io::Result<()> {
+        self.0.prepare(bytes)
+    }
+    fn seal(&mut self) -> io::Result<()> {
+        self.0.seal()
     }
     fn sync(&mut self) -> io::Result<()> {
         if let Some((begun, go_on)) = &*lock(&self.1) {
@@ -240,6 +248,12 @@ impl Appended for PanickingFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         assert!(bytes.len() <= SEGMENT_HEAD_BYTES, "a provoked panic");
         Ok(bytes.len())
+    }
+    fn prepare(&mut self, _: u64) -> io::Result<()> {
+        Ok(())
+    }
+    fn seal(&mut self) -> io::Result<()> {
+        Ok(())
     }
     fn sync(&mut self) -> io::Result<()> {
         Ok(())
