@@ -76,6 +76,12 @@ impl Batch {
         self.entries == 0
     }
 
+    /// How many entries are in it.
+    #[must_use]
+    pub const fn entries(&self) -> u32 {
+        self.entries
+    }
+
     /// Whether nothing in it says more than that time passes.
     #[must_use]
     pub const fn is_idle(&self) -> bool {
@@ -322,6 +328,15 @@ impl Writer {
         self.broken = false;
         self.durable = self.last;
         Ok(())
+    }
+
+    /// Whether a record of so many bytes, and a bit, would go where zeros are already: no segment is begun for it and no
+    /// file grows.
+    #[must_use]
+    pub fn has_prepared(&self, bytes: usize, wall: Time) -> bool {
+        let end = self.segment_bytes + bytes as u64 + 1;
+        let is_prepared = self.prepared.is_some_and(|prepared| prepared >= end);
+        is_prepared && end < self.segment_bytes_max && !self.is_long(wall)
     }
 
     /// Makes room for so many bytes, and more ahead.
