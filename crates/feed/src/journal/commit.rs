@@ -1,6 +1,9 @@
 //! Group commit: a thread that writes what it is handed and makes it durable, while the engine goes on. What comes
 //! while it syncs goes into the next record.
 //!
+//! To wake a thread and be woken by it takes as long as a good disk. So where somebody waits for a command or two, and
+//! the disk was quick the last time, whoever hands them over writes them itself.
+//!
 //! Nobody waits for it but in the beginning and at the end; it says how far it has come and wakes whoever turns the
 //! engine. What it was handed is bounded by who hands it over ([`PENDING_MAX`], and the gate). After the first error
 //! it writes nothing any more, for nobody knows what is on the disk.
@@ -27,6 +30,11 @@ pub const PENDING_MAX: u64 = 65_536;
 const UNHURRIED: Duration = Duration::from_millis(50);
 /// And this often what says no more than that time passes.
 const IDLE: Duration = Duration::from_secs(1);
+
+/// Entries that whoever hands them over may write itself. With more, the engine has something better to do.
+const FEW: u32 = 3;
+/// A disk that takes longer is waited for by the thread alone.
+const QUICK: Duration = Duration::from_micros(500);
 
 /// When something counts as durable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,6 +101,8 @@ struct Shared {
     broken: AtomicBool,
     standing: Mutex<Standing>,
     wake: Mutex<Option<Wake>>,
+    /// Whoever writes holds it before it takes what is pending, so that everything is written in its order.
+    pen: Mutex<Pen>,
 }
 
 #[derive(Default)]
@@ -102,20 +112,37 @@ struct Pending {
     /// Somebody waits for it.
     awaited: bool,
     ends: bool,
+    /// What was written that is not synced.
+    is_owed: bool,
+    /// When the disk was asked last, and nobody was waiting.
+    synced: Option<Instant>,
 }
 
 impl Pending {
-    /// How long after the last sync it is written, and what was written before and is not synced (`is_owed`) synced;
-    /// `None` if there is nothing.
-    fn pause(&self, is_owed: bool) -> Option<Duration> {
+    /// How long after the last sync it is written, and what was written before and is owed synced; `None` if there is
+    /// nothing.
+    fn pause(&self) -> Option<Duration> {
         let own = match (self.batch.is_empty(), self.awaited, self.batch.is_idle()) {
             (true, ..) => None,
             (false, true, _) => Some(Duration::ZERO),
             (false, false, true) => Some(IDLE),
             (false, false, false) => Some(UNHURRIED),
         };
-        let owed = is_owed.then_some(UNHURRIED);
+        let owed = self.is_owed.then_some(UNHURRIED);
         own.into_iter().chain(owed).min()
+    }
+
+    /// Puts a batch behind what is there already.
+    fn take_in(&mut self, batch: &mut Batch, digest: Option<Digest>) {
+        if batch.is_empty() {
+            return;
+        }
+        if self.batch.is_empty() {
+            std::mem::swap(&mut self.batch, batch);
+        } else {
+            self.batch.append(batch);
+        }
+        self.digest = digest.or(self.digest);
     }
 }
 
@@ -148,12 +175,14 @@ impl Commit {
             broken: AtomicBool::new(false),
             standing: Mutex::new(standing),
             wake: Mutex::new(None),
+            pen: Mutex::new(Pen { writer, durability, is_quick: false }),
         });
-        let worker = Worker { shared: Arc::clone(&shared), writer, durability, synced: None };
-        let panic = Panic(Arc::clone(&shared));
+        let writing = Arc::clone(&shared);
         let run = move || {
-            let _panic = panic;
-            worker.run(complain);
+            let panic = Panic(writing);
+            if let Some(failure) = panic.0.write_until_the_end() {
+                complain(&failure);
+            }
         };
         let thread = thread::Builder::new().name("journal".into()).spawn(run)?;
         Ok(Self { shared, thread: Some(thread) })
@@ -170,19 +199,16 @@ impl Commit {
         *lock(&self.shared.wake) = Some(wake);
     }
 
-    /// Hands over a batch, and empties it. `digest` is the last one in it.
+    /// Hands over a batch, and empties it. `digest` is the last one in it. It may be durable already when this returns;
+    /// then nobody is woken for it.
     pub fn hand_over(&self, batch: &mut Batch, digest: Option<Digest>, awaited: bool) {
+        if awaited && self.shared.write_at_once(batch, digest) {
+            return;
+        }
         let mut pending = lock(&self.shared.pending);
         let begins = pending.batch.is_empty() && !batch.is_empty();
         let stirs = !batch.is_empty() && pending.batch.is_idle() && !batch.is_idle();
-        if !batch.is_empty() {
-            if pending.batch.is_empty() {
-                std::mem::swap(&mut pending.batch, batch);
-            } else {
-                pending.batch.append(batch);
-            }
-            pending.digest = digest.or(pending.digest);
-        }
+        pending.take_in(batch, digest);
         let hurries = awaited && !pending.awaited;
         pending.awaited |= awaited;
         // Unhurried, it looks by itself.
@@ -247,96 +273,150 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The thread itself.
-struct Worker {
-    shared: Arc<Shared>,
+/// What is written with.
+struct Pen {
     writer: Writer,
     durability: Durability,
-    /// When the disk was asked last, and nobody was waiting.
-    synced: Option<Instant>,
+    /// Whether the disk was, the last time.
+    is_quick: bool,
 }
 
-impl Worker {
-    fn run(mut self, complain: impl FnOnce(&str)) {
+impl Shared {
+    /// What the thread does: writes until it is told to end, or until it cannot, and then says why.
+    fn write_until_the_end(&self) -> Option<String> {
         let mut batch = Batch::default();
         loop {
-            let (digest, ends) = self.take(&mut batch);
-            if let Err(error) = self.write(&mut batch, digest, ends) {
-                let failure = format!("the journal cannot be written: {error}");
+            if let Some(failure) = self.wait() {
+                return Some(failure);
+            }
+            let mut pen = lock(&self.pen);
+            let (digest, ends) = {
+                let mut pending = lock(&self.pending);
+                std::mem::swap(&mut pending.batch, &mut batch);
+                pending.awaited = false;
+                (pending.digest.take(), pending.ends)
+            };
+            match self.write(&mut pen, &mut batch, digest, ends) {
+                Ok(is_record) if is_record => self.told(),
+                Ok(_) => {}
                 // First those who wait: whoever complains may not come back.
-                self.shared.fail(&failure);
-                complain(&failure);
-                return;
+                Err(error) => return Some(self.fail(&unwritten(&error))),
             }
             if ends {
-                return;
+                return None;
             }
         }
     }
 
-    /// Waits for something to do, and for others to come along where nobody waits.
-    fn take(&self, batch: &mut Batch) -> (Option<Digest>, bool) {
-        let mut pending = lock(&self.shared.pending);
+    /// Waits for something to do, and for others to come along where nobody waits. Returns why nothing can be done any
+    /// more.
+    fn wait(&self) -> Option<String> {
+        let mut pending = lock(&self.pending);
         loop {
-            let unsynced = self.writer.durable() < self.writer.last();
-            let since = self.synced.map(|synced| synced.elapsed());
-            let pause = pending.pause(self.durability == Durability::Batch && unsynced);
-            let may_wait =
-                pause.map(|pause| since.map_or(Duration::ZERO, |it| pause.saturating_sub(it)));
-            if pending.ends || may_wait == Some(Duration::ZERO) {
-                std::mem::swap(&mut pending.batch, batch);
-                pending.awaited = false;
-                return (pending.digest.take(), pending.ends);
+            if self.broken.load(Ordering::Acquire) {
+                drop(pending);
+                return lock(&self.standing).failure.clone();
             }
-            let more = &self.shared.more;
+            let since = pending.synced.map(|synced| synced.elapsed());
+            let may_wait = pending
+                .pause()
+                .map(|it| since.map_or(Duration::ZERO, |since| it.saturating_sub(since)));
+            if pending.ends || may_wait == Some(Duration::ZERO) {
+                return None;
+            }
             pending = match may_wait {
                 Some(wait) => {
-                    let waited = more.wait_timeout(pending, wait);
+                    let waited = self.more.wait_timeout(pending, wait);
                     waited.unwrap_or_else(PoisonError::into_inner).0
                 }
-                None => more.wait(pending).unwrap_or_else(PoisonError::into_inner),
+                None => self.more.wait(pending).unwrap_or_else(PoisonError::into_inner),
             };
         }
     }
 
-    fn write(&mut self, batch: &mut Batch, digest: Option<Digest>, ends: bool) -> io::Result<()> {
+    /// Writes a small batch, and what was pending before it, on the thread of whoever hands it over, if that will not
+    /// take long; empties it then.
+    fn write_at_once(&self, batch: &mut Batch, mut digest: Option<Digest>) -> bool {
+        if batch.is_empty() || batch.entries() > FEW || self.broken.load(Ordering::Acquire) {
+            return false;
+        }
+        let Ok(mut pen) = self.pen.try_lock() else { return false };
+        {
+            let mut pending = lock(&self.pending);
+            let bytes = pending.batch.bytes() + batch.bytes();
+            let is_taken = pending.awaited || pending.ends;
+            if is_taken || !pen.is_quick || !pen.writer.has_prepared(bytes, wall()) {
+                return false;
+            }
+            pending.take_in(batch, digest);
+            std::mem::swap(&mut pending.batch, batch);
+            digest = pending.digest.take();
+        }
+        match self.write(&mut pen, batch, digest, false) {
+            Ok(_) => self.further.notify_all(),
+            Err(error) => {
+                self.fail(&unwritten(&error));
+                // It complains.
+                self.more.notify_one();
+            }
+        }
+        true
+    }
+
+    /// Writes a batch, and makes it durable as far as is asked for. Returns whether there was something to write.
+    fn write(
+        &self,
+        pen: &mut Pen,
+        batch: &mut Batch,
+        digest: Option<Digest>,
+        ends: bool,
+    ) -> io::Result<bool> {
+        let Pen { writer, durability, is_quick } = pen;
         let is_record = !batch.is_empty();
-        self.writer.append(batch, wall())?;
-        let is_due = self.synced.is_none_or(|synced| synced.elapsed() >= UNHURRIED);
-        let syncs = match self.durability {
+        let began = Instant::now();
+        writer.append(batch, wall())?;
+        let synced = lock(&self.pending).synced;
+        let is_due = synced.is_none_or(|synced| synced.elapsed() >= UNHURRIED);
+        let syncs = match durability {
             Durability::Sync => is_record || ends,
             Durability::Batch => is_due || ends,
             Durability::None => ends,
         };
-        if syncs {
-            self.writer.sync()?;
+        if ends {
+            writer.seal()?;
+        } else if syncs {
+            writer.sync()?;
         }
-        if syncs || is_due {
-            self.synced = Some(Instant::now());
+        let ended = Instant::now();
+        if is_record {
+            *is_quick = ended - began < QUICK;
         }
-        let durable = self.writer.last();
+        let durable = writer.last();
         {
-            let mut standing = lock(&self.shared.standing);
+            let mut standing = lock(&self.standing);
             standing.durable = durable;
             standing.digest = digest.unwrap_or(standing.digest);
-            standing.bytes = self.writer.bytes();
+            standing.bytes = writer.bytes();
             standing.syncs += u64::from(syncs);
             standing.records += u64::from(is_record);
         }
-        self.shared.durable.store(durable.0, Ordering::Release);
-        if is_record {
-            self.shared.told();
+        self.durable.store(durable.0, Ordering::Release);
+        // Whoever waits looks at that with this held.
+        let mut pending = lock(&self.pending);
+        pending.is_owed = *durability == Durability::Batch && writer.durable() < writer.last();
+        if syncs || is_due {
+            pending.synced = Some(ended);
         }
-        Ok(())
+        Ok(is_record)
     }
-}
 
-impl Shared {
-    /// Nothing is written any more.
-    fn fail(&self, failure: &str) {
-        lock(&self.standing).failure.get_or_insert_with(|| failure.to_owned());
+    /// Nothing is written any more. Returns why.
+    fn fail(&self, failure: &str) -> String {
+        let failure =
+            lock(&self.standing).failure.get_or_insert_with(|| failure.to_owned()).clone();
         self.broken.store(true, Ordering::Release);
         self.told();
+        failure
     }
 
     fn told(&self) {
@@ -349,13 +429,17 @@ impl Shared {
     }
 }
 
+fn unwritten(error: &io::Error) -> String {
+    format!("the journal cannot be written: {error}")
+}
+
 /// A thread that panicked writes nothing any more either, and nobody may wait for it.
 struct Panic(Arc<Shared>);
 
 impl Drop for Panic {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.0.fail("the journal's thread broke; its panic was told when it did");
+            let _said = self.0.fail("the journal's thread broke; its panic was told when it did");
         }
     }
 }

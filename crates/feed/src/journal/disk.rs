@@ -2,7 +2,7 @@
 //! simulated one, which tears and loses and fails, can stand beneath all of it.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 #[cfg(test)]
@@ -49,11 +49,22 @@ pub trait Disk: Send + Sync {
 
 /// A file that is appended to.
 pub trait Appended: Send {
-    /// Appends some of these bytes, and says how many.
+    /// Appends some of these bytes, and says how many. They take the place of zeros that were [put](Self::prepare) there.
     ///
     /// # Errors
     /// The system's.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
+    /// Puts so many zeros behind what was appended, for the next bytes to be written over: to make those durable, a
+    /// file system need not note that the file has grown.
+    ///
+    /// # Errors
+    /// The system's; some zeros may be there. What is appended afterwards stands where it would have without them.
+    fn prepare(&mut self, bytes: u64) -> io::Result<()>;
+    /// Takes away the zeros that are left, and makes all of the file durable, its length too.
+    ///
+    /// # Errors
+    /// The system's. Nobody knows then what is durable.
+    fn seal(&mut self) -> io::Result<()>;
     /// Makes durable what was appended. If it fails, nobody knows what is.
     ///
     /// # Errors
@@ -149,7 +160,29 @@ impl Appended for fs::File {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         Write::write(self, bytes)
     }
+    fn prepare(&mut self, bytes: u64) -> io::Result<()> {
+        let end = self.stream_position()?;
+        let written = write_zeros(self, bytes);
+        // What comes next belongs here, also if there was no room for all of them.
+        self.seek(SeekFrom::Start(end))?;
+        written
+    }
+    fn seal(&mut self) -> io::Result<()> {
+        let end = self.stream_position()?;
+        self.set_len(end)?;
+        self.sync_all()
+    }
     fn sync(&mut self) -> io::Result<()> {
         self.sync_data()
     }
+}
+
+fn write_zeros(file: &mut fs::File, mut bytes: u64) -> io::Result<()> {
+    static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
+    while bytes > 0 {
+        let count = bytes.min(ZEROS.len() as u64);
+        file.write_all(&ZEROS[..count as usize])?;
+        bytes -= count;
+    }
+    Ok(())
 }

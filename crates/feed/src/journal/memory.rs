@@ -40,7 +40,7 @@ impl Disk for Memory {
     fn create(&self, name: &str) -> io::Result<Box<dyn Appended>> {
         let file = Arc::default();
         self.files().insert(name.to_owned(), Arc::clone(&file));
-        Ok(Box::new(Open(file)))
+        Ok(Box::new(Open(file, 0)))
     }
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let mut files = self.files();
@@ -56,12 +56,36 @@ impl Disk for Memory {
     }
 }
 
-struct Open(Arc<Mutex<Vec<u8>>>);
+/// A file, and where its next bytes go: behind that there may be zeros.
+struct Open(Arc<Mutex<Vec<u8>>>, usize);
+
+impl Open {
+    fn bytes(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl Appended for Open {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        let end = self.1 + bytes.len();
+        {
+            let mut file = self.bytes();
+            let over = file.len().clamp(self.1, end) - self.1;
+            file[self.1..self.1 + over].copy_from_slice(&bytes[..over]);
+            file.extend_from_slice(&bytes[over..]);
+        }
+        self.1 = end;
         Ok(bytes.len())
+    }
+    fn prepare(&mut self, bytes: u64) -> io::Result<()> {
+        let mut file = self.bytes();
+        let length = file.len().max(self.1 + bytes as usize);
+        file.resize(length, 0);
+        Ok(())
+    }
+    fn seal(&mut self) -> io::Result<()> {
+        self.bytes().truncate(self.1);
+        Ok(())
     }
     fn sync(&mut self) -> io::Result<()> {
         Ok(())

@@ -345,6 +345,11 @@ impl<'d> Reader<'d> {
         let before = (std::mem::replace(&mut self.bytes, content.bytes), self.offset);
         self.offset = 0;
         self.damage = content.damage;
+        if self.may_be_torn(is_plain) {
+            // Those were put there ahead of what would be written, and no record ends with one.
+            let zeros = self.bytes.iter().rev().take_while(|&&byte| byte == 0).count();
+            self.bytes.truncate(self.bytes.len() - zeros);
+        }
         let found = match record::read_segment_head(&self.bytes) {
             Ok(head) if head.number != number => self.damaged("it has another's name"),
             Ok(head) if first => {

@@ -12,8 +12,8 @@
 //! Integers are little-endian, checksums CRC32C, hashes the first half of a SHA-256 over the whole record before,
 //! whose head has the hash of the one before it, and so on.
 //!
-//! A disk writes sectors whole or not at all. So bytes that were torn end too early, or have a sector that is all
-//! zeros; and because a record's first and last byte and that of its head are not zero, and no sector within it
+//! A disk writes sectors whole or not at all, and where records will be written there is nothing yet, or zeros. So
+//! bytes that were torn end too early, or have a sector that is all zeros; and because a record's first and last byte and that of its head are not zero, and no sector within it
 //! is, a bit that flipped is never taken for that.
 
 use model::{Epoch, Sequence, Time};

@@ -53,10 +53,38 @@ struct Change {
     instead_of: Option<String>,
 }
 
+/// A file as it reads, and as the disk has it.
 #[derive(Clone, Default)]
 struct Bytes {
     written: Vec<u8>,
-    durable: usize,
+    durable: Vec<u8>,
+}
+
+impl Bytes {
+    /// Puts bytes where it may have some already.
+    fn put(&mut self, at: usize, bytes: &[u8]) {
+        let length = self.written.len().max(at + bytes.len());
+        self.written.resize(length, 0);
+        self.written[at..at + bytes.len()].copy_from_slice(bytes);
+    }
+
+    /// Of all that was not synced, its length too, some is there and some is not.
+    fn loses(&mut self, random: &mut Random) {
+        let (written, durable) = (self.written.len(), self.durable.len());
+        let kept = written.min(durable);
+        let kept = kept + random.below((written.max(durable) - kept) as u64 + 1) as usize;
+        let before = |bytes: &[u8], at: usize| bytes.get(at).copied().unwrap_or(0);
+        let was = std::mem::take(&mut self.written);
+        self.written = (0..kept).map(|at| before(&was, at)).collect();
+        for from in (0..kept).step_by(SECTOR) {
+            let sector = from..(from + SECTOR).min(kept);
+            let is_new = sector.clone().any(|at| before(&self.durable, at) != before(&was, at));
+            if is_new && random.below(4) == 0 {
+                sector.for_each(|at| self.written[at] = before(&self.durable, at));
+            }
+        }
+        self.durable = self.written.clone();
+    }
 }
 
 impl Simulated {
@@ -105,18 +133,7 @@ impl Simulated {
         }
         state.names = state.durable_names.clone();
         for file in &mut state.files {
-            let (durable, written) = (file.durable, file.written.len());
-            let kept = durable + state.random.below((written - durable) as u64 + 1) as usize;
-            file.written.truncate(kept);
-            let mut at = durable;
-            while at < kept {
-                let end = ((at / SECTOR + 1) * SECTOR).min(kept);
-                if state.random.below(4) == 0 {
-                    file.written[at..end].fill(0);
-                }
-                at = end;
-            }
-            file.durable = file.written.len();
+            file.loses(&mut state.random);
         }
         state.is_dead = false;
         state.faults = Faults::NONE;
@@ -126,7 +143,9 @@ impl Simulated {
     pub fn change(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
         let mut state = self.state();
         let file = state.names[name];
-        change(&mut state.files[file].written);
+        let file = &mut state.files[file];
+        change(&mut file.written);
+        file.durable.clone_from(&file.written);
     }
 
     pub fn lose(&self, name: &str) {
@@ -207,7 +226,7 @@ impl Disk for Simulated {
         let file = state.files.len() - 1;
         state.change(name, Some(file), None);
         drop(state);
-        Ok(Box::new(Opened { disk: self.clone(), file }))
+        Ok(Box::new(Opened { disk: self.clone(), file, end: 0 }))
     }
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let mut state = self.state();
@@ -240,15 +259,18 @@ impl Disk for Simulated {
 struct Opened {
     disk: Simulated,
     file: usize,
+    /// Where its next bytes go.
+    end: usize,
 }
 
-impl Appended for Opened {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+impl Opened {
+    /// Writes some of these bytes at a place, and says how many.
+    fn put(&mut self, at: usize, bytes: &[u8]) -> io::Result<usize> {
         let mut state = self.disk.state();
         if let Err(error) = state.operate() {
             // The power may go while it is written.
             let count = state.random.below(bytes.len() as u64 + 1) as usize;
-            state.files[self.file].written.extend_from_slice(&bytes[..count]);
+            state.files[self.file].put(at, &bytes[..count]);
             return Err(error);
         }
         if state.fails() {
@@ -258,22 +280,52 @@ impl Appended for Opened {
         if state.random.below(1_000) < state.faults.short {
             count = 1 + state.random.below(count as u64) as usize;
         }
-        count = count.min(usize::try_from(state.faults.room).unwrap_or(usize::MAX));
+        // What it has already needs no room.
+        let free = state.files[self.file].written.len().saturating_sub(at);
+        let room = usize::try_from(state.faults.room).unwrap_or(usize::MAX);
+        count = count.min(free.saturating_add(room));
         if count == 0 {
             return Err(io::ErrorKind::StorageFull.into());
         }
-        state.faults.room -= count as u64;
-        state.files[self.file].written.extend_from_slice(&bytes[..count]);
+        state.faults.room -= count.saturating_sub(free) as u64;
+        state.files[self.file].put(at, &bytes[..count]);
         Ok(count)
     }
-    fn sync(&mut self) -> io::Result<()> {
+
+    fn make_durable(&self) -> io::Result<()> {
         let mut state = self.disk.state();
         state.operate()?;
         if state.fails() {
             return Err(io::Error::from_raw_os_error(5));
         }
         let file = &mut state.files[self.file];
-        file.durable = file.written.len();
+        file.durable.clone_from(&file.written);
         Ok(())
+    }
+}
+
+impl Appended for Opened {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.put(self.end, bytes)?;
+        self.end += count;
+        Ok(count)
+    }
+    fn prepare(&mut self, bytes: u64) -> io::Result<()> {
+        let (mut at, end) = (self.end, self.end + bytes as usize);
+        while at < end {
+            at += self.put(at, &vec![0; end - at])?;
+        }
+        Ok(())
+    }
+    fn seal(&mut self) -> io::Result<()> {
+        {
+            let mut state = self.disk.state();
+            state.operate()?;
+            state.files[self.file].written.truncate(self.end);
+        }
+        self.make_durable()
+    }
+    fn sync(&mut self) -> io::Result<()> {
+        self.make_durable()
     }
 }

@@ -335,6 +335,27 @@ fn whatever_the_disk_does_what_was_acknowledged_is_there() {
 
 /// A journal of some segments that was closed as asked, and where its records begin.
 pub(super) fn closed(seed: u64) -> (Simulated, Vec<(String, u64)>) {
+    let (disk, mut journal) = killed(seed);
+    journal.push(Entry::Closed(Closed { events: 0, digest: 0, state: 0 }));
+    journal.writer.append(&mut journal.batch, BEGINS).expect("a disk without faults");
+    journal.writer.seal().expect("a disk without faults");
+    let (places, tail) = places(&disk);
+    assert!(tail.closed);
+    (disk, places)
+}
+
+/// Where the records of a journal begin.
+fn places(disk: &dyn Disk) -> (Vec<(String, u64)>, Tail) {
+    let mut reader = Reader::open(disk).expect("no trouble").expect("a journal");
+    let mut places = Vec::new();
+    while let Some(record) = reader.record().expect("no trouble") {
+        places.push((record.place.segment, record.place.offset));
+    }
+    (places, reader.tail().expect("no trouble"))
+}
+
+/// A journal of some segments whose writer was not asked to end.
+fn killed(seed: u64) -> (Simulated, Life) {
     let mut random = Random::new(seed);
     let disk = Simulated::new(seed);
     let writer = Writer::create(Arc::new(disk.clone()), [7; 16]).expect("a disk without faults");
@@ -349,16 +370,7 @@ pub(super) fn closed(seed: u64) -> (Simulated, Vec<(String, u64)>) {
         journal.writer.append(&mut journal.batch, BEGINS).expect("a disk without faults");
         journal.writer.sync().expect("a disk without faults");
     }
-    journal.push(Entry::Closed(Closed { events: 0, digest: 0, state: 0 }));
-    journal.writer.append(&mut journal.batch, BEGINS).expect("a disk without faults");
-    journal.writer.sync().expect("a disk without faults");
-    let mut reader = Reader::open(&disk).expect("no trouble").expect("a journal");
-    let mut places = Vec::new();
-    while let Some(record) = reader.record().expect("no trouble") {
-        places.push((record.place.segment, record.place.offset));
-    }
-    assert!(reader.tail().expect("no trouble").closed);
-    (disk, places)
+    (disk, journal)
 }
 
 #[test]
@@ -385,6 +397,42 @@ fn a_flipped_bit_is_found_where_it_is() {
             assert_eq!((&place.segment, place.offset), (name, begins), "{what}");
         }
     }
+}
+
+/// Behind what was written last there are zeros, until the next is written over them.
+#[test]
+fn a_flipped_bit_in_what_was_prepared_is_told_and_nothing_is_lost() {
+    let many = if std::env::var_os("RIALTO_LONG").is_some() { 100 } else { 10 };
+    let (mut refused, mut zeros) = (0, 0);
+    for seed in cases(100, 100) {
+        let (disk, journal) = killed(seed);
+        let name = segments::name(journal.writer.segment());
+        let (bytes, (_, tail)) = (disk.read(&name).expect("bytes"), places(&disk));
+        assert_eq!((tail.last, &tail.torn), (journal.last, &None), "seed {seed}");
+        let (end, length) = (tail.keep.len(), bytes.len());
+        assert!(bytes[end..].iter().all(|&byte| byte == 0), "seed {seed}");
+        zeros += length - end;
+        let mut random = Random::new(seed ^ 0xb17);
+        for _ in 0..many.min(length - end) {
+            let (at, bit) = (end + random.below((length - end) as u64) as usize, random.below(8));
+            let flipped = disk.copy();
+            flipped.change(&name, |bytes| bytes[at] ^= 1 << bit);
+            let what = format!("seed {seed}, bit {bit} of byte {at} of {length} of {name}");
+            let place = match read_all(&flipped) {
+                Ok((found, Some(Tail { torn: Some(torn), .. }))) if found == journal.log => {
+                    torn.place
+                }
+                // Where a head would end.
+                Err(Trouble::Damaged { place, .. }) => {
+                    refused += 1;
+                    place
+                }
+                other => panic!("{what}: {:?}", other.map(|(entries, _)| entries.len())),
+            };
+            assert_eq!((&place.segment, place.offset), (&name, end as u64), "{what}");
+        }
+    }
+    assert!(zeros > 20_000 && refused < 100, "{zeros} zeros, {refused} refused");
 }
 
 #[test]
@@ -611,7 +659,7 @@ fn what_cannot_be_read_again_is_not_taken_for_empty() {
     let entry = Entry::Command(command(&mut Random::new(1), BEGINS));
     batch.push(&entry, Sequence(1), BEGINS);
     writer.append(&mut batch, BEGINS).expect("a good disk");
-    writer.sync().expect("a good disk");
+    writer.seal().expect("a good disk");
     // Of the next segment nothing was written but its name.
     disk.create(&segments::name(2)).expect("a good disk");
     let disk = Once(disk, Mutex::default());

@@ -17,6 +17,10 @@ use super::stored::Encoder;
 /// After how many bytes a new segment is begun.
 pub const SEGMENT_BYTES_MAX: u64 = 16 << 20;
 
+/// So much of a segment is filled with zeros ahead of what is written: to make a record durable that goes where there
+/// is a file already takes a third of the time that it takes if the file grows.
+const PREPARED_BYTES: u64 = 1 << 20;
+
 /// When else a new segment is begun: an image can be taken where one ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
@@ -72,6 +76,12 @@ impl Batch {
         self.entries == 0
     }
 
+    /// How many entries are in it.
+    #[must_use]
+    pub const fn entries(&self) -> u32 {
+        self.entries
+    }
+
     /// Whether nothing in it says more than that time passes.
     #[must_use]
     pub const fn is_idle(&self) -> bool {
@@ -116,6 +126,8 @@ pub struct Writer {
     segment: u64,
     segment_bytes: u64,
     segment_bytes_max: u64,
+    /// Up to where it has zeros; `None` if there was no room for them.
+    prepared: Option<u64>,
     /// The last command before this segment.
     segment_after: Sequence,
     /// When its first record was written.
@@ -186,6 +198,7 @@ impl Writer {
             segment,
             segment_bytes: SEGMENT_HEAD_BYTES as u64,
             segment_bytes_max: SEGMENT_BYTES_MAX,
+            prepared: Some(0),
             segment_after: last,
             segment_since: None,
             pace: Pace::default(),
@@ -279,6 +292,7 @@ impl Writer {
         };
         debug_assert_eq!(batch.first, self.last.next(), "commands come without gaps");
         record::seal(bytes, &head);
+        self.prepare(bytes.len() as u64)?;
         write_all(self.file.as_mut(), bytes)?;
         self.chain = record::chain(bytes);
         self.segment_bytes += bytes.len() as u64;
@@ -302,14 +316,55 @@ impl Writer {
         Ok(())
     }
 
+    /// The same, and nothing is behind it any more but what was appended: for when nothing will be for long.
+    ///
+    /// # Errors
+    /// The system's; then nobody knows what is durable, and nothing is appended any more.
+    pub fn seal(&mut self) -> io::Result<()> {
+        self.unbroken()?;
+        self.broken = true;
+        self.file.seal()?;
+        self.prepared = Some(self.segment_bytes);
+        self.broken = false;
+        self.durable = self.last;
+        Ok(())
+    }
+
+    /// Whether a record of so many bytes, and a bit, would go where zeros are already: no segment is begun for it and no
+    /// file grows.
+    #[must_use]
+    pub fn has_prepared(&self, bytes: usize, wall: Time) -> bool {
+        let end = self.segment_bytes + bytes as u64 + 1;
+        let is_prepared = self.prepared.is_some_and(|prepared| prepared >= end);
+        is_prepared && end < self.segment_bytes_max && !self.is_long(wall)
+    }
+
+    /// Makes room for so many bytes, and more ahead.
+    fn prepare(&mut self, bytes: u64) -> io::Result<()> {
+        let end = self.segment_bytes + bytes;
+        if self.prepared.is_none_or(|prepared| prepared >= end) {
+            return Ok(());
+        }
+        let ahead = PREPARED_BYTES.min(self.segment_bytes_max);
+        let to = (end + ahead).min(CONTENT_BYTES_MAX as u64);
+        self.prepared = match self.file.prepare(to - self.segment_bytes) {
+            Ok(()) => Some(to),
+            // Then what is appended says whether there is room for it.
+            Err(error) if is_full(error.kind()) => None,
+            Err(error) => return Err(error),
+        };
+        Ok(())
+    }
+
     fn next_segment(&mut self) -> io::Result<()> {
         // What is behind must be whole once there is something before.
-        self.file.sync()?;
+        self.file.seal()?;
         self.durable = self.last;
         self.segment += 1;
         let disk = self.disk.as_ref();
         self.file = segment_file(disk, self.segment, self.journal, self.chain, self.last)?;
         self.segment_bytes = SEGMENT_HEAD_BYTES as u64;
+        self.prepared = Some(0);
         (self.segment_after, self.segment_since) = (self.last, None);
         if let Some(sealed) = &self.sealed {
             // Who has not come so far yet, or listens no more, need not know.
@@ -331,6 +386,12 @@ impl Writer {
             false => Ok(()),
         }
     }
+}
+
+/// Whether it says that there is no room.
+fn is_full(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(kind, StorageFull | QuotaExceeded | FileTooLarge)
 }
 
 /// A new segment, durable with its head.

@@ -26,7 +26,9 @@ fn batch(numbers: std::ops::RangeInclusive<u64>) -> Batch {
 }
 
 fn start(disk: Arc<dyn Disk>, durability: Durability) -> (Commit, Receiver<String>) {
+    // Of short segments no more than that is prepared ahead.
     let writer = Writer::create(disk, [1; 16]).expect("a disk without faults");
+    let writer = writer.with_segments_of(2_000);
     let (tell, told) = sync_channel(1);
     let complain = move |what: &str| tell.send(what.to_owned()).expect("somebody listens");
     (Commit::start(writer, durability, NOTHING, complain).expect("a thread"), told)
@@ -83,6 +85,12 @@ impl Disk for Held {
 impl Appended for HeldFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.write(bytes)
+    }
+    fn prepare(&mut self, bytes: u64) -> io::Result<()> {
+        self.0.prepare(bytes)
+    }
+    fn seal(&mut self) -> io::Result<()> {
+        self.0.seal()
     }
     fn sync(&mut self) -> io::Result<()> {
         if let Some((begun, go_on)) = &*lock(&self.1) {
@@ -149,10 +157,13 @@ fn whoever_turns_the_engine_is_woken_when_more_is_durable() {
 
 #[test]
 fn after_a_failed_write_or_sync_nothing_more_is_durable_and_it_is_said() {
-    for (faults, what) in [
-        (Faults { failing: 1_000, ..Faults::NONE }, "it fails"),
-        (Faults { room: 100, ..Faults::NONE }, "it is full"),
-        (Faults { ends_at: 2, ..Faults::NONE }, "the power goes"),
+    for (faults, last, what) in [
+        (Faults { failing: 1_000, ..Faults::NONE }, 40, "it fails"),
+        // So few may be written on this thread.
+        (Faults { failing: 1_000, ..Faults::NONE }, 2, "it fails at once"),
+        (Faults { room: 100, ..Faults::NONE }, 40, "it is full"),
+        (Faults { ends_at: 2, ..Faults::NONE }, 40, "the power goes"),
+        (Faults { ends_at: 2, ..Faults::NONE }, 2, "the power goes at once"),
     ] {
         let disk = Simulated::new(3);
         let (mut commit, complaints) = start(Arc::new(disk.clone()), Durability::Sync);
@@ -161,7 +172,7 @@ fn after_a_failed_write_or_sync_nothing_more_is_durable_and_it_is_said() {
         commit.hand_over(&mut batch(1..=1), None, true);
         wakes.recv().expect("it wakes");
         disk.suffers(faults);
-        commit.hand_over(&mut batch(2..=40), None, true);
+        commit.hand_over(&mut batch(2..=last), None, true);
         wakes.recv().expect("it wakes");
         assert!(commit.is_broken(), "{what}");
         assert_eq!(commit.durable(), Sequence(1), "{what}");
@@ -241,6 +252,12 @@ impl Appended for PanickingFile {
         assert!(bytes.len() <= SEGMENT_HEAD_BYTES, "a provoked panic");
         Ok(bytes.len())
     }
+    fn prepare(&mut self, _: u64) -> io::Result<()> {
+        Ok(())
+    }
+    fn seal(&mut self) -> io::Result<()> {
+        Ok(())
+    }
     fn sync(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -272,7 +289,7 @@ fn what_only_tells_that_time_passes_waits_longest_and_holds_nothing_else_up() {
         batch
     };
     let pause = |batch: Batch, awaited, is_owed| {
-        Pending { batch, awaited, ..Pending::default() }.pause(is_owed)
+        Pending { batch, awaited, is_owed, ..Pending::default() }.pause()
     };
     assert_eq!(pause(Batch::default(), true, false), None);
     assert_eq!(pause(Batch::default(), false, true), Some(UNHURRIED), "what was written is owed");
@@ -286,4 +303,88 @@ fn what_only_tells_that_time_passes_waits_longest_and_holds_nothing_else_up() {
     let mut both = batch(1..=1);
     both.append(&mut idle());
     assert_eq!(pause(both, false, false), Some(UNHURRIED), "in either order");
+}
+
+/// A disk that notes on which threads it is asked to sync.
+struct Noting(Simulated, Arc<Mutex<Vec<thread::ThreadId>>>);
+
+struct NotingFile(Box<dyn Appended>, Arc<Mutex<Vec<thread::ThreadId>>>);
+
+impl Disk for Noting {
+    fn names(&self) -> io::Result<Vec<String>> {
+        self.0.names()
+    }
+    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        self.0.read(name)
+    }
+    fn bytes(&self, name: &str) -> io::Result<u64> {
+        self.0.bytes(name)
+    }
+    fn create(&self, name: &str) -> io::Result<Box<dyn Appended>> {
+        Ok(Box::new(NotingFile(self.0.create(name)?, Arc::clone(&self.1))))
+    }
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.0.rename(from, to)
+    }
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.0.remove(name)
+    }
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync()
+    }
+}
+
+impl Appended for NotingFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+    fn prepare(&mut self, bytes: u64) -> io::Result<()> {
+        self.0.prepare(bytes)
+    }
+    fn seal(&mut self) -> io::Result<()> {
+        self.0.seal()
+    }
+    fn sync(&mut self) -> io::Result<()> {
+        lock(&self.1).push(thread::current().id());
+        self.0.sync()
+    }
+}
+
+#[test]
+fn whoever_writes_it_all_is_written_in_its_order_and_little_at_once() {
+    let noted = Arc::<Mutex<Vec<_>>>::default();
+    let mut random = Random::new(5);
+    let (mut before, mut at_once) = (0, 0);
+    // As long as the machine is too busy for any disk to be quick.
+    for _ in 0..1_000 {
+        let disk = Simulated::new(1);
+        let noting = Noting(disk.clone(), Arc::clone(&noted));
+        let (mut commit, _) = start(Arc::new(noting), Durability::Sync);
+        for _ in 0..200 {
+            let few = random.below(3) > 0;
+            let last = before + 1 + random.below(if few { 3 } else { 20 });
+            if random.below(4) == 0 {
+                commit.settle(Sequence(before));
+            }
+            let (awaited, mine) = (random.below(2) == 0, lock(&noted).len());
+            commit.hand_over(&mut batch(before + 1..=last), None, awaited);
+            let me = thread::current().id();
+            if lock(&noted)[mine..].contains(&me) {
+                assert!(awaited && last - before <= u64::from(FEW), "{} at once", last - before);
+                assert_eq!(commit.durable(), Sequence(last), "it is durable at once");
+                at_once += 1;
+            }
+            before = last;
+        }
+        commit.end();
+        disk.power_returns();
+        let action = |number| command(&mut Random::new(number), BEGINS).action;
+        let written: Vec<Action> = (1..=before).map(action).collect();
+        assert_eq!(commands(&disk).0, written);
+        if at_once > 20 {
+            return;
+        }
+        before = 0;
+    }
+    panic!("{at_once} batches were written at once");
 }
