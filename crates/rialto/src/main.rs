@@ -18,6 +18,7 @@ mod follower;
 mod kept;
 mod keys;
 mod known;
+mod listening;
 mod record;
 mod replay;
 mod replica;
