@@ -28,6 +28,8 @@ mod shell;
 mod tongues;
 mod trust;
 mod verify;
+#[cfg(feature = "watch")]
+mod watch;
 mod why;
 
 use std::process::ExitCode;
@@ -42,6 +44,8 @@ fn main() -> ExitCode {
         Command::Replay(options) => replay::venue(&options).and_then(run::run),
         #[cfg(feature = "parquet")]
         Command::Export(options) => export::run(&options),
+        #[cfg(feature = "watch")]
+        Command::Watch(options) => watch::run(&options),
         Command::Record(options) => return record::run(&options),
         Command::Verify(options) => return verify::run(&options),
         Command::Connections(options) => return why::connections(&options),

@@ -4,12 +4,14 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use dialects::published::Beat;
 use dialects::{Connector, Errand, Heard};
 use feed::recording::{Frame, What};
 use model::Time;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::fetch::Fetcher;
@@ -110,6 +112,7 @@ impl fmt::Display for End {
 pub struct Until {
     deadline: Option<Instant>,
     signals: Signals,
+    asked: Option<Rc<Notify>>,
 }
 
 impl Until {
@@ -120,13 +123,27 @@ impl Until {
     pub fn of(lasts: Option<Duration>) -> Result<Self, Failure> {
         let deadline = lasts.map(|lasts| Instant::now() + lasts);
         let signals = Signals::of_the_system().map_err(failed("wait for a signal"))?;
-        Ok(Self { deadline, signals })
+        Ok(Self { deadline, signals, asked: None })
+    }
+
+    /// Or until this is notified.
+    #[cfg(feature = "watch")]
+    pub fn or(mut self, asked: Rc<Notify>) -> Self {
+        self.asked = Some(asked);
+        self
     }
 
     async fn come(&mut self) -> End {
         let over = at(self.deadline);
+        let asked = async {
+            match &self.asked {
+                Some(asked) => asked.notified().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             () = self.signals.ask_to_end() => End::Asked,
+            () = asked => End::Asked,
             () = over => End::Over,
         }
     }
