@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use testkit::served::Line;
 
+#[path = "watch/pty.rs"]
+mod pty;
 #[path = "watch/terminal.rs"]
 mod terminal;
 

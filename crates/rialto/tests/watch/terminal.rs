@@ -1,63 +1,12 @@
-//! A terminal of the test's own: the view is drawn on it, follows its size, and gives it back as it was.
+//! The view is drawn on a terminal, follows its size, and gives it back as it was.
 
-use std::fs::File;
-use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
-use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::io::Write;
+use std::process::Command;
 
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcgetattr, tcsetwinsize};
+use rustix::termios::tcgetattr;
 
-use super::{PATIENCE, Process, Venue};
-
-/// Both ends of a terminal.
-struct Terminal {
-    master: File,
-    slave: OwnedFd,
-}
-
-impl Terminal {
-    fn new(columns: u16, rows: u16) -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
-        grantpt(&master).and_then(|()| unlockpt(&master)).expect("it is ours");
-        let name = ptsname(&master, Vec::new()).expect("it has a name");
-        let mut options = File::options();
-        let slave = options.read(true).write(true).open(name.to_str().expect("text"));
-        let terminal = Self { master: master.into(), slave: slave.expect("the other end").into() };
-        terminal.resize(columns, rows);
-        terminal
-    }
-
-    fn resize(&self, columns: u16, rows: u16) {
-        let size = Winsize { ws_col: columns, ws_row: rows, ws_xpixel: 0, ws_ypixel: 0 };
-        tcsetwinsize(&self.master, size).expect("a size");
-    }
-
-    fn end(&self) -> Stdio {
-        self.slave.try_clone().expect("one more of it").into()
-    }
-
-    /// Reads until all of these were written, in any order.
-    fn wait(&mut self, marks: &[&str]) -> String {
-        let began = Instant::now();
-        let mut read = Vec::new();
-        loop {
-            let text = String::from_utf8_lossy(&read).into_owned();
-            if marks.iter().all(|mark| text.contains(mark)) {
-                return text;
-            }
-            assert!(
-                began.elapsed() < PATIENCE,
-                "{marks:?} do not come: {:?}",
-                text.get(text.len().saturating_sub(600)..)
-            );
-            let mut bytes = [0; 4096];
-            let count = self.master.read(&mut bytes).expect("the view is drawn");
-            read.extend(&bytes[..count]);
-        }
-    }
-}
+use super::pty::Terminal;
+use super::{Process, Venue};
 
 #[test]
 fn a_view_takes_a_terminal_follows_its_size_and_gives_it_back() {
