@@ -3,7 +3,7 @@
 
 use core::fmt;
 
-use model::{EventBody, InstrumentId, Time};
+use model::{Candle, EventBody, InstrumentId, Time};
 
 /// The client half of a dialect.
 pub trait Connector: Send {
@@ -32,6 +32,18 @@ pub trait Connector: Send {
         heard: &mut Vec<Heard>,
         errands: &mut Vec<Errand>,
     ) -> Result<(), Misheard>;
+
+    /// Appends the instruments whose book, as it was told last, does not follow from the venue's words any more: it is being
+    /// joined to them anew, and what is told of it next is the whole of it. For whoever shows books meanwhile.
+    fn unjoined(&self, instruments: &mut Vec<InstrumentId>) {
+        let _ = instruments;
+    }
+
+    /// The bar that the venue told last of an instrument, of venues that tell bars: no event comes of one.
+    fn bar(&self, instrument: InstrumentId) -> Option<Candle> {
+        let _ = instrument;
+        None
+    }
 }
 
 /// What a connector asks its socket half to do.

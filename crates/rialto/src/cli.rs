@@ -34,6 +34,19 @@ pub enum Command {
     #[command(after_help = "Example: a recorded morning, ten times as fast, for ever\n  \
                             rialto replay captures/bitstamp-2022-01-05 --speed 10 --loop")]
     Replay(Replay),
+    /// Show the book, the tape and the candles of a venue, ours or a real one
+    #[cfg(feature = "watch")]
+    #[command(
+        after_help = "Examples: a market of the demo; the real Bitstamp; the trades of a venue of ours as one line each\n  \
+                            rialto watch ws://127.0.0.1:8080/bitstamp --market btcusd\n  \
+                            rialto watch bitstamp --market btcusd --market etheur\n  \
+                            rialto watch ws://127.0.0.1:8080/xrocket --json | jq -c 'select(.event == \"trade\")'\n\n\
+                            Which dialect is spoken is told by the URL's path or host, else by --dialect. q, Esc or Ctrl-C ends \
+                            it.\nNO_COLOR is heeded. docs/watch.md says what is shown and what a line holds.\n\n\
+                            Exit codes: 0 ended as asked, 1 the venue cannot be watched and stderr says why, 2 the command \
+                            line is wrong."
+    )]
+    Watch(crate::watch::Watch),
     /// Listen to a venue and write down all that is said, for `replay` and `export`
     #[command(
         after_help = "Examples: two markets of a venue of ours for a minute, and one of the real Bitstamp until Ctrl-C\n  \

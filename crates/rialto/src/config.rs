@@ -7,6 +7,8 @@
 mod file;
 
 #[cfg(test)]
+mod documented;
+#[cfg(test)]
 mod tests;
 
 use std::fmt;

@@ -238,6 +238,11 @@ fn demo(options: &Demo) -> String {
     if options.json {
         return store::demo_json() + "\n";
     }
+    demo_for_people()
+}
+
+/// The demo's accounts and their credentials, as people read them.
+pub fn demo_for_people() -> String {
     let accounts = store::demo_accounts();
     let shown: Vec<String> =
         accounts.iter().map(|it| shown(&it.account, &it.credentials)).collect();

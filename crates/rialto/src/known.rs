@@ -127,6 +127,12 @@ impl Known {
         }
     }
 
+    /// The demo's credentials for people, where this machine alone can use them.
+    pub fn demo_credentials(&self) -> Option<String> {
+        let is_demo = self.0.as_ref().is_some_and(|book| book.demo);
+        is_demo.then(crate::keys::demo_for_people)
+    }
+
     /// Looks for what others write to the store, and ends keys whose holders wish it, as long as the process lives.
     pub fn watch(&self, revoker: Revoker, boards: BoardsHandle) {
         let Some(book) = self.0.clone() else { return };

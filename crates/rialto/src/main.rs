@@ -18,6 +18,7 @@ mod follower;
 mod kept;
 mod keys;
 mod known;
+mod listening;
 mod record;
 mod replay;
 mod replica;
@@ -27,6 +28,8 @@ mod shell;
 mod tongues;
 mod trust;
 mod verify;
+#[cfg(feature = "watch")]
+mod watch;
 mod why;
 
 use std::process::ExitCode;
@@ -41,6 +44,8 @@ fn main() -> ExitCode {
         Command::Replay(options) => replay::venue(&options).and_then(run::run),
         #[cfg(feature = "parquet")]
         Command::Export(options) => export::run(&options),
+        #[cfg(feature = "watch")]
+        Command::Watch(options) => watch::run(&options),
         Command::Record(options) => return record::run(&options),
         Command::Verify(options) => return verify::run(&options),
         Command::Connections(options) => return why::connections(&options),

@@ -1,7 +1,7 @@
 //! The whole system, in order: what is started, what is said, and how it ends. It wires and decides nothing.
 
 use std::fmt;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use edge::outbox::Told;
 use edge::repeats::Repeats;
 use edge::tls::Tls;
 use edge::{Edge, Settings};
-use model::{Event, Source, Time};
+use model::{Event, Listing, Source, Time};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -166,6 +166,7 @@ pub fn run(mut venue: Venue) -> Result<(), Failure> {
         .map_err(failed("start the board thread and the loops"))?;
 
     // 5. The listener, which hands sockets to the loops and questions to the boards.
+    let pair = pair_of(&venue.told.listings);
     let told = edge::native::Venue { opened: opens, ..venue.told };
     let native = Native::new(told, venue.known.register());
     let house = House::new(
@@ -193,7 +194,15 @@ pub fn run(mut venue: Venue) -> Result<(), Failure> {
         let _entered = runtime.enter();
         Signals::of_the_system().map_err(failed("wait for a signal to end"))?
     };
-    say(&venue.about, &dialects, &urls);
+    let credentials = std::io::stdout().is_terminal().then(|| venue.known.demo_credentials());
+    Greeting {
+        about: &venue.about,
+        dialects: &dialects,
+        urls: &urls,
+        pair,
+        credentials: credentials.flatten(),
+    }
+    .say();
     runtime.block_on(async {
         let mut accepting = JoinSet::new();
         for door in doors {
@@ -317,34 +326,62 @@ fn raise_descriptor_limit() -> Option<usize> {
     current.and_then(|current| usize::try_from(current).ok())
 }
 
-/// Says what is served and where: everything at the last of these doors. `listening on …` is always the last line, and
-/// the only one that begins so.
-fn say(about: &[String], dialects: &Dialects, urls: &[String]) {
-    let (last, others) = urls.split_last().expect("there is a door");
-    // A socket's scheme is HTTP's with other letters: ws for http, wss for https.
-    let socket = last.replacen("http", "ws", 1);
-    let mut text = String::new();
-    for line in about {
-        text += &format!("{line}\n");
-    }
-    for dialect in dialects.iter() {
-        let (name, doors) = (dialect.name(), dialect.doors());
-        if let Some(path) = doors.socket_paths.first() {
-            text += &format!("{name}: {socket}{path}\n");
+/// The first instrument that the line to try can ask for, by base and quote.
+fn pair_of(listings: &[Listing]) -> Option<String> {
+    let listed = listings.iter().find(|it| it.symbol_in(dialects::bitstamp::NAME).is_some())?;
+    Some(format!("{}/{}", listed.instrument.base, listed.instrument.quote))
+}
+
+/// What people are told once all is served.
+struct Greeting<'a> {
+    /// What is served, and what became of what was kept.
+    about: &'a [String],
+    dialects: &'a Dialects,
+    /// The doors; everything is served at the last of them.
+    urls: &'a [String],
+    /// An instrument's base and quote, as a client that unifies venues names it.
+    pair: Option<String>,
+    /// Credentials that everybody may see, where people look.
+    credentials: Option<String>,
+}
+
+impl Greeting<'_> {
+    /// The words: what is served, the console, each dialect's socket, a line to try, credentials. `listening on …` is always the
+    /// last line, and the only one that begins so.
+    fn words(&self) -> String {
+        let (last, others) = self.urls.split_last().expect("there is a door");
+        // A socket's scheme is HTTP's with other letters: ws for http, wss for https.
+        let socket = last.replacen("http", "ws", 1);
+        let mut text = String::new();
+        for line in self.about {
+            text += &format!("{line}\n");
         }
-        if let Some((prefix, _)) = doors.http_prefixes.first() {
-            text += &format!("{name}: {last}{prefix}\n");
+        text += &format!("console: {last}/\n");
+        for dialect in self.dialects.iter() {
+            if let Some(path) = dialect.doors().socket_paths.first() {
+                text += &format!("{}: {socket}{path}\n", dialect.name());
+            }
         }
+        if let Some(pair) = &self.pair {
+            text += &format!(
+                "ccxt: python3 -c \"import ccxt; u='{last}/bitstamp/api'; x=ccxt.bitstamp({{'urls':{{'api':{{'public':u,'private':u}}}}}}); \
+                 print(x.fetch_order_book('{pair}')['bids'][0])\"\n"
+            );
+        }
+        if let Some(credentials) = &self.credentials {
+            text += &format!("{credentials}\n");
+        }
+        for url in others {
+            text += &format!("encrypted: listening on {url}\n");
+        }
+        text + &format!("listening on {last}\n")
     }
-    text += &format!("native: {last}/rialto/v1/\n");
-    text += &format!("console: {last}/\n");
-    for url in others {
-        text += &format!("encrypted: listening on {url}\n");
+
+    fn say(&self) {
+        let mut out = std::io::stdout().lock();
+        // Nobody has to read what we say; a closed pipe is no reason not to serve.
+        let _said = out.write_all(self.words().as_bytes()).and_then(|()| out.flush());
     }
-    text += &format!("listening on {last}\n");
-    let mut out = std::io::stdout().lock();
-    // Nobody has to read what we say; a closed pipe is no reason not to serve.
-    let _said = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 /// SIGINT and SIGTERM. Until there is one of these, they end the process at once.

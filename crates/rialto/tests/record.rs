@@ -27,7 +27,7 @@ struct Process(Child);
 impl Process {
     fn rialto(arguments: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rialto"));
-        command.args(arguments).env_remove("RIALTO_RECORD_KEY");
+        command.args(arguments).env_remove("RIALTO_VENUE_KEY").env_remove("RIALTO_RECORD_KEY");
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         Self(command.spawn().expect("the binary starts"))
     }

@@ -12,7 +12,7 @@ mod listings;
 #[cfg(test)]
 mod tests;
 
-use model::{EventBody, Instrument, Level, Listing, Price, Time};
+use model::{EventBody, Instrument, InstrumentId, Level, Listing, Price, Time};
 
 use self::incoming::Diff;
 pub use self::listings::{listings, recorded, symbols};
@@ -163,6 +163,11 @@ impl Connector for Client {
         };
         let book = incoming::book(body, &market.instrument)?;
         market.snapshot(book, heard, errands)
+    }
+
+    fn unjoined(&self, instruments: &mut Vec<InstrumentId>) {
+        let waits = |market: &&Market| matches!(market.stage, Stage::Waiting(_));
+        instruments.extend(self.markets.iter().filter(waits).map(|it| it.instrument.id));
     }
 }
 

@@ -101,7 +101,7 @@ impl Connector for Client {
         // A bar is known by its ticker and its first price.
         if let Some([Some(_), Some(_)]) = members(message, ["s", "o"]) {
             let bar: Bar<'_> = serde_json::from_str(message.get()).map_err(wrong)?;
-            return self.bar(&bar).map_err(|why| {
+            return self.take(&bar).map_err(|why| {
                 Misheard::new(format_args!("in a bar of {} of {}: {why}", bar.s, bar.p))
             });
         }
@@ -122,10 +122,14 @@ impl Connector for Client {
     ) -> Result<(), Misheard> {
         Ok(())
     }
+
+    fn bar(&self, instrument: InstrumentId) -> Option<Candle> {
+        self.bars(instrument).last().copied()
+    }
 }
 
 impl Client {
-    fn bar(&mut self, bar: &Bar<'_>) -> Result<(), String> {
+    fn take(&mut self, bar: &Bar<'_>) -> Result<(), String> {
         if bar.ch != BARS || bar.f != FREQUENCY.name() || bar.aggr.trim() != AGGREGATION {
             return Err("nobody asked for it".to_owned());
         }

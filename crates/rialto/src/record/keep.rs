@@ -6,13 +6,14 @@ use std::path::Path;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use feed::journal::disk::Folder;
 use feed::recording::writer::Refused;
 use feed::recording::{Block, Head, What, Writer};
 use model::Time;
 
+use crate::listening::listener::wall;
 use crate::run::{Failure, failed};
 
 /// How many blocks may wait for the disk.
@@ -46,12 +47,6 @@ pub struct Counts {
     pub heard_bytes: u64,
     /// Times at which something may be missing.
     pub gaps: u64,
-}
-
-/// Now, by the wall's clock.
-pub fn wall() -> Time {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Time(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
 impl Pen {

@@ -71,6 +71,12 @@ impl Bench {
         };
         self.heard.drain(..).map(word).collect::<Vec<_>>().join(" ")
     }
+    /// Whether the book told last follows from the stream.
+    fn follows(&self) -> bool {
+        let mut unjoined = Vec::new();
+        self.client.unjoined(&mut unjoined);
+        unjoined.is_empty()
+    }
     /// How many fetches were asked since the last time.
     fn fetches(&mut self) -> usize {
         let fetch = Errand::Fetch(PATH.into());
@@ -168,13 +174,16 @@ fn a_stream_that_makes_no_sense_is_not_told_and_the_book_fetched_again() {
         bench.book(20, r#"[["99.00","1"]]"#, r#"[["101.00","1"]]"#).expect("a book");
         bench.diff(30, r#"[["99.00","3"]]"#, "[]").expect("a diff");
         assert_eq!((bench.told().as_str(), bench.fetches()), ("20! 30", 1), "{name}");
+        assert!(bench.follows(), "{name}");
         slip(&mut bench).expect("no reason to give up");
+        assert!(!bench.follows(), "{name}: what was told before is doubted");
         assert_eq!((bench.told().as_str(), bench.fetches()), ("", 1), "{name}");
         bench.book(29, r#"[["99.00","1"]]"#, r#"[["101.00","1"]]"#).expect("a book, too old");
         assert_eq!((bench.told().as_str(), bench.fetches()), ("", 1), "{name}");
         bench.diff(50, r#"[["99.00","4"]]"#, "[]").expect("a diff");
         bench.book(40, r#"[["99.00","3"]]"#, r#"[["102.00","1"]]"#).expect("a book");
         assert_eq!((bench.told().as_str(), bench.fetches()), ("40! 50", 0), "{name}");
+        assert!(bench.follows(), "{name}");
     }
 }
 

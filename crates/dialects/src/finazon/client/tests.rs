@@ -75,6 +75,11 @@ fn no_more_than_a_day_is_held() {
     }
     let closes = closes(&client);
     assert_eq!((closes.len(), closes[0].0), (BARS_MAX, 300));
+    let last = client.bar(HERE).expect("a bar");
+    assert_eq!(
+        (last.start.seconds(), client.bar(InstrumentId(0))),
+        (60 * BARS_MAX as i64 + 240, None)
+    );
 }
 
 #[test]

@@ -1,24 +1,23 @@
-//! The conversation with a venue: its connector says what to say and to fetch; what comes of it is written down, and heard
+//! The conversation with a venue: its connector says what to say and to fetch; what comes of it is told to a witness, and heard
 //! by the connector, which notices what makes no sense. A connection that ends is made again, ever less eagerly, and from
 //! its end on a gap is marked.
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::rc::Rc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use dialects::published::Beat;
 use dialects::{Connector, Errand, Heard};
 use feed::recording::{Frame, What};
+use model::Time;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::fetch::Fetcher;
-use super::keep::{Pen, size};
 use super::line::{Answered, Socket};
 use super::secret::Secret;
 use super::target::Target;
-use crate::aloud::complain;
-use crate::bench::progress::Progress;
-use crate::captured::moment;
 use crate::run::{Failure, Signals, failed};
 
 /// How long after a connection ended the next is asked for: at first, and at most.
@@ -36,8 +35,45 @@ const FETCHES: usize = 4;
 /// How often a page is asked for before the connection is given up.
 const TRIES: u32 = 5;
 
+/// Who is told what happens between a listener and the venue. An error ends the listening.
+pub trait Witness {
+    /// Something was called, opened, said, heard, fetched or closed. Keys are not in it; `redacted` says whether one was.
+    fn note(&mut self, what: What, redacted: bool) -> Result<(), Failure>;
+
+    /// What the connector made of what was heard just now; nothing may have come of it.
+    fn heard(&mut self, connector: &dyn Connector, heard: &[Heard]) -> Result<(), Failure> {
+        let _ = (connector, heard);
+        Ok(())
+    }
+
+    /// From here on something may be missing.
+    fn gap(&mut self, why: &str) -> Result<(), Failure>;
+
+    /// The connection is made again after this pause.
+    fn again(&mut self, why: &str, pause: Duration) -> Result<(), Failure>;
+
+    /// When it wants a [`Witness::turn`].
+    fn due(&self) -> Option<Instant> {
+        None
+    }
+
+    /// It is time for what it wanted to do.
+    fn turn(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// The conversation goes on: a moment to say so.
+    fn glance(&mut self) {}
+}
+
+/// Now, by the wall's clock.
+pub fn wall() -> Time {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Time(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
 /// Listens to one venue.
-pub struct Listener {
+pub struct Listener<W> {
     /// Who is called.
     pub target: Target,
     /// What is said and not written.
@@ -48,13 +84,13 @@ pub struct Listener {
     pub beat: Option<Beat>,
     /// Fetches pages.
     pub fetcher: Fetcher,
-    /// Writes it down.
-    pub pen: Pen,
+    /// Is told all of it.
+    pub witness: W,
     /// What is said besides.
     pub says: Vec<String>,
 }
 
-/// How a recording ends as it was asked to.
+/// How it ends as it was asked to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// By a signal.
@@ -76,6 +112,7 @@ impl fmt::Display for End {
 pub struct Until {
     deadline: Option<Instant>,
     signals: Signals,
+    asked: Option<Rc<Notify>>,
 }
 
 impl Until {
@@ -86,13 +123,27 @@ impl Until {
     pub fn of(lasts: Option<Duration>) -> Result<Self, Failure> {
         let deadline = lasts.map(|lasts| Instant::now() + lasts);
         let signals = Signals::of_the_system().map_err(failed("wait for a signal"))?;
-        Ok(Self { deadline, signals })
+        Ok(Self { deadline, signals, asked: None })
+    }
+
+    /// Or until this is notified.
+    #[cfg(feature = "watch")]
+    pub fn or(mut self, asked: Rc<Notify>) -> Self {
+        self.asked = Some(asked);
+        self
     }
 
     async fn come(&mut self) -> End {
         let over = at(self.deadline);
+        let asked = async {
+            match &self.asked {
+                Some(asked) => asked.notified().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             () = self.signals.ask_to_end() => End::Asked,
+            () = asked => End::Asked,
             () = over => End::Over,
         }
     }
@@ -108,7 +159,7 @@ async fn at(moment: Option<Instant>) {
 
 /// Why a connection ended.
 enum Ended {
-    /// The recording is to end.
+    /// It is to end.
     End(End),
     /// The connection is to be made anew.
     Lost(String),
@@ -141,11 +192,11 @@ impl Fetches {
     }
 }
 
-impl Listener {
+impl<W: Witness> Listener<W> {
     /// Notes the venue's directory, from which its instruments are known.
     ///
     /// # Errors
-    /// [`Failure`] of the disk.
+    /// [`Failure`] of the witness.
     pub fn directory(&mut self, path: &str, body: Vec<u8>) -> Result<(), Failure> {
         self.note(What::Fetched { path: path.to_owned(), status: 200, body })
     }
@@ -153,11 +204,10 @@ impl Listener {
     /// Listens until the end.
     ///
     /// # Errors
-    /// [`Failure`] of the disk; or the venue granted no connection at all.
+    /// [`Failure`] of the witness; or the venue granted no connection at all.
     pub async fn listen(&mut self, mut until: Until) -> Result<End, Failure> {
         let mut pause = PAUSES.0;
         let mut granted = false;
-        let mut progress = Progress::new();
         loop {
             let url = self.target.url();
             self.note(What::Called { url })?;
@@ -173,7 +223,7 @@ impl Listener {
             let why = match self.opened(answered)? {
                 Ok(socket) => {
                     granted = true;
-                    match self.converse(socket, &mut until, &mut progress).await? {
+                    match self.converse(socket, &mut until).await? {
                         Ended::End(end) => return Ok(end),
                         Ended::Lost(why) => why,
                     }
@@ -184,20 +234,18 @@ impl Listener {
                 }
                 Err(why) => why,
             };
-            progress.done();
             let why = self.secret.hide(&why).0;
-            let now = moment(super::keep::wall());
-            complain(format_args!("{now}: {why}; again in {} s", pause.as_secs()));
             if began.elapsed() >= GOOD {
                 pause = PAUSES.0;
             }
+            self.witness.again(&why, pause)?;
             let again = Instant::now() + pause;
             pause = (pause * 2).min(PAUSES.1);
             loop {
                 tokio::select! {
                     end = until.come() => return Ok(end),
                     () = at(Some(again)) => break,
-                    () = at(self.pen.due()) => self.pen.turn()?,
+                    () = at(self.witness.due()) => self.witness.turn()?,
                 }
             }
         }
@@ -209,7 +257,7 @@ impl Listener {
             Ok(socket) => {
                 let (answer, hidden) = without_cookies(&answered.head);
                 let (answer, secret) = self.secret.hide_bytes(&answer);
-                self.pen.write(&What::Opened { answer }, hidden || secret)?;
+                self.witness.note(What::Opened { answer }, hidden || secret)?;
                 Ok(Ok(socket))
             }
             Err(why) => {
@@ -220,13 +268,8 @@ impl Listener {
     }
 
     /// Speaks with the venue until the connection ends, one way or another. Marks what that means.
-    async fn converse(
-        &mut self,
-        mut socket: Socket,
-        until: &mut Until,
-        progress: &mut Progress,
-    ) -> Result<Ended, Failure> {
-        let ended = self.talk(&mut socket, until, progress).await?;
+    async fn converse(&mut self, mut socket: Socket, until: &mut Until) -> Result<Ended, Failure> {
+        let ended = self.talk(&mut socket, until).await?;
         let (code, why) = match &ended {
             Ended::End(end) => (1000, end.to_string()),
             Ended::Lost(why) => (1000, why.clone()),
@@ -244,7 +287,6 @@ impl Listener {
                         is_over |= socket.decode(|frame| frames.push(frame)).is_err();
                         for frame in frames {
                             is_over |= matches!(frame, Frame::Close { .. });
-                            self.count(&frame);
                             self.note(What::Heard(frame))?;
                         }
                     }
@@ -255,18 +297,13 @@ impl Listener {
         self.note(What::Closed { why: why.clone() })?;
         if let Ended::Lost(why) = &ended {
             let why = self.secret.hide(why).0;
-            self.pen.gap(&why)?;
+            self.witness.gap(&why)?;
         }
         Ok(ended)
     }
 
     /// Speaks with the venue. Returns why no longer.
-    async fn talk(
-        &mut self,
-        socket: &mut Socket,
-        until: &mut Until,
-        progress: &mut Progress,
-    ) -> Result<Ended, Failure> {
+    async fn talk(&mut self, socket: &mut Socket, until: &mut Until) -> Result<Ended, Failure> {
         let mut fetches = Fetches::default();
         let mut errands = Vec::new();
         let mut heard = Vec::new();
@@ -274,7 +311,6 @@ impl Listener {
         errands.extend(self.says.iter().map(|text| Errand::Say(text.clone().into_bytes())));
         let mut beat = self.beat.map(|beat| Instant::now() + beat.every);
         let (mut last, mut pinged) = (Instant::now(), false);
-        let began = Instant::now();
         loop {
             for errand in std::mem::take(&mut errands) {
                 match errand {
@@ -290,7 +326,7 @@ impl Listener {
                 }
             }
             fetches.turn(&self.fetcher);
-            self.show(began, progress);
+            self.witness.glance();
             let quiet = last + if pinged { SILENT } else { QUIET };
             tokio::select! {
                 biased;
@@ -301,7 +337,7 @@ impl Listener {
                         return Ok(Ended::Lost(why));
                     }
                 }
-                () = at(self.pen.due()) => self.pen.turn()?,
+                () = at(self.witness.due()) => self.witness.turn()?,
                 () = at(beat) => {
                     let Some(Beat { every, say }) = self.beat else { continue };
                     beat = Some(Instant::now() + every);
@@ -349,13 +385,13 @@ impl Listener {
         let broken = socket.decode(|frame| frames.push(frame));
         let mut ended = None;
         for frame in frames {
-            self.count(&frame);
             self.note(What::Heard(frame.clone()))?;
             match frame {
                 Frame::Text(text) if ended.is_none() => {
                     if let Err(misheard) = self.connector.message(&text, heard, errands) {
                         ended = Some(misheard.to_string());
                     }
+                    self.witness.heard(&*self.connector, heard)?;
                 }
                 Frame::Ping(bytes) => {
                     if let Err(why) = self.say(socket, Frame::Pong(bytes)).await? {
@@ -393,6 +429,7 @@ impl Listener {
                 let What::Fetched { body, .. } = what else { return Ok(Ok(())) };
                 if status == 200 {
                     let outcome = self.connector.fetched(&path, &body, heard, errands);
+                    self.witness.heard(&*self.connector, heard)?;
                     return Ok(outcome.map_err(|misheard| misheard.to_string()));
                 }
                 format!("status {status}")
@@ -445,27 +482,7 @@ impl Listener {
             }
             other => (other, false),
         };
-        self.pen.write(&what, hidden)
-    }
-
-    fn count(&mut self, frame: &Frame) {
-        let (Frame::Text(bytes) | Frame::Binary(bytes)) = frame else { return };
-        self.pen.counts.heard += 1;
-        self.pen.counts.heard_bytes += bytes.len() as u64;
-    }
-
-    fn show(&self, began: Instant, progress: &mut Progress) {
-        if progress.is_due() {
-            let counts = self.pen.counts;
-            progress.show(&format!(
-                "{} s on this connection: {} messages, {}; {} on the disk, {} gaps",
-                began.elapsed().as_secs(),
-                counts.heard,
-                size(counts.heard_bytes),
-                size(self.pen.written()),
-                counts.gaps
-            ));
-        }
+        self.witness.note(what, hidden)
     }
 }
 

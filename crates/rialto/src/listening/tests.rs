@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::secret::Secret;
 use super::target::{Target, shown, tongue_of};
-use super::{Record, duration};
+use super::{Venue, duration};
 use crate::tongues;
 
 #[test]
@@ -73,14 +73,11 @@ fn a_key_is_hidden_however_it_is_spelled() {
 #[test]
 fn a_key_in_the_url_is_hidden_as_it_is_spelled_there() {
     let tongue = tongues::called("finazon").expect("spoken");
-    let options = |url: &str| Record {
+    let options = |url: &str| Venue {
         venue: url.to_owned(),
-        instruments: Vec::new(),
-        out: "out".into(),
         dialect: None,
         http: None,
         config: None,
-        say: Vec::new(),
         key_file: None,
         lasts: None,
     };
@@ -94,7 +91,7 @@ fn a_key_in_the_url_is_hidden_as_it_is_spelled_there() {
     ] {
         let url = format!("ws://a/finazon/v1?{query}");
         let mut target = Target::read(&url, tongue, None).expect("a target");
-        let secret = super::secret(&options(&url), tongue, &mut target).expect("a key");
+        let secret = options(&url).secret(tongue, &mut target).expect("a key");
         assert_eq!(target.url(), url, "it is asked for as it was given");
         assert_eq!(secret.text(), key);
         assert_eq!(secret.hide(&url).0, format!("ws://a/finazon/v1?{hidden}"));
