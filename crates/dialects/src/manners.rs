@@ -33,6 +33,9 @@ pub struct Manners {
     pub queue_bytes_max: usize,
     /// How long a socket with something waiting may take none of it, else [`Parting::SlowConsumer`].
     pub stall_max: Duration,
+    /// How long anything may wait for one socket, however much of what waits it takes meanwhile, else
+    /// [`Parting::SlowConsumer`]: who takes a byte now and then is not waited for without end.
+    pub wait_max: Duration,
     /// How many requests one address may make to the HTTP half, each within how much time; one more gets
     /// [`Dialect::http_too_fast`](crate::Dialect::http_too_fast).
     pub http_rates: &'static [(u32, Duration)],
@@ -67,6 +70,7 @@ impl Manners {
         restart_bytes_max: usize::MAX,
         queue_bytes_max: usize::MAX,
         stall_max: CENTURY,
+        wait_max: CENTURY,
         http_rates: &[],
         pace: None,
         tolerances: &[],

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dialects::{Outcome, Subject, Submission};
 use model::{Answer, Event, Mark, NoOrders, Note, Query, Source, Wake};
@@ -115,6 +115,7 @@ pub struct BoardsHandle {
     mail: SyncSender<Mail>,
     questions: Arc<AtomicUsize>,
     questions_max: usize,
+    counters: Arc<Counters>,
 }
 
 /// A place among the questions and submissions that wait; free again when it is dropped.
@@ -128,10 +129,10 @@ impl Drop for Waiting {
 
 impl BoardsHandle {
     /// With room for so many letters.
-    pub(crate) fn new(mail_max: usize) -> (Self, Receiver<Mail>) {
+    pub(crate) fn new(mail_max: usize, counters: Arc<Counters>) -> (Self, Receiver<Mail>) {
         let mail_max = mail_max.max(2);
         let (mail, inbox) = sync_channel(mail_max);
-        (Self { mail, questions: Arc::default(), questions_max: mail_max / 2 }, inbox)
+        (Self { mail, questions: Arc::default(), questions_max: mail_max / 2, counters }, inbox)
     }
 
     /// Asks about state now. `reply` is called on the board thread, so it must only hand the answer on. It
@@ -165,7 +166,12 @@ impl BoardsHandle {
         reply: OutcomeReply,
     ) -> Result<(), Busy> {
         let waiting = self.place()?;
-        self.post(Mail::Submit(submission, mark, reply, waiting))
+        let (counters, began) = (Arc::clone(&self.counters), Instant::now());
+        let timed = Box::new(move |outcome| {
+            counters.commands.add(began.elapsed());
+            reply(outcome);
+        });
+        self.post(Mail::Submit(submission, mark, timed, waiting))
     }
 
     /// What wakes the board thread when something has become durable.

@@ -1,8 +1,11 @@
 //! What the edge counts: plain atomics, added to once a turn, read whenever somebody asks.
 //!
+//! Of commands it keeps how long each took, in buckets ([`Times`]).
+//!
 //! Not the text of `/metrics`: that is worded by the HTTP half from [`Counters::each`].
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// A number that only grows, or a level that goes up and down.
 #[derive(Debug, Default)]
@@ -35,12 +38,74 @@ pub enum Grows {
     AndShrinks,
 }
 
+/// Buckets of [`Times`], the last of which is open.
+const BUCKETS: usize = 66;
+
+/// How long something took, each time: in buckets that widen with the time, four to each doubling, from 8 µs to half a
+/// second.
+#[derive(Debug)]
+pub struct Times {
+    counts: [AtomicU64; BUCKETS],
+    sum_ns: AtomicU64,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self { counts: [const { AtomicU64::new(0) }; BUCKETS], sum_ns: AtomicU64::new(0) }
+    }
+}
+
+impl Times {
+    /// Counts one.
+    pub fn add(&self, took: Duration) {
+        let ns = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        self.counts[bucket(ns)].fetch_add(1, Ordering::Relaxed);
+        self.sum_ns.fetch_add(ns, Ordering::Relaxed);
+    }
+
+    /// All of them together.
+    #[must_use]
+    pub fn sum(&self) -> Duration {
+        Duration::from_nanos(self.sum_ns.load(Ordering::Relaxed))
+    }
+
+    /// For each bucket the time below which it ends, and how many are in it. The last has no end.
+    pub fn buckets(&self) -> impl Iterator<Item = (Option<Duration>, u64)> {
+        self.counts.iter().enumerate().map(|(at, count)| {
+            let end = (at + 1 < BUCKETS).then(|| Duration::from_micros(end_of(at)));
+            (end, count.load(Ordering::Relaxed))
+        })
+    }
+}
+
+fn bucket(ns: u64) -> usize {
+    let units = ns / 2_000;
+    if units < 4 {
+        return 0;
+    }
+    let doublings = units.ilog2() - 2;
+    let quarter = (units >> doublings) as usize - 4;
+    (1 + 4 * doublings as usize + quarter).min(BUCKETS - 1)
+}
+
+/// Where a bucket ends, in µs.
+const fn end_of(bucket: usize) -> u64 {
+    if bucket == 0 {
+        return 8;
+    }
+    let (doublings, quarter) = ((bucket - 1) / 4, (bucket - 1) % 4);
+    ((4 + quarter as u64 + 1) << doublings) * 2
+}
+
 macro_rules! counters {
     ($($(#[doc = $doc:literal])* $name:ident: $grows:ident,)*) => {
         /// Everything the edge counts, goodbyes aside (see [`crate::goodbye`]).
         #[derive(Debug, Default)]
         pub struct Counters {
             $($(#[doc = $doc])* pub $name: Counter,)*
+            /// How long commands took that came over HTTP: from their submission to what came of them being known, which
+            /// is when it is durable.
+            pub commands: Times,
         }
 
         impl Counters {
@@ -117,4 +182,28 @@ counters! {
     http_busy: Only,
     /// Whether the journal cannot be written any more: then nothing is taken.
     journal_failed: AndShrinks,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_time_is_in_the_bucket_that_ends_behind_it() {
+        let ends: Vec<u64> = (0..BUCKETS - 1).map(end_of).collect();
+        assert_eq!(ends[..7], [8, 10, 12, 14, 16, 20, 24]);
+        assert_eq!(ends.last(), Some(&524_288));
+        for (at, end) in ends.iter().enumerate() {
+            assert_eq!(bucket(end * 1_000 - 1), at, "below {end} µs");
+            assert_eq!(bucket(end * 1_000), at + 1, "from {end} µs on");
+        }
+        assert_eq!((bucket(0), bucket(u64::MAX)), (0, BUCKETS - 1));
+        let times = Times::default();
+        [7, 9, 9, 600_000].map(Duration::from_micros).into_iter().for_each(|took| times.add(took));
+        let counted: Vec<(Option<Duration>, u64)> =
+            times.buckets().filter(|&(_, count)| count > 0).collect();
+        let micros = |micros| Some(Duration::from_micros(micros));
+        assert_eq!(counted, [(micros(8), 1), (micros(10), 2), (None, 1)]);
+        assert_eq!(times.sum(), Duration::from_micros(600_025));
+    }
 }

@@ -27,6 +27,9 @@ use model::{Class, Sequence};
 #[cfg(test)]
 mod tests;
 
+/// Answers that are given so soon after one another count as given together: there may be very many small ones.
+const TOGETHER: Duration = Duration::from_millis(100);
+
 /// The number of a topic of a dialect while somebody listens to it, dense from 0. Numbers are used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Slot(pub u32);
@@ -83,8 +86,8 @@ struct Line {
     answers: Vec<u8>,
     /// How much of `answers` was taken.
     answers_taken: usize,
-    /// Since when the first of `answers` waits.
-    answers_since: Duration,
+    /// Since when which of them wait: so many bytes each, the first of them first.
+    answers_since: VecDeque<(usize, Duration)>,
     frames: VecDeque<Queued>,
     /// How much of the first frame was taken. Never the whole of it.
     frame_taken: usize,
@@ -138,10 +141,13 @@ impl Outbox {
     /// Appends answers: `write` is given the buffer and appends whole WebSocket frames.
     pub fn answer(&mut self, now: Duration, write: impl FnOnce(&mut Vec<u8>)) {
         let line = self.line(now);
-        if line.answers.is_empty() {
-            line.answers_since = now;
-        }
+        let before = line.answers.len();
         write(&mut line.answers);
+        let bytes = line.answers.len() - before;
+        match line.answers_since.back_mut() {
+            Some((together, since)) if now.saturating_sub(*since) < TOGETHER => *together += bytes,
+            _ => line.answers_since.push_back((bytes, now)),
+        }
         self.tidy();
     }
 
@@ -304,7 +310,7 @@ impl Outbox {
             bytes -= line.take_frame(bytes);
         }
         let of_answers = bytes.min(line.answers.len() - line.answers_taken);
-        line.answers_taken += of_answers;
+        line.take_answers(of_answers);
         bytes -= of_answers;
         while bytes > 0 {
             bytes -= line.take_frame(bytes);
@@ -362,7 +368,7 @@ impl Outbox {
     #[must_use]
     pub fn waits_since(&self) -> Option<Duration> {
         let line = self.line.as_deref()?;
-        let answers = (line.answers_taken < line.answers.len()).then_some(line.answers_since);
+        let answers = line.answers_since.front().map(|&(_, since)| since);
         let frames = line.frames.front().map(|queued| queued.since);
         answers.into_iter().chain(frames).min()
     }
@@ -372,7 +378,7 @@ impl Outbox {
             Box::new(Line {
                 answers: Vec::new(),
                 answers_taken: 0,
-                answers_since: now,
+                answers_since: VecDeque::new(),
                 frames: VecDeque::new(),
                 frame_taken: 0,
                 left: 0,
@@ -397,6 +403,7 @@ impl Outbox {
         if line.answers_taken == line.answers.len() {
             line.answers_taken = 0;
             line.answers.clear();
+            line.answers_since.clear();
             if line.frames.is_empty() && line.lapsed.is_empty() {
                 self.line = None;
             }
@@ -425,6 +432,19 @@ impl Line {
     fn recall(&mut self, slot: Slot) {
         self.lapsed.retain(|lapsed| lapsed.slot != slot);
         self.asked.take_if(|asked| *asked == slot);
+    }
+
+    /// Takes so many bytes of answers.
+    fn take_answers(&mut self, mut bytes: usize) {
+        self.answers_taken += bytes;
+        while let Some((together, _)) = self.answers_since.front_mut() {
+            if *together > bytes {
+                *together -= bytes;
+                return;
+            }
+            bytes -= *together;
+            self.answers_since.pop_front();
+        }
     }
 
     /// Takes at most so many bytes from the first frame; says how many.

@@ -1,10 +1,11 @@
 //! The text of `/metrics`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
@@ -61,7 +62,17 @@ impl Collector for Counted {
                 }
             };
         });
-        result
+        result?;
+        let meaning =
+            "How long commands took that came over HTTP, until what came of them was known";
+        let mut metric =
+            encoder.encode_descriptor("command_seconds", meaning, None, MetricType::Histogram)?;
+        let seconds = |end: Option<Duration>| end.map_or(f64::INFINITY, |end| end.as_secs_f64());
+        let times = &self.0.commands;
+        let buckets: Vec<(f64, u64)> =
+            times.buckets().map(|(end, count)| (seconds(end), count)).collect();
+        let count = buckets.iter().map(|(_, count)| count).sum();
+        metric.encode_histogram::<NoLabelSet>(times.sum().as_secs_f64(), count, &buckets, None)
     }
 }
 
@@ -155,8 +166,6 @@ impl Collector for Written {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::journal::{FollowerNote, ImageNote};
 
@@ -165,9 +174,18 @@ mod tests {
         let counters = Arc::new(Counters::default());
         counters.http_requests.add(3);
         counters.connections_open.add(2);
+        for micros in [9, 1_000_000] {
+            counters.commands.add(Duration::from_micros(micros));
+        }
         let text = page(&counters, &Arc::new(Goodbyes::new(1)), None);
         assert!(text.contains("\nrialto_http_requests_total 3\n"), "{text}");
         assert!(text.contains("\nrialto_connections_open 2\n"), "{text}");
+        assert!(text.contains("\nrialto_command_seconds_count 2\n"), "{text}");
+        let buckets =
+            ["{le=\"0.000008\"} 0", "{le=\"0.00001\"} 1", "{le=\"0.524288\"} 1", "{le=\"+Inf\"} 2"];
+        for bucket in buckets {
+            assert!(text.contains(&format!("\nrialto_command_seconds_bucket{bucket}\n")), "{text}");
+        }
         assert!(text.contains("\nrialto_goodbyes_total{reason=\"slow_consumer\"} 0\n"), "{text}");
         assert!(!text.contains("rialto_journal_digest"), "{text}");
     }

@@ -85,7 +85,7 @@ pub fn start(
 ) -> io::Result<Edge> {
     let counters = Arc::new(Counters::default());
     let goodbyes = Arc::new(Goodbyes::new(settings.goodbyes_max));
-    let (handle, inbox) = BoardsHandle::new(settings.mail_max);
+    let (handle, inbox) = BoardsHandle::new(settings.mail_max, Arc::clone(&counters));
     let mut edge = Edge {
         loops: Vec::new(),
         boards: handle,

@@ -44,6 +44,7 @@ impl Default for Plain {
                 notice: Duration::from_secs(5),
                 queue_bytes_max: 16 * 1024 * 1024,
                 stall_max: Duration::from_secs(60),
+                wait_max: Duration::from_secs(120),
                 ..Manners::LENIENT
             },
             doors: Doors { socket_paths: &["/plain"], http_prefixes: &[], hosts: &[] },

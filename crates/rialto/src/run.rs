@@ -19,7 +19,7 @@ use edge::repeats::Repeats;
 use edge::tls::Tls;
 use edge::{Edge, Settings};
 use model::{Event, Listing, Source, Time};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -273,14 +273,25 @@ fn wall_time() -> Time {
     MarketClock::of_the_wall().start()
 }
 
+/// Connections that may wait in the system's queue for being accepted, if the system lets as many (`net.core.somaxconn`). One
+/// more tries again by itself, but only after a second, and then after two, four and so on: a storm is to find room.
+const BACKLOG: u32 = 65_535;
+
 /// Listens at an address that is chosen by this option.
 fn listening(
     runtime: &tokio::runtime::Runtime,
     address: SocketAddr,
     option: &str,
 ) -> Result<TcpListener, Failure> {
-    runtime
-        .block_on(TcpListener::bind(address))
+    let _inside = runtime.enter();
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
+    socket
+        .and_then(|socket| {
+            // Who starts again at once finds the port free.
+            socket.set_reuseaddr(true)?;
+            socket.bind(address)?;
+            socket.listen(BACKLOG)
+        })
         .map_err(failed(format_args!("listen on {address}; choose another address with {option}")))
 }
 

@@ -89,6 +89,42 @@ fn what_is_promised_of_sockets_is_set_beside_what_others_cost() {
     assert_eq!(all["idle"]["open"], 100);
 }
 
+/// The report of a bench that ends well.
+fn report(arguments: &[&str]) -> Value {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rialto"));
+    let ended = command.arg("bench").args(arguments).output();
+    let ended = ended.expect("the program starts");
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    serde_json::from_slice(&ended.stdout).expect("the report is one JSON object")
+}
+
+#[test]
+fn whoever_is_cut_comes_back_to_a_book() {
+    let storm = ["storm", "--json", "--sockets", "200", "--seconds", "1", "--orders", "20"];
+    let storm = report(&storm);
+    assert_eq!((&storm["cut"], &storm["back"]), (&200.into(), &200.into()), "{storm}");
+    assert_eq!(storm["back_ms"]["count"], 200, "{storm}");
+    // The venue says what its orders took, and so does whoever placed them.
+    for orders in ["engine_us_before", "orders_us_before"] {
+        assert!(storm[orders]["count"].as_u64() >= Some(10), "{orders}: {storm}");
+    }
+    assert!(storm["ended"].as_array().is_some_and(Vec::is_empty), "{storm}");
+}
+
+#[test]
+fn who_never_reads_is_let_go_and_costs_no_more_than_its_quota() {
+    // 500 messages a turn, which is twice what lies in the kernel and may wait here.
+    let slow = ["slow", "--json", "--sockets", "20", "--rate", "4000", "--quota", "64"];
+    let slow = report(&[&slow[..], &["--millis", "2500", "--rounds", "2"]].concat());
+    for count in ["stuck", "let_go_with_goodbye", "recorded"] {
+        assert_eq!(slow[count], 3, "{count}: {slow}");
+    }
+    for way in ["rounds_late_us_with", "rounds_late_us_without"] {
+        let rounds = slow[way].as_array().expect("a list of rounds");
+        assert!(rounds.len() == 2 && rounds.iter().all(|it| it["count"] == 19 * 500), "{slow}");
+    }
+}
+
 #[test]
 fn what_cannot_be_measured_is_said_on_one_line() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rialto"));

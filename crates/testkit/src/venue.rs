@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dialects::{Dialect, FramePool, HttpRequest, HttpResponse, Outcome, Parting, Submission};
+use dialects::{
+    Dialect, FramePool, HttpRequest, HttpResponse, Manners, Outcome, Parting, Submission,
+};
 use edge::boards::{Boards, Dialects, Outlet};
 use edge::outbox::{Outbox, Told};
 use edge::route::{Route, route};
@@ -78,6 +80,16 @@ struct Connection {
     gone: bool,
     /// The most bytes that ever waited of topics that can restart, where more than one frame of them did.
     restart_bytes: usize,
+}
+
+impl Connection {
+    /// When it will have taken nothing for too long, or something will have waited for too long.
+    fn stall_due(&self, manners: &Manners) -> Duration {
+        let speaks = self.session.is_speaking();
+        let stall = self.outbox.stuck_since().map(|since| since.saturating_add(manners.stall_max));
+        let wait = self.outbox.waits_since().map(|since| since.saturating_add(manners.wait_max));
+        stall.into_iter().chain(wait).filter(|_| speaks).min().unwrap_or(Duration::MAX)
+    }
 }
 
 /// What the boards told, for the only loop there is.
@@ -440,10 +452,7 @@ impl Venue {
         let open = self.lines.iter().filter(|connection| !connection.gone);
         let due = open.map(|connection| {
             let manners = self.dialects[connection.dialect].manners();
-            let stuck =
-                connection.outbox.stuck_since().filter(|_| connection.session.is_speaking());
-            let stall = stuck.map_or(Duration::MAX, |stuck| stuck + manners.stall_max);
-            connection.session.due(manners).min(stall)
+            connection.session.due(manners).min(connection.stall_due(manners))
         });
         due.min().filter(|due| *due <= end)
     }
@@ -457,8 +466,7 @@ impl Venue {
                 continue;
             }
             connection.session.tick(dialect, now, &mut self.desk);
-            let stuck = connection.outbox.stuck_since();
-            if stuck.is_some_and(|stuck| now >= stuck + dialect.manners().stall_max) {
+            if now >= connection.stall_due(dialect.manners()) {
                 connection.session.part(dialect, Parting::SlowConsumer, now, &mut self.desk);
             }
             self.do_deeds(line);

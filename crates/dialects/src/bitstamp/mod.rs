@@ -205,6 +205,7 @@ fn manners() -> Manners {
         notice: Duration::from_secs(5),
         queue_bytes_max: 16 << 20,
         stall_max: Duration::from_secs(60),
+        wait_max: Duration::from_secs(120),
         http_rates: &HTTP_RATES,
         pace: None,
         tolerances: &[],

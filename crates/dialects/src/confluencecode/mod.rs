@@ -174,6 +174,7 @@ fn manners(options: &Options) -> Manners {
         idle_max: Some(SILENCE_MAX),
         queue_bytes_max: 4 << 20,
         stall_max: SILENCE_MAX,
+        wait_max: WAIT_MAX,
         http_rates: &HTTP_RATES,
         pace: Some(Pace::Window { count: 120, per: Duration::from_secs(60) }),
         tolerances: &TOLERANCES,
@@ -184,6 +185,9 @@ fn manners(options: &Options) -> Manners {
 
 /// How long nothing may come from a client, and how long it may take nothing of what waits for it.
 const SILENCE_MAX: Duration = Duration::from_secs(90);
+
+/// How long anything may wait for a client, whatever it takes meanwhile.
+const WAIT_MAX: Duration = Duration::from_secs(180);
 
 #[cfg(test)]
 mod tests;

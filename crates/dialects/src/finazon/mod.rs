@@ -209,6 +209,7 @@ fn manners() -> Manners {
         idle_max: Some(Duration::from_secs(90)),
         queue_bytes_max: 4 << 20,
         stall_max: MINUTE,
+        wait_max: Duration::from_secs(120),
         pace: Some(Pace::Window { count: MESSAGES_A_MINUTE_MAX, per: MINUTE }),
         tolerances: &TOLERANCES,
         ..Manners::LENIENT

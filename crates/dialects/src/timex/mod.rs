@@ -179,6 +179,7 @@ fn manners(options: Options) -> Manners {
         pong_within: Duration::from_secs(60),
         queue_bytes_max: 4 << 20,
         stall_max: Duration::from_secs(60),
+        wait_max: Duration::from_secs(120),
         http_rates: &HTTP_RATES,
         pace: Some(Pace::Steady { count: 1_800, per: Duration::from_secs(2) }),
         accounts_are_public: options.public_accounts,

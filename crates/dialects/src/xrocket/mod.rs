@@ -165,6 +165,7 @@ fn manners() -> Manners {
         restart_bytes_max: 256 << 10,
         queue_bytes_max: 4 << 20,
         stall_max: Duration::from_secs(60),
+        wait_max: Duration::from_secs(120),
         http_rates: &HTTP_RATES,
         pace: Some(Pace::Steady { count: 60, per: Duration::from_secs(3) }),
         tolerances: &TOLERANCES,

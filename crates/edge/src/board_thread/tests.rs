@@ -93,8 +93,8 @@ fn house_of(
     let poll = mio::Poll::new().expect("a poll");
     let bell = Arc::new(Bell::new(poll.registry(), mio::Token(0)).expect("a bell"));
     let (words, ring) = rtrb::RingBuffer::new(ring_words_max);
-    let (boards, inbox) = BoardsHandle::new(16);
     let counters = Arc::new(Counters::default());
+    let (boards, inbox) = BoardsHandle::new(16, Arc::clone(&counters));
     let board = Board::by_level(model::InstrumentId(0), Time(0));
     let thread = BoardThread {
         source: source(&boards),
@@ -252,7 +252,7 @@ fn questions_see_the_present() {
 
 #[test]
 fn who_asks_when_too_many_wait_is_told_so_and_subscriptions_get_through() {
-    let (boards, inbox) = BoardsHandle::new(4);
+    let (boards, inbox) = BoardsHandle::new(4, Arc::default());
     assert_eq!(boards.ask(Query::Now, Box::new(|_| {})), Ok(()));
     assert_eq!(boards.ask(Query::Now, Box::new(|_| {})), Ok(()));
     assert_eq!(boards.ask(Query::Now, Box::new(|_| {})), Err(Busy));
@@ -282,6 +282,8 @@ fn a_submission_is_answered_with_what_it_caused_once_that_is_shown() {
     let refused = Action::Tick(model::Cadence::TENTH);
     assert_eq!(house.submit(refused), Outcome::NotTaken);
     assert_eq!(house.counters.submissions.read(), 4);
+    let timed: u64 = house.counters.commands.buckets().map(|(_, count)| count).sum();
+    assert_eq!(timed, 4, "how long each took is known");
 }
 
 #[test]

@@ -292,3 +292,26 @@ fn how_long_something_waits_is_told_of_what_waits_longest() {
     assert_eq!(outbox.taken(outbox.bytes(), at(8)), 0);
     assert_eq!(outbox.waits_since(), None);
 }
+
+#[test]
+fn of_answers_that_leave_a_few_bytes_at_a_time_the_oldest_counts() {
+    let at = Duration::from_secs;
+    let mut outbox = Outbox::default();
+    for second in 1..=3 {
+        outbox.answer(at(second), |line| line.extend_from_slice(b"pong"));
+        outbox.answer(at(second), |line| line.extend_from_slice(b"ping"));
+    }
+    assert_eq!(outbox.waits_since(), Some(at(1)));
+    // As long as a byte of them is there they wait, and then those behind them do.
+    for (taken, since) in [(7, 1), (1, 2), (7, 2), (2, 3)] {
+        outbox.taken(taken, at(4));
+        assert_eq!(outbox.waits_since(), Some(at(since)), "{} are left", outbox.bytes());
+    }
+    assert_eq!((outbox.bytes(), outbox.stuck_since()), (7, Some(at(4))));
+    // A queue that is never empty is not older than what is in it.
+    for second in 5..50_000 {
+        outbox.answer(at(second), |line| line.extend_from_slice(b"pong"));
+        outbox.taken(4, at(second));
+        assert!(outbox.waits_since() >= Some(at(second - 2)), "at {second}");
+    }
+}

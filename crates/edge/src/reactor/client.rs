@@ -110,13 +110,15 @@ impl Client {
         });
     }
 
-    /// When it will have taken nothing for too long.
+    /// When it will have taken nothing for too long, or something will have waited for too long, whatever it takes
+    /// meanwhile.
     pub fn stall_due(&self, manners: &Manners) -> Option<Duration> {
-        if self.blocked && self.session.is_speaking() {
-            self.stuck_since().map(|since| since + manners.stall_max)
-        } else {
-            None
+        if !self.blocked || !self.session.is_speaking() {
+            return None;
         }
+        let stall = self.stuck_since().map(|since| since.saturating_add(manners.stall_max));
+        let wait = self.waits_since().map(|since| since.saturating_add(manners.wait_max));
+        stall.into_iter().chain(wait).min()
     }
 
     /// Since when something waits and nothing of it was taken. What is encrypted waits before all else.
@@ -156,11 +158,15 @@ impl Client {
         }
     }
 
+    /// Since when that which waits longest waits, encrypted or not.
+    pub fn waits_since(&self) -> Option<Duration> {
+        let sealed = self.cipher.as_deref().and_then(Cipher::waits_since);
+        [self.outbox.waits_since(), sealed].into_iter().flatten().min()
+    }
+
     /// How long that which waits longest has waited.
     pub fn waits(&self, now: Duration) -> Duration {
-        let sealed = self.cipher.as_deref().and_then(Cipher::stuck_since);
-        let since = [self.outbox.waits_since(), sealed].into_iter().flatten().min();
-        since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
+        self.waits_since().map_or(Duration::ZERO, |since| now.saturating_sub(since))
     }
 
     /// The longest that anything waited, or has waited by now, over the last minute.

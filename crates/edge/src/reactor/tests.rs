@@ -56,9 +56,9 @@ fn house_by(clock: SessionClock, plain: Plain, mail_max: usize) -> House {
 
 fn house_of(clock: SessionClock, plain: Plain, mail_max: usize, clerk: Arc<Clerk>) -> House {
     let dialects: Dialects = Arc::new([Box::new(plain) as Box<dyn dialects::Dialect>]);
-    let (boards, inbox) = BoardsHandle::new(mail_max);
     let (words, ring) = rtrb::RingBuffer::new(256);
     let counters = Arc::new(Counters::default());
+    let (boards, inbox) = BoardsHandle::new(mail_max, Arc::clone(&counters));
     let goodbyes = Arc::new(Goodbyes::new(10_000));
     let around = Surroundings {
         dialects: Arc::clone(&dialects),

@@ -4,7 +4,7 @@
 //! waits for the answer. In turns with that, on the same file system, a bare loop writes as many bytes as the venue's
 //! records had and calls `fdatasync`. Then many clients do so at once, beside bare groups of the size that they came to.
 
-mod client;
+pub mod client;
 
 use std::fmt;
 use std::fs::{self, File};

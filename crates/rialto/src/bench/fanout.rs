@@ -309,7 +309,8 @@ pub fn printed(sequence: u64, id: u64, time: Time) -> Event {
     }
 }
 
-fn pair() -> io::Result<(TcpStream, TcpStream)> {
+/// The two ends of a connection over loopback.
+pub fn pair() -> io::Result<(TcpStream, TcpStream)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let there = TcpStream::connect(listener.local_addr()?)?;
     Ok((listener.accept()?.0, there))
@@ -318,6 +319,12 @@ fn pair() -> io::Result<(TcpStream, TcpStream)> {
 /// A connection to the edge's loop.
 pub fn connect(edge: &Edge) -> io::Result<TcpStream> {
     let (here, there) = pair()?;
+    adopt(edge, here)?;
+    Ok(there)
+}
+
+/// Hands a connection to the edge's loop.
+pub fn adopt(edge: &Edge, here: TcpStream) -> io::Result<()> {
     let peer = here.peer_addr()?;
     let mut newcomer = Newcomer {
         stream: here,
@@ -333,17 +340,18 @@ pub fn connect(edge: &Edge) -> io::Result<TcpStream> {
         newcomer = returned;
         thread::sleep(PAUSE);
     }
-    Ok(there)
+    Ok(())
 }
 
 /// Lets everybody subscribe, and waits until they have.
 pub fn subscribe(edge: &Edge, visitors: &[TcpStream]) -> io::Result<()> {
+    let before = edge.counters.interests_open.read();
     let mut text = Vec::new();
     encode::push_client_frame(&mut text, Opcode::Text, [0; 4], b"+");
     for mut visitor in visitors {
         visitor.write_all(&text)?;
     }
-    wait_until(|| edge.counters.interests_open.read() == visitors.len() as u64);
+    wait_until(|| edge.counters.interests_open.read() == before + visitors.len() as u64);
     // What is asked now is answered after every subscription.
     let (answered, answer) = std::sync::mpsc::sync_channel::<()>(1);
     edge.boards

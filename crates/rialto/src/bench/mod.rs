@@ -19,8 +19,10 @@ mod process;
 pub mod progress;
 pub mod recovery;
 mod serving;
+pub mod slow;
 mod sockets;
 pub mod start;
+pub mod storm;
 mod target;
 pub mod venue;
 
@@ -82,6 +84,16 @@ pub enum Bench {
     #[command(after_help = "Example: half as many\n  rialto bench idle --sockets 5000\n\n\
         Example: another server\n  rialto bench idle --url ws://127.0.0.1:9001/ --pid 4711")]
     Idle(Asked<idle::Options>),
+    /// Everybody is cut at once and comes back at once: how long until the last has a book, and whether the engine notices
+    #[command(after_help = "Example: a smaller storm\n  rialto bench storm --sockets 2000\n\n\
+        What orders took is the venue's own account of them; what their client saw has the storm in it that this program \
+        makes on the same cores.")]
+    Storm(Asked<storm::Options>),
+    /// Whether those who read notice those who never do, and what those cost in memory
+    #[command(after_help = "Example: a tenth never reads\n  rialto bench slow --percent 10\n\n\
+        A turn has to be long enough for everybody who never reads to be let go: what is behind the quota takes \
+        sockets × quota / (rate × bytes) seconds.")]
+    Slow(Asked<slow::Options>),
     /// How fast a journal is run again, and what whoever writes it notices of images being taken
     #[command(
         after_help = "Example: a shorter journal\n  rialto bench recovery --events 1000000\n\n\
@@ -150,6 +162,14 @@ pub fn run(bench: &Bench) -> Result<(), String> {
         }
         Bench::Idle(asked) => {
             let report = idle::run(&asked.options)?;
+            tell(&report, asked.json.then(|| report.json()))
+        }
+        Bench::Storm(asked) => {
+            let report = storm::run(&asked.options)?;
+            tell(&report, asked.json.then(|| report.json()))
+        }
+        Bench::Slow(asked) => {
+            let report = slow::run(&asked.options)?;
             tell(&report, asked.json.then(|| report.json()))
         }
         Bench::Recovery(asked) => {

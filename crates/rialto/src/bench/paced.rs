@@ -182,7 +182,7 @@ fn measure(options: &Options) -> io::Result<Report> {
         lines.hear(socket, bytes, |stamp| late.add(now.saturating_sub(stamp) / 1_000));
     })?;
     let schedule = Arc::new(Schedule::default());
-    let metronome = Metronome { schedule: Arc::clone(&schedule), sequence: 0 };
+    let metronome = Metronome::by(&schedule);
     let edge = start_with(Beat::stamped(message_bytes), Box::new(metronome), clock)?;
     let ours: Vec<TcpStream> = (0..sockets).map(|_| connect(&edge)).collect::<Result<_, _>>()?;
     subscribe(&edge, &ours)?;
@@ -286,14 +286,15 @@ fn write_joined(
 
 /// When messages are due: all of one turn, set before it begins.
 #[derive(Default)]
-struct Schedule {
+pub struct Schedule {
     next_ns: AtomicU64,
     period_ns: AtomicU64,
     left: AtomicU64,
 }
 
 impl Schedule {
-    fn set(&self, first_ns: u64, period_ns: u64, messages: u64) {
+    /// So many messages from this time on, in ns since the clock's start.
+    pub fn set(&self, first_ns: u64, period_ns: u64, messages: u64) {
         self.next_ns.store(first_ns, Ordering::SeqCst);
         self.period_ns.store(period_ns, Ordering::SeqCst);
         self.left.store(messages, Ordering::SeqCst);
@@ -301,9 +302,16 @@ impl Schedule {
 }
 
 /// The source: a trade at each time of the schedule, whose id is that time.
-struct Metronome {
+pub struct Metronome {
     schedule: Arc<Schedule>,
     sequence: u64,
+}
+
+impl Metronome {
+    /// By this schedule.
+    pub fn by(schedule: &Arc<Schedule>) -> Self {
+        Self { schedule: Arc::clone(schedule), sequence: 0 }
+    }
 }
 
 impl Source for Metronome {
@@ -329,13 +337,13 @@ impl Source for Metronome {
 
 /// What came by each socket and is no whole frame yet.
 #[derive(Default)]
-struct Lines {
+pub struct Lines {
     cut: Vec<Vec<u8>>,
 }
 
 impl Lines {
     /// Tells the stamp of each message.
-    fn hear(&mut self, socket: usize, bytes: &[u8], mut stamp: impl FnMut(u64)) {
+    pub fn hear(&mut self, socket: usize, bytes: &[u8], mut stamp: impl FnMut(u64)) {
         if self.cut.len() <= socket {
             self.cut.resize_with(socket + 1, Vec::new);
         }
@@ -395,7 +403,7 @@ mod tests {
     #[test]
     fn a_source_that_was_late_tells_all_that_was_due_with_their_own_times() {
         let schedule = Arc::new(Schedule::default());
-        let mut metronome = Metronome { schedule: Arc::clone(&schedule), sequence: 0 };
+        let mut metronome = Metronome::by(&schedule);
         assert_eq!(metronome.due(), None);
         schedule.set(10_500, 1_000, 3);
         assert_eq!(metronome.due(), Some(Time(11)));

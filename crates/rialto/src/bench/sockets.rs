@@ -18,6 +18,7 @@ use edge::ws::handshake::Opening;
 use edge::ws::{Opcode, Role, Violation, close, encode, head};
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
+use rustix::net::sockopt;
 
 pub use self::system::wall_ns;
 use self::system::{Random, raise_file_limit};
@@ -259,6 +260,19 @@ impl Sockets {
             self.turn(deadline, &mut |_| {})?;
         }
         Ok(())
+    }
+
+    /// Cuts all of them at once, without a word: the other end is told that they are gone by the network.
+    pub fn cut(self) -> usize {
+        let mut cut = 0;
+        for line in &self.lines {
+            if let Stage::Open(stream) = &line.stage {
+                // Where it cannot be, the line ends a little more politely.
+                let _politely = sockopt::set_socket_linger(stream, Some(Duration::ZERO));
+                cut += 1;
+            }
+        }
+        cut
     }
 
     /// Begins to open one more.

@@ -148,6 +148,61 @@ fn who_takes_nothing_for_too_long_is_let_go() {
 }
 
 #[test]
+fn who_takes_a_little_now_and_then_is_not_waited_for_without_end() {
+    /// How long anything may wait.
+    const WAIT: Duration = Duration::from_secs(120);
+    const STEP: Duration = Duration::from_secs(30);
+    let served = Setup::bitstamp()
+        .manners(|manners| (manners.queue_bytes_max, manners.ping_every) = (usize::MAX, None))
+        .session_by_hand()
+        .serve();
+    let mut reader = Reader::join(&served);
+    let mut slow = Reader::join(&served);
+    let (mut taken, mut poured) = (0, 0);
+    // Many times what the network takes at first waits here: it takes more and more, and is never to have all of it.
+    while served.edge.counters.writes_cut.read() == 0 || poured < 8 * taken {
+        served.market.trade(0, 6_000_000, BATCH);
+        served.market.settle();
+        reader.read(BATCH);
+        poured += BATCH;
+        if served.edge.counters.writes_cut.read() == 0 {
+            taken = poured;
+        }
+    }
+    // Each time it takes something, long before it would have taken nothing for too long.
+    let sent = || served.edge.counters.bytes_out.read();
+    for _ in 0..3 {
+        served.wait(STEP);
+        let before = sent();
+        while sent() == before {
+            slow.read(BATCH / 10);
+        }
+    }
+    let moment = Duration::from_micros(1);
+    served.wait(WAIT - 3 * STEP - moment);
+    assert_eq!(served.edge.counters.interests_open.read(), 2, "it is still waited for");
+    served.wait(moment);
+    assert_eq!(served.edge.counters.interests_open.read(), 1);
+    let told = loop {
+        match slow.line.hear() {
+            Heard::Close(code, reason) => {
+                assert_eq!((code, reason.as_str()), (Some(1008), "slow consumer"));
+                break slow.next - FIRST_TRADE;
+            }
+            heard => assert_eq!(trade_id(&heard), slow.next, "in order, until the close"),
+        }
+        slow.next += 1;
+    };
+    assert!(told < poured as u64, "{told} of {poured}");
+    slow.line.send(close_frame(1008));
+    assert_eq!(slow.line.hear(), Heard::End);
+    let goodbye = served.await_goodbyes(1).pop().expect("a record");
+    assert_eq!((goodbye.reason.name(), goodbye.code), ("slow_consumer", Some(1008)));
+    assert_eq!((goodbye.stalled, goodbye.lag_max), (WAIT - 3 * STEP, WAIT), "{goodbye:?}");
+    reader.line.check_silence();
+}
+
+#[test]
 fn who_asks_and_does_not_read_is_not_listened_to_and_let_go() {
     let stall = Duration::from_millis(400);
     let served = Setup::bitstamp().manners(|manners| manners.stall_max = stall).serve();

@@ -65,6 +65,14 @@ fn slow(goodbye: &Goodbye, manners: &Manners) -> String {
             manners.queue_bytes_max,
             span(goodbye.lag_max)
         )
+    } else if goodbye.stalled < manners.stall_max && goodbye.lag_max >= manners.wait_max {
+        format!(
+            "it read too slowly: of the {} bytes that waited for it some had waited for {}, and {} is the most, however \
+             much is taken meanwhile",
+            goodbye.waiting.bytes(),
+            span(goodbye.lag_max),
+            span(manners.wait_max)
+        )
     } else {
         format!(
             "it took nothing for {} while {} bytes waited for it, and {} is the most",

@@ -25,6 +25,9 @@ pub fn push_stamped(out: &mut Vec<u8>, stamp: u64, message_bytes: usize) {
     out.extend(std::iter::repeat_n(b'.', message_bytes - STAMP_DIGITS));
 }
 
+/// How it ends a connection.
+pub const GOODBYE: (u16, &str) = (1008, "slow consumer");
+
 /// What a subscription is answered with.
 pub const ACKNOWLEDGEMENT: &[u8] = b"ok";
 
@@ -49,6 +52,12 @@ impl Beat {
             },
             doors: Doors { socket_paths: &[], http_prefixes: &[], hosts: &[] },
         }
+    }
+
+    /// The same for readers for whom at most so many bytes may wait.
+    pub fn bounded(mut self, queue_bytes_max: usize) -> Self {
+        self.manners.queue_bytes_max = queue_bytes_max;
+        self
     }
 
     /// Trades of this length that begin with their number.
@@ -90,6 +99,6 @@ impl Dialect for Beat {
         HttpResponse::json(429, Vec::new())
     }
     fn part(&self, _: Parting) -> LastWords {
-        LastWords { message: None, close: None }
+        LastWords { message: None, close: Some(GOODBYE) }
     }
 }
