@@ -156,11 +156,15 @@ impl Client {
         }
     }
 
+    /// Since when that which waits longest waits, encrypted or not.
+    pub fn waits_since(&self) -> Option<Duration> {
+        let sealed = self.cipher.as_deref().and_then(Cipher::waits_since);
+        [self.outbox.waits_since(), sealed].into_iter().flatten().min()
+    }
+
     /// How long that which waits longest has waited.
     pub fn waits(&self, now: Duration) -> Duration {
-        let sealed = self.cipher.as_deref().and_then(Cipher::stuck_since);
-        let since = [self.outbox.waits_since(), sealed].into_iter().flatten().min();
-        since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
+        self.waits_since().map_or(Duration::ZERO, |since| now.saturating_sub(since))
     }
 
     /// The longest that anything waited, or has waited by now, over the last minute.

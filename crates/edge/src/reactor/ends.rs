@@ -19,7 +19,7 @@ impl Loop {
         if client.blocked || client.is_held {
             return;
         }
-        let waits_since = client.outbox.waits_since();
+        let waits_since = client.waits_since();
         let (outbox, join, sealed) = (&mut client.outbox, &mut self.join, &mut self.sealed);
         let flushed = match client.cipher.as_deref_mut() {
             None => flush(stream, outbox, join, self.now),

@@ -25,6 +25,8 @@ pub struct Cipher {
     waiting: Vec<u8>,
     /// How many bytes in the clear, of the run that waits, were of lossless frames.
     lossless: usize,
+    /// Since when that which waits longest of the run waits, in the clear or encrypted.
+    waits_since: Duration,
     /// Since when the socket took nothing of what waits.
     stuck_since: Duration,
     has_said_farewell: bool,
@@ -35,8 +37,14 @@ impl Cipher {
     #[must_use]
     pub fn new(mut connection: ServerConnection) -> Self {
         connection.set_buffer_limit(Some(JOIN_BYTES));
-        let (waiting, lossless, stuck_since) = (Vec::new(), 0, Duration::ZERO);
-        Self { connection, waiting, lossless, stuck_since, has_said_farewell: false }
+        Self {
+            connection,
+            waiting: Vec::new(),
+            lossless: 0,
+            waits_since: Duration::ZERO,
+            stuck_since: Duration::ZERO,
+            has_said_farewell: false,
+        }
     }
 
     /// Reads what the client said, in the clear. Nothing is the end: of what it says, or of the line.
@@ -85,6 +93,12 @@ impl Cipher {
     #[must_use]
     pub fn lossless_bytes(&self) -> usize {
         self.lossless
+    }
+
+    /// Since when what waits longest waits, counted from where it was told.
+    #[must_use]
+    pub fn waits_since(&self) -> Option<Duration> {
+        self.is_waiting().then_some(self.waits_since)
     }
 
     /// Since when something waits and nothing of it was taken.
@@ -139,10 +153,11 @@ impl Cipher {
         while !self.is_waiting() && !outbox.is_empty() {
             let bytes = joined(outbox, join);
             let (taken, sealing) = self.seal(socket, bytes, sealed, now)?;
-            let before = outbox.lossless_bytes();
+            let (before, since) = (outbox.lossless_bytes(), outbox.waits_since());
             flushed.frames += outbox.taken(taken, now);
             if self.is_waiting() {
                 self.lossless = before - outbox.lossless_bytes();
+                self.waits_since = since.unwrap_or(now);
             }
             flushed.writes += sealing.writes;
             flushed.bytes += sealing.bytes;
@@ -187,7 +202,7 @@ impl Cipher {
             && let Took::Part(taken) = write(socket, sealed, flushed)?
         {
             self.waiting = sealed[taken..].to_vec();
-            self.stuck_since = now;
+            (self.waits_since, self.stuck_since) = (now, now);
         }
         Ok(())
     }

@@ -176,6 +176,7 @@ fn what_waits_encrypted_is_counted_and_stuck_until_some_of_it_is_taken() {
     line.hear();
     cipher.flush(&mut line, &mut outbox, join, sealed, 3 * second).expect("a line");
     assert_eq!(cipher.stuck_since(), Some(3 * second), "it took some");
+    assert_eq!(cipher.waits_since(), Some(Duration::ZERO), "it was told then");
 }
 
 #[test]

@@ -52,3 +52,39 @@ fn who_takes_all_of_a_long_turn_at_once_is_not_slow() {
         assert_eq!((note.sent.frames, note.sent.bytes), (FRAMES, bytes), "{name:?}");
     }
 }
+
+#[test]
+fn how_late_an_encrypted_run_was_is_remembered() {
+    for name in [None, Some("late")] {
+        let clock = SessionClock::by_hand(model::Time(0));
+        let mut house = house_by(clock.clone(), Plain { padding: 20_000, ..Plain::default() }, 64);
+        let mut ann = connect(&house, name, 4_096);
+        sockopt::set_socket_recv_buffer_size(&ann.stream, 4_096).expect("room");
+        ann.says("+trades0");
+        house.serve();
+        assert_eq!(ann.hears(), "+trades0 ok");
+        // Until some of the last frame waits, and goes on to wait.
+        let (mut told, mut before) = (0, 0);
+        loop {
+            let waiting = note(&house).waiting.bytes();
+            if waiting > 0 && waiting == before {
+                break;
+            }
+            if waiting == 0 {
+                told += 1;
+                house.happen(&[print(told, 0)]);
+                house.until("it is told", |house| house.counters.deliveries.read() == told);
+            }
+            before = waiting;
+        }
+        clock.passed().set(Duration::from_secs(3));
+        for number in 1..=told {
+            assert_eq!(ann.hears(), format!("trades0 {number}"), "{name:?}");
+        }
+        house.until("all of it has left", |house| note(house).waiting.bytes() == 0);
+        let note = note(&house);
+        assert_eq!(note.waits, Duration::ZERO, "{name:?}");
+        assert_eq!(note.lag_max, Duration::from_secs(3), "{name:?}");
+        assert_eq!(note.sent.frames, told, "{name:?}");
+    }
+}
