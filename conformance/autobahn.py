@@ -52,6 +52,8 @@ class Relay:
         self.trust = ssl.create_default_context(cafile=trust)
         self.address = None
         self.lines = 0
+        # Nobody else holds on to a line that is being led, and it could be collected under way.
+        self.led = set()
         self.begun = threading.Event()
         threading.Thread(target=lambda: asyncio.run(self.serve()), daemon=True).start()
         self.begun.wait()
@@ -64,6 +66,7 @@ class Relay:
         await server.serve_forever()
 
     async def lead(self, reader, writer):
+        self.led.add(asyncio.current_task())
         try:
             far_reader, far_writer = await asyncio.open_connection(
                 self.host, self.port, ssl=self.trust
@@ -73,6 +76,8 @@ class Relay:
         except (OSError, ssl.SSLError) as error:
             print(f"relay: {type(error).__name__}: {error}", file=sys.stderr)
             writer.close()
+        finally:
+            self.led.discard(asyncio.current_task())
 
     async def pour(self, reader, writer):
         try:
