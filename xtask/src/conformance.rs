@@ -177,31 +177,42 @@ fn venue(report: &mut Report, tools: &Tools, clients: &[&str], options: &Options
     }
 }
 
-/// The Autobahn cases against the echo endpoint, which is built on the product's framing code.
+/// The Autobahn cases against the echo endpoint, which is built on the product's framing code: in the clear, and
+/// encrypted by its keys.
 fn autobahn(report: &mut Report, tools: &Tools, long: bool) {
     if !build(report, "build the echo endpoint", &["--package", "testkit", "--bin", "echo"]) {
         return;
     }
-    let binary = process::target().join("release/echo");
-    let mut echo = None;
-    let again = format!("{} --listen 127.0.0.1:0", binary.display());
-    report.step("start the echo endpoint", &again, || {
-        match Server::start(Command::new(&binary).args(["--listen", "127.0.0.1:0"]), START) {
-            Ok(started) => {
-                echo = Some(started);
-                Tally::nothing()
-            }
-            Err(trouble) => Tally::trouble(trouble),
+    let folder = process::target().join("conformance/autobahn-tls");
+    for (name, tls) in [("autobahn", None), ("autobahn (TLS)", Some(folder))] {
+        let mut listen = Command::new(process::target().join("release/echo"));
+        listen.args(["--listen", "127.0.0.1:0"]);
+        if let Some(folder) = &tls {
+            listen.arg("--tls").arg(folder);
         }
-    });
-    let Some(echo) = echo else { return };
-    let mut command = tools.python("autobahn.py");
-    command.arg(&echo.url).arg("--reports").arg(process::target().join("conformance/autobahn"));
-    if long {
-        command.arg("--long");
+        let mut echo = None;
+        report.step("start the echo endpoint", &format!("{listen:?}"), || {
+            match Server::start(&mut listen, START) {
+                Ok(started) => {
+                    echo = Some(started);
+                    Tally::nothing()
+                }
+                Err(trouble) => Tally::trouble(trouble),
+            }
+        });
+        let Some(echo) = echo else { return };
+        let mut command = tools.python("autobahn.py");
+        command.arg(&echo.url);
+        match &tls {
+            None => command.arg("--reports").arg(process::target().join("conformance/autobahn")),
+            Some(folder) => command.arg("--trust").arg(folder.join("ca.pem")),
+        };
+        if long {
+            command.arg("--long");
+        }
+        let limit = Duration::from_secs(if long { 1_800 } else { 300 });
+        again(report, name, "cargo xtask conformance --only autobahn", &mut command, limit);
     }
-    let limit = Duration::from_secs(if long { 1_800 } else { 300 });
-    script(report, "autobahn", &mut command, limit);
 }
 
 /// Release build of one package.
@@ -220,8 +231,12 @@ fn build(report: &mut Report, name: &str, what: &[&str]) -> bool {
 
 /// Runs a script that ends with the line `N passed, N failed` and tells by its exit code.
 fn script(report: &mut Report, name: &str, command: &mut Command, limit: Duration) {
-    let again = format!("cargo xtask conformance --only {name}");
-    report.step(name, &again, || {
+    again(report, name, &format!("cargo xtask conformance --only {name}"), command, limit);
+}
+
+/// The same where it is run again by these words.
+fn again(report: &mut Report, name: &str, words: &str, command: &mut Command, limit: Duration) {
+    report.step(name, words, || {
         let run = process::follow(command, Some(limit), |line| println!("         {line}"));
         match run {
             Err(trouble) => Tally::trouble(trouble),

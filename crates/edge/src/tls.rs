@@ -12,7 +12,7 @@ mod handshake;
 pub mod certificate;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};

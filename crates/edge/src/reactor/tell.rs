@@ -1,5 +1,7 @@
 //! Frames out: what is in the ring is handed to the sockets that listen, and each is written once.
 
+use std::ops::Range;
+
 use dialects::Parting;
 use model::Class;
 
@@ -9,7 +11,7 @@ use crate::board_thread::{Asker, Word};
 use crate::goodbye::Reason;
 use crate::outbox::{Pushed, Told};
 use crate::session::Returned;
-use crate::socket::{Took, write_once};
+use crate::socket::{Flushed, Took, write_once};
 use crate::ws::deflate::Packer;
 
 impl Loop {
@@ -127,28 +129,38 @@ impl Loop {
             true => self.fanout.packed_bytes(node, &mut self.packer),
         };
         let bytes = told.len();
-        match cipher.seal(stream, told, &mut self.sealed, self.now) {
-            Ok((taken, flushed)) => {
-                self.tally.writes += u64::from(flushed.writes);
-                self.tally.bytes_out += flushed.bytes as u64;
-                let is_blocked = cipher.is_waiting();
-                if is_blocked {
-                    let packer = compresses.then_some(&mut self.packer);
-                    cipher.note_lossless(lossless_bytes(&mut self.fanout, node, taken, packer));
+        // One run at a time: what the socket takes at once has not waited, however much of it there is.
+        let (mut run, mut flushed) = (0..0, Flushed::default());
+        while run.end < bytes && !cipher.is_waiting() {
+            match cipher.seal(stream, &told[run.end..], &mut self.sealed, self.now) {
+                Ok((taken, sealing)) => {
+                    run = run.end..run.end + taken;
+                    flushed.writes += sealing.writes;
+                    flushed.bytes += sealing.bytes;
                 }
-                if taken < bytes {
-                    self.put_in_line(place, node, taken);
-                } else {
-                    let count = self.fanout.count(node);
-                    self.clients.note_sent(place, count.into(), flushed.bytes);
-                }
-                if is_blocked {
-                    self.blocked(place);
-                } else if taken < bytes {
-                    self.write(place);
+                Err(error) => {
+                    self.lose(place, Reason::Network(error.kind()));
+                    return true;
                 }
             }
-            Err(error) => self.lose(place, Reason::Network(error.kind())),
+        }
+        self.tally.writes += u64::from(flushed.writes);
+        self.tally.bytes_out += flushed.bytes as u64;
+        let is_blocked = cipher.is_waiting();
+        let is_sealed = run.end == bytes;
+        if is_blocked {
+            let packer = compresses.then_some(&mut self.packer);
+            cipher.note_lossless(lossless_bytes(&mut self.fanout, node, &run, packer));
+        }
+        if is_sealed {
+            let count = self.fanout.count(node);
+            self.clients.note_sent(place, count.into(), flushed.bytes);
+        } else {
+            self.clients.note_sent(place, 0, flushed.bytes);
+            self.put_in_line(place, node, run.end);
+        }
+        if is_blocked {
+            self.blocked(place);
         }
         true
     }
@@ -203,11 +215,11 @@ impl Loop {
     }
 }
 
-/// How many of the first `taken` bytes of what is told, compressed if there is a packer, are of lossless frames.
+/// How many of these bytes of what is told, compressed if there is a packer, are of lossless frames.
 fn lossless_bytes(
     fanout: &mut Fanout,
     node: u32,
-    taken: usize,
+    run: &Range<usize>,
     mut packer: Option<&mut Packer>,
 ) -> usize {
     let (mut begin, mut lossless) = (0, 0);
@@ -218,7 +230,7 @@ fn lossless_bytes(
         };
         let end = begin + length;
         if told.class == Class::Lossless {
-            lossless += end.min(taken).saturating_sub(begin);
+            lossless += end.min(run.end).saturating_sub(begin.max(run.start));
         }
         begin = end;
     }

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 
 use dialects::Parting;
 use model::Event;
+use rustls::ClientConnection;
 use views::Board;
 
 use std::time::Instant;
@@ -20,11 +21,13 @@ use crate::identity::Grant;
 use crate::session::Returned;
 use crate::start::Revoker;
 use crate::testing::{Dice, Plain, book_change, print, whole_book};
+use crate::tls::Cipher;
 use crate::ws::decode::{Chunk, Decoder, Incoming};
 use crate::ws::{Opcode, Role, encode};
 
 mod compressed;
 mod conversations;
+mod encrypted;
 mod survey;
 
 /// Nothing here takes so long unless it never comes.
@@ -93,12 +96,15 @@ impl House {
         self.connect_as(false, early)
     }
     fn connect_as(&self, compresses: bool, early: Vec<u8>) -> Visitor {
+        self.connect_by(None, compresses, early)
+    }
+    fn connect_by(&self, cipher: Option<Box<Cipher>>, compresses: bool, early: Vec<u8>) -> Visitor {
         let address = self.listener.local_addr().expect("an address");
         let stream = TcpStream::connect(address).expect("a connection");
         let (served, peer) = self.listener.accept().expect("a connection");
         let newcomer = Newcomer {
             stream: served,
-            cipher: None,
+            cipher,
             dialect: 0,
             admitted: None,
             compresses,
@@ -113,7 +119,7 @@ impl House {
         if compresses {
             decoder.inflate();
         }
-        Visitor { stream, decoder, heard: VecDeque::new() }
+        Visitor { stream, keys: None, decoder, heard: VecDeque::new() }
     }
     /// Does what the loop asks of the boards next.
     fn serve(&mut self) {
@@ -184,16 +190,29 @@ impl Drop for House {
 
 struct Visitor {
     stream: TcpStream,
+    /// If its line is encrypted.
+    keys: Option<ClientConnection>,
     decoder: Decoder,
     heard: VecDeque<String>,
 }
 
 impl Visitor {
     fn says(&mut self, text: &str) {
-        self.stream.write_all(&frame(Opcode::Text, text.as_bytes())).expect("the line is open");
+        self.sends(Opcode::Text, text.as_bytes());
     }
     fn sends(&mut self, opcode: Opcode, payload: &[u8]) {
-        self.stream.write_all(&frame(opcode, payload)).expect("the line is open");
+        let (frame, stream) = (frame(opcode, payload), &mut self.stream);
+        let sent = match &mut self.keys {
+            None => stream.write_all(&frame),
+            Some(keys) => rustls::Stream::new(keys, stream).write_all(&frame),
+        };
+        sent.expect("the line is open");
+    }
+    fn reads(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &mut self.keys {
+            None => self.stream.read(buffer),
+            Some(keys) => rustls::Stream::new(keys, &mut self.stream).read(buffer),
+        }
     }
     /// Whether something came that it has not heard.
     fn has_news(&self) -> bool {
@@ -205,7 +224,7 @@ impl Visitor {
     fn hears(&mut self) -> String {
         let mut buffer = [0; 64 * 1024];
         while self.heard.is_empty() {
-            let bytes = match self.stream.read(&mut buffer) {
+            let bytes = match self.reads(&mut buffer) {
                 Ok(0) => return "(end)".into(),
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => return "(cut)".into(),
                 read => read.expect("it is heard in time"),

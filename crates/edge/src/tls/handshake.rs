@@ -1,7 +1,9 @@
 //! How a connection comes to be encrypted: within a time, and with a word in the clear for who speaks HTTP in the clear.
 
-use std::io;
+use std::io::{self, Read, Write};
 use std::time::Duration;
+
+use rustls::ServerConnection;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -9,7 +11,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::Tls;
+use super::{Cipher, Tls};
 
 /// What who speaks HTTP in the clear is told.
 const IN_THE_CLEAR: &str = "TLS is spoken at this port: ask with https:// or wss://\n";
@@ -39,6 +41,19 @@ impl Tls {
             TlsAcceptor::from(self.config.clone()).accept(stream).await
         })
         .await?
+    }
+
+    /// The same on a line that is waited for, by who has a thread for each of them.
+    ///
+    /// # Errors
+    /// Whatever kept it from being done.
+    pub fn shake_hands_and_wait(&self, stream: &mut (impl Read + Write)) -> io::Result<Cipher> {
+        let mut connection =
+            ServerConnection::new(self.config.clone()).map_err(io::Error::other)?;
+        while connection.is_handshaking() {
+            connection.complete_io(stream)?;
+        }
+        Ok(Cipher::new(connection))
     }
 }
 

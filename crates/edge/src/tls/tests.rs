@@ -86,6 +86,12 @@ const NOW: Time = Time::from_seconds(20_000 * DAY);
 
 /// A server's keys, and its client over a line of this room.
 fn shaken(room: usize, name: &str) -> (Cipher, Narrow) {
+    let (cipher, client) = keys(name);
+    (cipher, Narrow { client, room, held: Vec::new(), heard: Vec::new() })
+}
+
+/// The keys of both ends of a line. Each test has a name of its own.
+pub(crate) fn keys(name: &str) -> (Cipher, ClientConnection) {
     let folder = folder(name);
     let (files, certificate) = certify(&folder, 19_000 * DAY, 40_000 * DAY);
     let (tls, _) = Tls::open(files, NOW).expect("a certificate");
@@ -114,7 +120,7 @@ fn shaken(room: usize, name: &str) -> (Cipher, Narrow) {
         client.read_tls(&mut &bytes[..]).expect("bytes");
         client.process_new_packets().expect("TLS");
     }
-    (Cipher::new(server), Narrow { client, room, held: Vec::new(), heard: Vec::new() })
+    (Cipher::new(server), client)
 }
 
 #[test]
@@ -170,6 +176,7 @@ fn what_waits_encrypted_is_counted_and_stuck_until_some_of_it_is_taken() {
     line.hear();
     cipher.flush(&mut line, &mut outbox, join, sealed, 3 * second).expect("a line");
     assert_eq!(cipher.stuck_since(), Some(3 * second), "it took some");
+    assert_eq!(cipher.waits_since(), Some(Duration::ZERO), "it was told then");
 }
 
 #[test]

@@ -16,6 +16,9 @@ const END: &str = "# end rialto trust\n";
 /// What makes the system read again whom it trusts.
 const UPDATE: &str = "update-ca-certificates";
 
+/// Where it is told whom to trust, and whom no longer.
+const CHOSEN: &str = "/etc/ca-certificates.conf";
+
 /// A system, by where its files are.
 pub struct System {
     hosts: PathBuf,
@@ -51,7 +54,7 @@ impl System {
             // Written where it is: in containers it is mounted, and cannot be replaced.
             fs::write(&self.hosts, with).map_err(|error| denied("write", &self.hosts, &error))?;
         }
-        self.update()
+        self.update(&["--fresh"])
     }
 
     /// Takes both back; tells what was there.
@@ -66,16 +69,31 @@ impl System {
         }
         if remove(&self.authority)? {
             removed.push(self.authority.display().to_string());
-            self.update()?;
+            self.forget()?;
         }
         Ok(removed)
     }
 
-    fn update(&self) -> Result<(), Failure> {
+    /// Has the system trust no longer what is not there any more. That it is gone is not enough: who keeps a list of their
+    /// own, as Java does, is told of it only if it is chosen to be removed. It is so for this once, in a file of ours.
+    fn forget(&self) -> Result<(), Failure> {
         if !self.runs {
             return Ok(());
         }
-        let told = Command::new(UPDATE).arg("--fresh").output();
+        let ours = self.authority.with_extension("conf");
+        let words = forgetting(&read(Path::new(CHOSEN))?, &self.authority);
+        fs::write(&ours, words).map_err(|error| denied("write", &ours, &error))?;
+        let told = self.update(&["--certsconf", &ours.to_string_lossy()]);
+        remove(&ours)?;
+        // An older tool takes no such file, and drops what is gone from the system's own list alone.
+        told.or_else(|_| self.update(&["--fresh"]))
+    }
+
+    fn update(&self, words: &[&str]) -> Result<(), Failure> {
+        if !self.runs {
+            return Ok(());
+        }
+        let told = Command::new(UPDATE).args(words).output();
         match told {
             Ok(told) if told.status.success() => Ok(()),
             Ok(told) => Err(Failure(format!(
@@ -89,6 +107,13 @@ impl System {
             ))),
         }
     }
+}
+
+/// Whom the system is to trust, without this authority.
+pub fn forgetting(chosen: &str, authority: &Path) -> String {
+    let name = authority.file_name().unwrap_or_default().to_string_lossy();
+    let line_end = if chosen.is_empty() || chosen.ends_with('\n') { "" } else { "\n" };
+    format!("{chosen}{line_end}!{name}\n")
 }
 
 /// Our lines in the file of hosts.

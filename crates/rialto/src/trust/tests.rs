@@ -106,3 +106,13 @@ fn what_is_made_can_be_served() {
     let (_, notes) = edge::tls::Tls::open(files, now).expect("a certificate and its key");
     assert_eq!(notes, [""; 0], "nothing is to be said of it");
 }
+
+#[test]
+fn who_is_forgotten_is_chosen_to_be_removed_and_nobody_else() {
+    let authority = Path::new("/usr/local/share/ca-certificates/rialto-local.crt");
+    for chosen in ["", "# of the system\nmozilla/One.crt\n", "mozilla/One.crt"] {
+        let words = system::forgetting(chosen, authority);
+        let lines: Vec<&str> = words.lines().collect();
+        assert_eq!(lines, [chosen.lines().collect(), vec!["!rialto-local.crt"]].concat());
+    }
+}

@@ -1,24 +1,32 @@
 //! Says back what it hears, on the product's own framing code, for outsiders that test RFC 6455. It
-//! serves (`--listen`), or calls a server of test cases and takes them one after another (`--call`).
+//! serves (`--listen`), also encrypted, by the product's own keys and outbox (`--tls`), or calls a server of test
+//! cases and takes them one after another (`--call`).
 //! A thread for each connection and blocking sockets: it is right, not fast.
 
 use std::{
     env,
     io::{self, Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
+    path::Path,
     process::ExitCode,
     sync::Arc,
     thread,
+    time::Duration,
 };
 
-use edge::ws::{
-    Opcode, Role, close,
-    decode::{Chunk, Decoder, Incoming, Limits},
-    deflate::{self, Packer},
-    encode::{self, ClosePayload},
-    handshake::{self, Opening},
-    head,
+use edge::{
+    outbox::Outbox,
+    tls::{Cipher, Tls},
+    ws::{
+        Opcode, Role, close,
+        decode::{Chunk, Decoder, Incoming, Limits},
+        deflate::{self, Packer},
+        encode::{self, ClosePayload},
+        handshake::{self, Opening},
+        head,
+    },
 };
+use testkit::served::{BEGINS, encrypted::certify};
 
 /// The largest messages of the Autobahn cases have 16 MiB.
 const MESSAGE_BYTES_MAX: usize = 16 << 20;
@@ -26,12 +34,14 @@ const MESSAGE_BYTES_MAX: usize = 16 << 20;
 const CHUNK_BYTES: usize = 64 * 1024;
 
 const USAGE: &str = "usage: echo --listen 127.0.0.1:0
+       echo --listen 127.0.0.1:0 --tls FOLDER    makes a certificate there, and ca.pem, which vouches for it
        echo --call 127.0.0.1:9001";
 
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
     let done = match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["--listen", address] => listen(address),
+        ["--listen", address] => listen(address, None),
+        ["--listen", address, "--tls", folder] => listen_encrypted(address, Path::new(folder)),
         ["--call", address] => call(address),
         _ => {
             eprintln!("{USAGE}");
@@ -47,20 +57,31 @@ fn main() -> ExitCode {
     }
 }
 
+/// The same as [`listen`] under a certificate of its own.
+fn listen_encrypted(address: &str, folder: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let (files, _) = certify(folder, &["localhost", "127.0.0.1"]);
+    let (tls, _) = Tls::open(files, BEGINS).map_err(io::Error::other)?;
+    listen(address, Some(Arc::new(tls)))
+}
+
 /// Serves until it is ended.
-fn listen(address: &str) -> io::Result<()> {
+fn listen(address: &str, tls: Option<Arc<Tls>>) -> io::Result<()> {
     let listener = TcpListener::bind(address)?;
-    println!("listening on ws://{}", listener.local_addr()?);
+    let scheme = if tls.is_some() { "wss" } else { "ws" };
+    println!("listening on {scheme}://{}", listener.local_addr()?);
     for socket in listener.incoming() {
-        let socket = socket?;
+        let (socket, tls) = (socket?, tls.clone());
         // A peer that goes away is the end of its connection and nobody else's business.
-        thread::spawn(move || serve(socket));
+        thread::spawn(move || serve(socket, tls.as_deref()));
     }
     Ok(())
 }
 
-fn serve(mut socket: TcpStream) -> io::Result<()> {
+fn serve(mut socket: TcpStream, tls: Option<&Tls>) -> io::Result<()> {
     socket.set_nodelay(true)?;
+    let keys = tls.map(|tls| tls.shake_hands_and_wait(&mut socket)).transpose()?;
+    let mut socket = Line { socket, keys: keys.map(Keys::new) };
     let Some((request, early)) = read_head(&mut socket, head::request)? else { return Ok(()) };
     match handshake::accept(&request) {
         Ok(accept) => {
@@ -103,8 +124,9 @@ fn call(address: &str) -> io::Result<()> {
 
 /// Opens a connection, echoes until it ends, and gives the last text that was heard.
 fn converse_at(address: &str, target: &str) -> io::Result<String> {
-    let mut socket = TcpStream::connect(address)?;
+    let socket = TcpStream::connect(address)?;
     socket.set_nodelay(true)?;
+    let mut socket = Line { socket, keys: None };
     // A test needs no secret nonce.
     let opening = Opening::new(*b"not very random!");
     let request = opening.request_bytes(address, target, &[]).map_err(io::Error::other)?;
@@ -118,7 +140,7 @@ fn converse_at(address: &str, target: &str) -> io::Result<String> {
 
 /// Reads a head, and gives also what came after it; none if the peer left before.
 fn read_head<T>(
-    socket: &mut TcpStream,
+    socket: &mut Line,
     parse: impl Fn(&[u8]) -> Result<Option<(T, usize)>, head::BadHead>,
 ) -> io::Result<Option<(T, Vec<u8>)>> {
     let mut bytes = Vec::new();
@@ -134,16 +156,65 @@ fn read_head<T>(
     }
 }
 
+/// A socket, in the clear or not.
+struct Line {
+    socket: TcpStream,
+    keys: Option<Keys>,
+}
+
+/// What a loop has for an encrypted socket, and for all of them.
+struct Keys {
+    cipher: Cipher,
+    outbox: Outbox,
+    join: Vec<u8>,
+    sealed: Vec<u8>,
+}
+
+impl Keys {
+    fn new(cipher: Cipher) -> Self {
+        Self { cipher, outbox: Outbox::default(), join: Vec::new(), sealed: Vec::new() }
+    }
+}
+
+impl Read for Line {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match &mut self.keys {
+            None => self.socket.read(into),
+            Some(keys) => loop {
+                match keys.cipher.read(&mut self.socket, into) {
+                    // What came was no data; a loop would look after others first.
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    read => return read,
+                }
+            },
+        }
+    }
+}
+
+impl Write for Line {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let Some(Keys { cipher, outbox, join, sealed }) = &mut self.keys else {
+            return self.socket.write(bytes);
+        };
+        outbox.answer(Duration::ZERO, |line| line.extend_from_slice(bytes));
+        while cipher.flush(&mut self.socket, outbox, join, sealed, Duration::ZERO)?.blocked {}
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        self.socket.flush()
+    }
+}
+
 /// One connection after its handshake.
 struct Echo {
     role: Role,
-    socket: TcpStream,
+    socket: Line,
     decoder: Decoder,
     answers: Answers,
 }
 
 impl Echo {
-    fn new(role: Role, socket: TcpStream) -> Echo {
+    fn new(role: Role, socket: Line) -> Echo {
         let limits = Limits::of_messages(MESSAGE_BYTES_MAX);
         let decoder = Decoder::new(Arc::new(limits), role);
         let answers = Answers { role, packer: None, bytes: Vec::new(), keys: 0 };
@@ -237,8 +308,11 @@ impl Answers {
 
 /// Says that nothing follows and reads until the peer has said so too: closing with bytes unread
 /// would reset the connection, and the peer could lose our last words.
-fn hang_up(socket: &mut TcpStream) -> io::Result<()> {
-    socket.shutdown(Shutdown::Write)?;
+fn hang_up(socket: &mut Line) -> io::Result<()> {
+    if let Some(keys) = &mut socket.keys {
+        keys.cipher.say_farewell(&mut socket.socket, &mut keys.sealed, Duration::ZERO);
+    }
+    socket.socket.shutdown(Shutdown::Write)?;
     io::copy(socket, &mut io::sink())?;
     Ok(())
 }

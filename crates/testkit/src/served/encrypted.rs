@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use edge::tls::{Files, Tls};
 use model::Time;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
+};
 use rustls::crypto::ring;
 use rustls::{ClientConfig, RootCertStore};
 
@@ -49,23 +51,29 @@ impl Drop for Folder {
     }
 }
 
-/// Writes a new certificate for these names and its key into a folder, and returns who trusts it.
+/// Writes a new certificate for these names and its key into a folder, beside them the authority that vouches for it
+/// (`ca.pem`), and returns who trusts that.
 ///
 /// # Panics
 /// If they cannot be made or written.
 #[must_use]
 pub fn certify(folder: &Path, names: &[&str]) -> (Files, Arc<ClientConfig>) {
     let mut authority = CertificateParams::new(Vec::new()).expect("no names");
+    // By its name a server's certificate is told from one that vouches for itself.
+    authority.distinguished_name.push(DnType::CommonName, "an authority of tests");
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     let own = KeyPair::generate().expect("a key");
     let authority = CertifiedIssuer::self_signed(authority, own).expect("a certificate");
     let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
     let key = KeyPair::generate().expect("a key");
-    let server = CertificateParams::new(names).expect("names in order");
+    let mut server = CertificateParams::new(names).expect("names in order");
+    server.use_authority_key_identifier_extension = true;
     let server = server.signed_by(&key, &authority).expect("a certificate");
     let files = Files { certificate: folder.join("certificate.pem"), key: folder.join("key.pem") };
     std::fs::write(&files.certificate, server.pem()).expect("room for a file");
     std::fs::write(&files.key, key.serialize_pem()).expect("room for a file");
+    std::fs::write(folder.join("ca.pem"), authority.pem()).expect("room for a file");
     let mut roots = RootCertStore::empty();
     roots.add(authority.der().clone()).expect("a certificate");
     let mut trust = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))

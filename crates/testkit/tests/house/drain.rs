@@ -9,6 +9,16 @@ use edge::session::LINGER;
 use testkit::served::line::{close_frame, upgrade_request};
 use testkit::served::{Heard, Line, Served, Setup, await_that};
 
+use crate::secured::{Secured, on_both_lines};
+
+on_both_lines!(
+    everybody_is_asked_to_leave_and_served_until_then,
+    who_leaves_when_asked_to_is_not_waited_for,
+    an_empty_house_has_drained_at_once_and_again,
+    who_comes_while_others_leave_is_told_so,
+    a_closed_door_lets_nobody_in_and_keeps_nobody_waiting,
+);
+
 /// M6.
 const RECONNECT: &str = r#"{"event":"bts:request_reconnect","channel":"","data":""}"#;
 
@@ -16,8 +26,8 @@ const RECONNECT: &str = r#"{"event":"bts:request_reconnect","channel":"","data":
 const NOTICE: Duration = Duration::from_secs(5);
 
 /// Time passes when a test says so.
-fn serve() -> Served {
-    Setup::bitstamp().session_by_hand().serve()
+fn serve(secured: Secured) -> Served {
+    secured(Setup::bitstamp().session_by_hand()).serve()
 }
 
 /// Asks everybody to leave, and waits for them on a thread that ends when they have.
@@ -34,9 +44,8 @@ fn is_trade(heard: &Heard) -> bool {
     matches!(heard, Heard::Text(text) if text.ends_with(r#""event":"trade"}"#))
 }
 
-#[test]
-fn everybody_is_asked_to_leave_and_served_until_then() {
-    let served = serve();
+fn everybody_is_asked_to_leave_and_served_until_then(secured: Secured) {
+    let served = serve(secured);
     let mut lines: Vec<Line> = (0..20).map(|_| served.client()).collect();
     for (place, line) in lines.iter_mut().enumerate() {
         if place % 4 > 0 {
@@ -85,9 +94,8 @@ fn everybody_is_asked_to_leave_and_served_until_then() {
     served.await_empty();
 }
 
-#[test]
-fn who_leaves_when_asked_to_is_not_waited_for() {
-    let served = serve();
+fn who_leaves_when_asked_to_is_not_waited_for(secured: Secured) {
+    let served = serve(secured);
     let mut lines: Vec<Line> = (0..6).map(|_| served.client()).collect();
     let draining = drain(&served);
     for (place, mut line) in lines.drain(..).enumerate() {
@@ -103,16 +111,14 @@ fn who_leaves_when_asked_to_is_not_waited_for() {
     assert_eq!((served.goodbyes("client_closed"), served.goodbyes("client_vanished")), (3, 3));
 }
 
-#[test]
-fn an_empty_house_has_drained_at_once_and_again() {
-    let served = serve();
+fn an_empty_house_has_drained_at_once_and_again(secured: Secured) {
+    let served = serve(secured);
     served.edge.drain();
     served.edge.drain();
 }
 
-#[test]
-fn who_comes_while_others_leave_is_told_so() {
-    let served = serve();
+fn who_comes_while_others_leave_is_told_so(secured: Secured) {
+    let served = serve(secured);
     served.edge.drain();
     let mut late = served.client();
     assert_eq!(late.hear(), asked_to_leave());
@@ -125,9 +131,8 @@ fn who_comes_while_others_leave_is_told_so() {
     assert_eq!(late.hear(), Heard::Close(Some(1001), String::new()));
 }
 
-#[test]
-fn a_closed_door_lets_nobody_in_and_keeps_nobody_waiting() {
-    let mut served = serve();
+fn a_closed_door_lets_nobody_in_and_keeps_nobody_waiting(secured: Secured) {
+    let mut served = serve(secured);
     let mut inside = served.client();
     let mut idle = served.line();
     idle.send("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");

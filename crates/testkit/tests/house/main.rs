@@ -25,6 +25,7 @@ mod private;
 mod rates;
 mod replay;
 mod schema;
+mod secured;
 mod signed;
 mod slow;
 mod stamped;

@@ -16,6 +16,13 @@ use testkit::laws::private::{self, Tongue, own_words};
 use testkit::people::{self, called};
 use testkit::served::{BEGINS, Heard, Line, Served, Setup};
 
+use crate::secured::{Secured, on_both_lines};
+
+on_both_lines!(
+    over_sockets_too_nobody_is_told_what_is_somebody_elses,
+    whom_a_key_has_let_in_leaves_with_the_key,
+);
+
 const TONGUE: private::Bitstamp = private::Bitstamp;
 const ACCOUNTS: u32 = 50;
 const KINDS: [TopicKind; 3] = [TopicKind::OwnOrders, TopicKind::OwnTrades, TopicKind::SelfTrades];
@@ -77,8 +84,7 @@ fn action(dice: &mut Dice) -> Action {
     })
 }
 
-#[test]
-fn over_sockets_too_nobody_is_told_what_is_somebody_elses() {
+fn over_sockets_too_nobody_is_told_what_is_somebody_elses(secured: Secured) {
     const SEED: u64 = 3;
     let mut dice = Dice::new(SEED);
     let mut setup = Setup::bitstamp();
@@ -86,7 +92,7 @@ fn over_sockets_too_nobody_is_told_what_is_somebody_elses() {
     let dialect = Bitstamp::new(&setup.listings, Options::default()).expect("listings in order");
     setup.dialect = Arc::new(dialect);
     let instruments: Vec<_> = setup.listings.iter().map(|it| it.instrument.clone()).collect();
-    let served = setup.serve();
+    let served = secured(setup).serve();
 
     // What should be heard is worked out from an engine of the test's own.
     let mut engine = Engine::new(&instruments);
@@ -162,9 +168,8 @@ fn over_sockets_too_nobody_is_told_what_is_somebody_elses() {
 
 const UNAUTHORIZED: &str = r#"{"event":"bts:error","channel":"","data":{"code":4009,"message":"Connection is unauthorized."}}"#;
 
-#[test]
-fn whom_a_key_has_let_in_leaves_with_the_key() {
-    let served = Setup::bitstamp().serve();
+fn whom_a_key_has_let_in_leaves_with_the_key(secured: Secured) {
+    let served = secured(Setup::bitstamp()).serve();
     let [alice, bob] = ["alice", "bob"].map(|name| called(name).expect("one of the people"));
     let orders =
         |account, instrument| Topic::own(account, InstrumentId(instrument), TopicKind::OwnOrders);

@@ -11,6 +11,15 @@ use testkit::served::line::{
 use testkit::served::{Heard, Line, Served, Setup, await_that};
 
 use crate::alone::{alone, rss_bytes};
+use crate::secured::{Secured, on_both_lines};
+
+on_both_lines!(
+    who_does_not_read_is_let_go_with_a_reason_and_nobody_else_loses_a_frame,
+    who_takes_nothing_for_too_long_is_let_go,
+    the_newest_book_is_what_a_late_reader_finds,
+    an_answer_overtakes_what_waits_and_frames_stay_whole,
+    a_late_reader_of_a_numbered_book_is_told_it_whole_and_stays,
+);
 
 /// How long a client may take nothing (A20).
 const STALL: Duration = Duration::from_secs(60);
@@ -66,15 +75,14 @@ fn pour_until_let_go(served: &Served, readers: &mut [Reader]) -> u64 {
     poured
 }
 
-#[test]
-fn who_does_not_read_is_let_go_with_a_reason_and_nobody_else_loses_a_frame() {
+fn who_does_not_read_is_let_go_with_a_reason_and_nobody_else_loses_a_frame(secured: Secured) {
     const QUEUE: usize = 256 * 1024;
     // Without pings nothing but its end makes anybody look after a connection; and time stands still, so that it may
     // take what it was told.
-    let served = Setup::bitstamp()
+    let setup = Setup::bitstamp()
         .manners(|manners| (manners.queue_bytes_max, manners.ping_every) = (QUEUE, None))
-        .session_by_hand()
-        .serve();
+        .session_by_hand();
+    let served = secured(setup).serve();
     let mut readers: Vec<Reader> = (0..4).map(|_| Reader::join(&served)).collect();
     let mut stuck = Reader::join(&served);
     let poured = pour_until_let_go(&served, &mut readers);
@@ -121,12 +129,11 @@ fn who_does_not_read_is_let_go_with_a_reason_and_nobody_else_loses_a_frame() {
     assert_eq!(served.edge.counters.connections_open.read(), 4);
 }
 
-#[test]
-fn who_takes_nothing_for_too_long_is_let_go() {
-    let served = Setup::bitstamp()
+fn who_takes_nothing_for_too_long_is_let_go(secured: Secured) {
+    let setup = Setup::bitstamp()
         .manners(|manners| (manners.queue_bytes_max, manners.ping_every) = (usize::MAX, None))
-        .session_by_hand()
-        .serve();
+        .session_by_hand();
+    let served = secured(setup).serve();
     let mut reader = Reader::join(&served);
     let stuck = Reader::join(&served);
     while served.edge.counters.writes_cut.read() == 0 {
@@ -234,11 +241,11 @@ fn who_asks_and_does_not_read_is_not_listened_to_and_let_go() {
     assert!(served.edge.goodbyes.recent().iter().all(|goodbye| goodbye.code == Some(1008)));
 }
 
-#[test]
-fn the_newest_book_is_what_a_late_reader_finds() {
+fn the_newest_book_is_what_a_late_reader_finds(secured: Secured) {
     // A full book waits once, however often it changed; that nobody is let go for.
     const LEVELS: i64 = 60;
-    let served = Setup::bitstamp().manners(|manners| manners.queue_bytes_max = 1).serve();
+    let setup = Setup::bitstamp().manners(|manners| manners.queue_bytes_max = 1);
+    let served = secured(setup).serve();
     let mut late = served.client();
     late.subscribe("order_book_btcusd");
     let mut on_time = served.client();
@@ -272,9 +279,8 @@ fn the_newest_book_is_what_a_late_reader_finds() {
     late.check_silence();
 }
 
-#[test]
-fn an_answer_overtakes_what_waits_and_frames_stay_whole() {
-    let served = Setup::bitstamp().serve();
+fn an_answer_overtakes_what_waits_and_frames_stay_whole(secured: Secured) {
+    let served = secured(Setup::bitstamp()).serve();
     let mut reader = Reader::join(&served);
     let mut late = Reader::join(&served);
     // Until the late one's line is full and some of it waits here.
@@ -309,11 +315,25 @@ fn an_answer_overtakes_what_waits_and_frames_stay_whole() {
 /// Memory of a whole process, so it has to be one's own.
 #[test]
 fn memory_stays_bounded_while_nobody_reads() {
-    alone("slow::memory_stays_bounded_while_nobody_reads", || {
+    check_memory("slow::memory_stays_bounded_while_nobody_reads", |setup| setup);
+}
+
+/// The same encrypted, with `RIALTO_LONG`.
+#[test]
+fn memory_stays_bounded_while_nobody_reads_what_is_encrypted() {
+    if std::env::var_os("RIALTO_LONG").is_some() {
+        let name = "slow::memory_stays_bounded_while_nobody_reads_what_is_encrypted";
+        check_memory(name, Setup::encrypted);
+    }
+}
+
+fn check_memory(name: &str, secured: Secured) {
+    alone(name, || {
         const QUEUE: usize = 1 << 20;
         const STUCK: usize = 40;
         const BOUND: usize = 48 << 20;
-        let served = Setup::bitstamp().manners(|manners| manners.queue_bytes_max = QUEUE).serve();
+        let setup = Setup::bitstamp().manners(|manners| manners.queue_bytes_max = QUEUE);
+        let served = secured(setup).serve();
         let mut reader = Reader::join(&served);
         // What is poured once is warm: buffers have their size, the allocator has its arenas.
         for _ in 0..20 {
@@ -416,15 +436,13 @@ impl Copied {
     }
 }
 
-#[test]
-fn a_late_reader_of_a_numbered_book_is_told_it_whole_and_stays() {
+fn a_late_reader_of_a_numbered_book_is_told_it_whole_and_stays(secured: Secured) {
     const BOUND: usize = 20_000;
     const BOOK: &str =
         r#"{"id":1,"method":"subscribe","params":{"channel":"orderbook","symbol":"BTC-USD"}}"#;
-    let served = Setup::xrocket()
-        .manners(|manners| manners.restart_bytes_max = BOUND)
-        .session_by_hand()
-        .serve();
+    let setup =
+        Setup::xrocket().manners(|manners| manners.restart_bytes_max = BOUND).session_by_hand();
+    let served = secured(setup).serve();
     let join = || {
         let (mut line, mut book) = (served.client(), Copied::default());
         line.say(BOOK);
