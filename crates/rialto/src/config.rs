@@ -5,6 +5,7 @@
 //! nothing.
 
 mod file;
+mod perpetual;
 
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,7 @@ use feed::gate::Gate;
 use feed::journal::retention::Policy;
 use feed::journal::writer::Pace;
 use feed::source::engine::EngineSource;
-use model::{Cadence, Listing, Span, Time};
+use model::{Cadence, Contract, Listing, Span, Time};
 
 /// The configuration without a file.
 pub const DEMO: &str = include_str!("../demo.toml");
@@ -39,6 +40,8 @@ pub struct Config {
     pub tls: Option<TlsPlan>,
     /// The instruments, numbered from 0, with their names.
     pub listings: Vec<Listing>,
+    /// What makes some of them perpetuals, by instrument.
+    pub contracts: Vec<Contract>,
     /// Who trades in them before a visitor comes.
     pub crowd: CrowdPlan,
     /// How often an image of a kept market is taken.
@@ -146,7 +149,8 @@ impl Config {
     fn source(&self, crowd: Option<Crowd>, begins: Time) -> EngineSource {
         let instruments: Vec<_> =
             self.listings.iter().map(|listing| listing.instrument.clone()).collect();
-        EngineSource::new(&instruments, crowd, &self.cadences(), begins, Gate::open())
+        let market = (&*instruments, &*self.contracts);
+        EngineSource::with_contracts(market, crowd, &self.cadences(), begins, Gate::open())
     }
 
     /// The cadences at which some dialect's topics speak; and a tenth, by which statistics are counted.

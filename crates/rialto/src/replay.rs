@@ -57,6 +57,7 @@ pub fn venue(options: &cli::Replay) -> Result<Venue, Failure> {
         told: edge::native::Venue {
             name,
             listings,
+            contracts: Vec::new(),
             maker_fee_ppm: 0,
             taker_fee_ppm: 0,
             cadence: Options::default().cadence,

@@ -139,6 +139,7 @@ fn told(config: &Config, speed: Speed, seed: u64) -> edge::native::Venue {
     edge::native::Venue {
         name: config.name.clone(),
         listings: config.listings.clone(),
+        contracts: config.contracts.clone(),
         maker_fee_ppm: rules.maker_fee_ppm,
         taker_fee_ppm: rules.taker_fee_ppm,
         cadence: config.bitstamp.cadence,

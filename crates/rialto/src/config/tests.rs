@@ -1,6 +1,9 @@
 use super::*;
 use feed::crowd::Activity;
-use model::{Minimum, Price, Quantity, Side, Source};
+use model::{
+    Amount, Constituent, Contract, InstrumentId, Minimum, Payoff, Price, Quantity, Side, Source,
+    Tier,
+};
 
 fn demo() -> Config {
     Config::read("demo.toml", DEMO).expect("the demo is in order")
@@ -213,7 +216,7 @@ fn what_is_wrong_is_told_with_its_place_and_what_was_expected() {
     check(
         "tick",
         "tikc",
-        "line 5, column 1: unknown field `tikc`, expected one of `base`, `quote`, `description`, `tick`, `lot`, `minimum`, `symbols`, `crowd`",
+        "line 5, column 1: unknown field `tikc`, expected one of `base`, `quote`, `description`, `tick`, `lot`, `minimum`, `symbols`, `crowd`, `perpetual`",
     );
     check("quote = \"USD\"\n", "", "line 1, column 1: missing field `quote`");
     check(
@@ -323,6 +326,111 @@ fn what_is_wrong_is_told_with_its_place_and_what_was_expected() {
     assert_eq!(
         nothing.to_string(),
         "it.toml, line 1, column 14: expected between 1 and 65,534 instruments"
+    );
+}
+
+/// The spot market with a perpetual behind it, of which this is said.
+fn with_perpetual(said: &str) -> String {
+    let perpetual = SMALL.replace("btcusd", "btcusd-perp");
+    let lines = perpetual.lines().filter(|line| !line.starts_with("crowd"));
+    format!("{SMALL}{}\nperpetual = {said}\n", lines.collect::<Vec<_>>().join("\n"))
+}
+
+#[test]
+fn a_perpetual_has_usual_terms_and_those_that_are_said() {
+    let contract = |said: &str| {
+        let config = Config::read("it.toml", &with_perpetual(said)).expect("it is in order");
+        let [contract]: [Contract; 1] = config.contracts.try_into().expect("one of two");
+        contract
+    };
+    // USD is counted to six decimals: prices of two, quantities of four.
+    let dollars = |whole: i128| Amount(whole * 1_000_000);
+    let usual = Contract {
+        instrument: InstrumentId(1),
+        payoff: Payoff::Linear,
+        size: 1,
+        tiers: vec![
+            Tier { up_to: dollars(1_000_000), initial_ppm: 10_000, maintenance_ppm: 5_000 },
+            Tier { up_to: dollars(10_000_000), initial_ppm: 20_000, maintenance_ppm: 10_000 },
+            Tier { up_to: dollars(100_000_000), initial_ppm: 50_000, maintenance_ppm: 25_000 },
+        ],
+        constituents: vec![Constituent::Book(InstrumentId(0))],
+        stale_after: Span::seconds(10),
+        outlier_ppm: 50_000,
+        basis_ppm_max: 5_000,
+        funding_interval: Span::seconds(28_800),
+        sample_interval: Span::seconds(60),
+        funding_ppm_max: 7_500,
+        liquidation_band_ppm: 20_000,
+        liquidation_fee_ppm: 5_000,
+    };
+    assert_eq!(contract("{}"), usual);
+    assert_eq!(usual.leverage_max(), 100);
+    let said = "{ payoff = \"inverse\", size = 100, index = [\"feed\", \"BTC/USD\", \"feed\"], \
+                tiers = [{ up_to = \"2.5\", initial = \"10\", maintenance = \"5\" }], stale_seconds = 1, \
+                funding_minutes = 2, sample_seconds = 3, outlier = \"4\", basis_max = \"0.5\", \
+                funding_max = \"0.0006\", liquidation_band = \"7\", liquidation_fee = \"0\" }";
+    assert_eq!(
+        contract(said),
+        Contract {
+            payoff: Payoff::Inverse,
+            size: 100,
+            tiers: vec![Tier {
+                up_to: Amount(25_000),
+                initial_ppm: 100_000,
+                maintenance_ppm: 50_000
+            }],
+            constituents: vec![
+                Constituent::Feed,
+                Constituent::Book(InstrumentId(0)),
+                Constituent::Feed
+            ],
+            stale_after: Span::seconds(1),
+            funding_interval: Span::seconds(120),
+            sample_interval: Span::seconds(3),
+            outlier_ppm: 40_000,
+            basis_ppm_max: 5_000,
+            funding_ppm_max: 6,
+            liquidation_band_ppm: 70_000,
+            liquidation_fee_ppm: 0,
+            ..usual
+        }
+    );
+}
+
+#[test]
+fn a_perpetual_that_cannot_be_is_told_with_its_place() {
+    let check = |said: &str, told: &str| {
+        let error = Config::read("it.toml", &with_perpetual(said)).expect_err(said).to_string();
+        assert_eq!(error, format!("it.toml, {told}"), "{said}");
+    };
+    check(
+        "{ index = [\"BTC/EUR\"] }",
+        "line 18, column 24: \"BTC/EUR\" is no spot market that is listed: expected one such as \"BTC/USD\", or \"feed\"",
+    );
+    check("{ size = 0 }", "line 18, column 22: expected 1 to 1000000 units");
+    check(
+        "{ outlier = \"100.1\" }",
+        "line 18, column 25: expected per cents from \"0\" to \"100\" with at most four decimals",
+    );
+    check(
+        "{ tiers = [{ up_to = \"1\", initial = \"1\", maintenance = \"2\" }] }",
+        "line 18, column 13: tiers do not rise",
+    );
+    check(
+        "{ payoff = \"inverse\" }",
+        "line 18, column 13: expected tiers: what an inverse contract is worth is counted in BTC, for which there are no usual ones",
+    );
+    let alone = format!("{}perpetual = {{}}\n", SMALL.replace("crowd = ", "# "));
+    assert_eq!(
+        Config::read("it.toml", &alone).expect_err("no index").to_string(),
+        "it.toml, line 10, column 13: there is no spot market BTC/USD to take its index from: expected an index"
+    );
+    let elsewhere =
+        with_perpetual("{}").replace("bitstamp = \"btcusd-perp", "timex = \"btcusd-perp");
+    assert_eq!(
+        Config::read("it.toml", &elsewhere).expect_err("another tongue").to_string(),
+        "it.toml, line 18, column 13: timex does not speak of perpetuals: expected no symbol there"
     );
 }
 
