@@ -29,6 +29,7 @@ pub(super) fn source(seed: u64) -> EngineSource {
         start: Price(if instrument.base == "BTC" { 6_000_000 } else { 300_000 }),
         activity: if instrument.quote == "USD" { Activity::Busy } else { Activity::Quiet },
         size: Quantity(500),
+        contract: None,
     };
     let markets: Vec<_> = instruments.iter().map(market).collect();
     let asset = |code: &str| Asset { code: code.into(), wander_ppm: 8_000 };
