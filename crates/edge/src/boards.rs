@@ -342,6 +342,10 @@ impl Boards {
             | Query::Order { .. }
             | Query::OwnTrades(_)
             | Query::OwnRecords(_)
+            | Query::Positions(_)
+            | Query::MarginChoices { .. }
+            | Query::Settlements(_)
+            | Query::MarginAlerts { .. }
             | Query::OwnSteps { .. } => self.accounts.answer(query, now),
             Query::Now => AnswerBody::Now,
             Query::Statuses => {
@@ -363,6 +367,8 @@ impl Boards {
             | Query::Trades { instrument, .. }
             | Query::OrderSteps { instrument, .. }
             | Query::Candles { instrument, .. }
+            | Query::Perpetual { instrument }
+            | Query::FundingRates { instrument, .. }
             | Query::Ticker { instrument, .. } => of(instrument),
         };
         Answer { now, body }

@@ -141,6 +141,10 @@ pub fn restrict(holder: &Credential, answer: &mut AnswerBody) {
             OwnRecord::Movement(_) => true,
         }),
         AnswerBody::OwnSteps { steps, .. } => steps.retain(|step| covers(holder, step.instrument)),
+        AnswerBody::Positions(all) => all.retain(|it| covers(holder, it.instrument)),
+        AnswerBody::MarginChoices(all) => all.retain(|it| covers(holder, it.instrument)),
+        AnswerBody::Settlements(all) => all.retain(|it| covers(holder, it.instrument)),
+        AnswerBody::MarginAlerts(all) => all.retain(|it| covers(holder, it.instrument)),
         AnswerBody::Order(story) => {
             let seen = story.take();
             *story = seen.filter(|story| covers(holder, story.order.instrument));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::asset::Amount;
 use crate::event::CloseReason;
-use crate::ids::{AccountId, AssetId, InstrumentId, OrderId, Sequence, TradeId};
+use crate::ids::{AccountId, AssetId, InstrumentId, OrderId, PositionId, Sequence, TradeId};
 use crate::instrument::{Price, Quantity};
 use crate::order::{OrderState, Side};
 use crate::time::Time;
@@ -36,6 +36,20 @@ pub struct OwnOrder {
     pub changed: Time,
     /// The order whose place it took.
     pub replaces: Option<OrderId>,
+    /// What it is for, if it is in a perpetual and not for just anything.
+    pub purpose: Purpose,
+}
+
+/// What an order in a perpetual is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// Whatever comes of it.
+    #[default]
+    Any,
+    /// It may only make a position smaller.
+    Reduce,
+    /// It liquidates a position.
+    Liquidate,
 }
 
 impl OwnOrder {
@@ -113,6 +127,11 @@ pub struct OwnTrade {
     pub taker: OrderId,
     /// The other order, if that is its own as well.
     pub self_trade: Option<OrderId>,
+    /// Of a trade in a perpetual, the position that it closed, changed or opened; of one that closed a position and
+    /// opened another, the other.
+    pub position: Option<PositionId>,
+    /// Whether its own order liquidated a position.
+    pub is_liquidation: bool,
 }
 
 /// Something came to an account, or left it, other than by a trade.
@@ -184,6 +203,8 @@ pub struct OwnOrderUpdate {
     pub created: Time,
     /// The order whose place it took with this step, as that ended, if it was seen.
     pub replaced: Option<Box<OwnOrder>>,
+    /// As in [`OwnOrder`].
+    pub purpose: Purpose,
     /// This step's place in a chain of its instrument: that of the public order events or, for steps that
     /// stop orders take outside the book, that of the stop orders.
     pub mark: EventMark,

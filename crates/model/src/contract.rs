@@ -72,6 +72,19 @@ pub struct Contract {
 }
 
 impl Contract {
+    /// What people call these instruments: `BTC-USD`, and `BTC-USD-PERP` where one has a contract.
+    #[must_use]
+    pub fn names<'a>(
+        instruments: impl IntoIterator<Item = &'a Instrument>,
+        contracts: &[Self],
+    ) -> Vec<String> {
+        let name = |it: &Instrument| {
+            let is_perpetual = contracts.iter().any(|contract| contract.instrument == it.id);
+            format!("{}-{}{}", it.base, it.quote, if is_perpetual { "-PERP" } else { "" })
+        };
+        instruments.into_iter().map(name).collect()
+    }
+
     /// The most constituents of an index.
     pub const CONSTITUENTS_MAX: usize = 16;
 
@@ -259,6 +272,13 @@ mod tests {
         // 100 / 70,000.0 = 0.00142857 and some more, which is left out.
         assert_eq!(inverse.value(Price(140_000), 1), 142_857);
         assert_eq!(inverse.worth(Price(140_000), 1), -142_857);
+    }
+
+    #[test]
+    fn a_perpetual_is_not_called_like_the_spot_market_beside_it() {
+        let instruments = [instrument(0, 8), instrument(1, 8)];
+        let names = Contract::names(&instruments, &[contract(1, Payoff::Linear, 1)]);
+        assert_eq!(names, ["BTC-USD", "BTC-USD-PERP"]);
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub mod source;
 pub mod account;
 pub mod book;
 pub mod candle;
+pub mod perpetual;
 pub mod position;
 pub mod ticker;
 pub mod trade;
@@ -33,7 +34,7 @@ pub mod image;
 
 pub use account::{
     Filled, Label, Liquidity, MovementKind, OwnMovement, OwnOrder, OwnOrderUpdate, OwnRecord,
-    OwnStep, OwnTrade, Standing,
+    OwnStep, OwnTrade, Purpose, Standing,
 };
 pub use address::{ADDRESS_TEXT_BYTES, Address};
 pub use asset::{Amount, Asset, Assets, Settlement};
@@ -53,6 +54,10 @@ pub use instrument::{Instrument, Listing, Minimum, Price, Quantity, Status};
 pub use order::{
     NewOrder, OrderKind, OrderState, SelfTradePolicy, Side, TimeInForce, Trail, Trigger,
     TriggerWhen,
+};
+pub use perpetual::{
+    Dealt, Earned, FundingRate, MarginChoice, OwnAlert, OwnPosition, OwnPositions, OwnSettlement,
+    OwnSettlements, PerpetualState, SettlementKind,
 };
 pub use position::{
     AlertKind, MarginAlert, MarginMode, MarkState, PerpetualAction, PerpetualEvent, PositionState,

@@ -1,7 +1,7 @@
 //! Positions in perpetuals: what is asked about them beside orders, and what happens to them.
 
 use crate::asset::Amount;
-use crate::ids::{AccountId, AssetId, InstrumentId, PositionId};
+use crate::ids::{AccountId, AssetId, InstrumentId, OrderId, PositionId};
 use crate::instrument::{Price, Quantity};
 use crate::order::NewOrder;
 use crate::time::Time;
@@ -141,7 +141,15 @@ pub enum PerpetualEvent {
     },
     /// A margin came into danger, or its liquidation ended.
     Alerted(MarginAlert),
-    /// So much of a position is about to be closed through the book, at this price or better.
+    /// The order that is created next may only make a position smaller.
+    Reducing {
+        /// Whose.
+        account: AccountId,
+        /// Its id.
+        order: OrderId,
+    },
+    /// So much of a position is about to be closed through the book, at this price or better, by the order that is created
+    /// next.
     Liquidating {
         /// Which position.
         position: PositionId,

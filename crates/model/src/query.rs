@@ -8,6 +8,10 @@ use crate::event::Balance;
 use crate::ids::{AccountId, InstrumentId, OrderId, Sequence, TradeId};
 use crate::instrument::{Price, Quantity, Status};
 use crate::order::Side;
+use crate::perpetual::{
+    FundingRate, MarginChoice, OwnAlert, OwnPosition, OwnPositions, OwnSettlement, OwnSettlements,
+    PerpetualState,
+};
 use crate::ticker::{Ticker, Window};
 use crate::time::Time;
 use crate::topic::Cadence;
@@ -122,6 +126,38 @@ pub enum Query {
     OwnTrades(OwnTrades),
     /// Trades of an account, and what else came to it or left it.
     OwnRecords(OwnRecords),
+    /// A perpetual's prices, funding and open interest.
+    Perpetual {
+        /// Which.
+        instrument: InstrumentId,
+    },
+    /// Funding that was exchanged, the oldest first; the newest `limit` of it.
+    FundingRates {
+        /// Of which perpetual.
+        instrument: InstrumentId,
+        /// Not older than this.
+        since: Time,
+        /// Not newer than this.
+        until: Time,
+        /// At most so many.
+        limit: usize,
+    },
+    /// Positions of an account, open and ended not too long ago.
+    Positions(OwnPositions),
+    /// What an account has chosen in perpetuals, in the directory's order: those in which it ever traded or chose something.
+    MarginChoices {
+        /// Whose.
+        account: AccountId,
+    },
+    /// Money that came of positions of an account, or went into them.
+    Settlements(OwnSettlements),
+    /// The last alerts about margins of an account, the newest first.
+    MarginAlerts {
+        /// Whose.
+        account: AccountId,
+        /// At most so many.
+        limit: usize,
+    },
     /// Steps that orders of an account took, the oldest first.
     OwnSteps {
         /// Whose.
@@ -144,6 +180,10 @@ impl Query {
             | Self::OpenOrders { account, .. }
             | Self::Order { account, .. }
             | Self::OwnSteps { account, .. }
+            | Self::MarginChoices { account }
+            | Self::MarginAlerts { account, .. }
+            | Self::Positions(OwnPositions { account, .. })
+            | Self::Settlements(OwnSettlements { account, .. })
             | Self::OwnOrders(OwnOrders { account, .. })
             | Self::OwnTrades(OwnTrades { account, .. })
             | Self::OwnRecords(OwnRecords { account, .. }) => Some(*account),
@@ -156,6 +196,8 @@ impl Query {
             | Self::Ticker { .. }
             | Self::Tickers { .. }
             | Self::Statuses
+            | Self::Perpetual { .. }
+            | Self::FundingRates { .. }
             | Self::Accounts { .. }
             | Self::Now => None,
         }
@@ -439,7 +481,20 @@ pub enum AnswerBody {
         /// As in [`AnswerBody::OrderSteps`].
         is_cut: bool,
     },
-    /// The source does not know it: orders of a source by level, a book before its first snapshot; or nobody
+    /// To [`Query::Perpetual`], once there was a mark.
+    Perpetual(Box<PerpetualState>),
+    /// To [`Query::FundingRates`].
+    FundingRates(Vec<FundingRate>),
+    /// To [`Query::Positions`].
+    Positions(Vec<OwnPosition>),
+    /// To [`Query::MarginChoices`].
+    MarginChoices(Vec<MarginChoice>),
+    /// To [`Query::Settlements`].
+    Settlements(Vec<OwnSettlement>),
+    /// To [`Query::MarginAlerts`].
+    MarginAlerts(Vec<OwnAlert>),
+    /// The source does not know it: orders of a source by level, a book before its first snapshot, a
+    /// perpetual that is none or has no mark; or nobody
     /// follows the account.
     Unavailable,
 }

@@ -16,12 +16,18 @@ impl Cadence {
     /// Every third tenth, counted from 1970, so that a minute ends with one: as often as whole tenths allow for what
     /// is to speak at most once in a quarter of a second.
     pub const THREE_TENTHS: Self = Self(Span::millis(300));
+    /// Five times a second.
+    pub const FIFTH: Self = Self(Span::millis(200));
     /// Once a second.
     pub const SECOND: Self = Self(Span::seconds(1));
 
     /// Cadences of news that need no ticks of their own: candles, tickers and holdings of these speak at the first tenth in
-    /// each of their spans, counted from 1970. Books do not.
+    /// each of their spans, counted from 1970. Books do not, but for those of [perpetuals](Cadence::OF_PERPETUALS).
     pub const COUNTED: [Self; 2] = [Self::THREE_TENTHS, Self::SECOND];
+
+    /// Cadences at which books of perpetuals speak as well, without ticks of their own, at the first tenth in each of their
+    /// spans.
+    pub const OF_PERPETUALS: [Self; 2] = [Self::FIFTH, Self::SECOND];
 }
 
 /// Whom a topic is about.
@@ -103,7 +109,8 @@ pub enum TopicKind {
         /// Whether other best prices are news too.
         quotes: bool,
     },
-    /// The running funding rate of a perpetual.
+    /// Prices and running funding rate of a perpetual, once a second, at the first tenth of it, whether or not they
+    /// changed.
     Funding,
     /// Each step in the life of each order of one account, stop orders included.
     OwnOrders,
@@ -115,6 +122,10 @@ pub enum TopicKind {
     Balances,
     /// What comes to one account or leaves it otherwise than by a trade. Of accounts as a whole.
     Movements,
+    /// Money that came of positions of one account, or went into them. Of accounts as a whole.
+    Settlements,
+    /// Margins of one account that came into danger, and liquidations that ended. Of accounts as a whole.
+    MarginAlerts,
     /// All balances of one account, whole, when one of them changed. Of accounts as a whole. It speaks at tenths and at
     /// [counted](Cadence::COUNTED) cadences.
     Holdings {
@@ -193,7 +204,9 @@ impl Topic {
             | TopicKind::OwnTrades
             | TopicKind::SelfTrades
             | TopicKind::Balances
-            | TopicKind::Movements => Class::Lossless,
+            | TopicKind::Movements
+            | TopicKind::Settlements
+            | TopicKind::MarginAlerts => Class::Lossless,
             TopicKind::Book { .. }
             | TopicKind::Detail { .. }
             | TopicKind::Candles { .. }

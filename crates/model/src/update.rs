@@ -8,6 +8,7 @@ use crate::event::{Balance, CloseReason};
 use crate::ids::InstrumentId;
 use crate::instrument::{Price, Quantity};
 use crate::order::OrderState;
+use crate::perpetual::{OwnAlert, OwnSettlement, PerpetualState};
 use crate::ticker::Ticker;
 use crate::time::Time;
 use crate::trade::Trade;
@@ -47,6 +48,12 @@ pub enum Update<'a> {
     Movement(&'a OwnMovement),
     /// What an account holds now, of each asset that it ever held, in the order of the assets.
     Holdings(&'a [Balance]),
+    /// Prices and funding of a perpetual.
+    Funding(&'a PerpetualState),
+    /// Money that came of an account's position, or went into it.
+    Settlement(&'a OwnSettlement),
+    /// A margin of an account came into danger, or its liquidation ended.
+    Alert(&'a OwnAlert),
 }
 
 impl Update<'_> {
@@ -113,6 +120,8 @@ pub struct OrderUpdate {
     pub mark: EventMark,
     /// The step before it, of whichever order; `None` for the first of all.
     pub previous: Option<EventMark>,
+    /// Whether it is an order by which a position is liquidated.
+    pub is_liquidation: bool,
 }
 
 /// What happened to an order.

@@ -5,6 +5,7 @@
 //! nothing.
 
 mod file;
+mod perpetual;
 
 #[cfg(test)]
 mod documented;
@@ -22,7 +23,8 @@ use feed::gate::Gate;
 use feed::journal::retention::Policy;
 use feed::journal::writer::Pace;
 use feed::source::engine::EngineSource;
-use model::{Cadence, Listing, Span, Time};
+use model::{Cadence, Contract, Listing, Span, Time};
+use store::Pair;
 
 /// The configuration without a file.
 pub const DEMO: &str = include_str!("../demo.toml");
@@ -41,6 +43,8 @@ pub struct Config {
     pub tls: Option<TlsPlan>,
     /// The instruments, numbered from 0, with their names.
     pub listings: Vec<Listing>,
+    /// What makes some of them perpetuals, by instrument.
+    pub contracts: Vec<Contract>,
     /// Who trades in them before a visitor comes.
     pub crowd: CrowdPlan,
     /// How often an image of a kept market is taken.
@@ -148,7 +152,20 @@ impl Config {
     fn source(&self, crowd: Option<Crowd>, begins: Time) -> EngineSource {
         let instruments: Vec<_> =
             self.listings.iter().map(|listing| listing.instrument.clone()).collect();
-        EngineSource::new(&instruments, crowd, &self.cadences(), begins, Gate::open())
+        let market = (&*instruments, &*self.contracts);
+        EngineSource::with_contracts(market, crowd, &self.cadences(), begins, Gate::open())
+    }
+
+    /// What a key is made for, by number: `BTC/USD`, `BTC/USD-PERP`.
+    pub fn pairs(&self) -> Vec<Pair> {
+        let pair = |it: &Listing| {
+            let it = &it.instrument;
+            match self.contracts.iter().any(|contract| contract.instrument == it.id) {
+                true => Pair::of_perpetual(it),
+                false => Pair::of(it),
+            }
+        };
+        self.listings.iter().map(pair).collect()
     }
 
     /// The cadences at which some dialect's topics speak; and a tenth, by which statistics are counted.

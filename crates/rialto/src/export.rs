@@ -84,7 +84,7 @@ fn capture(options: &Export) -> Result<Vec<String>, Failure> {
         )));
     }
     let interval = Interval::Seconds(options.candles);
-    let mut rows = Rows::create(&options.out, &head.listings, interval, true)?;
+    let mut rows = Rows::create(&options.out, (&head.listings, &[]), interval, true)?;
     let mut hearing = Hearing::with((tongue.connector)(&head.listings, ""));
     let mut heard = Vec::new();
     while let Some(entry) = reader.entry().map_err(failed(unreadable()))? {
@@ -134,7 +134,8 @@ fn kept(options: &Export) -> Result<Vec<String>, Failure> {
         .map_err(failed(unreadable()))?
         .ok_or_else(nothing)?;
     let interval = Interval::Seconds(options.candles);
-    let mut rows = Rows::create(&options.out, &config.listings, interval, false)?;
+    let mut rows =
+        Rows::create(&options.out, (&config.listings, &config.contracts), interval, false)?;
     let mut boards: Vec<Board> =
         config.listings.iter().map(|it| Board::new(it.instrument.id, begun.time)).collect();
     for board in &mut boards {

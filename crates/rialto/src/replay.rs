@@ -11,6 +11,7 @@ use feed::capture::Capture;
 use feed::hearing::Hearing;
 use feed::source::replay::Replay;
 use model::{Assets, Decimal, Instrument, Listing, Span, Time};
+use store::Pair;
 use views::{Accounts, Board};
 
 use crate::captured::{self, Opened};
@@ -39,7 +40,7 @@ pub fn venue(options: &cli::Replay) -> Result<Venue, Failure> {
     // Some dialects are told nothing without a key: where only this machine can listen, those of the demo are good.
     let nothing_kept = cli::Serve { ephemeral: true, ..cli::Serve::default() };
     let known = match listen.ip().is_loopback() {
-        true => Known::open(&nothing_kept, listen.ip(), instruments)
+        true => Known::open(&nothing_kept, listen.ip(), instruments.iter().map(Pair::of).collect())
             .map_err(failed("make the demo's accounts"))?,
         false => Known::nobody(),
     };
@@ -57,6 +58,7 @@ pub fn venue(options: &cli::Replay) -> Result<Venue, Failure> {
         told: edge::native::Venue {
             name,
             listings,
+            contracts: Vec::new(),
             maker_fee_ppm: 0,
             taker_fee_ppm: 0,
             cadence: Options::default().cadence,

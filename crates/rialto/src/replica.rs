@@ -101,7 +101,7 @@ impl<'b> Replica<'b> {
             Some(_) => plan.source(),
             None => plan.config.market_without_crowd(plan.begins),
         };
-        let rerun = Rerun::restored(source, &plan.instruments(), image)?;
+        let rerun = Rerun::restored(source, (&plan.instruments(), &plan.config.contracts), image)?;
         let mut repeats = Repeats::default();
         let mut boards = boards;
         if let Some(boards) = boards.as_mut() {

@@ -43,7 +43,7 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
     let instruments: Vec<Instrument> =
         config.listings.iter().map(|listing| listing.instrument.clone()).collect();
     let assets = Assets::of(&instruments);
-    let known = Known::open(options, listen.ip(), instruments)
+    let known = Known::open(options, listen.ip(), config.pairs())
         .map_err(failed(format_args!("open the accounts in {}", folder(options).display())))?;
     let told = told(&config, speed, seed);
     let dialects = dialects(&config)?;
@@ -139,6 +139,7 @@ fn told(config: &Config, speed: Speed, seed: u64) -> edge::native::Venue {
     edge::native::Venue {
         name: config.name.clone(),
         listings: config.listings.clone(),
+        contracts: config.contracts.clone(),
         maker_fee_ppm: rules.maker_fee_ppm,
         taker_fee_ppm: rules.taker_fee_ppm,
         cadence: config.bitstamp.cadence,

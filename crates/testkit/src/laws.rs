@@ -9,6 +9,7 @@ pub mod latecomer;
 pub mod mirror;
 pub mod one_frame;
 pub mod perpetual;
+pub mod positions;
 pub mod private;
 pub mod reference;
 pub mod restart;

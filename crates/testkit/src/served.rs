@@ -197,6 +197,7 @@ impl Setup {
         let told = edge::native::Venue {
             name: "a test".into(),
             listings: self.listings,
+            contracts: Vec::new(),
             maker_fee_ppm: 1_000,
             taker_fee_ppm: 2_000,
             cadence: Cadence::TENTH,

@@ -7,18 +7,24 @@
 //!
 //! Open orders are all kept. Of those that have ended [`ENDED_MAX`] of each account are, and none that ended
 //! longer than [`ENDED_FOR`] ago; of the trades the last [`TRADES_MAX`], of what else came and left the last
-//! [`MOVEMENTS_MAX`], of the steps that its orders took the last [`STEPS_MAX`].
+//! [`MOVEMENTS_MAX`], of the steps that its orders took the last [`STEPS_MAX`]; of positions in perpetuals all that are
+//! open and the last [`POSITIONS_MAX`] that ended, of what was settled the last [`SETTLEMENTS_MAX`], of alerts the last
+//! [`ALERTS_MAX`].
+//!
+//! A trade in a perpetual is told before the position that it changes. It waits until that is told, so that its owner
+//! hears of both together; and what is exchanged as funding waits for the mark at which it was.
 //!
 //! What happens in an instrument is told twice: to the account in that instrument and to the account wherever it
 //! trades, where the steps of all its orders stand in the order in which they happened. Balances are told of the
 //! account as a whole: each at once, after what changed it, and all of them at ticks.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use model::{
     AccountId, Amount, AnswerBody, AssetId, Assets, Balance, Cadence, Event, EventBody, Fill,
-    InstrumentId, Label, Liquidity, MovementKind, OrderState, OwnMovement, OwnOrderUpdate, OwnStep,
-    OwnTrade, Query, Sequence, Span, Time, Topic, TopicKind, Trade, Update,
+    InstrumentId, Label, Liquidity, MovementKind, OrderState, OwnMovement, OwnOrderUpdate,
+    OwnSettlement, OwnStep, OwnTrade, Purpose, Quantity, Query, Sequence, Span, Time, Topic,
+    TopicKind, Trade, Update,
 };
 
 use crate::board::Place;
@@ -26,10 +32,14 @@ use crate::cadence::speaks;
 use crate::digest::Digest;
 
 mod own;
+mod perpetual;
+mod positions;
 
 mod image;
 
 use own::Own;
+use perpetual::Waiting;
+use positions::Part;
 
 /// Ended orders that are kept of each account; the oldest go first.
 pub const ENDED_MAX: usize = 10_000;
@@ -40,6 +50,18 @@ pub const TRADES_MAX: usize = 65_536;
 
 /// Deposits, withdrawals and transfers that are kept of each account; the oldest go first.
 pub const MOVEMENTS_MAX: usize = 10_000;
+
+/// Positions that have ended that are kept of each account; the oldest go first.
+pub const POSITIONS_MAX: usize = 1_000;
+
+/// Settlements that are kept of each account; the oldest go first.
+pub const SETTLEMENTS_MAX: usize = 10_000;
+
+/// Alerts about margins that are kept of each account; the oldest go first.
+pub const ALERTS_MAX: usize = 1_000;
+
+/// Trades whose positions are told in the same command; of more the first are told without.
+const WAITING_MAX: usize = 1_024;
 
 /// Steps of its orders, in all instruments, that are kept of each account; the oldest go first.
 pub const STEPS_MAX: usize = 10_000;
@@ -58,6 +80,15 @@ pub struct Accounts {
     /// Labels of orders that were submitted and not told yet, by command.
     labels: VecDeque<(Sequence, Label)>,
     holdings: [Holdings; HOLDINGS.len()],
+    /// The perpetuals, as far as they have told anything.
+    perpetuals: BTreeSet<InstrumentId>,
+    /// What is known of the order that is created next, and whose that is.
+    purpose: Option<(AccountId, Purpose)>,
+    /// Trades that have not been told, the oldest first, and the command that they are of.
+    waiting: VecDeque<Waiting>,
+    waiting_of: Sequence,
+    /// Funding that has not been told, and what was settled since.
+    unpriced: Vec<OwnSettlement>,
 }
 
 /// Which accounts have balances that one cadence has not told of.
@@ -78,6 +109,11 @@ impl Accounts {
             all: BTreeMap::new(),
             labels: VecDeque::new(),
             holdings: [const { Holdings { untold: Vec::new(), former: None } }; HOLDINGS.len()],
+            perpetuals: BTreeSet::new(),
+            purpose: None,
+            waiting: VecDeque::new(),
+            waiting_of: Sequence(0),
+            unpriced: Vec::new(),
         }
     }
 
@@ -96,6 +132,9 @@ impl Accounts {
     /// Takes in the next event, and tells what it means for the accounts that it concerns. `places` are those of
     /// its steps in the chains of its instrument ([`Board::places`](crate::Board::places)).
     pub fn apply(&mut self, event: &Event, places: &[Place], tell: TellOwn<'_>) {
+        if !self.waiting.is_empty() && event.cause != self.waiting_of {
+            self.tell_waiting(tell);
+        }
         match &event.body {
             EventBody::Balance(balance) => self.balance(event.time, balance, tell),
             EventBody::Ticked(tick) => self.ticked(*tick, event.time, tell),
@@ -140,8 +179,8 @@ impl Accounts {
             | EventBody::StatusChanged(_)
             | EventBody::BookSnapshot(_)
             | EventBody::BookDelta(_)
-            | EventBody::Printed(_)
-            | EventBody::Perpetual(_) => {}
+            | EventBody::Printed(_) => {}
+            EventBody::Perpetual(happened) => self.in_perpetual(event, happened, tell),
         }
     }
 
@@ -194,9 +233,13 @@ impl Accounts {
         places: &[Place],
         tell: TellOwn<'_>,
     ) {
+        let purpose = self.purpose_of(order, step);
         let Some(own) = self.all.get_mut(&order.account) else { return };
-        own.step(event.time, event.instrument, order, step, label);
-        tell_step(event, own, order, step, places, tell);
+        own.step(event.time, event.instrument, order, step, label, purpose);
+        if let Some(update) = update_of(event, own, order, step, places) {
+            tell_step(&update, tell);
+            own.keep_step(update);
+        }
     }
 
     /// Whoever is told of its order's end has been told of the trade that ended it.
@@ -204,6 +247,7 @@ impl Accounts {
         let Some(fee_asset) = self.assets.settlement(event.instrument).map(|it| it.quote) else {
             return;
         };
+        let waits = self.perpetuals.contains(&event.instrument);
         let trade = fill.trade(event.time);
         let mut last = None;
         for account in [fill.maker.account, fill.taker.account] {
@@ -228,13 +272,32 @@ impl Accounts {
             let part = part_of(event.instrument, fill, &trade, liquidity, fee_asset);
             let (trade, price, quantity) = (fill.id, fill.price, fill.quantity);
             let step = OwnStep::Filled { trade, price, quantity, liquidity };
-            own.step(event.time, event.instrument, order, step, None);
+            own.step(event.time, event.instrument, order, step, None, Purpose::Any);
             let part = own.traded(part);
-            if part.self_trade.is_none() {
+            let (is_told, fee) = (part.self_trade.is_none(), part.fee);
+            if is_told && !waits {
                 let update = Update::OwnTrade(part);
                 tell_both(order.account, event.instrument, TopicKind::OwnTrades, &update, tell);
             }
-            tell_step(event, own, order, step, places, tell);
+            let number = own.last_trade();
+            let Some(update) = update_of(event, own, order, step, places) else { continue };
+            own.keep_step(update.clone());
+            if !waits {
+                tell_step(&update, tell);
+                continue;
+            }
+            self.waiting_of = event.cause;
+            self.waiting.push_back(Waiting {
+                account: order.account,
+                instrument: event.instrument,
+                number,
+                part: Part { price, quantity, closed: Quantity::ZERO, fee },
+                is_told,
+                update,
+            });
+            if self.waiting.len() > WAITING_MAX {
+                self.tell_at(0, None, tell);
+            }
         }
     }
 
@@ -281,6 +344,18 @@ impl Accounts {
             Query::Order { key, .. } => AnswerBody::Order(own.story(key, now).map(Box::new)),
             Query::OwnTrades(which) => AnswerBody::OwnTrades(own.trades(which)),
             Query::OwnRecords(which) => AnswerBody::OwnRecords(own.records(which)),
+            Query::Positions(which) => AnswerBody::Positions(
+                own.positions().map_or_else(Vec::new, |it| it.positions(which)),
+            ),
+            Query::MarginChoices { .. } => AnswerBody::MarginChoices(
+                own.positions().map_or_else(Vec::new, positions::Positions::choices),
+            ),
+            Query::Settlements(which) => AnswerBody::Settlements(
+                own.positions().map_or_else(Vec::new, |it| it.settlements(which)),
+            ),
+            Query::MarginAlerts { limit, .. } => AnswerBody::MarginAlerts(
+                own.positions().map_or_else(Vec::new, |it| it.alerts(*limit)),
+            ),
             Query::OwnSteps { instrument, outside, stretch, .. } => {
                 let (steps, is_cut) = own.steps(*instrument, *outside, stretch);
                 AnswerBody::OwnSteps { steps, is_cut }
@@ -313,21 +388,27 @@ fn tell_both(
     tell(&Topic::all_own(account, kind), update);
 }
 
-fn tell_step(
+/// Tells the owner of an order of its step.
+fn tell_step(update: &OwnOrderUpdate, tell: TellOwn<'_>) {
+    let told = Update::OwnOrder(update);
+    tell_both(update.account, update.instrument, TopicKind::OwnOrders, &told, tell);
+}
+
+/// What the owner of an order is told of its step.
+fn update_of(
     event: &Event,
-    own: &mut Own,
+    own: &Own,
     order: &OrderState,
     step: OwnStep,
     places: &[Place],
-    tell: TellOwn<'_>,
-) {
-    let Some(place) = places.iter().find(|place| place.order == order.id) else { return };
+) -> Option<OwnOrderUpdate> {
+    let place = places.iter().find(|place| place.order == order.id)?;
     let replaced = match step {
         OwnStep::Replaces(old) => own.order(old.id).cloned().map(Box::new),
         _ => None,
     };
-    let Some(known) = own.order(order.id) else { return };
-    let update = OwnOrderUpdate {
+    let known = own.order(order.id)?;
+    Some(OwnOrderUpdate {
         time: event.time,
         account: order.account,
         instrument: event.instrument,
@@ -339,17 +420,10 @@ fn tell_step(
         filled: known.filled,
         created: known.created,
         replaced,
+        purpose: known.purpose,
         mark: place.mark,
         previous: place.previous,
-    };
-    tell_both(
-        order.account,
-        event.instrument,
-        TopicKind::OwnOrders,
-        &Update::OwnOrder(&update),
-        tell,
-    );
-    own.keep_step(update);
+    })
 }
 
 /// One order's part in a trade; its label is not known here.
@@ -379,5 +453,7 @@ fn part_of(
         maker: fill.maker.id,
         taker: fill.taker.id,
         self_trade: fill.is_self_trade().then_some(other.id),
+        position: None,
+        is_liquidation: false,
     }
 }

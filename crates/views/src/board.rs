@@ -15,6 +15,7 @@ use crate::book::{SIDES, entries, l2::Ladder, l3::Resting};
 use crate::cadence::{Listeners, Paces};
 use crate::candles::Candles;
 use crate::chain::Chain;
+use crate::perpetual::Perpetual;
 use crate::steps::Steps;
 use crate::tape::Tape;
 use crate::ticker::Rolling;
@@ -62,6 +63,8 @@ pub struct Board {
     arriving: Option<OrderId>,
     /// What it lets people do.
     status: Status,
+    /// What a perpetual has beside; `None` as long as nothing was told that only perpetuals tell.
+    perpetual: Option<Box<Perpetual>>,
     /// Market time of the newest event.
     now: Time,
     /// Market time of the newest trade.
@@ -119,6 +122,7 @@ impl Board {
             batch_of: Sequence::default(),
             arriving: None,
             status: Status::Trading,
+            perpetual: None,
             now: start,
             traded: Time(i64::MIN),
             detail: [const { Vec::new() }; 2],
@@ -197,8 +201,8 @@ impl Board {
             EventBody::BookDelta(levels) => self.level_delta(time, levels, tell),
             EventBody::BookSnapshot(levels) => self.level_snapshot(time, levels, tell),
             EventBody::Armed(order) | EventBody::Triggered(order) => self.step_outside(time, order),
-            EventBody::Perpetual(_)
-            | EventBody::Deposited(_)
+            EventBody::Perpetual(event) => self.perpetual.get_or_insert_default().apply(event),
+            EventBody::Deposited(_)
             | EventBody::Withdrawn(_)
             | EventBody::Transferred { .. }
             | EventBody::Balance(_)
@@ -270,7 +274,10 @@ impl Board {
 
     fn step(&mut self, time: Time, order: &OrderState, step: OrderStep, tell: Tell<'_>) {
         // The chain goes on whether or not somebody listens: marks are facts of the market.
-        let update = self.chain.step(time, *order, step);
+        let mut update = self.chain.step(time, *order, step);
+        if let Some(perpetual) = &mut self.perpetual {
+            update.is_liquidation = perpetual.liquidates(order.id, step);
+        }
         let (order, mark, previous) = (order.id, update.mark, update.previous);
         self.places.push(Place { order, mark, previous, is_public: true });
         if matches!(self.book, Book::ByOrder(_)) {
@@ -320,16 +327,7 @@ impl Board {
     }
 
     fn ticked(&mut self, time: Time, cadence: Cadence, tell: Tell<'_>) {
-        let mut levels = Reach::default();
-        let mut orders = Reach::default();
-        let mut changed = false;
-        if let Book::ByOrder(book) = &mut self.book
-            && let Some(change) = book.tick(cadence)
-        {
-            changed = true;
-            levels = change.levels;
-            orders = book.reach_of_orders(&change);
-        }
+        self.publish(cadence, tell);
         let [bid, ask] = SIDES.map(|side| self.best(side));
         self.paces.tick(cadence, time, [bid, ask]);
         for paced in self.listeners.paced() {
@@ -352,41 +350,71 @@ impl Board {
                         tell(kind, &Update::Candle(candle));
                     }
                 }
-                TopicKind::Ticker { window, quotes, .. } => {
+                TopicKind::Ticker { window, quotes, .. }
                     if news.is_some_and(|news| {
                         news.traded.is_some()
                             || news.is_another_minute
                             || (quotes && news.is_quoted)
-                    }) {
-                        let ticker = self.rolling.ticker(window, time, bid, ask);
-                        tell(kind, &Update::Ticker(&ticker));
+                    }) =>
+                {
+                    let ticker = self.rolling.ticker(window, time, bid, ask);
+                    tell(kind, &Update::Ticker(&ticker));
+                }
+                _ => {}
+            }
+        }
+        if self.perpetual.is_some() {
+            self.tick_of_perpetual(time, cadence, tell);
+        }
+    }
+
+    /// What only perpetuals tell at a tick: books at cadences of their own, then prices and funding.
+    fn tick_of_perpetual(&mut self, time: Time, tick: Cadence, tell: Tell<'_>) {
+        for cadence in Cadence::OF_PERPETUALS {
+            let begins = |it: &mut Box<Perpetual>| it.begins(cadence, tick, time);
+            if !self.perpetual.as_mut().is_some_and(begins) {
+                continue;
+            }
+            self.publish(cadence, tell);
+            if cadence == Cadence::SECOND
+                && self.listeners.funding
+                && let Some(state) = self.perpetual.as_ref().and_then(|it| it.state(time))
+            {
+                tell(TopicKind::Funding, &Update::Funding(&state));
+            }
+        }
+    }
+
+    /// What differs in the book from what this cadence told last is told.
+    fn publish(&mut self, cadence: Cadence, tell: Tell<'_>) {
+        let Book::ByOrder(book) = &mut self.book else { return };
+        let Some(change) = book.tick(cadence) else { return };
+        let (levels, orders) = (change.levels, book.reach_of_orders(&change));
+        let Some(shown) = book.publisher(cadence) else { return };
+        for paced in self.listeners.paced() {
+            let kind = paced.kind;
+            if paced.cadence != cadence {
+                continue;
+            }
+            match kind {
+                TopicKind::Depth { .. } => {
+                    let view = paced.view.as_mut();
+                    if let Some(update) =
+                        view.and_then(|view| view.follow(shown.stamp(), shown.ladders()))
+                    {
+                        tell(kind, &Update::Depth(update));
                     }
                 }
-                _ if !changed || paced.cadence != cadence => {}
-                _ => {
-                    let Book::ByOrder(book) = &self.book else { continue };
-                    let Some(shown) = book.publisher(cadence) else { continue };
-                    match kind {
-                        TopicKind::Depth { .. } => {
-                            let view = paced.view.as_mut();
-                            if let Some(update) =
-                                view.and_then(|view| view.follow(shown.stamp(), shown.ladders()))
-                            {
-                                tell(kind, &Update::Depth(update));
-                            }
-                        }
-                        TopicKind::Delta { .. } => tell(kind, &Update::Delta(delta_of(shown))),
-                        TopicKind::Book { depth, .. } if levels.touches(depth) => {
-                            let depth = entries(depth);
-                            let update = top(shown.stamp(), |side| shown.ladder(side), depth);
-                            tell(kind, &Update::Book(update));
-                        }
-                        TopicKind::Detail { depth, .. } if orders.touches(depth) => {
-                            tell_detail(kind, book, shown, depth, &mut self.detail, tell);
-                        }
-                        _ => {}
-                    }
+                TopicKind::Delta { .. } => tell(kind, &Update::Delta(delta_of(shown))),
+                TopicKind::Book { depth, .. } if levels.touches(depth) => {
+                    let depth = entries(depth);
+                    let update = top(shown.stamp(), |side| shown.ladder(side), depth);
+                    tell(kind, &Update::Book(update));
                 }
+                TopicKind::Detail { depth, .. } if orders.touches(depth) => {
+                    tell_detail(kind, book, shown, depth, &mut self.detail, tell);
+                }
+                _ => {}
             }
         }
     }

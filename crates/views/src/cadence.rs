@@ -12,6 +12,7 @@ pub(crate) struct Listeners {
     pub trades: bool,
     pub batches: bool,
     pub orders: bool,
+    pub funding: bool,
     /// Kinds that speak at ticks, sorted.
     paced: Vec<Paced>,
 }
@@ -32,6 +33,7 @@ impl Listeners {
             TopicKind::Trades => self.trades = true,
             TopicKind::TradeBatches => self.batches = true,
             TopicKind::Orders => self.orders = true,
+            TopicKind::Funding => self.funding = true,
             _ => {
                 if let Some(cadence) = cadence_of(kind)
                     && let Err(at) = self.paced.binary_search_by_key(&kind, |paced| paced.kind)
@@ -47,6 +49,7 @@ impl Listeners {
             TopicKind::Trades => self.trades = false,
             TopicKind::TradeBatches => self.batches = false,
             TopicKind::Orders => self.orders = false,
+            TopicKind::Funding => self.funding = false,
             _ => self.paced.retain(|paced| paced.kind != kind),
         }
     }
@@ -75,6 +78,8 @@ const fn cadence_of(kind: TopicKind) -> Option<Cadence> {
         | TopicKind::SelfTrades
         | TopicKind::Balances
         | TopicKind::Movements
+        | TopicKind::Settlements
+        | TopicKind::MarginAlerts
         | TopicKind::Holdings { .. } => None,
         TopicKind::Book { cadence, .. }
         | TopicKind::Detail { cadence, .. }
@@ -89,8 +94,13 @@ const fn cadence_of(kind: TopicKind) -> Option<Cadence> {
 /// Whether a cadence speaks at a tick: at its own ticks, and one that is [counted](Cadence::COUNTED) at the first
 /// tenth in each of its periods as well. `former` is when it spoke last.
 pub(crate) fn speaks(cadence: Cadence, tick: Cadence, former: Option<Time>, now: Time) -> bool {
-    let is_new = || former.is_none_or(|former| number(former, cadence.0) != number(now, cadence.0));
-    cadence == tick || (tick == Cadence::TENTH && Cadence::COUNTED.contains(&cadence) && is_new())
+    cadence == tick || (Cadence::COUNTED.contains(&cadence) && begins(cadence, tick, former, now))
+}
+
+/// Whether a tick is the first tenth in a span of a cadence that spoke last at `former`.
+pub(crate) fn begins(cadence: Cadence, tick: Cadence, former: Option<Time>, now: Time) -> bool {
+    tick == Cadence::TENTH
+        && former.is_none_or(|former| number(former, cadence.0) != number(now, cadence.0))
 }
 
 /// The number of the span that a moment lies in, counted from 1970.

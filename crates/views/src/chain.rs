@@ -26,7 +26,7 @@ impl Chain {
             }
         };
         let previous = self.last.replace(mark);
-        OrderUpdate { time, order, step, mark, previous }
+        OrderUpdate { time, order, step, mark, previous, is_liquidation: false }
     }
 
     pub(crate) fn save(&self, out: &mut Vec<u8>) {

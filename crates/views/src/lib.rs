@@ -13,6 +13,7 @@ pub mod account;
 pub mod book;
 pub mod candles;
 pub mod chain;
+pub mod perpetual;
 pub mod steps;
 pub mod tape;
 pub mod ticker;

@@ -85,7 +85,8 @@ fn word(kind: TopicKind, update: &Update<'_>) -> String {
             depth.asks_total.0
         ),
         Update::Order(update) => format!(
-            "order {} {:?} left {} at {} tie {} number {} after {:?}",
+            "{} {} {:?} left {} at {} tie {} number {} after {:?}",
+            if update.is_liquidation { "liquidation" } else { "order" },
             update.order.id,
             update.step,
             update.order.remaining.0,

@@ -99,6 +99,7 @@ fn an_order_is_told_as_it_was_captured() {
         step: OrderStep::Created,
         mark: mark(1_788_551_766_357_000, 6),
         previous: Some(mark(1_788_551_766_349_000, 5)),
+        is_liquidation: false,
     };
     assert_eq!(
         encoded(&dialect("btcusd", 2, 8), TopicKind::Orders, &Update::Order(&update)).as_deref(),
@@ -163,7 +164,14 @@ fn each_step_of_an_order_has_its_event_and_amounts() {
     let check = |kind, side, remaining, step, expected: [&str; 5]| {
         let order = OrderState { side, remaining: Quantity(remaining), ..order(1, kind) };
         let mark = mark(1_788_551_766_655_000, 1);
-        let update = OrderUpdate { time: mark.time, order, step, mark, previous: None };
+        let update = OrderUpdate {
+            time: mark.time,
+            order,
+            step,
+            mark,
+            previous: None,
+            is_liquidation: false,
+        };
         let text = encoded(&bitstamp, TopicKind::Orders, &Update::Order(&update)).expect("a frame");
         let frame: Envelope<'_> = serde_json::from_str(&text).expect("a message");
         let data: OrderData<'_> = serde_json::from_str(frame.data.get()).expect("an order");

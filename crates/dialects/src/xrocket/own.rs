@@ -63,6 +63,7 @@ fn push_step(market: &Market, assets: &Assets, update: &OwnOrderUpdate, out: &mu
         created: update.created,
         changed: update.time,
         replaces: None,
+        purpose: model::Purpose::Any,
         filled: update.filled,
     };
     out.extend_from_slice(ORDERS_HEAD);

@@ -2,7 +2,7 @@
 
 use model::{
     AccountId, Event, EventBody, Fill, Filled, Liquidity, OrderId, OrderStory, OwnOrder, OwnTrade,
-    Rejection, Standing, Status,
+    PerpetualEvent, Purpose, Rejection, Standing, Status,
 };
 
 use super::problem::{Code, Problem};
@@ -22,7 +22,8 @@ pub(crate) fn placed(
     if let Some(problem) = rejected(words, events) {
         return Err(problem);
     }
-    let mut events = events.iter();
+    let all = events;
+    let mut events = all.iter();
     let begun = events.find_map(|event| {
         let (order, standing, replaces) = match &event.body {
             EventBody::Created(order) => (order, Standing::Open, None),
@@ -40,6 +41,7 @@ pub(crate) fn placed(
             changed: event.time,
             replaces,
             filled: Filled::default(),
+            purpose: if reduces(all, order.id) { Purpose::Reduce } else { Purpose::Any },
         })
     });
     let Some(order) = begun else {
@@ -109,6 +111,8 @@ fn part_of(words: &Words, event: &Event, fill: &Fill, own: &OwnOrder) -> Option<
         maker: fill.maker.id,
         taker: fill.taker.id,
         self_trade: fill.is_self_trade().then_some(other.id),
+        position: None,
+        is_liquidation: false,
     })
 }
 
@@ -185,4 +189,12 @@ fn problem_of(words: &Words, rejection: Rejection) -> Box<Problem> {
             Problem::new(Code::TooManyOrders, "as many orders are open as there may be")
         }
     }
+}
+
+/// Whether an order was placed to make a position smaller, and for nothing else.
+fn reduces(events: &[Event], id: OrderId) -> bool {
+    events.iter().any(|event| match event.body {
+        EventBody::Perpetual(PerpetualEvent::Reducing { order, .. }) => order == id,
+        _ => false,
+    })
 }

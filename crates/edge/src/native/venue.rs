@@ -1,7 +1,7 @@
 //! What the native API knows of the venue that it speaks for, and how it words what the market says.
 
 use model::{
-    Amount, AnswerBody, Asset, Assets, Cadence, Decimal, Instrument, InstrumentId, Level,
+    Amount, AnswerBody, Asset, Assets, Cadence, Contract, Decimal, Instrument, InstrumentId, Level,
     Liquidity, Listing, Minimum, OrderKind, OwnOrder, OwnTrade, Price, Quantity, Side, Standing,
     Status, Time, TimeInForce, Trade, Trail, TriggerWhen,
 };
@@ -19,6 +19,8 @@ pub struct Venue {
     pub name: String,
     /// The instruments, by number.
     pub listings: Vec<Listing>,
+    /// What makes some of them perpetuals.
+    pub contracts: Vec<Contract>,
     /// What the resting order of a trade pays, in millionths.
     pub maker_fee_ppm: u32,
     /// What the arriving order of a trade pays, in millionths.
@@ -46,7 +48,7 @@ impl Words {
     pub fn new(venue: Venue) -> Self {
         let instruments: Vec<Instrument> =
             venue.listings.iter().map(|listing| listing.instrument.clone()).collect();
-        let names = instruments.iter().map(|it| format!("{}-{}", it.base, it.quote)).collect();
+        let names = Contract::names(&instruments, &venue.contracts);
         Self { assets: Assets::of(&instruments), venue, names }
     }
 

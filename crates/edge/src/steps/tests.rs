@@ -108,6 +108,7 @@ fn own_order() -> OwnOrder {
         created: Time(0),
         changed: Time(0),
         replaces: None,
+        purpose: model::Purpose::Any,
     }
 }
 

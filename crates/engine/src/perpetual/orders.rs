@@ -15,8 +15,9 @@ use crate::orders::{Arrival, NONE, Order};
 use crate::resting::Rail;
 use crate::terms::share;
 use model::{
-    AccountId, Amount, CloseReason, EventBody, Fill, NewOrder, OrderKind, PerpetualRejection,
-    Price, Quantity, Rejection, SelfTradePolicy, SettledBy, Side, TimeInForce, TradeId,
+    AccountId, Amount, CloseReason, EventBody, Fill, NewOrder, OrderKind, PerpetualEvent,
+    PerpetualRejection, Price, Quantity, Rejection, SelfTradePolicy, SettledBy, Side, TimeInForce,
+    TradeId,
 };
 
 /// An arriving order, as its perpetual sees it.
@@ -54,6 +55,10 @@ impl Engine {
                 let owner = self.perpetuals.position(at, slot).record;
                 let id = self.index.issue();
                 let mut arrival = Arrival { id, new, remaining: new.quantity, owner };
+                if only_reduces {
+                    let event = PerpetualEvent::Reducing { account: new.account, order: id };
+                    self.tell_of(at, event, teller);
+                }
                 teller.tell(new.instrument, || EventBody::Created(arrival.state()));
                 let entering = Entering { at, slot, backed, rate_ppm, forced: false };
                 self.enter_perpetual(&mut arrival, entering, teller);

@@ -251,6 +251,10 @@ impl Digester {
                     self.wide(amount.0);
                 }
             }
+            PerpetualEvent::Reducing { account, order } => {
+                self.word(26 | u64::from(account.0) << 32);
+                self.word(order.0);
+            }
             PerpetualEvent::Liquidating { position, account, quantity, price } => {
                 self.word(23 | u64::from(account.0) << 32);
                 for value in [position.0, quantity.0 as u64, price.0 as u64] {

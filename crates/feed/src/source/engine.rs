@@ -1,4 +1,5 @@
-//! The engine as a source: sequencer, engine, crowd, cadence ticks and gate, in one order of market time.
+//! The engine as a source: sequencer, engine, crowd, marks of perpetuals, cadence ticks and gate, in one order of market
+//! time.
 //!
 //! Everything scheduled happens at its own scheduled time, never at the time of the call, so that whoever
 //! calls late, early or often gets the same events. It reads no clock. What it is given can be kept in a journal
@@ -17,8 +18,8 @@ pub mod rerun;
 mod tests;
 
 use model::{
-    Action, Cadence, Command, Event, Instrument, Minimum, NoOrders, Note, Sequence, Source, Span,
-    Time, Wake,
+    Action, Cadence, Command, Constituent, Contract, Event, Instrument, InstrumentId, Minimum,
+    NoOrders, Note, Payoff, PerpetualAction, Sequence, Source, Span, Time, Wake,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -37,24 +38,37 @@ pub const SLICE_COMMANDS: u64 = 4_096;
 /// Events that may wait until their commands are durable; with more, no further command is applied.
 const WAITING_MAX: usize = 1 << 18;
 
-/// An engine, its crowd, and the ticks of its cadences.
+/// How often a perpetual's index and mark are taken: at the whole seconds since 1970.
+pub const MARK_PERIOD: Span = Span::seconds(1);
+
+/// An engine, its crowd, the marks of its perpetuals, and the ticks of its cadences.
 pub struct EngineSource {
     sequencer: Sequencer,
     engine: Engine,
     crowd: Option<Crowd>,
+    /// One for each perpetual, then one for each cadence.
     metronomes: Vec<Metronome>,
     gate: Gate,
     recorder: Option<Box<Recorder>>,
-    /// Stands for instruments and rules.
+    /// Stands for instruments, contracts and rules.
     market: u64,
     /// What the crowd asks for in one act; empty between acts.
     asked: Vec<Action>,
 }
 
-/// When the topics of one cadence speak next: at the multiples of the cadence, counted from 1970.
+/// When something is asked for next that is asked for at the multiples of a period, counted from 1970.
 struct Metronome {
-    cadence: Cadence,
+    beat: Beat,
     next: Time,
+}
+
+/// What is asked for again and again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beat {
+    /// Index and mark of a perpetual.
+    Mark(InstrumentId),
+    /// The topics of one cadence speak.
+    Tick(Cadence),
 }
 
 impl EngineSource {
@@ -70,16 +84,32 @@ impl EngineSource {
         begin: Time,
         gate: Gate,
     ) -> Self {
+        Self::with_contracts((instruments, &[]), crowd, cadences, begin, gate)
+    }
+
+    /// The same where some instruments have contracts: those are perpetuals, and marked once a second.
+    ///
+    /// # Panics
+    /// As [`EngineSource::new`]; if a contract is of no instrument, or its terms make no sense.
+    #[must_use]
+    pub fn with_contracts(
+        (instruments, contracts): (&[Instrument], &[Contract]),
+        crowd: Option<Crowd>,
+        cadences: &[Cadence],
+        begin: Time,
+        gate: Gate,
+    ) -> Self {
         let mut metronomes: Vec<Metronome> = Vec::new();
-        for &cadence in cadences {
-            if metronomes.iter().all(|known| known.cadence != cadence) {
-                metronomes.push(Metronome::starting(cadence, begin));
+        let marks = contracts.iter().map(|contract| Beat::Mark(contract.instrument));
+        for beat in marks.chain(cadences.iter().map(|&cadence| Beat::Tick(cadence))) {
+            if metronomes.iter().all(|known| known.beat != beat) {
+                metronomes.push(Metronome::starting(beat, begin));
             }
         }
-        let engine = Engine::new(instruments);
+        let engine = Engine::with_contracts(instruments, contracts, Rules::default());
         Self {
             sequencer: Sequencer::starting(begin),
-            market: market(instruments, engine.rules()),
+            market: market(instruments, contracts, engine.rules()),
             engine,
             crowd,
             metronomes,
@@ -143,17 +173,17 @@ impl EngineSource {
         }
         for metronome in &mut self.metronomes {
             if metronome.next < until {
-                *metronome = Metronome::starting(metronome.cadence, until);
+                *metronome = Metronome::starting(metronome.beat, until);
             }
         }
         self.sequencer.pass(until);
     }
 
-    /// A tick of this cadence took place.
-    fn ticked(&mut self, cadence: Cadence, at: Time) {
+    /// This took place; it is due again a period later if it is a beat.
+    fn took_place(&mut self, action: &Action, at: Time) {
         let mut known = self.metronomes.iter_mut();
-        if let Some(metronome) = known.find(|metronome| metronome.cadence == cadence) {
-            metronome.next = at + cadence.0;
+        if let Some(metronome) = known.find(|metronome| metronome.beat.action() == *action) {
+            metronome.next = at + metronome.beat.period();
         }
     }
 
@@ -192,22 +222,22 @@ impl EngineSource {
         self.gate.durable(up_to, out);
     }
 
-    /// What is due next. At one moment the crowd acts before the ticks, and ticks go in the order in which
-    /// their cadences were given.
+    /// What is due next. At one moment the crowd acts first, then perpetuals are marked, then the ticks go, in the order in
+    /// which contracts and cadences were given.
     fn next(&self) -> Option<(Time, Next)> {
         let crowd = self.crowd.as_ref().and_then(Crowd::due).map(|due| (due, Next::Crowd));
-        let ticks = self.metronomes.iter().enumerate();
-        let ticks = ticks.map(|(place, metronome)| (metronome.next, Next::Tick(place)));
-        crowd.into_iter().chain(ticks).min_by_key(|&(due, _)| due)
+        let beats = self.metronomes.iter().enumerate();
+        let beats = beats.map(|(place, metronome)| (metronome.next, Next::Beat(place)));
+        crowd.into_iter().chain(beats).min_by_key(|&(due, _)| due)
     }
 
-    /// Does one thing that is due: an act of the crowd, or a tick.
+    /// Does one thing that is due: an act of the crowd, a mark, or a tick.
     fn step(&mut self, due: Time, next: Next, out: &mut Vec<Event>) {
         match next {
-            Next::Tick(place) => {
+            Next::Beat(place) => {
                 let metronome = &mut self.metronomes[place];
-                metronome.next = due + metronome.cadence.0;
-                let action = Action::Tick(metronome.cadence);
+                metronome.next = due + metronome.beat.period();
+                let action = metronome.beat.action();
                 self.apply(due, action, (false, &Note::default()), out);
             }
             Next::Crowd => {
@@ -330,8 +360,8 @@ impl Source for EngineSource {
     }
 }
 
-/// Stands for instruments and rules.
-fn market(instruments: &[Instrument], rules: Rules) -> u64 {
+/// Stands for instruments, contracts and rules. Without contracts it is what it was before there were any.
+fn market(instruments: &[Instrument], contracts: &[Contract], rules: Rules) -> u64 {
     let mut hash = Sha256::new();
     for it in instruments {
         hash.update([it.base.len() as u8, it.quote.len() as u8]);
@@ -352,8 +382,40 @@ fn market(instruments: &[Instrument], rules: Rules) -> u64 {
     hash.update(rules.maker_fee_ppm.to_le_bytes());
     hash.update(rules.taker_fee_ppm.to_le_bytes());
     hash.update([u8::from(rules.self_trades_pay)]);
+    for contract in contracts {
+        hash_contract(contract, &mut hash);
+    }
     let whole = hash.finalize();
     u64::from_le_bytes(*whole.first_chunk().expect("a SHA-256 has thirty-two bytes"))
+}
+
+fn hash_contract(it: &Contract, hash: &mut Sha256) {
+    let Contract { instrument, payoff, size, tiers, constituents, .. } = it;
+    hash.update(instrument.0.to_le_bytes());
+    hash.update([u8::from(*payoff == Payoff::Inverse)]);
+    hash.update(size.to_le_bytes());
+    hash.update((tiers.len() as u64).to_le_bytes());
+    for tier in tiers {
+        hash.update(tier.up_to.0.to_le_bytes());
+        hash.update(tier.initial_ppm.to_le_bytes());
+        hash.update(tier.maintenance_ppm.to_le_bytes());
+    }
+    hash.update((constituents.len() as u64).to_le_bytes());
+    for constituent in constituents {
+        let (kind, book) = match constituent {
+            Constituent::Book(book) => (0, *book),
+            Constituent::Feed => (1, InstrumentId::NONE),
+        };
+        hash.update([kind]);
+        hash.update(book.0.to_le_bytes());
+    }
+    for span in [it.stale_after, it.funding_interval, it.sample_interval] {
+        hash.update(span.0.to_le_bytes());
+    }
+    let shares = [it.outlier_ppm, it.basis_ppm_max, it.funding_ppm_max];
+    for ppm in shares.into_iter().chain([it.liquidation_band_ppm, it.liquidation_fee_ppm]) {
+        hash.update(ppm.to_le_bytes());
+    }
 }
 
 /// What is due next.
@@ -361,15 +423,31 @@ fn market(instruments: &[Instrument], rules: Rules) -> u64 {
 enum Next {
     Crowd,
     /// The metronome at this place.
-    Tick(usize),
+    Beat(usize),
+}
+
+impl Beat {
+    fn period(self) -> Span {
+        match self {
+            Self::Mark(_) => MARK_PERIOD,
+            Self::Tick(cadence) => cadence.0,
+        }
+    }
+
+    fn action(self) -> Action {
+        match self {
+            Self::Mark(instrument) => Action::Perpetual(PerpetualAction::Mark(instrument)),
+            Self::Tick(cadence) => Action::Tick(cadence),
+        }
+    }
 }
 
 impl Metronome {
-    /// The first tick is at or after `begin`.
-    fn starting(cadence: Cadence, begin: Time) -> Self {
-        let period = cadence.0.0;
+    /// The first beat is at or after `begin`.
+    fn starting(beat: Beat, begin: Time) -> Self {
+        let period = beat.period().0;
         assert!(period > 0, "a cadence is longer than nothing");
         let since = begin.0.rem_euclid(period);
-        Self { cadence, next: if since == 0 { begin } else { Time(begin.0 - since + period) } }
+        Self { beat, next: if since == 0 { begin } else { Time(begin.0 - since + period) } }
     }
 }

@@ -2,6 +2,9 @@
 
 use super::{Image, Impossible, Reader};
 use crate::event::PerpetualRejection;
+use crate::perpetual::{
+    Dealt, Earned, FundingRate, OwnAlert, OwnPosition, OwnSettlement, SettlementKind,
+};
 use crate::position::{
     AlertKind, MarginAlert, MarginMode, MarkState, PerpetualAction, PerpetualEvent, PositionState,
     Settled, SettledBy,
@@ -58,4 +61,39 @@ image_of_kinds!(PerpetualEvent {
     5 Liquidating { position, account, quantity, price },
     6 Deleveraged { account, against, quantity, price },
     7 Insured { account, asset, amount },
+    8 Reducing { account, order },
 });
+
+image_of_fields!(FundingRate { time, rate_ppm });
+image_of_fields!(Dealt { quantity, turnover });
+image_of_fields!(Earned { profit, fees, liquidation_fees, funding });
+image_of_fields!(OwnPosition {
+    instrument,
+    state,
+    is_long,
+    opened_at,
+    changed_at,
+    opened,
+    closed,
+    entry,
+    earned,
+    in_liquidation,
+});
+image_of_kinds!(SettlementKind { 0 Trade, 1 Liquidation, 2 Deleveraging, 3 Draw, 4 Funding });
+image_of_fields!(OwnSettlement {
+    sequence,
+    time,
+    account,
+    instrument,
+    position,
+    kind,
+    size,
+    price,
+    cost,
+    profit,
+    fee,
+    liquidation_fee,
+    funding,
+    mode,
+});
+image_of_fields!(OwnAlert { time, instrument, alert });

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Image, Impossible, Reader, moderate, save_all, save_number};
 use crate::account::{
     Filled, Label, Liquidity, MovementKind, OwnMovement, OwnOrder, OwnOrderUpdate, OwnStep,
-    OwnTrade, Standing,
+    OwnTrade, Purpose, Standing,
 };
 use crate::asset::Amount;
 use crate::book::Level;
@@ -322,7 +322,7 @@ image_of_fields!(Event { sequence, cause, time, instrument, body });
 image_of_fields!(Candle { start, open, high, low, close, volume, turnover, trades });
 image_of_fields!(EventMark { time, tie, ordinal });
 image_of_kinds!(OrderStep { 0 Created, 1 Filled { price, quantity }, 2 Closed(reason), 3 Replaced });
-image_of_fields!(OrderUpdate { time, order, step, mark, previous });
+image_of_fields!(OrderUpdate { time, order, step, mark, previous, is_liquidation });
 
 image_of_fields!(Filled { quantity, turnover, fee });
 image_of_kinds!(Standing {
@@ -343,7 +343,9 @@ image_of_fields!(OwnOrder {
     created,
     changed,
     replaces,
+    purpose,
 });
+image_of_kinds!(Purpose { 0 Any, 1 Reduce, 2 Liquidate });
 image_of_kinds!(Liquidity { 0 Maker, 1 Taker });
 image_of_fields!(OwnTrade {
     id,
@@ -360,6 +362,8 @@ image_of_fields!(OwnTrade {
     maker,
     taker,
     self_trade,
+    position,
+    is_liquidation,
 });
 image_of_kinds!(MovementKind { 0 Deposit, 1 Withdrawal, 2 Transfer(account) });
 image_of_fields!(OwnMovement { sequence, time, asset, amount, kind });
@@ -384,6 +388,7 @@ image_of_fields!(OwnOrderUpdate {
     filled,
     created,
     replaced,
+    purpose,
     mark,
     previous,
 });

@@ -17,6 +17,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 use toml::Spanned;
 
+use super::perpetual::{self, PerpetualTable};
 use super::{Config, CrowdPlan, Mistake, TLS_LISTEN, TlsPlan};
 
 /// The dialects an instrument can have a symbol in.
@@ -239,6 +240,7 @@ struct InstrumentTable {
     #[serde(default)]
     symbols: BTreeMap<Spanned<String>, Spanned<String>>,
     crowd: Option<MarketTable>,
+    perpetual: Option<Spanned<PerpetualTable>>,
 }
 
 #[derive(Deserialize)]
@@ -258,7 +260,7 @@ enum ActivityName {
 
 /// An exact number: a text, because a TOML float is not exact.
 #[derive(Clone, Copy)]
-struct Number(Decimal);
+pub(super) struct Number(pub Decimal);
 
 impl<'de> Deserialize<'de> for Number {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -289,13 +291,23 @@ pub(super) fn read(name: &str, text: &str) -> Result<Config, Mistake> {
     }
     let mut listings = Vec::new();
     let mut markets = Vec::new();
+    let mut perpetuals = Vec::new();
     for table in tables {
-        let id = u16::try_from(listings.len()).expect("there are fewer than 65,535");
-        let listing = listing(InstrumentId(id), table, &listings)?;
+        let id = InstrumentId(u16::try_from(listings.len()).expect("there are fewer than 65,535"));
+        let listing = listing(id, table, &listings, &perpetuals)?;
         if let Some(crowd) = &table.get_ref().crowd {
             markets.push(market(crowd, &listing.instrument)?);
         }
+        if let Some(perpetual) = &table.get_ref().perpetual {
+            perpetuals.push((id, perpetual));
+        }
         listings.push(listing);
+    }
+    let contracts = perpetual::contracts(&perpetuals, &listings)?;
+    for market in &mut markets {
+        let mut contracts = contracts.iter();
+        let of_it = contracts.find(|contract| contract.instrument == market.instrument.id);
+        market.contract = of_it.cloned();
     }
     let cadence_ms = within(&file.bitstamp.cadence_ms, 10..=60_000, "milliseconds")?;
     let warm_up = within(&file.crowd.warm_up_seconds, 0..=WARM_UP_SECONDS_MAX, "seconds")?;
@@ -320,6 +332,7 @@ pub(super) fn read(name: &str, text: &str) -> Result<Config, Mistake> {
             warm_up: Span::seconds(i64::from(warm_up)),
         },
         listings,
+        contracts,
         images: file.journal.pace(),
         retention: file.journal.retention(),
         native_hosts: file.native.hosts,
@@ -400,6 +413,7 @@ fn listing(
     id: InstrumentId,
     table: &Spanned<InstrumentTable>,
     before: &[Listing],
+    perpetuals: &[(InstrumentId, &Spanned<PerpetualTable>)],
 ) -> Result<Listing, Mistake> {
     let span = table.span();
     let table = table.get_ref();
@@ -416,13 +430,16 @@ fn listing(
     if table.base.get_ref() == table.quote.get_ref() {
         return Err(at(table.quote.span(), "expected another asset than the base"));
     }
+    let is_perpetual = table.perpetual.is_some();
     let known = |listing: &Listing| {
         &listing.instrument.base == table.base.get_ref()
             && &listing.instrument.quote == table.quote.get_ref()
+            && perpetuals.iter().any(|&(id, _)| id == listing.instrument.id) == is_perpetual
     };
     if before.iter().any(known) {
         let (base, quote) = (table.base.get_ref(), table.quote.get_ref());
-        return Err(at(span, format!("{base}/{quote} is listed already")));
+        let what = if is_perpetual { "'s perpetual" } else { "" };
+        return Err(at(span, format!("{base}/{quote}{what} is listed already")));
     }
     if table.description.get_ref().split(" / ").count() != 2 {
         let message = "expected a description with exactly one \" / \", such as \
@@ -529,7 +546,7 @@ fn market(table: &MarketTable, instrument: &Instrument) -> Result<Market, Mistak
         ActivityName::Busy => Activity::Busy,
         ActivityName::Quiet => Activity::Quiet,
     };
-    Ok(Market { instrument: instrument.clone(), start, activity, size })
+    Ok(Market { instrument: instrument.clone(), start, activity, size, contract: None })
 }
 
 fn assets(
@@ -561,7 +578,7 @@ fn assets(
 }
 
 /// The number without its decimal point, which must be above 0.
-fn positive(number: &Spanned<Number>) -> Result<i64, Mistake> {
+pub(super) fn positive(number: &Spanned<Number>) -> Result<i64, Mistake> {
     match number.get_ref().0.units {
         units @ 1.. => Ok(units),
         _ => Err(at(number.span(), "expected a number above 0")),
@@ -577,7 +594,7 @@ fn units(number: &Spanned<Number>, decimals: u8, what: &str) -> Result<i64, Mist
     })
 }
 
-fn within(
+pub(super) fn within(
     number: &Spanned<u32>,
     bounds: std::ops::RangeInclusive<u32>,
     unit: &str,
@@ -589,6 +606,6 @@ fn within(
     Err(at(number.span(), message))
 }
 
-fn at(span: Range<usize>, message: impl Into<String>) -> Mistake {
+pub(super) fn at(span: Range<usize>, message: impl Into<String>) -> Mistake {
     Mistake { span, message: message.into() }
 }

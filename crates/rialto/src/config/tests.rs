@@ -1,13 +1,16 @@
 use super::*;
 use feed::crowd::Activity;
-use model::{Minimum, Price, Quantity, Side, Source};
+use model::{
+    AlertKind, Amount, Constituent, Contract, EventBody, InstrumentId, Minimum, Payoff,
+    PerpetualEvent, Price, Quantity, Side, Source, Tier,
+};
 
 fn demo() -> Config {
     Config::read("demo.toml", DEMO).expect("the demo is in order")
 }
 
 #[test]
-fn the_demo_lists_nine_markets() {
+fn the_demo_lists_nine_markets_and_a_perpetual() {
     let config = demo();
     let rows: Vec<_> = config
         .listings
@@ -52,8 +55,11 @@ fn the_demo_lists_nine_markets() {
             ),
             format!("7 AAPL/USD - - - sip:AAPL - | 2 0 | {share}"),
             format!("8 TSLA/USD - - - sip:TSLA - | 2 0 | {share}"),
+            format!("9 BTC/USD btcusd-perp - - - - | 0 5 | {}", notional(10 * 10_i128.pow(5))),
         ]
     );
+    let terms: Vec<_> = config.contracts.iter().map(|it| (it.instrument.0, it.payoff)).collect();
+    assert_eq!(terms, [(9, Payoff::Linear)]);
     for listing in &config.listings {
         assert_eq!(listing.description.split(" / ").count(), 2, "{}", listing.description);
         assert_eq!((listing.instrument.tick_units, listing.instrument.lot_units), (1, 1));
@@ -66,7 +72,10 @@ fn the_demo_has_a_crowd_in_every_market() {
     let starts: Vec<_> = markets.iter().map(|market| market.start.0).collect();
     assert_eq!(
         starts,
-        [6_000_000, 300_000, 5_500_000, 6_000_000, 300_000, 50_000, 450_000, 22_000, 22_000]
+        [
+            6_000_000, 300_000, 5_500_000, 6_000_000, 300_000, 50_000, 450_000, 22_000, 22_000,
+            60_000
+        ]
     );
     let busy = |market: &&Market| market.activity == Activity::Busy;
     let busy: Vec<_> =
@@ -98,6 +107,52 @@ fn the_demo_is_alive_when_its_doors_open() {
         }
         assert!(source.engine().last_trade(it.id).is_some(), "{}/{}", it.base, it.quote);
     }
+}
+
+/// What there is of every asset is what was deposited: in purses, at the clearing house, in the insurance fund.
+fn assert_all_is_there(engine: &engine::Engine, at: Time) {
+    let mut sums = vec![Amount::ZERO; engine.assets().all().len()];
+    for balance in engine.balances() {
+        sums[balance.asset.index()] += balance.available + balance.held;
+    }
+    for (asset, sum) in engine.assets().all().iter().zip(sums) {
+        let sum = sum + engine.clearing(asset.id) + engine.insurance(asset.id);
+        assert_eq!(sum, engine.supply(asset.id), "{} at {at:?}", asset.code);
+    }
+}
+
+#[test]
+fn funding_alerts_and_liquidations_happen_in_the_demo_and_no_money_is_lost() {
+    let config = demo();
+    // Funding is exchanged at midnight, twenty minutes later.
+    let begins = Time::from_seconds(1_795_305_600) - Span::seconds(1_200);
+    let mut source = config.market_begun(7, begins);
+    let (mut funded, mut alerted, mut liquidated, mut concluded) = (0, 0, 0, 0);
+    let mut events = Vec::new();
+    while funded == 0 || alerted == 0 || liquidated == 0 || concluded == 0 {
+        let till = source.time() + Span::seconds(1);
+        assert!(till < begins + Span::seconds(6 * 3_600), "{funded} {alerted} {liquidated}");
+        while source.due().is_some_and(|due| due <= till) {
+            source.advance(till, &mut events);
+            assert_all_is_there(source.engine(), till);
+        }
+        for event in events.drain(..) {
+            let EventBody::Perpetual(what) = event.body else { continue };
+            match what {
+                PerpetualEvent::Funded { amount, .. } => {
+                    funded += usize::from(amount != Amount::ZERO);
+                }
+                PerpetualEvent::Alerted(alert) => match alert.kind {
+                    AlertKind::LiquidationConcluded => concluded += 1,
+                    _ => alerted += 1,
+                },
+                PerpetualEvent::Liquidating { .. } => liquidated += 1,
+                _ => {}
+            }
+        }
+    }
+    let marks = source.engine().marks(InstrumentId(9)).expect("it has a mark");
+    assert!((marks.mark.0 - marks.index.0).abs() < 600, "{marks:?}");
 }
 
 /// A configuration with one instrument, small enough to be changed.
@@ -213,7 +268,7 @@ fn what_is_wrong_is_told_with_its_place_and_what_was_expected() {
     check(
         "tick",
         "tikc",
-        "line 5, column 1: unknown field `tikc`, expected one of `base`, `quote`, `description`, `tick`, `lot`, `minimum`, `symbols`, `crowd`",
+        "line 5, column 1: unknown field `tikc`, expected one of `base`, `quote`, `description`, `tick`, `lot`, `minimum`, `symbols`, `crowd`, `perpetual`",
     );
     check("quote = \"USD\"\n", "", "line 1, column 1: missing field `quote`");
     check(
@@ -323,6 +378,111 @@ fn what_is_wrong_is_told_with_its_place_and_what_was_expected() {
     assert_eq!(
         nothing.to_string(),
         "it.toml, line 1, column 14: expected between 1 and 65,534 instruments"
+    );
+}
+
+/// The spot market with a perpetual behind it, of which this is said.
+fn with_perpetual(said: &str) -> String {
+    let perpetual = SMALL.replace("btcusd", "btcusd-perp");
+    let lines = perpetual.lines().filter(|line| !line.starts_with("crowd"));
+    format!("{SMALL}{}\nperpetual = {said}\n", lines.collect::<Vec<_>>().join("\n"))
+}
+
+#[test]
+fn a_perpetual_has_usual_terms_and_those_that_are_said() {
+    let contract = |said: &str| {
+        let config = Config::read("it.toml", &with_perpetual(said)).expect("it is in order");
+        let [contract]: [Contract; 1] = config.contracts.try_into().expect("one of two");
+        contract
+    };
+    // USD is counted to six decimals: prices of two, quantities of four.
+    let dollars = |whole: i128| Amount(whole * 1_000_000);
+    let usual = Contract {
+        instrument: InstrumentId(1),
+        payoff: Payoff::Linear,
+        size: 1,
+        tiers: vec![
+            Tier { up_to: dollars(1_000_000), initial_ppm: 10_000, maintenance_ppm: 5_000 },
+            Tier { up_to: dollars(10_000_000), initial_ppm: 20_000, maintenance_ppm: 10_000 },
+            Tier { up_to: dollars(100_000_000), initial_ppm: 50_000, maintenance_ppm: 25_000 },
+        ],
+        constituents: vec![Constituent::Book(InstrumentId(0))],
+        stale_after: Span::seconds(10),
+        outlier_ppm: 50_000,
+        basis_ppm_max: 5_000,
+        funding_interval: Span::seconds(28_800),
+        sample_interval: Span::seconds(60),
+        funding_ppm_max: 7_500,
+        liquidation_band_ppm: 20_000,
+        liquidation_fee_ppm: 5_000,
+    };
+    assert_eq!(contract("{}"), usual);
+    assert_eq!(usual.leverage_max(), 100);
+    let said = "{ payoff = \"inverse\", size = 100, index = [\"feed\", \"BTC/USD\", \"feed\"], \
+                tiers = [{ up_to = \"2.5\", initial = \"10\", maintenance = \"5\" }], stale_seconds = 1, \
+                funding_minutes = 2, sample_seconds = 3, outlier = \"4\", basis_max = \"0.5\", \
+                funding_max = \"0.0006\", liquidation_band = \"7\", liquidation_fee = \"0\" }";
+    assert_eq!(
+        contract(said),
+        Contract {
+            payoff: Payoff::Inverse,
+            size: 100,
+            tiers: vec![Tier {
+                up_to: Amount(25_000),
+                initial_ppm: 100_000,
+                maintenance_ppm: 50_000
+            }],
+            constituents: vec![
+                Constituent::Feed,
+                Constituent::Book(InstrumentId(0)),
+                Constituent::Feed
+            ],
+            stale_after: Span::seconds(1),
+            funding_interval: Span::seconds(120),
+            sample_interval: Span::seconds(3),
+            outlier_ppm: 40_000,
+            basis_ppm_max: 5_000,
+            funding_ppm_max: 6,
+            liquidation_band_ppm: 70_000,
+            liquidation_fee_ppm: 0,
+            ..usual
+        }
+    );
+}
+
+#[test]
+fn a_perpetual_that_cannot_be_is_told_with_its_place() {
+    let check = |said: &str, told: &str| {
+        let error = Config::read("it.toml", &with_perpetual(said)).expect_err(said).to_string();
+        assert_eq!(error, format!("it.toml, {told}"), "{said}");
+    };
+    check(
+        "{ index = [\"BTC/EUR\"] }",
+        "line 18, column 24: \"BTC/EUR\" is no spot market that is listed: expected one such as \"BTC/USD\", or \"feed\"",
+    );
+    check("{ size = 0 }", "line 18, column 22: expected 1 to 1000000 units");
+    check(
+        "{ outlier = \"100.1\" }",
+        "line 18, column 25: expected per cents from \"0\" to \"100\" with at most four decimals",
+    );
+    check(
+        "{ tiers = [{ up_to = \"1\", initial = \"1\", maintenance = \"2\" }] }",
+        "line 18, column 13: tiers do not rise",
+    );
+    check(
+        "{ payoff = \"inverse\" }",
+        "line 18, column 13: expected tiers: what an inverse contract is worth is counted in BTC, for which there are no usual ones",
+    );
+    let alone = format!("{}perpetual = {{}}\n", SMALL.replace("crowd = ", "# "));
+    assert_eq!(
+        Config::read("it.toml", &alone).expect_err("no index").to_string(),
+        "it.toml, line 10, column 13: there is no spot market BTC/USD to take its index from: expected an index"
+    );
+    let elsewhere =
+        with_perpetual("{}").replace("bitstamp = \"btcusd-perp", "timex = \"btcusd-perp");
+    assert_eq!(
+        Config::read("it.toml", &elsewhere).expect_err("another tongue").to_string(),
+        "it.toml, line 18, column 13: timex does not speak of perpetuals: expected no symbol there"
     );
 }
 

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use model::{Candle, Instrument, InstrumentId, Interval, Level, Listing, Side, Time, Trade};
+use model::{
+    Candle, Contract, Instrument, InstrumentId, Interval, Level, Listing, Side, Time, Trade,
+};
 use parquet::data_type::ByteArray;
 
 use super::table::{Cell, Table};
@@ -43,7 +45,7 @@ impl Rows {
     /// [`Failure`] if they cannot be made.
     pub fn create(
         folder: &Path,
-        listings: &[Listing],
+        (listings, contracts): (&[Listing], &[Contract]),
         interval: Interval,
         received: bool,
     ) -> Result<Self, Failure> {
@@ -54,11 +56,12 @@ impl Rows {
         };
         let (prices, quantities) =
             (scale(|it| it.price_decimals), scale(|it| it.quantity_decimals));
-        let market = |listing: &Listing| {
+        let names = Contract::names(listings.iter().map(|it| &it.instrument), contracts);
+        let market = |(listing, name): (&Listing, String)| {
             let it = listing.instrument.clone();
             let factor = |scale: u8, own: u8| 10_i128.pow(u32::from(scale.saturating_sub(own)));
             Market {
-                name: ByteArray::from(format!("{}-{}", it.base, it.quote).into_bytes()),
+                name: ByteArray::from(name.into_bytes()),
                 factors: (
                     factor(prices, it.price_decimals),
                     factor(quantities, it.quantity_decimals),
@@ -114,7 +117,7 @@ impl Rows {
             trades: table("trades", &trades)?,
             levels: table("l2", &levels)?,
             candles: table("candles", &candles)?,
-            markets: listings.iter().map(market).collect(),
+            markets: listings.iter().zip(names).map(market).collect(),
             interval,
             received,
             words: 0,

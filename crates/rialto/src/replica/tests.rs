@@ -13,8 +13,8 @@ use feed::journal::digest::Digester;
 use feed::journal::memory::Memory;
 use feed::journal::writer::Writer;
 use model::{
-    AccountId, Action, Amount, AssetId, InstrumentId, Label, Mark, NewOrder, Note, OrderKind,
-    Price, Quantity, Query, Side, Source, Span, TimeInForce, Window,
+    AccountId, Action, Amount, AssetId, InstrumentId, Label, MarginMode, Mark, NewOrder, Note,
+    OrderKind, PerpetualAction, Price, Quantity, Query, Side, Source, Span, TimeInForce, Window,
 };
 use testkit::dice::Dice;
 
@@ -48,6 +48,17 @@ lot = "0.00000001"
 minimum = "0.0002 BTC"
 symbols = { bitstamp = "ethbtc" }
 crowd = { activity = "quiet", start = "0.05", size = "0.5" }
+
+[[instrument]]
+base = "BTC"
+quote = "USD"
+description = "Bitcoin / U.S. dollar perpetual"
+tick = "1"
+lot = "0.00001"
+minimum = "10 USD"
+symbols = { bitstamp = "btcusd-perp" }
+crowd = { activity = "quiet", start = "60000", size = "0.05" }
+perpetual = { index = ["BTC/USD"], funding_minutes = 1, sample_seconds = 1 }
 "#;
 
 pub fn config() -> Config {
@@ -108,6 +119,9 @@ pub fn kept(plan: &Plan, seconds: i64) -> Memory {
 /// What one of the two may ask for.
 fn anything(dice: &mut Dice) -> Action {
     let account = if dice.roll(2) == 0 { ALICE } else { BOB };
+    if dice.roll(3) == 0 {
+        return of_the_perpetual(dice, account);
+    }
     let instrument = InstrumentId(0);
     let price = 5_990_000 + dice.roll(20_000) as i64;
     match dice.roll(12) {
@@ -133,6 +147,33 @@ fn anything(dice: &mut Dice) -> Action {
             post_only: false,
             trigger: None,
         }),
+    }
+}
+
+/// The same of the perpetual.
+fn of_the_perpetual(dice: &mut Dice, account: AccountId) -> Action {
+    let instrument = InstrumentId(2);
+    let new = NewOrder {
+        account,
+        instrument,
+        side: if dice.roll(2) == 0 { Side::Buy } else { Side::Sell },
+        kind: OrderKind::Limit(Price(59_900 + dice.roll(200) as i64)),
+        quantity: Quantity(1_000 + dice.roll(1_000_000) as i64),
+        time_in_force: TimeInForce::GoodTillCanceled,
+        post_only: false,
+        trigger: None,
+    };
+    match dice.roll(10) {
+        0 => Action::Perpetual(PerpetualAction::Reduce(new)),
+        1 => {
+            let leverage = 1 + dice.roll(100) as u16;
+            Action::Perpetual(PerpetualAction::SetLeverage { account, instrument, leverage })
+        }
+        2 => {
+            let mode = *dice.pick(&[MarginMode::Cross, MarginMode::Isolated]);
+            Action::Perpetual(PerpetualAction::SetMarginMode { account, instrument, mode })
+        }
+        _ => Action::Place(new),
     }
 }
 
@@ -227,6 +268,7 @@ fn goes_on(rerun: Rerun, boards: &mut Boards, subjects: &[Subject]) -> (Heard, V
 fn image_and_tail_are_the_whole_journal() {
     let wanted = if long() { 200 } else { 6 };
     let mut points = 0;
+    let mut positions = 0;
     let mut seed = 0;
     while points < wanted {
         seed += 1;
@@ -249,6 +291,8 @@ fn image_and_tail_are_the_whole_journal() {
         }
         let last = whole.image(&plan, boundary);
         let (rerun, _) = whole.finish();
+        let position = rerun.source().engine().position(ALICE, InstrumentId(2));
+        positions += usize::from(position.is_some_and(|position| position.size != 0));
         let (frames, answers) = goes_on(rerun, &mut boards, &subjects);
         assert!(frames.0.len() > 50, "seed {seed}: {} frames", frames.0.len());
         assert!(!images.is_empty(), "seed {seed}: one segment");
@@ -284,6 +328,7 @@ fn image_and_tail_are_the_whole_journal() {
             points += 1;
         }
     }
+    assert!(positions > 0, "nobody has a position in the perpetual");
 }
 
 #[test]

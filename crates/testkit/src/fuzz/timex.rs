@@ -59,6 +59,7 @@ fn resting(id: OrderId) -> OwnOrder {
         created: NOW,
         changed: NOW,
         replaces: None,
+        purpose: model::Purpose::Any,
         woken: false,
     }
 }

@@ -297,6 +297,10 @@ impl Market {
         let order = OrderState { id, ..super::money::on_trial(&new) };
         let held = self.held(new.account, new.instrument);
         self.perpetuals.held.insert((new.account, new.instrument), held);
+        if only_reduces {
+            let event = PerpetualEvent::Reducing { account: new.account, order: id };
+            self.tell_perpetual(telling, new.instrument, event);
+        }
         self.tell(telling, new.instrument, EventBody::Created(order));
         let going = Going { instrument: new.instrument, order, held: 0, backed };
         self.enter_perpetual(going, telling);

@@ -1,6 +1,6 @@
 //! The laws of the views, over many seeds.
 
-use testkit::laws::{day, gap, latecomer, tally, verdict};
+use testkit::laws::{day, gap, latecomer, positions, tally, verdict};
 
 #[test]
 fn whoever_comes_late_holds_what_the_others_hold() {
@@ -93,6 +93,26 @@ fn whoever_asks_for_what_it_missed_has_missed_nothing() {
     println!("{all:?}");
     assert!(
         all.events > 20_000 && all.gaps > 500 && all.recovered > 5_000,
+        "too little happened to mean anything: {all:?}"
+    );
+}
+
+#[test]
+fn what_is_told_of_positions_is_what_they_are_and_adds_up_to_the_money() {
+    let mut all = positions::Figures::default();
+    for seed in verdict::seeds() {
+        all.add(&positions::check(seed));
+    }
+    println!("{all:?}");
+    assert!(
+        all.positions > 5_000
+            && all.ended > 1_000
+            && all.settlements > 1_000
+            && all.funding > 500
+            && all.trades > 3_000
+            && all.liquidations > 20
+            && all.alerts > 100
+            && all.rates > 500,
         "too little happened to mean anything: {all:?}"
     );
 }

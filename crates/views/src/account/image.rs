@@ -1,14 +1,24 @@
 //! What accounts are shown, as a part of an image.
 
 use model::image::{Image, Impossible, Reader, save_all, save_number};
-use model::{AccountId, Assets};
+use model::{AccountId, Assets, InstrumentId};
 
 use super::{Accounts, Holdings, Own};
 
 impl Accounts {
-    /// Appends its bytes.
+    /// Appends its bytes. Between two commands: nothing waits to be told then.
     pub fn save(&self, out: &mut Vec<u8>) {
-        let Self { assets: _, all, labels, holdings } = self;
+        let Self {
+            assets: _,
+            all,
+            labels,
+            holdings,
+            perpetuals,
+            purpose: _,
+            waiting: _,
+            waiting_of: _,
+            unpriced: _,
+        } = self;
         save_number(all.len() as u64, out);
         for (account, own) in all {
             account.save(out);
@@ -19,6 +29,8 @@ impl Accounts {
             former.save(out);
             save_all(untold.iter(), out);
         }
+        save_number(perpetuals.len() as u64, out);
+        perpetuals.iter().for_each(|instrument| instrument.save(out));
     }
 
     /// Reads what [`Accounts::save`] wrote in a market with these assets.
@@ -46,6 +58,13 @@ impl Accounts {
                 let own = loaded.all.get_mut(account).filter(|own| own.untold & (1 << place) == 0);
                 own.ok_or(Impossible("balances that wait to be told"))?.untold |= 1 << place;
             }
+        }
+        for _ in 0..from.count(usize::from(u16::MAX), "perpetuals")? {
+            let instrument = InstrumentId::load(from)?;
+            if loaded.perpetuals.last().is_some_and(|last| *last >= instrument) {
+                return Err(Impossible("the order of perpetuals"));
+            }
+            loaded.perpetuals.insert(instrument);
         }
         Ok(loaded)
     }

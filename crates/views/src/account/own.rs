@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use model::{
     Balance, EventMark, Filled, InstrumentId, Label, OrderId, OrderKey, OrderState, OrderStory,
     OwnMovement, OwnOrder, OwnOrderUpdate, OwnOrders, OwnRecord, OwnRecords, OwnStep, OwnTrade,
-    OwnTrades, RecordKey, Sort, Standing, Stretch, Time, Which,
+    OwnTrades, PositionId, Purpose, RecordKey, Sort, Standing, Stretch, Time, Which,
 };
 
+use super::positions::Positions;
 use super::{ENDED_FOR, ENDED_MAX, MOVEMENTS_MAX, STEPS_MAX, TRADES_MAX};
 use crate::digest::Digest;
 use crate::steps::reaches_back;
@@ -43,6 +44,8 @@ pub struct Own {
     steps: VecDeque<OwnOrderUpdate>,
     /// The newest step that was forgotten of each chain: in which instrument, whether outside the book.
     steps_forgotten: BTreeMap<(InstrumentId, bool), EventMark>,
+    /// What it has in perpetuals, if it ever had anything to do with one.
+    positions: Option<Box<Positions>>,
 }
 
 #[derive(Debug)]
@@ -84,6 +87,7 @@ impl Own {
             records: 0,
             steps: VecDeque::new(),
             steps_forgotten: BTreeMap::new(),
+            positions: None,
         }
     }
 
@@ -102,6 +106,7 @@ impl Own {
         order: &OrderState,
         step: OwnStep,
         label: Option<Label>,
+        purpose: Purpose,
     ) {
         let standing = match step {
             OwnStep::Armed => Standing::Armed,
@@ -134,6 +139,7 @@ impl Own {
             created: time,
             changed: time,
             replaces,
+            purpose,
         };
         self.orders.insert(order.id, Kept { own, last_trade: None });
         match standing.is_open() {
@@ -182,6 +188,7 @@ impl Own {
         let mut before = None;
         if let Some(kept) = self.orders.get_mut(&trade.order) {
             trade.label = kept.own.label.clone();
+            trade.is_liquidation = kept.own.purpose == Purpose::Liquidate;
             before = kept.last_trade.replace(number);
             kept.own.filled.quantity += trade.quantity;
             kept.own.filled.turnover += i128::from(trade.price.0) * i128::from(trade.quantity.0);
@@ -194,6 +201,33 @@ impl Own {
         let place = self.next_place();
         self.trades.push_back(Done { trade, place, before });
         &self.trades.back().expect("it was put there just now").trade
+    }
+
+    /// Which position its trade with this number changed is known now.
+    pub fn trade_of_position(
+        &mut self,
+        number: u64,
+        position: Option<PositionId>,
+    ) -> Option<&OwnTrade> {
+        let at = number.checked_sub(self.trades_before)?;
+        let done = self.trades.get_mut(usize::try_from(at).ok()?)?;
+        done.trade.position = position;
+        Some(&done.trade)
+    }
+
+    /// The number of its last trade.
+    pub fn last_trade(&self) -> u64 {
+        (self.trades_before + self.trades.len() as u64).saturating_sub(1)
+    }
+
+    /// What it has in perpetuals.
+    pub fn positions(&self) -> Option<&Positions> {
+        self.positions.as_deref()
+    }
+
+    /// The same, begun if there was nothing.
+    pub fn positions_mut(&mut self) -> &mut Positions {
+        self.positions.get_or_insert_default()
     }
 
     /// Something came, or left.
@@ -418,6 +452,9 @@ impl Own {
             digest.word(*place);
             digest.word(moved.sequence.0);
             digest.wide(moved.amount.0);
+        }
+        if let Some(positions) = &self.positions {
+            positions.digest(digest);
         }
     }
 }

@@ -54,6 +54,12 @@ impl Board {
             (TopicKind::Ticker { window, .. }, _) => {
                 tell(kind, &Update::Ticker(&self.ticker(window, self.now)));
             }
+            (TopicKind::Funding, _) => {
+                let perpetual = self.perpetual.as_ref();
+                if let Some(state) = perpetual.and_then(|it| it.state(self.now)) {
+                    tell(kind, &Update::Funding(&state));
+                }
+            }
             _ => {}
         }
     }
@@ -87,6 +93,15 @@ impl Board {
                 AnswerBody::Tickers(vec![(self.instrument, self.ticker(window, now))])
             }
             Query::Statuses => AnswerBody::Statuses(vec![(self.instrument, self.status)]),
+            Query::Perpetual { .. } => {
+                let state = self.perpetual.as_ref().and_then(|it| it.state(now.max(self.now)));
+                let answer = |state| AnswerBody::Perpetual(Box::new(state));
+                state.map_or(AnswerBody::Unavailable, answer)
+            }
+            Query::FundingRates { since, until, limit, .. } => match &self.perpetual {
+                Some(it) => AnswerBody::FundingRates(it.rates(since, until, limit)),
+                None => AnswerBody::Unavailable,
+            },
             Query::Now => AnswerBody::Now,
             Query::Accounts { .. }
             | Query::Balances { .. }
@@ -95,6 +110,10 @@ impl Board {
             | Query::Order { .. }
             | Query::OwnTrades(_)
             | Query::OwnRecords(_)
+            | Query::Positions(_)
+            | Query::MarginChoices { .. }
+            | Query::Settlements(_)
+            | Query::MarginAlerts { .. }
             | Query::OwnSteps { .. } => AnswerBody::Unavailable,
         }
     }
@@ -218,6 +237,9 @@ impl Board {
         self.chain.digest(&mut digest);
         self.steps.digest(&mut digest);
         self.stops.digest(&mut digest);
+        if let Some(perpetual) = &self.perpetual {
+            perpetual.digest(&mut digest);
+        }
         digest.finish()
     }
 }

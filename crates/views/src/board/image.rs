@@ -8,6 +8,7 @@ use crate::book::publish::{ByLevel, ByOrder};
 use crate::cadence::Paces;
 use crate::candles::Candles;
 use crate::chain::Chain;
+use crate::perpetual::Perpetual;
 use crate::steps::Steps;
 use crate::tape::Tape;
 use crate::ticker::Rolling;
@@ -32,6 +33,7 @@ impl Board {
             batch_of,
             arriving,
             status,
+            perpetual,
             now,
             traded,
             detail: _,
@@ -57,6 +59,8 @@ impl Board {
         batch_of.save(out);
         arriving.save(out);
         status.save(out);
+        perpetual.is_some().save(out);
+        perpetual.iter().for_each(|perpetual| perpetual.save(out));
         now.save(out);
         Some(*traded).filter(|traded| *traded > NEVER).save(out);
     }
@@ -85,6 +89,9 @@ impl Board {
         loaded.batch_of = Image::load(from)?;
         loaded.arriving = Image::load(from)?;
         loaded.status = Image::load(from)?;
+        if bool::load(from)? {
+            loaded.perpetual = Some(Box::new(Perpetual::load(from)?));
+        }
         loaded.now = Image::load(from)?;
         loaded.traded = Option::load(from)?.unwrap_or(NEVER);
         Ok(loaded)

@@ -5,9 +5,10 @@
 use std::collections::VecDeque;
 
 use model::{
-    AccountId, Amount, Cadence, CloseReason, Event, EventBody, Fill, Interval, OrderId, OrderKind,
-    OrderState, Price, Quantity, Rejection, Sequence, Side, Span, Status, Time, TimeInForce,
-    TradeId, Trigger, TriggerWhen,
+    AccountId, Amount, Cadence, CloseReason, Event, EventBody, Fill, Interval, MarginMode,
+    MarkState, OrderId, OrderKind, OrderState, PerpetualEvent, PositionId, PositionState, Price,
+    Quantity, Rejection, Sequence, Side, Span, Status, Time, TimeInForce, TradeId, Trigger,
+    TriggerWhen,
 };
 
 use super::{HERE, SECOND, TENTH};
@@ -47,6 +48,8 @@ pub struct Flow {
     /// Resting orders of both sides, the oldest first.
     resting: Vec<OrderState>,
     armed: Vec<OrderState>,
+    /// Of a perpetual, who holds how much, and when funding is exchanged next.
+    held: Option<([i64; 4], i64)>,
     out: VecDeque<Event>,
 }
 
@@ -61,8 +64,14 @@ impl Flow {
             trades: 100_000_000,
             resting: Vec::new(),
             armed: Vec::new(),
+            held: None,
             out: VecDeque::new(),
         }
+    }
+
+    /// The same of a perpetual.
+    pub fn of_perpetual(seed: u64, start: Time) -> Self {
+        Self { held: Some(([0; 4], i64::MIN)), ..Self::new(seed, start) }
     }
 
     /// The events of one more command.
@@ -80,6 +89,10 @@ impl Flow {
             let interval = Interval::Seconds([1, 60, 3_600][self.dice.below(3) as usize]);
             self.now = interval.next_start(interval.start_of(self.now));
         }
+        if self.held.is_some() && self.dice.chance(30) {
+            self.happens_to_perpetual();
+            return self.out.drain(..);
+        }
         match self.dice.below(100) {
             0..=44 => self.place(),
             45..=64 => self.cancel(),
@@ -90,6 +103,69 @@ impl Flow {
             _ => self.say(EventBody::StatusChanged(Status::Trading)),
         }
         self.out.drain(..)
+    }
+
+    /// A mark, at times with funding before it; a position that changes; a liquidation that nobody takes.
+    fn happens_to_perpetual(&mut self) {
+        const INTERVAL: i64 = 600_000_000;
+        let Some((mut sizes, mut next)) = self.held else { return };
+        let at = self.dice.below(4) as usize;
+        let (account, position) = (AccountId(1 + at as u32), PositionId(1 + at as u64));
+        match self.dice.below(10) {
+            0..=4 => {
+                let (rate_ppm, due) = (self.dice.below(5) as i32 - 2, self.now.0 >= next);
+                for account in (1..).map(AccountId).take(4) {
+                    if due && rate_ppm != 0 && sizes[account.0 as usize - 1] != 0 {
+                        let amount = Amount(1);
+                        self.happens(PerpetualEvent::Funded {
+                            position,
+                            account,
+                            amount,
+                            rate_ppm,
+                        });
+                    }
+                }
+                next = (self.now.0 / INTERVAL + 1) * INTERVAL;
+                let index = Price(990 + self.dice.below(20));
+                let state = MarkState {
+                    mark: Price(index.0 + self.dice.below(3)),
+                    index,
+                    funding_rate_ppm: self.dice.below(9) as i32 - 4,
+                    next_funding: Time(next),
+                };
+                self.happens(PerpetualEvent::Marked(state));
+            }
+            5..=8 => {
+                sizes[at] = if self.dice.chance(30) { 0 } else { self.dice.below(11) - 5 };
+                self.happens(PerpetualEvent::Position(PositionState {
+                    id: position,
+                    account,
+                    size: sizes[at],
+                    cost: Amount(7),
+                    margin: Amount::ZERO,
+                    mode: MarginMode::Cross,
+                    leverage: 10,
+                }));
+            }
+            _ => {
+                let order = OrderState {
+                    account,
+                    time_in_force: TimeInForce::ImmediateOrCancel,
+                    trigger: None,
+                    ..self.new_order()
+                };
+                let (quantity, price) = (order.original, Price(1));
+                let event = PerpetualEvent::Liquidating { position, account, quantity, price };
+                self.happens(event);
+                self.say(EventBody::Created(order));
+                self.arrive(order);
+            }
+        }
+        self.held = Some((sizes, next));
+    }
+
+    fn happens(&mut self, event: PerpetualEvent) {
+        self.say(EventBody::Perpetual(event));
     }
 
     fn say(&mut self, body: EventBody) {

@@ -51,7 +51,10 @@ fn a_board_that_is_read_back_tells_and_answers_what_the_one_that_never_stopped_d
     let mut marks = 0;
     for seed in 0..seeds(60, 1_000) {
         let start = Time::from_civil(2026, 11, 1 + (seed % 30) as u32) - Span::seconds(600);
-        let mut flow = Flow::new(seed, start);
+        let mut flow = match seed % 2 {
+            0 => Flow::of_perpetual(seed, start),
+            _ => Flow::new(seed, start),
+        };
         let mut whole = Board::new(HERE, start);
         let cut = 1 + flow.dice.below(COMMANDS as i64) as usize;
         for _ in 0..cut {
@@ -158,7 +161,7 @@ pub fn mutate(bytes: &mut Vec<u8>, dice: &mut Dice) {
 #[test]
 fn whatever_bytes_are_read_a_board_comes_of_them_or_a_refusal() {
     let (mut taken, mut refused) = (0, 0);
-    let mut flow = Flow::new(5, Time::from_civil(2026, 11, 22));
+    let mut flow = Flow::of_perpetual(5, Time::from_civil(2026, 11, 22));
     let mut whole = Board::new(HERE, flow.now);
     for _ in 0..120 {
         flow.command().for_each(|event| drop(told(&mut whole, &event)));

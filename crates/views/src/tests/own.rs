@@ -7,8 +7,9 @@ use model::{
     AccountId, Amount, AnswerBody, AssetId, Assets, Balance, Cadence, CloseReason, Event,
     EventBody, Fill, Filled, Instrument, InstrumentId, Label, Liquidity, Minimum, Movement,
     MovementKind, OrderId, OrderKey, OrderState, OrderStory, OwnMovement, OwnOrder, OwnOrderUpdate,
-    OwnOrders, OwnRecord, OwnRecords, OwnStep, OwnTrade, OwnTrades, Quantity, Query, RecordKey,
-    Sequence, Side, Sort, Span, Standing, Time, Topic, TopicKind, TradeId, Update, Which,
+    OwnOrders, OwnRecord, OwnRecords, OwnStep, OwnTrade, OwnTrades, Purpose, Quantity, Query,
+    RecordKey, Sequence, Side, Sort, Span, Standing, Time, Topic, TopicKind, TradeId, Update,
+    Which,
 };
 
 use super::flow::Flow;
@@ -114,6 +115,7 @@ impl Slow {
                         OwnStep::Replaces(old) => slow.order(order.account, old.id).map(Box::new),
                         _ => None,
                     },
+                    purpose: Purpose::Any,
                     mark: place.mark,
                     previous: place.previous,
                 };
@@ -177,6 +179,7 @@ impl Slow {
                         filled: own.filled,
                         created: own.created,
                         replaced: None,
+                        purpose: Purpose::Any,
                         mark: place.mark,
                         previous: place.previous,
                     };
@@ -272,6 +275,8 @@ impl Slow {
                 maker: fill.maker.id,
                 taker: fill.taker.id,
                 self_trade: (own.account == other.account).then_some(other.id),
+                position: None,
+                is_liquidation: false,
             })
         };
         let maker = of(&fill.maker, &fill.taker, fill.maker_fee, Liquidity::Maker);
@@ -382,6 +387,7 @@ impl Slow {
                         created: event.time,
                         changed: event.time,
                         replaces,
+                        purpose: Purpose::Any,
                     });
                 }
             }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use model::{
-    AnswerBody, Cadence, Candle, Event, EventBody, EventMark, Interval, Level, OrderEntry, OrderId,
-    OrderState, OrderStep, OrderUpdate, Price, Quantity, Query, Side, Span, Ticker, Time,
-    TimeInForce, TopicKind, Trade, Update, Window,
+    AccountId, AnswerBody, Cadence, Candle, Event, EventBody, EventMark, FundingRate, Interval,
+    Level, OrderEntry, OrderId, OrderState, OrderStep, OrderUpdate, PerpetualEvent, PerpetualState,
+    Price, Quantity, Query, Side, Span, Ticker, Time, TimeInForce, TopicKind, Trade, Update,
+    Window,
 };
 
 use super::{SECOND, TENTH, word};
@@ -31,6 +32,10 @@ pub struct Slow {
     tenths: Vec<Time>,
     /// What each depth told last, and how often it spoke.
     views: BTreeMap<TopicKind, (u64, View)>,
+    /// All that was told of a perpetual, and the order that was created next, if one was.
+    perpetual: Vec<(PerpetualEvent, Option<OrderId>)>,
+    /// When its own cadences spoke last.
+    spoke_of_it: BTreeMap<Cadence, Time>,
 }
 
 /// The book as it was told, best first.
@@ -94,6 +99,8 @@ impl Slow {
             spoke: BTreeMap::new(),
             tenths: Vec::new(),
             views: BTreeMap::new(),
+            perpetual: Vec::new(),
+            spoke_of_it: BTreeMap::new(),
         }
     }
 
@@ -139,6 +146,7 @@ impl Slow {
                 self.step(time, new, OrderStep::Created, &mut out);
             }
             EventBody::Ticked(cadence) => self.tick(time, *cadence, &mut out),
+            EventBody::Perpetual(event) => self.perpetual.push((*event, None)),
             _ => {}
         }
         out
@@ -162,13 +170,19 @@ impl Slow {
     fn step(&mut self, time: Time, order: &OrderState, step: OrderStep, out: &mut Vec<String>) {
         if step == OrderStep::Created {
             self.public.push(order.id);
+            if let Some((_, next @ None)) = self.perpetual.last_mut() {
+                *next = Some(order.id);
+            }
         }
         let millisecond = time.floor_to_millis();
         let tie = self.marks.iter().filter(|mark| mark.time == millisecond).count() as u32;
         let mark = EventMark { time: millisecond, tie, ordinal: self.marks.len() as u64 + 1 };
         let previous = self.marks.last().copied();
         self.marks.push(mark);
-        let update = OrderUpdate { time, order: *order, step, mark, previous };
+        let is_liquidation = self.perpetual.iter().any(|(event, next)| {
+            *next == Some(order.id) && matches!(event, PerpetualEvent::Liquidating { .. })
+        });
+        let update = OrderUpdate { time, order: *order, step, mark, previous, is_liquidation };
         self.say(TopicKind::Orders, &Update::Order(&update), out);
     }
 
@@ -195,7 +209,8 @@ impl Slow {
         })
     }
 
-    fn tick(&mut self, time: Time, cadence: Cadence, out: &mut Vec<String>) {
+    /// What a cadence tells of the book.
+    fn publish(&mut self, cadence: Cadence, out: &mut Vec<String>) {
         let start = Shown { stamp: self.start, ..Shown::default() };
         let before = self.shown.get(&cadence).cloned().unwrap_or(start);
         let sides = self.book();
@@ -210,33 +225,8 @@ impl Slow {
             after.states += 1;
         }
         self.shown.insert(cadence, after.clone());
-        let best = self.best();
-        let mut news = BTreeMap::new();
-        for of in [TENTH, SECOND, Cadence::THREE_TENTHS] {
-            let former = self.spoke.get(&of).copied();
-            let is_new = former.is_none_or(|(former, ..)| former.0 / of.0.0 != time.0 / of.0.0);
-            if of == cadence || (of != TENTH && cadence == TENTH && is_new) {
-                self.spoke.insert(of, (time, self.trades.len(), best));
-                let (former, untold, quoted) = former.unwrap_or((Time(i64::MIN), 0, [None; 2]));
-                news.insert(of, (former, untold, quoted != best));
-            }
-        }
-
-        if cadence == TENTH {
-            self.tenths.push(time);
-        }
         for kind in self.listened.clone() {
             match kind {
-                TopicKind::SampledCandles { interval, cadence: of } if cadence == TENTH => {
-                    let end = time.0 - time.0.rem_euclid(of.0.0);
-                    // No other tenth ticked since then.
-                    if self.tenths.iter().filter(|tenth| tenth.0 >= end).count() == 1 {
-                        let start = interval.start_of(Time(end - 1));
-                        let all = self.candles(interval);
-                        let its = all.iter().filter(|candle| candle.start == start);
-                        out.extend(its.map(|candle| word(kind, &Update::Candle(candle))));
-                    }
-                }
                 TopicKind::Delta { cadence: of } if of == cadence && changed => {
                     let [bids, asks] = delta(&before.sides, &after.sides);
                     out.push(format!("delta {} {bids:?} {asks:?}", after.stamp.0));
@@ -286,6 +276,40 @@ impl Slow {
                         self.views.insert(kind, (number, new));
                     }
                 }
+                _ => {}
+            }
+        }
+    }
+
+    fn tick(&mut self, time: Time, cadence: Cadence, out: &mut Vec<String>) {
+        self.publish(cadence, out);
+        let best = self.best();
+        let mut news = BTreeMap::new();
+        for of in [TENTH, SECOND, Cadence::THREE_TENTHS] {
+            let former = self.spoke.get(&of).copied();
+            let is_new = former.is_none_or(|(former, ..)| former.0 / of.0.0 != time.0 / of.0.0);
+            if of == cadence || (of != TENTH && cadence == TENTH && is_new) {
+                self.spoke.insert(of, (time, self.trades.len(), best));
+                let (former, untold, quoted) = former.unwrap_or((Time(i64::MIN), 0, [None; 2]));
+                news.insert(of, (former, untold, quoted != best));
+            }
+        }
+
+        if cadence == TENTH {
+            self.tenths.push(time);
+        }
+        for kind in self.listened.clone() {
+            match kind {
+                TopicKind::SampledCandles { interval, cadence: of } if cadence == TENTH => {
+                    let end = time.0 - time.0.rem_euclid(of.0.0);
+                    // No other tenth ticked since then.
+                    if self.tenths.iter().filter(|tenth| tenth.0 >= end).count() == 1 {
+                        let start = interval.start_of(Time(end - 1));
+                        let all = self.candles(interval);
+                        let its = all.iter().filter(|candle| candle.start == start);
+                        out.extend(its.map(|candle| word(kind, &Update::Candle(candle))));
+                    }
+                }
                 TopicKind::Candles { interval, cadence: of } => {
                     let untold = news.get(&of).map(|(_, untold, _)| *untold);
                     if let Some((from, _)) = untold.and_then(|untold| self.trades.get(untold)) {
@@ -308,6 +332,20 @@ impl Slow {
                     }
                 }
                 _ => {}
+            }
+        }
+        if self.perpetual.is_empty() || cadence != TENTH {
+            return;
+        }
+        for of in [Cadence::FIFTH, SECOND] {
+            let former = self.spoke_of_it.get(&of);
+            if former.is_some_and(|former| former.0 / of.0.0 == time.0 / of.0.0) {
+                continue;
+            }
+            self.spoke_of_it.insert(of, time);
+            self.publish(of, out);
+            if let Some(state) = self.state(time).filter(|_| of == SECOND) {
+                self.say(TopicKind::Funding, &Update::Funding(&state), out);
             }
         }
     }
@@ -352,6 +390,54 @@ impl Slow {
             bid,
             ask,
         }
+    }
+
+    /// What each account holds of a perpetual, of the first so many things that were told of it.
+    fn sizes(&self, told: usize) -> BTreeMap<AccountId, i64> {
+        let mut sizes = BTreeMap::new();
+        for (event, _) in &self.perpetual[..told] {
+            if let PerpetualEvent::Position(state) = event {
+                sizes.insert(state.account, state.size);
+            }
+        }
+        sizes
+    }
+
+    fn state(&self, time: Time) -> Option<PerpetualState> {
+        let marks = self.perpetual.iter().rev().find_map(|(event, _)| match event {
+            PerpetualEvent::Marked(marks) => Some(*marks),
+            _ => None,
+        });
+        let long = self.sizes(self.perpetual.len()).into_values().filter(|size| *size > 0);
+        Some(PerpetualState { time, marks: marks?, open_interest: Quantity(long.sum()) })
+    }
+
+    /// Between two marks of which the later has another time of funding it was exchanged.
+    fn rates(&self) -> Vec<FundingRate> {
+        let mark = |(at, (event, _)): (usize, &(PerpetualEvent, Option<OrderId>))| match event {
+            PerpetualEvent::Marked(marks) => Some((at, *marks)),
+            _ => None,
+        };
+        let marks: Vec<_> = self.perpetual.iter().enumerate().filter_map(mark).collect();
+        let mut rates = Vec::new();
+        for pair in marks.windows(2) {
+            let [(from, former), (to, marks)] = pair else { unreachable!("two of them") };
+            if marks.next_funding == former.next_funding {
+                continue;
+            }
+            let funded =
+                self.perpetual[*from..*to].iter().rev().find_map(|(event, _)| match event {
+                    PerpetualEvent::Funded { rate_ppm, .. } => Some(*rate_ppm),
+                    _ => None,
+                });
+            let somebody = self.sizes(*to).into_values().any(|size| size != 0);
+            let unpaid = if somebody { 0 } else { former.funding_rate_ppm };
+            rates.push(FundingRate {
+                time: former.next_funding,
+                rate_ppm: funded.unwrap_or(unpaid),
+            });
+        }
+        rates
     }
 
     fn best(&self) -> [Option<Price>; 2] {
@@ -433,6 +519,15 @@ impl Slow {
                 AnswerBody::Candles(candles.split_off(candles.len().saturating_sub(*limit)))
             }
             Query::Ticker { window, .. } => AnswerBody::Ticker(Box::new(self.ticker(*window, now))),
+            Query::Perpetual { .. } => {
+                let state = self.state(now).map(Box::new);
+                state.map_or(AnswerBody::Unavailable, AnswerBody::Perpetual)
+            }
+            Query::FundingRates { since, until, limit, .. } if !self.perpetual.is_empty() => {
+                let mut rates = self.rates();
+                rates.retain(|rate| (*since..=*until).contains(&rate.time));
+                AnswerBody::FundingRates(rates.split_off(rates.len().saturating_sub(*limit)))
+            }
             _ => AnswerBody::Unavailable,
         }
     }

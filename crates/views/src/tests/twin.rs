@@ -31,7 +31,8 @@ pub fn kinds() -> Vec<TopicKind> {
         let (interval, cadence) = (Interval::Seconds(60), Cadence(Span::seconds(seconds)));
         kinds.push(TopicKind::SampledCandles { interval, cadence });
     }
-    for cadence in CADENCES {
+    kinds.push(TopicKind::Funding);
+    for cadence in [TENTH, SECOND, Cadence::FIFTH] {
         kinds.push(TopicKind::Delta { cadence });
         for depth in [1, 3, 100, WHOLE] {
             kinds.push(TopicKind::Book { depth, cadence });
@@ -44,7 +45,7 @@ pub fn kinds() -> Vec<TopicKind> {
     kinds
 }
 
-pub fn questions(flow: &mut Flow) -> [Query; 10] {
+pub fn questions(flow: &mut Flow) -> [Query; 12] {
     let instrument = HERE;
     let limit = flow.dice.below(40) as usize;
     let from = flow.now - Span::micros(flow.dice.below(600_000_000));
@@ -54,7 +55,7 @@ pub fn questions(flow: &mut Flow) -> [Query; 10] {
     } else {
         (from, till)
     };
-    let cadence = CADENCES[flow.dice.below(2) as usize];
+    let cadence = [TENTH, SECOND, Cadence::FIFTH][flow.dice.below(3) as usize];
     let interval = model::INTERVALS[flow.dice.below(17) as usize];
     [
         Query::Book { instrument, cadence },
@@ -68,6 +69,8 @@ pub fn questions(flow: &mut Flow) -> [Query; 10] {
         Query::Ticker { instrument, window: Window::HOUR },
         Query::Ticker { instrument, window: Window::DAY },
         Query::Ticker { instrument, window: Window::WEEK },
+        Query::Perpetual { instrument },
+        Query::FundingRates { instrument, since: from, until: till, limit },
     ]
 }
 
@@ -76,7 +79,10 @@ fn the_board_and_its_slow_twin_tell_and_answer_the_same() {
     for seed in 0..SEEDS {
         // Shortly before midnight, before a Monday, before a new month, over the seeds.
         let start = Time::from_civil(2026, 11, 1 + (seed % 30) as u32) - Span::seconds(600);
-        let mut flow = Flow::new(seed, start);
+        let mut flow = match seed % 3 {
+            0 => Flow::of_perpetual(seed, start),
+            _ => Flow::new(seed, start),
+        };
         let kinds = kinds();
         let mut slow = Slow::new(start, &kinds);
         let mut board = Board::new(HERE, start);
@@ -107,7 +113,7 @@ fn the_board_and_its_slow_twin_tell_and_answer_the_same() {
 #[test]
 fn state_does_not_depend_on_who_listens() {
     for seed in 0..50 {
-        let mut flow = Flow::new(seed, Time(0));
+        let mut flow = Flow::of_perpetual(seed, Time(0));
         let mut crowded = Board::new(HERE, Time(0));
         kinds().into_iter().for_each(|kind| crowded.listen(kind));
         let mut lonely = Board::new(HERE, Time(0));

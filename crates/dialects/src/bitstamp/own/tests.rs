@@ -60,6 +60,7 @@ fn update(order: OrderState, step: OwnStep, mark: EventMark) -> OwnOrderUpdate {
         filled: Filled::default(),
         created: mark.time,
         replaced: None,
+        purpose: model::Purpose::Any,
         mark,
         previous: None,
     }
@@ -131,6 +132,8 @@ fn own_trades_are_told_as_they_were_captured() {
         maker: OrderId(2_050_558_851_342_338),
         taker: OrderId(2_050_558_851_342_339),
         self_trade: None,
+        position: None,
+        is_liquidation: false,
     };
     assert_eq!(
         encoded(
@@ -289,6 +292,8 @@ fn what_is_written_of_ones_own_reads_back_as_it_was() {
             maker: OrderId(1),
             taker: OrderId(2),
             self_trade: None,
+            position: None,
+            is_liquidation: false,
         };
         let text = encoded(&bitstamp, user, TopicKind::OwnTrades, &Update::OwnTrade(&trade));
         let frame: Envelope<'_> = serde_json::from_str(&text).expect("a message");

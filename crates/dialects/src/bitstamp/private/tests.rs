@@ -113,6 +113,7 @@ fn open_order() -> OwnOrder {
         created: Time(0),
         changed: Time(0),
         replaces: None,
+        purpose: model::Purpose::Any,
     }
 }
 

@@ -180,6 +180,7 @@ pub fn order_after(step: &OwnOrderUpdate) -> OwnOrder {
         changed: step.time,
         replaces: step.replaced.as_ref().map(|old| old.order.id),
         woken: step.woken,
+        purpose: step.purpose,
     }
 }
 

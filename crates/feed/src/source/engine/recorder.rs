@@ -1,7 +1,7 @@
 //! What an engine's journal is told: each command with what is kept beside it, and the digest of events when it is
 //! due. Entries are gathered and handed over once a turn.
 
-use model::{Action, Command, Event, Note, Sequence, Span, Time, Wake};
+use model::{Action, Command, Event, Note, PerpetualAction, Sequence, Span, Time, Wake};
 
 use crate::journal::commit::{Commit, PENDING_MAX};
 use crate::journal::digest::Digester;
@@ -19,12 +19,13 @@ pub(super) struct Recorder {
     digest: Option<Digest>,
     /// How often the crowd acted since the last command.
     acts: u32,
-    /// When something happened last that was more than a tick, in market time.
+    /// When something happened last that was more than a tick or a mark, in market time.
     stirred: Option<Time>,
     is_closed: bool,
 }
 
-/// So long after that, ticks tell nothing new of it: no topic speaks more rarely.
+/// So long after that, ticks tell nothing new of it: no topic speaks more rarely. Neither do marks that tell of prices
+/// alone: their index stands where it stood.
 const QUIET: Span = Span::seconds(10);
 
 impl Recorder {
@@ -54,7 +55,9 @@ impl Recorder {
             label: note.label.clone(),
             mark: note.mark,
         });
-        let is_tick = matches!(command.action, Action::Tick(_)) && events.len() == 1;
+        let is_beat =
+            matches!(command.action, Action::Tick(_) | Action::Perpetual(PerpetualAction::Mark(_)));
+        let is_tick = is_beat && events.len() <= 1;
         if !is_tick {
             self.stirred = Some(command.time);
         }

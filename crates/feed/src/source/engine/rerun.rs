@@ -125,7 +125,7 @@ impl Rerun {
     fn opened(&mut self, opened: &Opened) -> Result<(), Difference> {
         if opened.market != self.source.market() {
             return self.differs(
-                "the journal is of other instruments, other steps of price and quantity, or other fees",
+                "the journal is of other instruments, other steps of price and quantity, other contracts, or other fees",
             );
         }
         self.compare(opened.events, opened.digest, opened.state)?;
@@ -155,9 +155,7 @@ impl Rerun {
         if kept.time < self.source.time() {
             return self.differs("time goes back");
         }
-        if let Action::Tick(cadence) = kept.action {
-            self.source.ticked(cadence, kept.time);
-        }
+        self.source.took_place(&kept.action, kept.time);
         let command = self.source.sequencer.command(kept.time, kept.action);
         let from = out.len();
         self.source.engine.apply(&command, out);

@@ -29,6 +29,7 @@ pub(super) fn source(seed: u64) -> EngineSource {
         start: Price(if instrument.base == "BTC" { 6_000_000 } else { 300_000 }),
         activity: if instrument.quote == "USD" { Activity::Busy } else { Activity::Quiet },
         size: Quantity(500),
+        contract: None,
     };
     let markets: Vec<_> = instruments.iter().map(market).collect();
     let asset = |code: &str| Asset { code: code.into(), wander_ppm: 8_000 };
@@ -161,6 +162,86 @@ fn ticks_stand_at_the_multiples_of_their_cadence() {
     let begin = Time(1_795_305_600_200_000);
     let source = EngineSource::new(&instruments(), None, &cadences, begin, Gate::open());
     assert_eq!(source.due(), Some(begin));
+}
+
+fn perpetual(id: u16) -> Contract {
+    Contract {
+        instrument: InstrumentId(id),
+        payoff: Payoff::Linear,
+        size: 1,
+        tiers: vec![model::Tier {
+            up_to: model::Amount(1 << 80),
+            initial_ppm: 10_000,
+            maintenance_ppm: 5_000,
+        }],
+        constituents: vec![Constituent::Book(InstrumentId(0))],
+        stale_after: Span::seconds(10),
+        outlier_ppm: 50_000,
+        basis_ppm_max: 5_000,
+        funding_interval: Span::seconds(28_800),
+        sample_interval: Span::seconds(60),
+        funding_ppm_max: 7_500,
+        liquidation_band_ppm: 20_000,
+        liquidation_fee_ppm: 5_000,
+    }
+}
+
+#[test]
+fn a_perpetual_is_marked_at_whole_seconds_as_its_index_stands_then() {
+    let mut instruments = instruments();
+    let id = u16::try_from(instruments.len()).expect("a few");
+    instruments.push(Instrument { id: InstrumentId(id), ..instruments[0].clone() });
+    let contracts = [perpetual(id)];
+    let source = |contracts: &[Contract]| {
+        let market = (&*instruments, contracts);
+        EngineSource::with_contracts(market, None, &[Cadence::TENTH], BEGIN, Gate::open())
+    };
+    let mut market = source(&contracts);
+    let mut events = Vec::new();
+    let assets = market.engine().assets().clone();
+    for account in [AccountId(7), AccountId(8)] {
+        for deposit in engine::flow::riches(&assets, account) {
+            market.submit(BEGIN, deposit, &mut events).expect("it takes orders");
+        }
+    }
+    let order = |price, side| match buy(price) {
+        Action::Place(new) => Action::Place(NewOrder {
+            account: if side == Side::Buy { AccountId(7) } else { AccountId(8) },
+            side,
+            ..new
+        }),
+        other => other,
+    };
+    market.submit(BEGIN, order(5_999_000, Side::Buy), &mut events).expect("it takes orders");
+    market.submit(BEGIN, order(6_001_000, Side::Sell), &mut events).expect("it takes orders");
+    let mut events = events_until(&mut market, BEGIN + Span::seconds(2));
+    market
+        .submit(market.time(), order(6_000_000, Side::Buy), &mut events)
+        .expect("it takes orders");
+    events.extend(events_until(&mut market, BEGIN + Span::seconds(3)));
+    let marks: Vec<_> = events
+        .iter()
+        .zip(events.iter().skip(1))
+        .filter_map(|(event, next)| match event.body {
+            EventBody::Perpetual(model::PerpetualEvent::Marked(state)) => {
+                // Those who show it at that moment's tick have it.
+                assert_eq!(
+                    (next.time, &next.body),
+                    (event.time, &EventBody::Ticked(Cadence::TENTH))
+                );
+                Some((event.instrument.0, event.time.micros() % 60_000_000, state.index.0))
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        marks,
+        [(id, 1_000_000, 6_000_000), (id, 2_000_000, 6_000_000), (id, 3_000_000, 6_000_500)]
+    );
+    // Other terms are another market.
+    let other = Contract { funding_ppm_max: 7_501, ..perpetual(id) };
+    let markets = [&[][..], &contracts, &[other]].map(|contracts| source(contracts).market());
+    assert!(markets[0] != markets[1] && markets[1] != markets[2], "{markets:?}");
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn whole_numbers_fit_beside_a_market_of_eighteen_decimals() {
     let folder = fresh("long");
     let listings = [listing(0, "FINE", 18), listing(1, "WHOLE", 0)];
     let mut rows =
-        Rows::create(&folder, &listings, Interval::Seconds(60), false).expect("new tables");
+        Rows::create(&folder, (&listings, &[]), Interval::Seconds(60), false).expect("new tables");
     let quantity = 5_000_000_000_000_000;
     rows.trade(Time(1), InstrumentId(1), &trade(quantity)).expect("it fits");
     rows.trade(Time(1), InstrumentId(1), &trade(quantity)).expect("it fits");
@@ -73,8 +73,9 @@ fn whole_numbers_fit_beside_a_market_of_eighteen_decimals() {
 #[test]
 fn a_volume_that_cannot_be_counted_is_refused_in_words() {
     let folder = fresh("volume");
-    let mut rows = Rows::create(&folder, &[listing(0, "WHOLE", 0)], Interval::Seconds(60), false)
-        .expect("new tables");
+    let mut rows =
+        Rows::create(&folder, (&[listing(0, "WHOLE", 0)], &[]), Interval::Seconds(60), false)
+            .expect("new tables");
     rows.trade(Time(1), InstrumentId(0), &trade(i64::MAX)).expect("it fits");
     let refused = rows.trade(Time(2), InstrumentId(0), &trade(1)).expect_err("it does not");
     assert!(refused.0.starts_with("the volume of a candle of WHOLE/USD is more"), "{refused}");

@@ -9,6 +9,7 @@ use model::{
     OwnOrder, OwnOrderUpdate, OwnTrade, Quantity, Time, image_of_fields,
 };
 
+use super::super::positions::Positions;
 use super::{Done, ENDED_MAX, Kept, MOVEMENTS_MAX, Own, STEPS_MAX, TRADES_MAX};
 use crate::image::COUNT_MAX;
 
@@ -31,6 +32,7 @@ impl Own {
             records,
             steps,
             steps_forgotten,
+            positions,
         } = self;
         since.save(out);
         balances.save(out);
@@ -47,6 +49,8 @@ impl Own {
             is_outside.save(out);
             mark.save(out);
         }
+        positions.is_some().save(out);
+        positions.iter().for_each(|positions| positions.save(out));
     }
 
     /// Reads what this account is shown in a market with these assets.
@@ -67,6 +71,9 @@ impl Own {
         own.movements = from.all(MOVEMENTS_MAX, "more movements than are kept")?;
         own.steps = from.all(STEPS_MAX, "more steps than are kept")?;
         own.steps_forgotten = load_forgotten(from)?;
+        if bool::load(from)? {
+            own.positions = Some(Box::new(Positions::load(account, assets, from)?));
+        }
         own.check(account, assets)?;
         Ok(own)
     }

@@ -70,6 +70,7 @@ fn own(order: OrderState) -> OwnOrder {
         created: THEN,
         changed: THEN,
         replaces: None,
+        purpose: model::Purpose::Any,
         woken: false,
     }
 }
@@ -298,6 +299,8 @@ fn trades_tickers_and_candles_are_told() {
         maker: OrderId(1),
         taker: OrderId(2),
         self_trade: None,
+        position: None,
+        is_liquidation: false,
     };
     let market = market();
     let (value, keys) = read(|out| write_my_trade(out, &market, &market.quote, &own));

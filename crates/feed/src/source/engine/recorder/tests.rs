@@ -33,6 +33,7 @@ fn a_tick_is_idle_once_nothing_else_has_happened_for_long() {
         recorder.batch.is_idle()
     };
     let (tick, other) = (Action::Tick(Cadence::TENTH), Action::Follow(AccountId(1)));
+    let mark = Action::Perpetual(PerpetualAction::Mark(InstrumentId(0)));
     assert!(idle(0, tick, 1), "nothing has happened yet");
     assert!(!idle(0, other, 0));
     assert!(!idle(1, tick, 1), "what happened before is told with it");
@@ -41,4 +42,8 @@ fn a_tick_is_idle_once_nothing_else_has_happened_for_long() {
     assert!(!idle(12, tick, 2), "an order ended with it");
     assert!(!idle(22, tick, 1), "of which a slow topic tells");
     assert!(idle(23, tick, 1));
+    assert!(idle(24, mark, 1), "prices of a market that stands still");
+    assert!(idle(25, tick, 1), "of which nothing is told");
+    assert!(!idle(26, mark, 2), "somebody paid funding, or was warned");
+    assert!(!idle(27, tick, 1));
 }

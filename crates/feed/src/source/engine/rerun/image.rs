@@ -2,11 +2,11 @@
 //! Between two records nothing is gathered, held back or half told, so that this is all.
 
 use model::image::{Impossible, Reader, Sink, save_number};
-use model::{Action, Instrument, Sequence, Time};
+use model::{Action, Contract, Instrument, Sequence, Time};
 
 use engine::{Engine, ImageError};
 
-use super::super::{Digester, EngineSource, Sequencer, market};
+use super::super::{Beat, Digester, EngineSource, Sequencer, market};
 use super::{Digest, Done, Rerun};
 use crate::journal::image::{Image, Kind, Part, Unusable};
 
@@ -43,13 +43,13 @@ impl Rerun {
     /// [`Unusable`] if the image is of something else, or says what cannot be.
     pub fn restored(
         source: EngineSource,
-        instruments: &[Instrument],
+        (instruments, contracts): (&[Instrument], &[Contract]),
         image: &Image,
     ) -> Result<Self, Unusable> {
         let mut rerun = Self::new(source);
         let engine = image.part(Kind::Engine, ENGINE_LAYOUT)?;
-        let engine = Engine::restore(engine, instruments).map_err(unusable)?;
-        if market(instruments, engine.rules()) != rerun.source.market
+        let engine = Engine::restore_with(engine, instruments, contracts).map_err(unusable)?;
+        if market(instruments, contracts, engine.rules()) != rerun.source.market
             || image.head.market != rerun.source.market
         {
             return Err(unfit("it was taken with other instruments, or other rules for them"));
@@ -78,15 +78,16 @@ impl Rerun {
             return Err(Impossible("the last command"));
         }
         self.source.sequencer = Sequencer::at(last, time);
-        if from.number()? != self.source.metronomes.len() as u64 {
+        let ticks = self.source.metronomes.iter().filter(|it| matches!(it.beat, Beat::Tick(_)));
+        if from.number()? != ticks.count() as u64 {
             return Err(Impossible("another number of cadences"));
         }
         for metronome in &mut self.source.metronomes {
-            let (cadence, next) = (model::Cadence::load(from)?, Time::load(from)?);
-            if cadence != metronome.cadence {
+            let Beat::Tick(known) = metronome.beat else { continue };
+            if model::Cadence::load(from)? != known {
                 return Err(Impossible("another cadence"));
             }
-            metronome.next = next;
+            metronome.next = Time::load(from)?;
         }
         self.digester = Digester::at(Digest { events: from.number()?, digest: from.word()? });
         self.asked = Vec::load(from)?;
@@ -99,22 +100,31 @@ impl Rerun {
             false => None,
         };
         self.doors = Time::load(from)?;
+        for metronome in &mut self.source.metronomes {
+            if matches!(metronome.beat, Beat::Mark(_)) {
+                metronome.next = Time::load(from)?;
+            }
+        }
         self.done = Done { events: self.digester.events(), ..Done::default() };
         from.end()
     }
 }
 
-/// The course of things.
+/// The course of things. When perpetuals are marked next stands at the end, so that it is what it was where there are none.
 fn course(rerun: &Rerun) -> Vec<u8> {
     use model::image::Image as _;
     let mut out = Vec::new();
     let Rerun { source, digester, asked, found, owed, doors, done: _ } = rerun;
     source.sequencer.last().save(&mut out);
     source.sequencer.time().save(&mut out);
-    save_number(source.metronomes.len() as u64, &mut out);
-    for metronome in &source.metronomes {
-        metronome.cadence.save(&mut out);
-        metronome.next.save(&mut out);
+    let ticks = source.metronomes.iter().filter_map(|metronome| match metronome.beat {
+        Beat::Tick(cadence) => Some((cadence, metronome.next)),
+        Beat::Mark(_) => None,
+    });
+    save_number(ticks.clone().count() as u64, &mut out);
+    for (cadence, next) in ticks {
+        cadence.save(&mut out);
+        next.save(&mut out);
     }
     let digest = |digest: Digest, out: &mut Vec<u8>| {
         save_number(digest.events, out);
@@ -128,6 +138,11 @@ fn course(rerun: &Rerun) -> Vec<u8> {
         digest(*owed, &mut out);
     }
     doors.save(&mut out);
+    for metronome in &source.metronomes {
+        if matches!(metronome.beat, Beat::Mark(_)) {
+            metronome.next.save(&mut out);
+        }
+    }
     out
 }
 

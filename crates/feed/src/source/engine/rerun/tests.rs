@@ -282,8 +282,8 @@ fn a_rerun_from_an_image_stands_as_the_whole_one_and_goes_on_as_it_does() {
             if record.place.segment != crate::journal::segments::name(before.segment) {
                 cuts += 1;
                 let image = image(&rerun, before);
-                let mut restored =
-                    Rerun::restored(source(seed), &instruments(), &image).expect("what was taken");
+                let mut restored = Rerun::restored(source(seed), (&instruments(), &[]), &image)
+                    .expect("what was taken");
                 assert_eq!(restored.parts()[..], image.parts[..], "seed {seed}");
                 let mut reader = Reader::open_behind(&disk, &before).expect("it follows");
                 let mut tail = Vec::new();
@@ -352,7 +352,7 @@ fn what_was_not_played_of_a_warm_up_is_owed_until_doors_open() {
                 let image = image(&rerun, ended);
                 let market = super::super::tests::source(SEED);
                 let mut restored =
-                    Rerun::restored(market, &instruments(), &image).expect("what was taken");
+                    Rerun::restored(market, (&instruments(), &[]), &image).expect("what was taken");
                 let mut reader = Reader::open_behind(&disk, &ended).expect("it follows");
                 while let Some(record) = reader.record().expect("no trouble") {
                     for entry in &record.entries {
@@ -380,7 +380,8 @@ fn an_image_of_something_else_is_refused() {
     let boundary = Reader::open(&disk).expect("no trouble").expect("a journal").boundary();
     let boundary = crate::journal::reader::Boundary { last: rerun.last(), ..boundary };
     let image = image(&rerun, boundary);
-    let restored = |image: &_| Rerun::restored(source(SEED), &instruments(), image).map(drop);
+    let restored =
+        |image: &_| Rerun::restored(source(SEED), (&instruments(), &[]), image).map(drop);
     assert!(restored(&image).is_ok());
     let mut other = image.clone();
     other.head.events += 1;
@@ -391,7 +392,7 @@ fn an_image_of_something_else_is_refused() {
     let cadences = [model::Cadence::SECOND];
     let ticks =
         EngineSource::new(&instruments(), None, &cadences, BEGIN, crate::gate::Gate::open());
-    assert!(Rerun::restored(ticks, &instruments(), &image).is_err(), "another cadence");
+    assert!(Rerun::restored(ticks, (&instruments(), &[]), &image).is_err(), "another cadence");
     // Whatever bytes the parts have, nobody panics.
     let long = std::env::var_os("RIALTO_LONG").is_some();
     for seed in 0..if long { 20_000 } else { 300 } {
@@ -401,7 +402,7 @@ fn an_image_of_something_else_is_refused() {
         let part = &mut changed.parts[1 + random.below(2) as usize].bytes;
         let at = random.below(part.len() as u64) as usize;
         part[at] = random.next_u64() as u8;
-        if let Ok(restored) = Rerun::restored(source(SEED), &instruments(), &changed) {
+        if let Ok(restored) = Rerun::restored(source(SEED), (&instruments(), &[]), &changed) {
             assert_eq!(restored.parts()[..], changed.parts[..], "seed {seed}: two spellings");
             let (mut restored, _) = restored.finish();
             if seed % 50 == 0 {
