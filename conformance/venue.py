@@ -95,6 +95,7 @@ async def serving(binary, *words):
         "serve",
         "--listen",
         "127.0.0.1:0",
+        *([] if "--data" in words or "--ephemeral" in words else ["--ephemeral"]),
         *words,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,

@@ -126,16 +126,15 @@ pub struct Serve {
     /// Where to listen for TLS; port 0 takes a free one [default: 127.0.0.1:8443]
     #[arg(long, value_name = "ADDRESS")]
     pub tls_listen: Option<SocketAddr>,
-    /// The folder in which the market is kept, with the accounts that `rialto keys` makes. Without it no market is
-    /// kept, and accounts are those in rialto-data
+    /// The folder in which the market is kept, with the accounts that `rialto keys` makes [default: rialto-data]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// When what happens is told: once the disk has it (sync); once the system has it, which a loss of power takes back
     /// (batch: the last twentieth of a second; none: more) [default: sync]
-    #[arg(long, value_name = "WHEN", value_parser = durability, requires = "data")]
+    #[arg(long, value_name = "WHEN", value_parser = durability, conflicts_with = "ephemeral")]
     pub durability: Option<Durability>,
     /// If the journal is damaged, go on with what is before the damage, and set the rest aside
-    #[arg(long, requires = "data")]
+    #[arg(long, conflicts_with = "ephemeral")]
     pub accept_loss: bool,
     /// The file with the master key that seals their secrets [default: the variable RIALTO_MASTER_KEY]
     #[arg(long, value_name = "FILE")]
@@ -158,7 +157,7 @@ impl Serve {
     /// Whether the market is kept.
     #[must_use]
     pub const fn keeps(&self) -> bool {
-        self.data.is_some() && !self.ephemeral
+        !self.ephemeral
     }
 
     /// When what happens is told.

@@ -36,6 +36,8 @@ use crate::run::{Begun, Failure, Nobody, catch_up, failed};
 
 /// Where in the folder of `--data` the journal is.
 pub const FOLDER: &str = "journal";
+/// What to do where a folder is not for us.
+const ELSEWHERE: &str = "name another folder with --data, or keep nothing with --ephemeral";
 /// The file that is locked while a venue writes.
 const LOCK: &str = "lock";
 /// How often it is told how far the journal was read.
@@ -60,8 +62,10 @@ impl Ledger {
     /// [`Failure`] if another process has it, or its beginning cannot be read.
     pub fn open(data: &Path, durability: Durability, accept_loss: bool) -> Result<Self, Failure> {
         let path = data.join(FOLDER);
-        let disk = Folder::open(&path)
-            .map_err(failed(format_args!("open the journal in {}", path.display())))?;
+        let disk = Folder::open(&path).map_err(|error| {
+            let here = path.display();
+            Failure(format!("failed to open the journal in {here}: {error}; {ELSEWHERE}"))
+        })?;
         let lock = lock(&path)?;
         let began = origin(&disk).map_err(|trouble| {
             let remedy = match trouble {
@@ -261,9 +265,12 @@ impl Ledger {
         let whole = format!("{here}{}", remedy(&about));
         let reader = Reader::open(disk).map_err(failed(format_args!("read {whole}")))?;
         let reader = reader.expect("its beginning was read");
-        let run = self.run_on(Replica::begun(plan, boards), reader)?.map_err(failed(format_args!(
-            "run the journal in {here} again; this build or this configuration makes something else of it"
-        )))?;
+        let run = self.run_on(Replica::begun(plan, boards), reader)?.map_err(|difference| {
+            Failure(format!(
+                "failed to run the journal in {here} again; this build or this configuration makes something else of \
+                 it: {difference}. Start it with those that it was begun with; {ELSEWHERE}"
+            ))
+        })?;
         about.insert(0, format!("the journal in {here}: {}", run.words()));
         Ok(Recovered { run, about, image: None })
     }
@@ -372,7 +379,7 @@ fn lock(path: &Path) -> Result<File, Failure> {
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(Failure(format!(
-            "the market in {} is served by another process; name another folder with --data",
+            "the market in {} is served by another process; {ELSEWHERE}",
             path.display()
         ))),
         Err(TryLockError::Error(error)) => Err(failed(&what)(error)),

@@ -55,10 +55,7 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
     let mut about =
         vec![format!("rialto {}: {}, seed {seed}", env!("RIALTO_VERSION"), config.name)];
     if ledger.is_none() {
-        about.push(match options.ephemeral {
-            true => "nothing is kept on disk: as asked".to_owned(),
-            false => "nothing of the market is kept on disk: --data DIR keeps it there".to_owned(),
-        });
+        about.push("nothing is kept on disk: as asked".to_owned());
     }
     let (compressing, limits) = (config.compressing.clone(), config.limits.clone());
     Ok(Venue {
