@@ -52,6 +52,6 @@ fn the_unit_and_the_container_start_what_there_is() {
     for words in [unit_words.collect::<Vec<_>>(), contained.collect()] {
         let cli = Cli::try_parse_from(&words).unwrap_or_else(|error| panic!("{words:?}: {error}"));
         let Some(Command::Serve(serve)) = cli.command else { panic!("{words:?} does not serve") };
-        assert!(serve.keeps(), "{words:?} keeps nothing");
+        assert!(serve.keeps() && serve.data.is_some(), "{words:?} keeps nothing, or anywhere");
     }
 }

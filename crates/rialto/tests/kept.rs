@@ -86,6 +86,31 @@ fn nobody_has_to_read_what_it_complains_of() {
     assert_eq!(wrong.status().expect("it starts").code(), Some(1), "another seed is refused");
 }
 
+#[test]
+fn a_market_is_kept_in_its_usual_place_unless_that_is_another_ones_or_nothing_is_to_be_kept() {
+    const PLAIN: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
+    let folder = Folder::new("usual");
+    let usual = folder.0.join("rialto-data");
+    let ephemeral = [&PLAIN[..], &["--ephemeral"]].concat();
+    assert_eq!(Venue::start(folder.rialto(&ephemeral)).end(), Some(0));
+    assert!(!usual.exists(), "nothing was to be kept");
+
+    let venue = Venue::start(folder.rialto(&PLAIN));
+    let (code, said) = ended(folder.rialto(&PLAIN));
+    assert!(code == Some(1) && said.contains("served by another process"), "{code:?}: {said}");
+    assert!(said.contains("--data") && said.contains("--ephemeral"), "{said}");
+    assert_eq!(venue.end(), Some(0));
+    let venue = Venue::start(folder.rialto(&PLAIN));
+    assert!(venue.said.contains("the journal in rialto-data/journal"), "{}", venue.said);
+    drop(venue);
+
+    let demo = include_str!("../demo.toml").replacen("tick = \"0.01\"", "tick = \"0.1\"", 1);
+    fs::write(folder.0.join("rialto.toml"), demo).expect("a configuration");
+    let (code, said) = ended(folder.rialto(&PLAIN));
+    assert!(code == Some(1) && said.contains("other instruments"), "{code:?}: {said}");
+    assert!(said.contains("--data") && said.contains("--ephemeral"), "{said}");
+}
+
 /// What it says and ends with, if it ends by itself.
 fn ended(mut command: Command) -> (Option<i32>, String) {
     let output = command.output().expect("the binary starts");
@@ -145,7 +170,9 @@ fn a_warm_up_that_was_interrupted_is_finished_by_the_next_start() {
 
     let mut child = broken.rialto(&words).stdout(Stdio::null()).spawn().expect("the binary starts");
     let segment = broken.0.join("kept/journal/0000000001.journal");
-    while fs::metadata(&segment).map_or(0, |it| it.len()) < 100_000 {
+    // Behind what is written there are zeros.
+    let written = || fs::read(&segment).map_or(0, |it| it.iter().filter(|&&byte| byte > 0).count());
+    while written() < 80_000 {
         std::thread::yield_now();
     }
     child.kill().and_then(|()| child.wait()).expect("it is there to be killed");
