@@ -87,7 +87,7 @@ impl Venue {
         let instruments: Vec<Instrument> =
             listings.iter().map(|listing| listing.instrument.clone()).collect();
         let known = Known::open(options, listen, instruments.clone()).expect("the store");
-        let clerk = known.clerk();
+        let clerk = known.clerk(&edge::limits::Limits::default());
         let mut setup = Setup::bitstamp();
         setup.clerk = Some(Arc::clone(&clerk));
         setup.listings = listings;
