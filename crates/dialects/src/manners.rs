@@ -140,6 +140,8 @@ pub enum Parting {
     Abuse,
     /// It did not log in in time.
     NotLoggedIn,
+    /// The key by which it asks to be let in has let in as many connections as a key may.
+    TooManyConnections,
 }
 
 /// What is said, and how the connection ends.

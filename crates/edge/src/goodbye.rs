@@ -45,7 +45,7 @@ pub enum Decider {
 }
 
 /// How many reasons there are by name.
-const REASONS: usize = 13;
+const REASONS: usize = 14;
 
 impl Reason {
     /// Who decided.
@@ -79,6 +79,7 @@ impl Reason {
             Self::Network(_) => 10,
             Self::Parted(Parting::Abuse) => 11,
             Self::Parted(Parting::NotLoggedIn) => 12,
+            Self::Parted(Parting::TooManyConnections) => 13,
         }
     }
 }
@@ -97,6 +98,7 @@ const NAMES: [&str; REASONS] = [
     "network",
     "abuse",
     "not_logged_in",
+    "too_many_connections",
 ];
 
 /// The record of why a connection ended.

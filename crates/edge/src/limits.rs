@@ -26,6 +26,9 @@ pub struct Limits {
     pub connections_per_second_max: u32,
     /// New connections of one address; one more is closed at once.
     pub connections_of_address: Rate,
+    /// Connections that one key of a dialect may let in, whatever their addresses; one more is told so by its dialect, and
+    /// ends.
+    pub connections_per_key_max: u32,
     /// How long the other end's machine may say nothing at all, or take nothing of what is sent to it; then the line
     /// counts as broken. Seen to by TCP itself, whatever the dialect. Longer than any dialect waits for a client that
     /// reads nothing, so that those still get that dialect's goodbye.
@@ -49,6 +52,7 @@ impl Default for Limits {
             connections_per_address_max: 1_000,
             connections_per_second_max: 2_000,
             connections_of_address: Rate { count: 200, per: Duration::from_secs(10) },
+            connections_per_key_max: 1_000,
             silence_max: Duration::from_secs(120),
             head_bytes_max: 16 * 1024,
             head_time_max: Duration::from_secs(10),

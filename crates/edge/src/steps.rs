@@ -47,6 +47,9 @@ pub struct Clerk {
     nonces: Mutex<Nonces>,
     passes: Arc<Passes>,
     berths: Arc<Berths>,
+    /// The connections that each key has let in.
+    let_in: Arc<Berths>,
+    connections_per_key_max: u32,
     random: Random,
     /// What was done before a restart and is answered if it is asked for again.
     repeats: Mutex<Repeats>,
@@ -56,8 +59,28 @@ impl Clerk {
     /// A clerk who asks these identities and issues these passes.
     #[must_use]
     pub fn new(identities: Arc<dyn Identities>, passes: Arc<Passes>, random: Random) -> Self {
-        let (nonces, berths, repeats) = (Mutex::default(), Arc::default(), Mutex::default());
-        Self { identities, nonces, passes, berths, random, repeats }
+        Self {
+            identities,
+            nonces: Mutex::default(),
+            passes,
+            berths: Arc::default(),
+            let_in: Arc::default(),
+            connections_per_key_max: u32::MAX,
+            random,
+            repeats: Mutex::default(),
+        }
+    }
+
+    /// The same, who lets in at most so many connections by one key.
+    #[must_use]
+    pub fn with_connections_per_key(mut self, most: u32) -> Self {
+        self.connections_per_key_max = most;
+        self
+    }
+
+    /// A place among the connections that this key of a dialect may let in, if one is free.
+    pub(crate) fn let_in(&self, dialect: &'static str, key: &str) -> Option<Berth> {
+        self.let_in.take(dialect, key, self.connections_per_key_max)
     }
 
     /// What was done before a restart: whoever asks for it again is answered, and it is not done again.

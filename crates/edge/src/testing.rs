@@ -178,6 +178,7 @@ impl Dialect for Plain {
             Parting::Idle => (Some("sleep well"), Some((1001, "idle"))),
             Parting::Abuse => (None, Some((1008, "enough"))),
             Parting::NotLoggedIn => (None, Some((1008, "who is there"))),
+            Parting::TooManyConnections => (None, Some((1008, "enough of you"))),
         };
         LastWords { message: message.map(|text| text.as_bytes().to_vec()), close }
     }

@@ -18,6 +18,7 @@ use edge::Revoker;
 use edge::board_thread::BoardsHandle;
 use edge::clock::MarketClock;
 use edge::identity::{Identities, Nobody, TellRevoked};
+use edge::limits::Limits;
 use edge::native::register::{AccountNote, Blank, CredentialNote, KeyNote, Register};
 use edge::steps::Clerk;
 use model::{AccountId, Action, Assets};
@@ -109,7 +110,7 @@ impl Known {
     }
 
     /// A clerk who asks here.
-    pub fn clerk(&self) -> Arc<Clerk> {
+    pub fn clerk(&self, limits: &Limits) -> Arc<Clerk> {
         let identities: Arc<dyn Identities> = match &self.0 {
             Some(book) => Arc::clone(book) as Arc<dyn Identities>,
             None => Arc::new(Nobody),
@@ -118,7 +119,8 @@ impl Known {
             // A pass that could be guessed is worse than none.
             Random::system().fill(bytes).expect("the system has randomness to give");
         };
-        Arc::new(Clerk::new(identities, Arc::default(), Box::new(random)))
+        let clerk = Clerk::new(identities, Arc::default(), Box::new(random));
+        Arc::new(clerk.with_connections_per_key(limits.connections_per_key_max))
     }
 
     /// Whom the native API asks for what people are told of themselves.

@@ -160,7 +160,7 @@ pub fn run(mut venue: Venue) -> Result<(), Failure> {
     };
 
     // 4. The board thread, which owns market and boards, and the loops, which own sockets.
-    let (session_clock, clerk) = (SessionClock::started(), venue.known.clerk());
+    let (session_clock, clerk) = (SessionClock::started(), venue.known.clerk(&venue.limits));
     clerk.remember(begun.repeats);
     let edge = edge::start(&settings, &dialects, |_| boards, source, clock, session_clock, &clerk)
         .map_err(failed("start the board thread and the loops"))?;

@@ -112,6 +112,15 @@ fn whoever_is_cut_comes_back_to_a_book() {
 }
 
 #[test]
+fn an_idle_connection_can_be_encrypted() {
+    let idle = report(&["idle", "--tls", "--json", "--sockets", "200", "--settle", "0"]);
+    assert_eq!((&idle["open"], &idle["tls"]), (&200.into(), &true.into()), "{idle}");
+    assert_eq!(idle["target_bytes_each"], 20_000);
+    // Keys take room.
+    assert!(idle["bytes_each"].as_u64().is_some_and(|each| each > 1_024), "{idle}");
+}
+
+#[test]
 fn who_never_reads_is_let_go_and_costs_no_more_than_its_quota() {
     // 500 messages a turn, which is twice what lies in the kernel and may wait here.
     let slow = ["slow", "--json", "--sockets", "20", "--rate", "4000", "--quota", "64"];

@@ -187,7 +187,10 @@ impl Setup {
                 .with_accounts(Accounts::new(Assets::of(&instruments)))
         };
         let known = Arc::<Known>::default();
-        let people = || Arc::new(people::clerk(Arc::clone(&known)));
+        let people = || {
+            let clerk = people::clerk(Arc::clone(&known));
+            Arc::new(clerk.with_connections_per_key(self.limits.connections_per_key_max))
+        };
         let clerk = self.clerk.unwrap_or_else(people);
         let (source, session_clock) = (Box::new(source), self.session_clock);
         let edge =

@@ -19,7 +19,8 @@ every 54 s and drops who shows no sign of life for 60 s. No connection lives lon
 | close | when |\n|---|---|\n\
 | 1001 | the server leaves, or the connection is 90 days old; five seconds after `bts:request_reconnect` |\n\
 | 1007 | a text that is no UTF-8 |\n\
-| 1008 `slow consumer` | 16 MiB wait to be read, or nothing was read for 60 s |\n\
+| 1008 `slow consumer` | 16 MiB wait to be read, nothing was read for 60 s, or something waits for 120 s |\n\
+| 1008 `too many connections` | the key has let in as many connections as the venue lets a key have |\n\
 | 1008 | the key that had let one in was revoked; after an error with 4009 |\n\
 | 1009 | a message was too long |";
 

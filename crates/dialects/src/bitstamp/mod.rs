@@ -170,6 +170,10 @@ impl Dialect for Bitstamp {
             Parting::SlowConsumer => {
                 LastWords { message: None, close: Some((1008, "slow consumer")) }
             }
+            // Not published.
+            Parting::TooManyConnections => {
+                LastWords { message: None, close: Some((1008, "too many connections")) }
+            }
             // Not published. The client hears what it would hear at its next private subscription.
             Parting::Revoked => {
                 LastWords { message: Some(server::UNAUTHORIZED.to_vec()), close: Some((1008, "")) }

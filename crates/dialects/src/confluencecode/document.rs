@@ -21,7 +21,8 @@ The server pings every 30 s; whatever comes from a client proves that it lives.\
 | 1008 `too many failures` | 5 wrong keys, 20 messages without sense, or 241 messages in 60 s |\n\
 | 1008 `API key no longer valid` | the key was revoked, or its account blocked |\n\
 | 1008 `ping timeout` | 90 s without a sign of life |\n\
-| 1008 `slow consumer` | 4 MiB wait to be read |\n\
+| 1008 `slow consumer` | 4 MiB wait to be read, nothing was read for 90 s, or something waits for 180 s |\n\
+| 1008 `too many connections` | the key has let in as many connections as the venue lets a key have |\n\
 | 1009 | a message was too long |";
 
 const ERRORS: [&str; 14] = [

@@ -142,6 +142,7 @@ impl Dialect for ConfluenceCode {
             Parting::Revoked => (1008, "API key no longer valid"),
             Parting::Abuse => (1008, "too many failures"),
             Parting::TooManySubscriptions => (1008, "too many streams"),
+            Parting::TooManyConnections => (1008, "too many connections"),
         };
         LastWords { message: None, close: Some(close) }
     }

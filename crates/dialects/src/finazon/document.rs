@@ -19,7 +19,8 @@ whatever comes from a client proves that it lives.\n\n\
 | 1008 `ping timeout` | 90 s without a sign of life |\n\
 | 1008 `too many refused messages` | more than 100 refusals within a minute |\n\
 | 1008 `key revoked` | the key was revoked, or its account blocked |\n\
-| 1008 `slow consumer` | nothing was read for 60 s |\n\
+| 1008 `slow consumer` | nothing was read for 60 s, or something waits for 120 s |\n\
+| 1008 `too many connections` | the key has let in as many connections as the venue lets a key have |\n\
 | 1009 | an event was too long |";
 
 /// Those that are told on the socket.

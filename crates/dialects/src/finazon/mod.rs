@@ -183,6 +183,7 @@ impl Dialect for Finazon {
             Parting::Abuse => (1008, "too many refused messages"),
             Parting::Revoked => (1008, "key revoked"),
             Parting::TooManySubscriptions => (1008, "too many subscriptions"),
+            Parting::TooManyConnections => (1008, "too many connections"),
             Parting::NotLoggedIn => (1008, ""),
             Parting::Shutdown | Parting::TooOld => (1001, ""),
         };

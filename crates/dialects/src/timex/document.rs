@@ -22,7 +22,8 @@ server pings every 30 s.\n\n\
 | close | when |\n|---|---|\n\
 | 1001 | the server shuts down, or 90 s passed without a sign of life |\n\
 | 1007 | a text that is no UTF-8 |\n\
-| 1008 `slow consumer` | 4 MiB wait to be read, or nothing was read for long |\n\
+| 1008 `slow consumer` | 4 MiB wait to be read, nothing was read for 60 s, or something waits for 120 s |\n\
+| 1008 `too many connections` | the key has let in as many connections as the venue lets a key have |\n\
 | 1009 | a message was too long |";
 
 /// The documents.

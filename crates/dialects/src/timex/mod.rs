@@ -154,6 +154,7 @@ impl Dialect for TimeX {
             Parting::SlowConsumer => (1008, "slow consumer"),
             Parting::Abuse => (1008, "too many refused requests"),
             Parting::TooManySubscriptions => (1008, "too many subscriptions"),
+            Parting::TooManyConnections => (1008, "too many connections"),
             Parting::NotLoggedIn | Parting::Revoked => (1008, ""),
         };
         LastWords { message: None, close: Some(close) }

@@ -24,7 +24,8 @@ snapshot. A client has to say something every 60 s: `ping` is for that.\n\n\
 | 1001 | the server shuts down |\n\
 | 1007 | a text that is no UTF-8 |\n\
 | 1008 | 600 refusals in a minute, or 10 failed logins |\n\
-| 1008 `slow consumer` | 4 MiB wait to be read, or nothing was read for 60 s |\n\
+| 1008 `slow consumer` | 4 MiB wait to be read, nothing was read for 60 s, or something waits for 120 s |\n\
+| 1008 `too many connections` | the key has let in as many connections as the venue lets a key have |\n\
 | 1009 | a message was too long |";
 
 /// The documents.

@@ -3,6 +3,7 @@
 //! The table is split: what is touched for every delivery is dense, a few words a socket; the rest lies apart, one
 //! allocation for each connection.
 
+use std::mem::take;
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -50,6 +51,8 @@ pub(super) struct Client {
     /// How late it was, if it ever was.
     lag: Option<Box<Lag>>,
     pub peer: SocketAddr,
+    /// What has left, but for what its wire has noted since.
+    sent: Sent,
     /// Given back when the connection is dropped.
     _seat: Option<Seat>,
 }
@@ -91,6 +94,7 @@ impl Client {
             last: None,
             lag: None,
             peer,
+            sent: Sent::default(),
             _seat: seat,
         }
     }
@@ -223,15 +227,40 @@ impl Client {
     }
 }
 
-/// What is touched for every delivery.
-struct Wire {
+/// What is touched for every delivery: two words, so that four of them lie in one line of the cache.
+pub(super) struct Wire {
     /// None where the place is free.
     stream: Option<TcpStream>,
-    /// Nothing waits for it: what it is told can be written at once, as it is. Never so where it is to be encrypted.
-    is_clear: bool,
+    /// Nothing waits for it: what it is told can be written at once. Never so where it is to be encrypted.
+    pub is_clear: bool,
+    /// The same, and it is told what everybody is told, as it is.
+    pub is_plain: bool,
     /// What it is told is compressed.
     compresses: bool,
-    sent: Sent,
+    /// What has left since that was last added to the client's own account.
+    frames: u32,
+    bytes: u32,
+}
+
+const _: () = assert!(size_of::<Wire>() == 16);
+
+impl Wire {
+    /// The stream.
+    #[inline]
+    pub fn stream(&mut self) -> &mut TcpStream {
+        self.stream.as_mut().expect("only who is there is told something")
+    }
+
+    /// So much more has left. Returns whether it is noted; if not, there is no room for it here.
+    #[inline]
+    pub fn note(&mut self, frames: u32, bytes: usize) -> bool {
+        let bytes = u32::try_from(bytes).ok().and_then(|bytes| self.bytes.checked_add(bytes));
+        let (Some(frames), Some(bytes)) = (self.frames.checked_add(frames), bytes) else {
+            return false;
+        };
+        (self.frames, self.bytes) = (frames, bytes);
+        true
+    }
 }
 
 /// The connections of a loop, each at its place.
@@ -249,7 +278,9 @@ impl Clients {
         self.tenancies = self.tenancies.wrapping_add(1);
         client.tenancy = self.tenancies;
         let is_clear = client.cipher.is_none();
-        let wire = Wire { stream: Some(stream), is_clear, compresses, sent: Sent::default() };
+        let is_plain = is_clear && !compresses;
+        let stream = Some(stream);
+        let wire = Wire { stream, is_clear, is_plain, compresses, frames: 0, bytes: 0 };
         let client = Some(Box::new(client));
         if let Some(place) = self.free.pop() {
             self.wires[place as usize] = wire;
@@ -290,11 +321,10 @@ impl Clients {
         self.get(asker.place).filter(|client| client.tenancy == asker.tenancy)
     }
 
-    /// The stream at this place, what has left by it, and whether nothing waits for it.
+    /// What is touched for every delivery at this place.
     #[inline]
-    pub fn wire(&mut self, place: u32) -> (&mut TcpStream, &mut Sent, bool) {
-        let Wire { stream, is_clear, sent, .. } = &mut self.wires[place as usize];
-        (stream.as_mut().expect("only who is there is told something"), sent, *is_clear)
+    pub fn wire(&mut self, place: u32) -> &mut Wire {
+        &mut self.wires[place as usize]
     }
 
     /// Whether what is told at this place is compressed.
@@ -305,19 +335,26 @@ impl Clients {
 
     /// So much more has left for this place.
     pub fn note_sent(&mut self, place: u32, frames: u64, bytes: usize) {
-        self.wires[place as usize].sent.add(frames, bytes);
+        let wire = &mut self.wires[place as usize];
+        let (noted, noted_bytes) = (take(&mut wire.frames), take(&mut wire.bytes));
+        self.at(place).sent.add(u64::from(noted) + frames, noted_bytes as usize + bytes);
     }
 
     /// What has left for this place.
     pub fn sent(&self, place: u32) -> Sent {
-        self.wires[place as usize].sent
+        let wire = &self.wires[place as usize];
+        let client = self.clients[place as usize].as_deref();
+        let mut sent = client.map_or_else(Sent::default, |client| client.sent);
+        sent.add(wire.frames.into(), wire.bytes as usize);
+        sent
     }
 
     /// Looks whether something waits; to be called after the outbox of this place was touched.
     pub fn note_line(&mut self, place: u32) {
         let client = self.at(place);
         let is_clear = client.outbox.is_clear() && client.cipher.is_none();
-        self.wires[place as usize].is_clear = is_clear;
+        let wire = &mut self.wires[place as usize];
+        (wire.is_clear, wire.is_plain) = (is_clear, is_clear && !wire.compresses);
     }
 
     /// All places, taken or not.

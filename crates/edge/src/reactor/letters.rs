@@ -117,6 +117,12 @@ impl Loop {
         }
         self.will_read(place);
         self.set_alarm(place);
+        if key.is_some() {
+            let client = self.clients.at(place);
+            let dialect = &*self.around.dialects[dialect];
+            client.session.let_in_by_login(dialect, self.now, &mut self.desk);
+            self.carry_out(place);
+        }
         // Was its key revoked since it was admitted, it was told to nobody here.
         let name = self.around.dialects[dialect].name();
         if let Some(key) = key.filter(|key| !self.around.clerk.is_good(name, key)) {

@@ -102,6 +102,8 @@ pub(crate) struct Loop {
     turns: u64,
     clients: Clients,
     fanout: Fanout,
+    /// Who is told what in this turn: a place and a set of frames.
+    line: Vec<(u32, u32)>,
     timers: Timers,
     /// Places of sockets that may have something to be read.
     readable: VecDeque<u32>,
@@ -167,6 +169,7 @@ impl Loop {
             turns: 0,
             clients: Clients::default(),
             fanout: Fanout::new(),
+            line: Vec::new(),
             timers: Timers::default(),
             readable: VecDeque::new(),
             changes: Vec::new(),

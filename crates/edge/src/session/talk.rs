@@ -42,6 +42,8 @@ pub(super) struct Talk {
     /// By which keys it was let in to what is an account's own.
     grants: Vec<Arc<Grant>>,
     berths: Vec<Berth>,
+    /// Its place among the connections of each key by which it was let in.
+    let_in: Vec<Berth>,
     messages: Meter,
     faults: Vec<(Fault, Meter)>,
     waiting: Option<Box<Waiting>>,
@@ -184,7 +186,31 @@ impl Session {
 
     /// Its end is decided: leaves its berths to others.
     pub(super) fn leave_berths(&mut self) {
-        self.talk.iter_mut().for_each(|talk| talk.berths.clear());
+        if let Some(talk) = &mut self.talk {
+            talk.berths.clear();
+            talk.let_in.clear();
+        }
+    }
+
+    /// Takes a place among the connections that this key may let in, if it has none yet. If none is free it ends. Returns
+    /// whether it has one.
+    fn let_in(&mut self, dialect: &dyn Dialect, key: &str, now: Duration, desk: &mut Desk) -> bool {
+        let places = &mut self.talk.get_or_insert_default().let_in;
+        if !places.iter().any(|place| place.name() == key) {
+            places.extend(desk.clerk.let_in(dialect.name(), key));
+        }
+        let has_one = places.iter().any(|place| place.name() == key);
+        if !has_one {
+            self.part(dialect, Parting::TooManyConnections, now, desk);
+        }
+        has_one
+    }
+
+    /// The same for the key by which it is logged in from the start, if it is.
+    pub fn let_in_by_login(&mut self, dialect: &dyn Dialect, now: Duration, desk: &mut Desk) {
+        if let Some(key) = self.login().map(|login| login.key.clone()) {
+            self.let_in(dialect, &key, now, desk);
+        }
     }
 
     /// Whoever was let in is logged in from the start.
@@ -348,8 +374,9 @@ impl Session {
                     None
                 }
                 Request::LogIn { lasts, acknowledgement } => {
-                    self.log_in(service.as_ref(), lasts, now, desk);
-                    desk.deeds.push(Deed::Say(acknowledgement));
+                    if self.log_in(dialect, service.as_ref(), lasts, now, desk) {
+                        desk.deeds.push(Deed::Say(acknowledgement));
+                    }
                     None
                 }
                 Request::Take(step) => {
@@ -458,6 +485,9 @@ impl Session {
         });
         let grant = grant.filter(|_| is_own);
         if let Some(grant) = &grant {
+            if !self.let_in(dialect, &grant.key, now, desk) {
+                return None;
+            }
             let talk = self.talk.get_or_insert_default();
             if !talk.grants.contains(grant) {
                 talk.grants.push(Arc::clone(grant));
@@ -502,17 +532,22 @@ impl Session {
         (ticket, Awaited::State(Box::new(word)))
     }
 
+    /// Returns whether it is let in.
     fn log_in(
         &mut self,
+        dialect: &dyn Dialect,
         service: Option<&Service>,
         lasts: Option<Duration>,
         now: Duration,
         desk: &mut Desk,
-    ) {
+    ) -> bool {
         let Some((key, holder)) = service.and_then(Service::holder) else {
             debug_assert!(false, "only who was identified can log in");
-            return;
+            return true;
         };
+        if !self.let_in(dialect, key, now, desk) {
+            return false;
+        }
         let talk = self.talk.get_or_insert_default();
         // Nobody needs the secret any more, and there may be many of them.
         let holder = Credential { secret: Vec::new(), ..holder.clone() };
@@ -520,7 +555,11 @@ impl Session {
         talk.login = Some(Login { key: key.clone(), holder, standing: Standing::Good });
         talk.login_ends = lasts.map(|lasts| now.saturating_add(lasts));
         talk.grants.retain(|grant| grant.account == account);
+        talk.let_in.retain(|place| {
+            *place.name() == **key || talk.grants.iter().any(|grant| *grant.key == *place.name())
+        });
         self.interests.drop_own(|grant| grant.account != account, &mut desk.deeds);
+        true
     }
 
     /// Counts a fault, and ends it if there were too many.

@@ -290,6 +290,7 @@ fn take_idle(small: bool) -> Result<Taken, String> {
     let report = idle::run(&idle::Options {
         sockets,
         path: "/bitstamp".to_owned(),
+        tls: false,
         url: None,
         pid: Vec::new(),
         settle,

@@ -138,7 +138,14 @@ pub fn run(options: &Options) -> Result<Report, String> {
     progress.show("idle connections");
     let (sockets, settle) = if small { (100, 0) } else { (10_000, 3) };
     let path = "/bitstamp".to_owned();
-    let idle = idle::run(&idle::Options { sockets, path, url: None, pid: Vec::new(), settle })?;
+    let idle = idle::run(&idle::Options {
+        sockets,
+        path,
+        tls: false,
+        url: None,
+        pid: Vec::new(),
+        settle,
+    })?;
     progress.done();
     Ok(Report { small, fanouts, paced, idle })
 }

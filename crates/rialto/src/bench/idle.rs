@@ -2,18 +2,21 @@
 //!
 //! Memory of the process, that is; what the kernel keeps for a socket is not the server's to change.
 
+mod encrypted;
+
 use std::fmt;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde_json::json;
 
+use self::encrypted::Certified;
 use super::numbers::{Bytes, Micros, Thousands};
 use super::process::Process;
 use super::progress::Progress;
 use super::serving::Venue;
-use super::sockets::{Plan, Sockets};
+use super::sockets::{Plan, Sockets, raise_file_limit};
 use super::target::Target;
 
 /// What the project promises, in bytes.
@@ -21,6 +24,11 @@ pub const TARGET_BYTES: u64 = 4_096;
 /// What it aims at.
 pub const AIM_BYTES: u64 = 1_024;
 
+/// What it promises of a connection that is encrypted.
+pub const TLS_TARGET_BYTES: u64 = 20_000;
+
+/// Files that the process needs beside its connections.
+const OTHER_FILES: u64 = 32;
 /// How long sockets may take to say goodbye to another server at the end.
 const PARTING: Duration = Duration::from_secs(2);
 
@@ -33,6 +41,9 @@ pub struct Options {
     /// Where they connect
     #[arg(long, value_name = "PATH", default_value = "/bitstamp")]
     pub path: String,
+    /// Encrypted, under a certificate that is made for it
+    #[arg(long, conflicts_with = "url")]
+    pub tls: bool,
     /// Another server than this program's, which runs on this machine as --pid
     #[arg(long, value_name = "URL", requires = "pid", conflicts_with = "path")]
     pub url: Option<String>,
@@ -49,6 +60,8 @@ pub struct Options {
 pub struct Report {
     /// Connections that were open.
     pub open: usize,
+    /// Whether they were encrypted.
+    pub tls: bool,
     /// How long opening them took.
     pub opening_ms: u64,
     /// The venue's memory before.
@@ -67,18 +80,24 @@ impl Report {
         self.after.saturating_sub(self.before) / (self.open as u64).max(1)
     }
 
+    /// What the project promises of it.
+    pub const fn target(&self) -> u64 {
+        if self.tls { TLS_TARGET_BYTES } else { TARGET_BYTES }
+    }
+
     /// The report as one JSON object.
     pub fn json(&self) -> String {
         json!({
             "bench": "idle",
             "open": self.open,
+            "tls": self.tls,
             "opening_ms": self.opening_ms,
             "memory_bytes_before": self.before,
             "memory_bytes_after": self.after,
             "drift_bytes": self.drift,
             "drift_seconds": self.settle,
             "bytes_each": self.bytes_each(),
-            "target_bytes_each": TARGET_BYTES,
+            "target_bytes_each": self.target(),
         })
         .to_string()
     }
@@ -87,11 +106,13 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (open, opening) = (Thousands(self.open as u64), Micros(self.opening_ms * 1_000));
-        writeln!(f, "idle: {open} connections, opened in {opening}")?;
+        let encrypted = if self.tls { "encrypted " } else { "" };
+        writeln!(f, "idle: {open} {encrypted}connections, opened in {opening}")?;
         writeln!(
             f,
-            "  each       {} B of the server's memory (target: at most {TARGET_BYTES} B)",
-            self.bytes_each()
+            "  each       {} B of the server's memory (target: at most {} B)",
+            self.bytes_each(),
+            self.target()
         )?;
         write!(
             f,
@@ -109,6 +130,9 @@ impl fmt::Display for Report {
 /// # Errors
 /// If the venue does not start, or not every connection opens and stays.
 pub fn run(options: &Options) -> Result<Report, String> {
+    if options.tls {
+        return run_encrypted(options);
+    }
     let mut progress = Progress::new();
     let settle = Duration::from_secs(options.settle);
     let (venue, url, processes) = match &options.url {
@@ -153,7 +177,50 @@ pub fn run(options: &Options) -> Result<Report, String> {
     }
     Ok(Report {
         open,
+        tls: false,
         opening_ms: opening.as_millis() as u64,
+        before,
+        after,
+        drift: before.saturating_sub(at_rest),
+        settle: options.settle,
+    })
+}
+
+/// The same with connections that are encrypted.
+fn run_encrypted(options: &Options) -> Result<Report, String> {
+    let mut progress = Progress::new();
+    let (settle, sockets) = (Duration::from_secs(options.settle), options.sockets as usize);
+    raise_file_limit(u64::from(options.sockets) + OTHER_FILES)?;
+    let certified = Certified::make()?;
+    let arguments = certified.arguments()?;
+    let arguments = arguments.each_ref().map(String::as_str);
+    let venue = Venue::start(&[&["--seed", "7"], &arguments[..]].concat())?;
+    let address = venue.encrypted.ok_or("failed to start a venue: it does not listen for TLS")?;
+    let process = venue.process();
+    thread::sleep(settle);
+    let at_rest = process.memory()?;
+    thread::sleep(settle);
+    let before = process.memory()?;
+    let began = Instant::now();
+    let place = (address, options.path.as_str());
+    let open = certified.open(place, sockets, &mut |text| progress.show(text))?;
+    let opening_ms = began.elapsed().as_millis() as u64;
+    thread::sleep(settle);
+    let after = process.memory()?;
+    progress.done();
+    let text = venue.text("/metrics")?;
+    let line = text.lines().find_map(|line| line.strip_prefix("rialto_connections_open "));
+    let still = line.and_then(|count| count.parse().ok()).unwrap_or(0);
+    if still < sockets {
+        return Err(format!("failed to keep {sockets} connections open: {still} are"));
+    }
+    // The venue goes first: so many goodbyes would tell nobody anything.
+    drop(venue);
+    drop(open);
+    Ok(Report {
+        open: still,
+        tls: true,
+        opening_ms,
         before,
         after,
         drift: before.saturating_sub(at_rest),

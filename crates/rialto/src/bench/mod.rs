@@ -82,6 +82,7 @@ pub enum Bench {
     Durable(Asked<durable::Options>),
     /// Memory of the server for each idle connection: of this build, or of any server on this machine
     #[command(after_help = "Example: half as many\n  rialto bench idle --sockets 5000\n\n\
+        Example: encrypted\n  rialto bench idle --tls\n\n\
         Example: another server\n  rialto bench idle --url ws://127.0.0.1:9001/ --pid 4711")]
     Idle(Asked<idle::Options>),
     /// Everybody is cut at once and comes back at once: how long until the last has a book, and whether the engine notices

@@ -29,6 +29,8 @@ pub struct Venue {
     child: Child,
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where it listens for TLS, if it does.
+    pub encrypted: Option<SocketAddr>,
     /// How long that took, from starting the program to reading the line.
     pub listening_after: Duration,
     started: Instant,
@@ -64,15 +66,19 @@ impl Venue {
         drop(command);
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
         // From here on the child ends with this value, whatever happens.
-        let mut venue = Self { child, address: nowhere, listening_after: Duration::ZERO, started };
+        let mut venue = Self {
+            child,
+            address: nowhere,
+            encrypted: None,
+            listening_after: Duration::ZERO,
+            started,
+        };
         let (announce, announced) = mpsc::sync_channel(1);
         thread::spawn(move || listen_to(reader, &announce));
         match announced.recv_timeout(START) {
-            Ok((url, at)) => {
-                let address = url.strip_prefix("http://").unwrap_or(&url).trim_end_matches('/');
-                venue.address = address
-                    .parse()
-                    .map_err(|_| format!("the venue listens on {url}, which is no address"))?;
+            Ok(Announced { url, encrypted, at }) => {
+                venue.address = address_of("http://", &url)?;
+                venue.encrypted = encrypted.map(|url| address_of("https://", &url)).transpose()?;
                 venue.listening_after = at.duration_since(started);
                 Ok(venue)
             }
@@ -143,16 +149,32 @@ impl Drop for Venue {
     }
 }
 
+/// Where a venue listens, as it said it.
+struct Announced {
+    url: String,
+    encrypted: Option<String>,
+    at: Instant,
+}
+
+fn address_of(scheme: &str, url: &str) -> Result<SocketAddr, String> {
+    let address = url.strip_prefix(scheme).unwrap_or(url).trim_end_matches('/');
+    address.parse().map_err(|_| format!("the venue listens on {url}, which is no address"))
+}
+
 /// Reads what a venue says to its end, so that it never waits for us. If it ends without having
 /// announced its address, its last lines are shown.
-fn listen_to(reader: PipeReader, announce: &SyncSender<(String, Instant)>) {
+fn listen_to(reader: PipeReader, announce: &SyncSender<Announced>) {
     let mut tail = VecDeque::new();
+    let mut encrypted = None;
     let mut announced = false;
     for line in BufReader::new(reader).lines().map_while(Result::ok) {
         if let Some(url) = line.strip_prefix("listening on ") {
             announced = true;
             // The first address is the one that is waited for.
-            let _ = announce.try_send((url.trim().to_owned(), Instant::now()));
+            let (url, encrypted) = (url.trim().to_owned(), encrypted.take());
+            let _ = announce.try_send(Announced { url, encrypted, at: Instant::now() });
+        } else if let Some(url) = line.strip_prefix("encrypted: listening on ") {
+            encrypted = Some(url.trim().to_owned());
         } else if !announced {
             if tail.len() == TAIL_LINES {
                 tail.pop_front();

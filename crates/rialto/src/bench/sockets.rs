@@ -20,8 +20,8 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use rustix::net::sockopt;
 
-pub use self::system::wall_ns;
-use self::system::{Random, raise_file_limit};
+use self::system::Random;
+pub use self::system::{raise_file_limit, wall_ns};
 use super::target::Target;
 
 /// The largest message that is taken.

@@ -209,6 +209,7 @@ struct LimitsTable {
     connections_per_address: Option<NonZeroU32>,
     connections_per_second: Option<NonZeroU32>,
     connections_per_address_in_ten_seconds: Option<NonZeroU32>,
+    connections_per_key: Option<NonZeroU32>,
     silence_seconds: Option<NonZeroU32>,
     head_seconds: Option<NonZeroU32>,
     body_seconds: Option<NonZeroU32>,
@@ -381,6 +382,9 @@ fn limits(table: &LimitsTable) -> Limits {
             table.connections_per_address,
             usual.connections_per_address_max,
         ),
+        connections_per_key_max: table
+            .connections_per_key
+            .map_or(usual.connections_per_key_max, NonZeroU32::get),
         connections_per_second_max: per_second
             .map_or(usual.connections_per_second_max, NonZeroU32::get),
         connections_of_address: Rate {

@@ -219,12 +219,13 @@ fn what_is_said_of_limits_is_heard_and_the_rest_is_as_it_was() {
     assert_eq!(read("").expect("it is in order").limits, Limits::default());
     let said = read(
         "[limits]\nconnections = 7\nconnections_per_address = 6\nconnections_per_second = 5\n\
-         connections_per_address_in_ten_seconds = 4\nsilence_seconds = 3\nhead_seconds = 2\n\
+         connections_per_address_in_ten_seconds = 4\nconnections_per_key = 8\nsilence_seconds = 3\nhead_seconds = 2\n\
          body_seconds = 1\nloopback_exempt = false",
     );
     let limits = said.expect("it is in order").limits;
     assert_eq!((limits.connections_max, limits.connections_per_address_max), (7, 6));
     assert_eq!((limits.connections_per_second_max, limits.connections_of_address.count), (5, 4));
+    assert_eq!(limits.connections_per_key_max, 8);
     let times = [limits.silence_max, limits.head_time_max, limits.body_time_max];
     assert_eq!(times.map(|time| time.as_secs()), [3, 2, 1]);
     assert!(!limits.loopback_exempt);

@@ -88,7 +88,7 @@ impl Venue {
             listings.iter().map(|listing| listing.instrument.clone()).collect();
         let known = Known::open(options, listen, instruments.iter().map(Pair::of).collect())
             .expect("the store");
-        let clerk = known.clerk();
+        let clerk = known.clerk(&edge::limits::Limits::default());
         let mut setup = Setup::bitstamp();
         setup.clerk = Some(Arc::clone(&clerk));
         setup.listings = listings;

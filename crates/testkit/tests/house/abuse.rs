@@ -176,3 +176,29 @@ fn a_token_without_a_signature_opens_nothing() {
         assert_eq!(message(&mut line), json!({"id": 3, "result": {"success": true}}));
     });
 }
+
+#[test]
+fn a_token_lets_in_so_many_connections_and_the_next_is_told_so() {
+    let served = Setup::xrocket().limits(|limits| limits.connections_per_key_max = 2).serve();
+    let log_in = |name: &str| {
+        let token = testkit::people::called(name).expect("a person").token;
+        let mut line = served.client();
+        line.say(&format!(r#"{{"id":3,"method":"auth","params":{{"token":"{token}"}}}}"#));
+        line
+    };
+    let done = json!({"id": 3, "result": {"success": true}});
+    let mut lines = [log_in("alice"), log_in("alice"), log_in("bob")];
+    for line in &mut lines {
+        assert_eq!(message(line), done);
+    }
+    let mut third = log_in("alice");
+    assert_eq!(third.hear(), Heard::Close(Some(1008), "too many connections".into()));
+    drop(third);
+    let goodbye = served.await_goodbyes(1).pop().expect("a record");
+    assert_eq!((goodbye.reason.name(), goodbye.code), ("too_many_connections", Some(1008)));
+    // Who leaves makes room.
+    let [first, ..] = lines;
+    drop(first);
+    served.await_goodbyes(2);
+    assert_eq!(message(&mut log_in("alice")), done);
+}

@@ -21,6 +21,9 @@ pub(super) fn why(goodbye: &Goodbye, manners: &Manners) -> String {
             "it asked for one subscription more than the {} that a connection may have",
             manners.subscriptions_max
         ),
+        Reason::Parted(Parting::TooManyConnections) => {
+            "its key had let in as many connections as a key may (`connections_per_key`)".to_owned()
+        }
         Reason::Parted(Parting::Unresponsive) => {
             format!("nothing was heard of it for {} after a ping", span(manners.pong_within))
         }
@@ -93,6 +96,9 @@ pub(super) const fn remedy(reason: Reason) -> &'static str {
         }
         Reason::Parted(Parting::TooManySubscriptions) => {
             "open another connection for further subscriptions"
+        }
+        Reason::Parted(Parting::TooManyConnections) => {
+            "end connections of that key that nobody needs, or use another key"
         }
         Reason::Parted(Parting::Unresponsive) => {
             "answer pings with pongs, which WebSocket libraries do as long as somebody reads"

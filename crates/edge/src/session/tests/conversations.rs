@@ -344,3 +344,41 @@ fn what_is_remembered_of_one_who_logged_in_is_small() {
     let bytes = size_of::<Talk>();
     assert!(bytes <= 256, "{bytes} bytes, for each of many who have logged in and listen");
 }
+
+#[test]
+fn a_key_lets_in_so_many_connections_and_one_more_is_told_so() {
+    let identities: Arc<dyn Identities> = Arc::<Known>::default();
+    let clerk = Clerk::new(Arc::clone(&identities), Arc::default(), Box::new(|_| {}));
+    let clerk = Arc::new(clerk.with_connections_per_key(2));
+    let join = || {
+        let mut stage = stage(Plain::default());
+        stage.desk = Desk::new(Arc::clone(&clerk), Ids::counted(Arc::default()));
+        stage
+    };
+    let full = ["close Some(1008) enough of you"];
+    // By a login, or by what one asks to be told; twice on one connection counts once.
+    let (mut first, mut second) = (join(), join());
+    assert_eq!(first.says_text("!key !key"), ["!key ok", "!key ok"]);
+    let told = ["subscribe ownorders0 #0", "^key:own0 ok"];
+    assert_eq!(second.says_text("^key:own0"), told);
+    assert_eq!(join().says_text("!key"), full);
+    let mut third = join();
+    assert_eq!(third.says_text("^key:own0 ?now"), full, "and nothing else is heard");
+    assert_eq!(third.ending(), (Reason::Parted(Parting::TooManyConnections), Some(1008)));
+    // So is who was let in with the request.
+    let mut admitted = join();
+    let holder = identities.credential("plain", "key").expect("it is known");
+    let standing = dialects::Standing::Good;
+    let login = dialects::Login { key: "key".into(), holder, standing };
+    admitted.session.admitted(Admitted { login, berth: None });
+    admitted.session.let_in_by_login(&admitted.plain, admitted.now, &mut admitted.desk);
+    assert_eq!(admitted.deeds(), full);
+    // Another key has places of its own; who changes to it leaves its place, and so does who ends.
+    assert_eq!(join().says_text("!other"), ["!other ok"]);
+    assert_eq!(first.says_text("!other"), ["!other ok"]);
+    let mut fourth = join();
+    assert_eq!(fourth.says_text("!key"), ["!key ok"]);
+    assert_eq!(join().says_text("!key"), full);
+    second.session.leave();
+    assert_eq!(join().says_text("!key"), ["!key ok"]);
+}
