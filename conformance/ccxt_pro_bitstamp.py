@@ -1,6 +1,7 @@
 """ccxt.pro's Bitstamp, unmodified but for its URLs, watches a venue.
 
 usage: ccxt_pro_bitstamp.py http://127.0.0.1:8080 [--seconds 60] [--seed 7]
+       SSL_CERT_FILE=ca.pem ccxt_pro_bitstamp.py own ...    with its own URLs too
 
 It watches trades and order books of five markets, and meanwhile calls the public HTTP side. No
 call may raise and no book may be crossed. At ten moments, drawn with the seed, the book that ccxt
@@ -10,6 +11,7 @@ microtimestamp. Exit code 0 when all checks passed, 1 otherwise.
 
 import argparse
 import asyncio
+import os
 import random
 import sys
 import time
@@ -18,7 +20,7 @@ from collections import OrderedDict, defaultdict
 import aiohttp
 import ccxt.pro
 
-from venue import Checks, bitstamp_urls
+from venue import OWN, Checks, bitstamp_urls
 
 CCXT_VERSION = "4.5.90"
 MARKETS = ["BTC/USD", "ETH/USD", "BTC/EUR", "BTC/USDT", "ETH/BTC"]
@@ -48,7 +50,9 @@ class Watched:
 
 
 def make_client(url):
-    """ccxt.pro's client with our URLs. Nothing else of it is touched."""
+    """ccxt.pro's client with our URLs, or told whom to trust. Nothing else of it is touched."""
+    if url == OWN:
+        return ccxt.pro.bitstamp({"cafile": os.environ["SSL_CERT_FILE"]})
     client = ccxt.pro.bitstamp()
     client.urls["api"] = bitstamp_urls(url)
     return client
@@ -111,7 +115,8 @@ async def until(watched, condition, seconds):
 
 async def compare_book(http, url, client, market, watched):
     """One moment: None when both books are equal, otherwise the trouble. Also tells the nonce."""
-    address = f"{url}/bitstamp/api/v2/order_book/{client.market(market)['id']}/"
+    base = "https://www.bitstamp.net" if url == OWN else f"{url}/bitstamp"
+    address = f"{base}/api/v2/order_book/{client.market(market)['id']}/"
     for _ in range(LOOKS_PER_MOMENT):
         async with http.get(address) as response:
             if response.status != 200:
@@ -294,7 +299,7 @@ def tell_watchers(checks, tasks, watched):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("url", help="the venue, http://HOST:PORT")
+    parser.add_argument("url", help=f"the venue, http://HOST:PORT, or {OWN!r}")
     parser.add_argument("--seconds", type=float, default=60, help="how long to watch")
     parser.add_argument("--seed", type=int, default=7, help="draws the moments")
     arguments = parser.parse_args()

@@ -1,8 +1,9 @@
 """ccxt's TimeX, unmodified but for its URL, reads a venue and trades in it.
 
 usage: ccxt_timex.py PATH_OF_RIALTO
+       REQUESTS_CA_BUNDLE=ca.pem ccxt_timex.py PATH_OF_RIALTO --own    with its own URL too
 
-The script starts a server of its own with the demo's accounts. Everybody's data must be sound by itself and agree with
+The script starts a server of its own with the demo's accounts, unless one is already where its own URL leads. Everybody's data must be sound by itself and agree with
 what it repeats; Alice places, edits and cancels orders of every kind that ccxt offers and trades with the crowd, and
 her balances must be what her trades and their fees make of those she began with, to the last digit. What cannot be done
 must raise ccxt's own exceptions. Exit code 0 when all checks passed, 1 otherwise.
@@ -10,6 +11,7 @@ must raise ccxt's own exceptions. Exit code 0 when all checks passed, 1 otherwis
 
 import argparse
 import asyncio
+import contextlib
 import sys
 import time
 from collections import defaultdict
@@ -19,7 +21,7 @@ from pathlib import Path
 import ccxt
 
 from desk import Desk
-from venue import Checks, accounts, first, serving, unlike
+from venue import OWN, Checks, accounts, first, serving, unlike
 
 CCXT_VERSION = "4.4.60"
 SYMBOL = "BTC/USD"
@@ -32,8 +34,11 @@ EXPIRY_LOOKS = 10
 
 
 def client_of(url, credentials):
-    """A client with our URL and somebody's key. Nothing else of it is touched."""
-    client = ccxt.timex({"apiKey": credentials["id"], "secret": credentials["secret"]})
+    """A client with our URL and somebody's key, or told to read whom it trusts. Nothing else of it is touched."""
+    key = {"apiKey": credentials["id"], "secret": credentials["secret"]}
+    if url == OWN:
+        return ccxt.timex({**key, "requests_trust_env": True})
+    client = ccxt.timex(key)
     client.urls["api"] = {"rest": f"{url}/timex"}
     return client
 
@@ -286,10 +291,11 @@ async def check_refusals(checks, desk, other, url, credentials):
     checks.tell("custody/credentials/me", unlike("address", me["address"], credentials["address"]))
 
 
-async def judge(checks, binary):
+async def judge(checks, binary, own):
     known = await accounts(binary)
     alice, bob = ({**known[name]["timex"], "address": known[name]["address"]} for name in ("alice", "bob"))
-    async with serving(binary, "--ephemeral", "--seed", "7") as url:
+    there = contextlib.nullcontext(OWN) if own else serving(binary, "--ephemeral", "--seed", "7")
+    async with there as url:
         desk, other = (Desk(checks, client_of(url, who)) for who in (alice, bob))
         await check_listings(checks, desk)
         await check_market(checks, desk)
@@ -303,11 +309,12 @@ async def judge(checks, binary):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("binary", type=Path)
+    parser.add_argument("--own", action="store_true", help="its own URL, where a server is already")
     words = parser.parse_args()
     checks = Checks()
     checks.tell("the pinned ccxt", unlike("its version", ccxt.__version__, CCXT_VERSION))
     try:
-        asyncio.run(judge(checks, words.binary))
+        asyncio.run(judge(checks, words.binary, words.own))
     except Exception as error:
         checks.tell("the whole", f"{type(error).__name__}: {error}")
     return checks.end()

@@ -1,6 +1,7 @@
 // node-bitstamp, unmodified, listens to all five public channels of a venue.
 //
 // usage: node node_bitstamp.js http://127.0.0.1:8080 [--market btcusd] [--seconds 30]
+//        NODE_EXTRA_CA_CERTS=ca.pem node node_bitstamp.js own ...    with the URL that it has built in
 //
 // Each channel must send five frames and at least one of each of its events, every frame seen must have the
 // fields, JSON types and order that the protocol names, and each unsubscription must be
@@ -164,7 +165,8 @@ function until(stream, condition, seconds) {
 
 async function main() {
   const options = parse(process.argv.slice(2));
-  const stream = new BitstampStream(`${options.url.replace(/^http/, "ws")}/bitstamp`);
+  const url = `${options.url.replace(/^http/, "ws")}/bitstamp`;
+  const stream = options.url === "own" ? new BitstampStream() : new BitstampStream(url);
   const trouble = [];
   stream.on("error", (error) => trouble.push(`it raised ${error.message}`));
   stream.on("", ({ event, data }) => trouble.push(`${event} ${JSON.stringify(data)}`));

@@ -6,6 +6,9 @@ import json
 import time
 from urllib.parse import urlsplit
 
+# Said instead of a URL: the hosts that a client has built in, which lead here as `rialto trust` has it.
+OWN = "own"
+
 START_SECONDS = 60
 # How long what has to come is waited for, in seconds.
 PATIENCE = 15

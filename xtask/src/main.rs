@@ -20,13 +20,13 @@ usage: cargo xtask COMMAND [OPTIONS]
 
   test         install what the tests need, then run all of them
                  --long         the full counts (slow: Autobahn section 9, every law at its full number of seeds)
-                 --only NAME    one step: tidy, unit, ccxt, node-bitstamp, documents, ccxt-trading, basana, same-market,
-                                autobahn (may be repeated)
+                 --only NAME    one step: tidy, unit, or a client as for conformance (may be repeated)
                  --seconds N    how long ccxt watches the venue (default 60)
   tidy         check the rules of the house: who may know whom, orphan files, bans, words
                  --list         name the rules
   conformance  unmodified third-party clients against the release binary
-                 --only NAME    ccxt, node-bitstamp, documents, ccxt-trading, basana, same-market, autobahn (may be repeated)
+                 --only NAME    console, ccxt, node-bitstamp, documents, ccxt-trading, basana, ccxt-timex, same-market,
+                                tables, trust, autobahn (may be repeated)
                  --url URL      a server that runs already, instead of starting one
                  --seconds N    how long ccxt watches (default 60)
                  --long         Autobahn section 9 too, and a token that is outlived

@@ -22,6 +22,9 @@ const BASANA: Environment = ("python-basana", "requirements-basana.txt");
 /// An older ccxt's own: the venue is gone from the one that most clients have.
 const CCXT_TIMEX: Environment = ("python-ccxt-timex", "requirements-ccxt-timex.txt");
 
+/// That of cryptofeed, which is built from its sources where it is installed, by a C compiler.
+const CRYPTOFEED: Environment = ("python-cryptofeed", "requirements-cryptofeed.txt");
+
 /// That of what reads captures and tables.
 const TABLES: Environment = ("python-tables", "requirements-tables.txt");
 
@@ -42,6 +45,7 @@ pub struct Tools {
     basana: PathBuf,
     ccxt_timex: PathBuf,
     tables: PathBuf,
+    cryptofeed: PathBuf,
     modules: PathBuf,
     console: PathBuf,
 }
@@ -76,6 +80,14 @@ impl Tools {
 }
 
 impl Tools {
+    /// The script that judges `rialto trust`. It runs the clients that it needs itself.
+    pub fn trust(&self, binary: &Path) -> Command {
+        let mut command = self.python("trust/trust.py");
+        command.arg(binary).arg(&self.cryptofeed).arg(&self.ccxt_timex);
+        command.env("NODE_PATH", &self.modules);
+        command
+    }
+
     /// Whether the console in the binary is what its sources give.
     pub fn bundle(&self) -> Command {
         let mut command = Command::new("node");
@@ -95,17 +107,22 @@ pub fn ready(clients: &[&str]) -> Result<Tools, String> {
     let folder = process::target().join("conformance");
     let npm = folder.join("npm");
     let interpreter = |(name, _): Environment| folder.join(name).join("bin/python");
+    let trust = clients.contains(&"trust");
     for (environment, wants) in [
         (MOST, clients.iter().any(|client| !ELSEWHERE.contains(client))),
         (BASANA, clients.contains(&"basana")),
-        (CCXT_TIMEX, clients.contains(&"ccxt-timex")),
+        (CCXT_TIMEX, trust || clients.contains(&"ccxt-timex")),
+        (CRYPTOFEED, trust),
         (TABLES, clients.contains(&"tables")),
     ] {
         if wants {
             python(&folder.join(environment.0), environment.1)?;
         }
     }
-    if ["node-bitstamp", "documents", "console"].iter().any(|client| clients.contains(client)) {
+    if ["node-bitstamp", "documents", "console", "trust"]
+        .iter()
+        .any(|client| clients.contains(client))
+    {
         node(&npm)?;
     }
     if clients.contains(&"console") {
@@ -117,6 +134,7 @@ pub fn ready(clients: &[&str]) -> Result<Tools, String> {
         basana: interpreter(BASANA),
         ccxt_timex: interpreter(CCXT_TIMEX),
         tables: interpreter(TABLES),
+        cryptofeed: interpreter(CRYPTOFEED),
         modules: npm.join("node_modules"),
         console: folder.join("console"),
     })
@@ -137,6 +155,11 @@ fn python(environment: &Path, requirements: &str) -> Result<(), String> {
     }
     clear(environment)?;
     run(Command::new(interpreter).args(["-m", "venv"]).arg(environment))?;
+    if pins.lines().any(|line| line.starts_with("--no-binary"))
+        && !works(Path::new("cc"), &["--version"])
+    {
+        apt(&["gcc", "libc6-dev", "python3-dev"]);
+    }
     let mut pip = Command::new(environment.join("bin/python"));
     pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--only-binary", ":all:"]);
     run(pip.arg("--requirement").arg(requirements))?;
