@@ -415,7 +415,7 @@ fn a_perpetual_has_usual_terms_and_those_that_are_said() {
         sample_interval: Span::seconds(60),
         funding_ppm_max: 7_500,
         liquidation_band_ppm: 20_000,
-        liquidation_fee_ppm: 5_000,
+        liquidation_fee_ppm: 1_000,
     };
     assert_eq!(contract("{}"), usual);
     assert_eq!(usual.leverage_max(), 100);

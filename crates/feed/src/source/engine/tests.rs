@@ -182,7 +182,7 @@ fn perpetual(id: u16) -> Contract {
         sample_interval: Span::seconds(60),
         funding_ppm_max: 7_500,
         liquidation_band_ppm: 20_000,
-        liquidation_fee_ppm: 5_000,
+        liquidation_fee_ppm: 1_000,
     }
 }
 
