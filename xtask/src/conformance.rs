@@ -13,7 +13,7 @@ use crate::report::{Report, Tally, summary_of};
 use crate::words::Words;
 
 /// The clients, by the names that `--only` takes.
-pub const CLIENTS: [&str; 10] = [
+pub const CLIENTS: [&str; 11] = [
     "console",
     "ccxt",
     "node-bitstamp",
@@ -23,6 +23,7 @@ pub const CLIENTS: [&str; 10] = [
     "ccxt-timex",
     "same-market",
     "tables",
+    "book",
     "autobahn",
 ];
 
@@ -163,6 +164,11 @@ fn venue(report: &mut Report, tools: &Tools, clients: &[&str], options: &Options
                 command = tools.tables("tables.py");
                 command.arg(process::target().join("release/rialto"));
                 Duration::from_secs(120)
+            }
+            "book" => {
+                command = tools.book("book.py");
+                command.arg(process::target().join("release/rialto"));
+                Duration::from_secs(300)
             }
             other => unreachable!("`{other}` is not a client of a venue"),
         };

@@ -25,6 +25,9 @@ const CCXT_TIMEX: Environment = ("python-ccxt-timex", "requirements-ccxt-timex.t
 /// That of what reads captures and tables.
 const TABLES: Environment = ("python-tables", "requirements-tables.txt");
 
+/// Cryptofeed's own, which has its own mind of what it needs.
+const CRYPTOFEED: Environment = ("python-cryptofeed", "requirements-cryptofeed.txt");
+
 /// Clients that are not in [`MOST`].
 const ELSEWHERE: [&str; 6] =
     ["node-bitstamp", "documents", "basana", "ccxt-timex", "console", "tables"];
@@ -42,6 +45,7 @@ pub struct Tools {
     basana: PathBuf,
     ccxt_timex: PathBuf,
     tables: PathBuf,
+    cryptofeed: PathBuf,
     modules: PathBuf,
     console: PathBuf,
 }
@@ -65,6 +69,13 @@ impl Tools {
     /// A script of `conformance/`, in the environment that reads tables.
     pub fn tables(&self, script: &str) -> Command {
         interpreted(&self.tables, script)
+    }
+
+    /// A script of `conformance/`, with everything that a reader of the book is told to install.
+    pub fn book(&self, script: &str) -> Command {
+        let mut command = self.python(script);
+        command.arg("--cryptofeed").arg(&self.cryptofeed).env("NODE_PATH", &self.modules);
+        command
     }
 
     /// A script of `conformance/`, with the npm folder's modules.
@@ -100,12 +111,16 @@ pub fn ready(clients: &[&str]) -> Result<Tools, String> {
         (BASANA, clients.contains(&"basana")),
         (CCXT_TIMEX, clients.contains(&"ccxt-timex")),
         (TABLES, clients.contains(&"tables")),
+        (CRYPTOFEED, clients.contains(&"book")),
     ] {
         if wants {
             python(&folder.join(environment.0), environment.1)?;
         }
     }
-    if ["node-bitstamp", "documents", "console"].iter().any(|client| clients.contains(client)) {
+    if ["node-bitstamp", "documents", "console", "book"]
+        .iter()
+        .any(|client| clients.contains(client))
+    {
         node(&npm)?;
     }
     if clients.contains(&"console") {
@@ -117,6 +132,7 @@ pub fn ready(clients: &[&str]) -> Result<Tools, String> {
         basana: interpreter(BASANA),
         ccxt_timex: interpreter(CCXT_TIMEX),
         tables: interpreter(TABLES),
+        cryptofeed: interpreter(CRYPTOFEED),
         modules: npm.join("node_modules"),
         console: folder.join("console"),
     })

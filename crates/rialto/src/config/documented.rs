@@ -192,6 +192,8 @@ fn standings(text: &str) -> BTreeMap<(String, String), Standing> {
                 Standing::None
             } else {
                 match read(&without(&text, option.line)) {
+                    // Of many instruments none is the usual one.
+                    Ok(without) if section.listed && without != base => Standing::None,
                     Ok(without) => {
                         assert!(without == base, "{name} is not written as its default");
                         Standing::Default
