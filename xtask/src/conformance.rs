@@ -13,7 +13,7 @@ use crate::report::{Report, Tally, summary_of};
 use crate::words::Words;
 
 /// The clients, by the names that `--only` takes.
-pub const CLIENTS: [&str; 11] = [
+pub const CLIENTS: [&str; 12] = [
     "console",
     "ccxt",
     "node-bitstamp",
@@ -24,6 +24,7 @@ pub const CLIENTS: [&str; 11] = [
     "same-market",
     "tables",
     "trust",
+    "book",
     "autobahn",
 ];
 
@@ -168,6 +169,11 @@ fn venue(report: &mut Report, tools: &Tools, clients: &[&str], options: &Options
             "trust" => {
                 command = tools.trust(&process::target().join("release/rialto"));
                 Duration::from_secs(600)
+            }
+            "book" => {
+                command = tools.book("book.py");
+                command.arg(process::target().join("release/rialto"));
+                Duration::from_secs(300)
             }
             other => unreachable!("`{other}` is not a client of a venue"),
         };

@@ -3,6 +3,7 @@
 //! (`clippy.toml` beside each pure crate).
 
 mod bans;
+mod book;
 mod dialects;
 mod manifests;
 mod modules;
@@ -48,7 +49,7 @@ struct Rule {
     check: fn(&Tree) -> Vec<Finding>,
 }
 
-const RULES: [Rule; 14] = [
+const RULES: [Rule; 16] = [
     Rule {
         name: "acquaintance",
         promise: "a crate knows only the crates below it",
@@ -106,6 +107,16 @@ const RULES: [Rule; 14] = [
         name: "tidy-text",
         promise: "no trailing space, no tab, no CR",
         check: text::whitespace,
+    },
+    Rule {
+        name: "book",
+        promise: "docs/SUMMARY.md lists every page of docs once",
+        check: book::summary,
+    },
+    Rule {
+        name: "links",
+        promise: "what a page links to within the project is there",
+        check: book::linked,
     },
 ];
 

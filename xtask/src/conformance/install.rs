@@ -71,6 +71,13 @@ impl Tools {
         interpreted(&self.tables, script)
     }
 
+    /// A script of `conformance/`, with everything that a reader of the book is told to install.
+    pub fn book(&self, script: &str) -> Command {
+        let mut command = self.python(script);
+        command.arg("--cryptofeed").arg(&self.cryptofeed).env("NODE_PATH", &self.modules);
+        command
+    }
+
     /// A script of `conformance/`, with the npm folder's modules.
     pub fn node(&self, script: &str) -> Command {
         let mut command = Command::new("node");
@@ -112,14 +119,14 @@ pub fn ready(clients: &[&str]) -> Result<Tools, String> {
         (MOST, clients.iter().any(|client| !ELSEWHERE.contains(client))),
         (BASANA, clients.contains(&"basana")),
         (CCXT_TIMEX, trust || clients.contains(&"ccxt-timex")),
-        (CRYPTOFEED, trust),
         (TABLES, clients.contains(&"tables")),
+        (CRYPTOFEED, trust || clients.contains(&"book")),
     ] {
         if wants {
             python(&folder.join(environment.0), environment.1)?;
         }
     }
-    if ["node-bitstamp", "documents", "console", "trust"]
+    if ["node-bitstamp", "documents", "console", "trust", "book"]
         .iter()
         .any(|client| clients.contains(client))
     {

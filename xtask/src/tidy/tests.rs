@@ -437,3 +437,42 @@ fn use_trees_are_spread_out() {
         rust::paths(&tokens).iter().map(|path| path.segments.join("::")).collect();
     assert_eq!(paths, ["a::b", "a::c::self", "a::c::d", "a::f::*", "g", "h::i"]);
 }
+
+#[test]
+fn book() {
+    let rule = super::book::summary;
+    let summary = |text: &'static str| ("docs/SUMMARY.md", text);
+    check(rule, &[("docs/a.md", "# A")], &[]);
+    check(
+        rule,
+        &[summary("- [A](a.md)\n- [B](b/c.md)\n"), ("docs/a.md", ""), ("docs/b/c.md", "")],
+        &[],
+    );
+    check(
+        rule,
+        &[summary("- [A](a.md)\n"), ("docs/a.md", ""), ("docs/b.md", "")],
+        &["docs/b.md:0"],
+    );
+    check(
+        rule,
+        &[summary("- [A](a.md)\n- [A](a.md)\n"), ("docs/a.md", "")],
+        &["docs/SUMMARY.md:2"],
+    );
+}
+
+#[test]
+fn links() {
+    let rule = super::book::linked;
+    let page = |text: &'static str| ("docs/a.md", text);
+    let there = [("README.md", ""), ("docs/b.md", ""), ("deploy/unit", "")];
+    let with = |page: (&'static str, &'static str)| [&[page][..], &there].concat();
+    check(
+        rule,
+        &with(page("[b](b.md#x) [up](../README.md) [folder](../deploy/) [far](https://x.y)")),
+        &[],
+    );
+    check(rule, &with(page("[here](#above) `[no](link.md)`\n```\n[nor](this.md)\n```")), &[]);
+    check(rule, &with(page("fine\n[gone](c.md) and [b](b.md)")), &["docs/a.md:2"]);
+    check(rule, &with(page("[b](docs/b.md)")), &["docs/a.md:1"]);
+    check(rule, &with(page("[out](../../elsewhere)")), &["docs/a.md:1"]);
+}
