@@ -36,8 +36,11 @@ pub const TARGET_PER_MILLE: u64 = 1_100;
 /// And memory to what all who never read may have waiting.
 pub const MEMORY_TARGET_PER_MILLE: u64 = 1_100;
 
-/// What a line of somebody who never reads holds in the kernel, at each end, about.
+/// What a line of somebody who never reads holds in the kernel at our end, about; at the other it is what a line has to begin
+/// with.
 const NARROW_BYTES: usize = 32 * 1024;
+/// How long a goodbye may take: a line that has long been full wakes only now and then.
+const GOODBYE_WITHIN: Duration = Duration::from_secs(6);
 /// How long one sleeps between two looks at what one waits for.
 const PAUSE: Duration = Duration::from_millis(1);
 /// How long anything may take that one waits for.
@@ -320,7 +323,6 @@ impl House {
         let narrow = |_| {
             let (here, there) = pair()?;
             sockopt::set_socket_send_buffer_size(&here, NARROW_BYTES)?;
-            sockopt::set_socket_recv_buffer_size(&there, NARROW_BYTES)?;
             adopt(&self.edge, here)?;
             Ok(there)
         };
@@ -366,37 +368,40 @@ impl Stuck {
     }
 }
 
-/// Reads what is on these lines to its end. How many of them end with the dialect's goodbye.
+/// Reads what is on these lines to its end, all at once. How many of them end with the dialect's goodbye.
 fn count_goodbyes(stuck: Vec<TcpStream>) -> io::Result<usize> {
-    let mut goodbyes = 0;
+    let ends = thread::scope(|scope| {
+        let reading: Vec<_> =
+            stuck.into_iter().map(|line| scope.spawn(move || ends_with_goodbye(line))).collect();
+        let ends = reading.into_iter().map(|line| line.join().expect("it does not panic"));
+        ends.collect::<io::Result<Vec<bool>>>()
+    })?;
+    Ok(ends.into_iter().filter(|&is_goodbye| is_goodbye).count())
+}
+
+fn ends_with_goodbye(mut line: TcpStream) -> io::Result<bool> {
+    line.set_nonblocking(false)?;
+    line.set_read_timeout(Some(GOODBYE_WITHIN))?;
+    let mut decoder = Decoder::new(Arc::new(Limits::of_messages(1 << 20)), Role::Client);
     let mut buffer = vec![0; 64 * 1024];
-    for mut line in stuck {
-        line.set_nonblocking(false)?;
-        line.set_read_timeout(Some(Duration::from_secs(1)))?;
-        let mut decoder = Decoder::new(Arc::new(Limits::of_messages(1 << 20)), Role::Client);
-        let mut is_goodbye = false;
-        'line: loop {
-            let count = match line.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(count) => count,
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                // It was not let go, or the line broke.
-                Err(_) => break,
-            };
-            let mut chunk = Chunk::new(&mut buffer[..count]);
-            loop {
-                match decoder.next(&mut chunk) {
-                    Ok(Some(Incoming::Close { code, reason })) => {
-                        is_goodbye = (code, reason) == (Some(GOODBYE.0), GOODBYE.1);
-                        break 'line;
-                    }
-                    Ok(Some(_)) => {}
-                    Ok(None) => break,
-                    Err(_) => break 'line,
+    loop {
+        let count = match line.read(&mut buffer) {
+            Ok(0) => return Ok(false),
+            Ok(count) => count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            // It was not let go, or the line broke.
+            Err(_) => return Ok(false),
+        };
+        let mut chunk = Chunk::new(&mut buffer[..count]);
+        loop {
+            match decoder.next(&mut chunk) {
+                Ok(Some(Incoming::Close { code, reason })) => {
+                    return Ok((code, reason) == (Some(GOODBYE.0), GOODBYE.1));
                 }
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                Err(_) => return Ok(false),
             }
         }
-        goodbyes += usize::from(is_goodbye);
     }
-    Ok(goodbyes)
 }
