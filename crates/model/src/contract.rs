@@ -95,6 +95,35 @@ impl Contract {
         u16::try_from(1_000_000 / first).unwrap_or(u16::MAX).max(1)
     }
 
+    /// What it takes to open so much value, whatever leverage was chosen: of each part the rate of its tier, rounded up;
+    /// beyond the last tier its rate goes on.
+    #[must_use]
+    pub fn initial(&self, value: Amount) -> Amount {
+        self.by_tiers(value, |tier| tier.initial_ppm)
+    }
+
+    /// What it takes to keep it, in the same way.
+    #[must_use]
+    pub fn maintenance(&self, value: Amount) -> Amount {
+        self.by_tiers(value, |tier| tier.maintenance_ppm)
+    }
+
+    fn by_tiers(&self, value: Amount, rate: impl Fn(&Tier) -> u32) -> Amount {
+        let (mut sum, mut from) = (0, 0);
+        for (tier, last) in self.tiers.iter().zip((0..self.tiers.len()).rev()) {
+            let to = if last == 0 { value.0 } else { value.0.min(tier.up_to.0) };
+            sum += share_up((to - from).max(0), rate(tier));
+            from = tier.up_to.0;
+        }
+        Amount(sum)
+    }
+
+    /// Margin of so much value at a leverage of at least 1, rounded up.
+    #[must_use]
+    pub fn at_leverage(value: Amount, leverage: u16) -> Amount {
+        Amount(share_up(value.0, 1_000_000_u32.div_ceil(u32::from(leverage.max(1)))))
+    }
+
     /// Whether the terms make sense by themselves; says what does not.
     ///
     /// # Errors
@@ -137,6 +166,12 @@ impl Contract {
 /// No position is worth more than this at any price, in units of its margin asset: so every product that margin takes
 /// stays below 128 bits.
 pub const VALUE_MAX: Amount = Amount(1 << 100);
+
+/// So many millionths of a value that is not negative, rounded up.
+const fn share_up(value: i128, ppm: u32) -> i128 {
+    let (whole, rest) = (value / 1_000_000, value % 1_000_000);
+    whole * ppm as i128 + (rest * ppm as i128 + 999_999) / 1_000_000
+}
 
 /// What lots of a contract are worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

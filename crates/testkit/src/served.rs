@@ -27,7 +27,9 @@ use edge::reactor::{LoopHandle, Turning};
 use edge::steps::Clerk;
 use edge::tls::Tls;
 use edge::{Edge, Settings};
-use model::{Assets, Cadence, Instrument, InstrumentId, Listing, Minimum, Quantity, Time};
+use model::{
+    Assets, Cadence, Contract, Instrument, InstrumentId, Listing, Minimum, Quantity, Time,
+};
 use rustls::ClientConfig;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -59,6 +61,8 @@ pub const NAMELESS: &str = "localhost";
 pub struct Setup {
     /// The instruments, numbered from 0.
     pub listings: Vec<Listing>,
+    /// What makes some of them perpetuals.
+    pub contracts: Vec<Contract>,
     /// When its market begins.
     pub begins: Time,
     /// The tongue.
@@ -120,6 +124,7 @@ impl Setup {
         Self {
             manners: dialect.manners().clone(),
             listings,
+            contracts: Vec::new(),
             begins: BEGINS,
             dialect,
             limits: Limits::default(),
@@ -176,7 +181,8 @@ impl Setup {
             self.listings.iter().map(|listing| listing.instrument.clone()).collect();
         let passed = Stopwatch::by_hand();
         let clock = MarketClock::by(passed.clone(), self.begins);
-        let (source, script) = market::scripted(&instruments, self.begins, self.by_level);
+        let (source, script) =
+            market::scripted((&instruments, &self.contracts), self.begins, self.by_level);
         let board = |instrument: &Instrument| match self.by_level {
             true => Board::by_level(instrument.id, self.begins),
             false => Board::new(instrument.id, self.begins),
@@ -197,7 +203,7 @@ impl Setup {
         let told = edge::native::Venue {
             name: "a test".into(),
             listings: self.listings,
-            contracts: Vec::new(),
+            contracts: self.contracts,
             maker_fee_ppm: 1_000,
             taker_fee_ppm: 2_000,
             cadence: Cadence::TENTH,

@@ -6,10 +6,9 @@
 
 use super::{Perpetual, Position, refused};
 use crate::engine::{Engine, Teller};
-use crate::terms::share;
 use model::{
-    AccountId, AlertKind, Amount, AssetId, EventBody, InstrumentId, MarginAlert, MarginMode,
-    PerpetualEvent, PerpetualRejection, Price, Rejection,
+    AccountId, AlertKind, Amount, AssetId, Contract, EventBody, InstrumentId, MarginAlert,
+    MarginMode, PerpetualEvent, PerpetualRejection, Price, Rejection,
 };
 
 /// Money that answers, and what it has to be.
@@ -59,17 +58,9 @@ impl Health {
 impl Perpetual {
     /// What it takes to open, at this leverage, and to keep so much value.
     pub fn margins(&self, value: i128, leverage: u16) -> (i128, i128) {
-        let (mut initial, mut maintenance, mut from) = (0, 0, 0);
-        for (tier, last) in self.terms.tiers.iter().zip((0..self.terms.tiers.len()).rev()) {
-            // What is beyond the last tier is taken as if it were in it.
-            let to = if last == 0 { value } else { value.min(tier.up_to.0) };
-            let within = Amount((to - from).max(0));
-            initial += share(within, tier.initial_ppm).0;
-            maintenance += share(within, tier.maintenance_ppm).0;
-            from = tier.up_to.0;
-        }
-        let chosen = share(Amount(value), leverage_ppm(leverage)).0;
-        (initial.max(chosen), maintenance)
+        let value = Amount(value);
+        let initial = self.terms.initial(value).max(Contract::at_leverage(value, leverage));
+        (initial.0, self.terms.maintenance(value).0)
     }
 
     /// The rate, in millionths, at which something is opened that makes a position worth so much: that of the tier it

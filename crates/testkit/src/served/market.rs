@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use edge::board_thread::BoardsHandle;
 use edge::clock::Stopwatch;
-use engine::Engine;
+use engine::{Engine, Rules};
 use model::{
-    AccountId, Action, Answer, Cadence, Command, Event, EventBody, Instrument, InstrumentId,
-    NewOrder, NoOrders, OrderKind, Price, Quantity, Query, Sequence, Side, Source, Span, Time,
-    TimeInForce,
+    AccountId, Action, Answer, Cadence, Command, Contract, Event, EventBody, Instrument,
+    InstrumentId, NewOrder, NoOrders, OrderKind, Price, Quantity, Query, Sequence, Side, Source,
+    Span, Time, TimeInForce,
 };
 
 use super::PATIENCE;
@@ -51,7 +51,7 @@ pub(super) struct Plan {
 
 /// The source and the script that it follows.
 pub(super) fn scripted(
-    instruments: &[Instrument],
+    (instruments, contracts): (&[Instrument], &[Contract]),
     begins: Time,
     by_level: bool,
 ) -> (Scripted, Shared) {
@@ -59,7 +59,7 @@ pub(super) fn scripted(
     let opening = people::opening(instruments).into_iter();
     let opening = opening.filter(|_| !by_level).map(|action| (begins, Deed::Act(action)));
     let script = Arc::new(Mutex::new(Plan { script: opening.collect(), ..Plan::default() }));
-    let engine = Engine::new(instruments);
+    let engine = Engine::with_contracts(instruments, contracts, Rules::default());
     let now = begins;
     (Scripted { engine, begins, now, sequence: Sequence(0), script: Arc::clone(&script) }, script)
 }
