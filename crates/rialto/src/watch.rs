@@ -206,7 +206,7 @@ impl Witness for Watcher {
     fn note(&mut self, what: What, _: bool) -> Result<(), Failure> {
         let mut seen = self.seen.borrow_mut();
         match what {
-            What::Called { .. } => seen.line = seen::Line::Calling,
+            What::Called { .. } => seen.standing = seen::Standing::Calling,
             What::Opened { .. } => seen.opened(&mut self.news),
             What::Heard(_) => seen.last = Some(Instant::now()),
             _ => return Ok(()),

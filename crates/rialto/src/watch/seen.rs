@@ -1,8 +1,8 @@
-//! What is seen of a venue: of each market its book, its tape and its candles, and how the line to it stands. Events go in, and
+//! What is seen of a venue: of each market its book, its tape and its candles, and how the connection to it stands. Events go in, and
 //! news comes out for whoever writes them down. It reads no clock and does no I/O.
 //!
 //! A book is *whole* from the moment at which the venue told all of it, as long as no word can be missing; else it has a
-//! *hole*, and says why. Candles are made of the trades that were heard, so one is whole only if the line stood from its
+//! *hole*, and says why. Candles are made of the trades that were heard, so one is whole only if the connection stood from its
 //! beginning to its end; where a venue tells bars, those are its candles.
 
 use std::collections::VecDeque;
@@ -33,8 +33,8 @@ pub const MINUTE: usize = 2;
 const TRADES_MAX: usize = 200;
 /// How many candles of each interval are kept.
 const CANDLES_MAX: usize = 500;
-/// How many stretches in which the line stood are kept.
-const STRETCHES_MAX: usize = 64;
+/// How many times in which nothing was missed are kept.
+const UNBROKEN_MAX: usize = 64;
 /// A stamp before this is none: the first moment of the year 2000.
 const STAMP_MIN: Time = Time::from_seconds(946_684_800);
 
@@ -44,15 +44,15 @@ pub struct Seen {
     pub tells: Tells,
     /// In the order in which they were listed; an instrument's number is its place.
     pub markets: Vec<Market>,
-    /// How the line stands.
-    pub line: Line,
+    /// How the connection stands.
+    pub standing: Standing,
     /// When the last frame came.
     pub last: Option<Instant>,
 }
 
-/// How the line to the venue stands.
+/// How the connection to the venue stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Line {
+pub enum Standing {
     /// A connection is asked for.
     Calling,
     /// It is open.
@@ -69,7 +69,7 @@ pub enum Line {
 /// What has happened, for whoever writes it down. A market is meant by its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
-    /// The line is open.
+    /// The connection is open.
     Connected,
     /// It was lost, and is asked for again after this pause.
     Lost(String, Duration),
@@ -124,8 +124,8 @@ pub struct Market {
     sides: [Ladder; 2],
     /// Of each interval, the oldest first.
     candles: [VecDeque<Candle>; INTERVALS.len()],
-    /// The stretches in which nothing was missed, by the venue's stamps.
-    stretches: VecDeque<(Time, Time)>,
+    /// The times in which nothing was missed, from and till, by the venue's stamps.
+    unbroken: VecDeque<(Time, Time)>,
     /// Whether the last of them goes on.
     stands: bool,
 }
@@ -139,12 +139,12 @@ impl Seen {
             Market::new(listing.instrument.clone(), symbol)
         };
         let markets = listings.iter().map(market).collect();
-        Self { tells, markets, line: Line::Calling, last: None }
+        Self { tells, markets, standing: Standing::Calling, last: None }
     }
 
-    /// The line is open.
+    /// The connection is open.
     pub fn opened(&mut self, news: &mut Vec<News>) {
-        self.line = Line::Open;
+        self.standing = Standing::Open;
         news.push(News::Connected);
     }
 
@@ -159,9 +159,9 @@ impl Seen {
         }
     }
 
-    /// The line is asked for again after a pause.
+    /// The connection is asked for again after a pause.
     pub fn again(&mut self, why: &str, pause: Duration, now: Instant, news: &mut Vec<News>) {
-        self.line = Line::Lost { why: why.to_owned(), again: now + pause };
+        self.standing = Standing::Lost { why: why.to_owned(), again: now + pause };
         news.push(News::Lost(why.to_owned(), pause));
     }
 
@@ -216,7 +216,7 @@ impl Market {
             stamp: None,
             sides: SIDES.map(Ladder::new),
             candles: INTERVALS.map(|_| VecDeque::new()),
-            stretches: VecDeque::new(),
+            unbroken: VecDeque::new(),
             stands: false,
         }
     }
@@ -248,8 +248,8 @@ impl Market {
     #[must_use]
     pub fn is_whole_candle(&self, interval: usize, start: Time) -> bool {
         let end = INTERVALS[interval].1.next_start(start);
-        let last = self.stretches.len().saturating_sub(1);
-        self.stretches.iter().enumerate().any(|(at, &(from, till))| {
+        let last = self.unbroken.len().saturating_sub(1);
+        self.unbroken.iter().enumerate().any(|(at, &(from, till))| {
             from <= start && (end <= till || (at == last && self.stands && start <= till))
         })
     }
@@ -257,13 +257,13 @@ impl Market {
     /// The venue said a word with this stamp.
     fn stamped(&mut self, time: Time) {
         self.stamp = Some(time);
-        match self.stretches.back_mut() {
+        match self.unbroken.back_mut() {
             Some((_, till)) if self.stands => *till = time.max(*till),
             _ => {
-                if self.stretches.len() == STRETCHES_MAX {
-                    self.stretches.pop_front();
+                if self.unbroken.len() == UNBROKEN_MAX {
+                    self.unbroken.pop_front();
                 }
-                self.stretches.push_back((time, time));
+                self.unbroken.push_back((time, time));
                 self.stands = true;
             }
         }
@@ -325,7 +325,7 @@ impl Market {
         news.push(News::Trade(at, trade));
     }
 
-    /// The venue's bar of a minute, as it was told last. The one before is over, and whole if the line stood until then.
+    /// The venue's bar of a minute, as it was told last. The one before is over, and whole if the connection stood until then.
     fn barred(&mut self, at: usize, candle: Candle, news: &mut Vec<News>) {
         let bar = |candle, whole, closed| {
             News::Candle(at, Bar { interval: MINUTE, candle, whole, closed })

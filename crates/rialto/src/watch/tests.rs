@@ -14,7 +14,7 @@ use ratatui_core::terminal::Terminal;
 
 use super::keys::{self, Key};
 use super::lines::Lines;
-use super::seen::{Line, MINUTE, News, Seen};
+use super::seen::{MINUTE, News, Seen, Standing};
 use super::view::{self, Look};
 
 /// A connector that has said what it has to say.
@@ -345,7 +345,7 @@ fn what_cannot_be_relied_on_is_marked_without_colours_too() {
     seen.opened(&mut Vec::new());
     let (rows, _) = picture(&seen, &later, 100, 24);
     assert!(rows[1].contains("THE BOOK HAS A HOLE: the venue ended the connection"), "{}", rows[1]);
-    assert_eq!(seen.line, Line::Open);
+    assert_eq!(seen.standing, Standing::Open);
     hear(&mut seen, 70, EventBody::BookSnapshot(book(&[(104, 1)], &[(102, 1)])));
     let (rows, _) = picture(&seen, &later, 100, 24);
     let all = rows.join("\n");

@@ -11,9 +11,9 @@ use ratatui_core::layout::Rect;
 use ratatui_core::style::{Color, Modifier, Style};
 
 use super::lines::{clock, price, quantity};
-use super::seen::{INTERVALS, Line, Market, Seen};
+use super::seen::{INTERVALS, Market, Seen, Standing};
 
-/// A line that is silent for so long is called quiet.
+/// A connection that is silent for so long is called quiet.
 const QUIET: Duration = Duration::from_secs(10);
 /// How wide the book is: where there is room, and where there is little.
 const BOOK_COLUMNS: [u16; 2] = [46, 38];
@@ -81,26 +81,26 @@ pub fn draw(seen: &Seen, title: &str, look: &Look, area: Rect, cells: &mut Buffe
     }
 }
 
-/// How the line stands, and whether the book can be relied on.
+/// How the connection stands, and whether the book can be relied on.
 fn standing(seen: &Seen, market: &Market, look: &Look, area: Rect, cells: &mut Buffer) {
     let age = seen.last.map(|last| look.now.saturating_duration_since(last));
     let aged = age.map_or("no frame yet".to_owned(), |age| format!("last frame {} ago", ago(age)));
-    let (text, style) = match &seen.line {
-        Line::Calling => ("calling the venue".to_owned(), look.alarm()),
-        Line::Lost { why, again } => {
+    let (text, style) = match &seen.standing {
+        Standing::Calling => ("calling the venue".to_owned(), look.alarm()),
+        Standing::Lost { why, again } => {
             let left = again.saturating_duration_since(look.now).as_millis().div_ceil(1_000);
             (format!("LOST, again in {left} s · {aged} · {why}"), look.alarm())
         }
-        Line::Open if age.is_some_and(|age| age >= QUIET) => {
+        Standing::Open if age.is_some_and(|age| age >= QUIET) => {
             (format!("QUIET · {aged}"), look.alarm())
         }
-        Line::Open => (format!("live · {aged}"), look.styled(Color::Green)),
+        Standing::Open => (format!("live · {aged}"), look.styled(Color::Green)),
     };
     let mut area = area;
     put(cells, area, 0, &text, style);
     area = after(area, text.chars().count() + 2);
     if seen.tells == Tells::BooksAndTrades
-        && seen.line == Line::Open
+        && seen.standing == Standing::Open
         && let Some(why) = &market.hole
     {
         put(cells, area, 0, &format!("· THE BOOK HAS A HOLE: {why}"), look.alarm());
