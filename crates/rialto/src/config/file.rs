@@ -183,10 +183,11 @@ struct JournalTable {
 
 impl JournalTable {
     fn retention(&self) -> Policy {
-        let days = |days: NonZeroU32| Span::seconds(i64::from(days.get()) * 86_400);
+        // So many that they cannot be counted in microseconds are for ever.
+        let days = |days: NonZeroU32| i64::from(days.get()).checked_mul(86_400_000_000).map(Span);
         Policy {
             bytes_max: self.keep_bytes.unwrap_or(Policy::default().bytes_max),
-            age_max: self.keep_days.map(days),
+            age_max: self.keep_days.and_then(days),
         }
     }
 

@@ -362,6 +362,7 @@ fn everything_is_kept_unless_it_is_said_otherwise_as_the_demo_does() {
     let month = Some(Span::seconds(30 * 86_400));
     let old = Policy { age_max: month, ..everything };
     assert_eq!(kept("[journal]\nkeep_days = 30\n"), old);
+    assert_eq!(kept("[journal]\nkeep_days = 999_999_999\n"), everything, "that is for ever");
     let much = Policy { bytes_max: 7, ..everything };
     assert_eq!(kept("[journal]\nkeep_bytes = 7\n"), much);
     assert_eq!(demo().retention, Policy { bytes_max: 512 << 20, ..everything });
