@@ -251,6 +251,19 @@ fn damage_is_named_or_cut_and_told() {
 }
 
 #[test]
+fn an_index_of_more_blocks_than_there_is_room_for_is_not_read() {
+    let (disk, all) = (Simulated::new(8), entries(8, 300));
+    write(&disk, &all, 7, 4_000);
+    let whole = disk.read(index::NAME).expect("an index");
+    let rows = index::read(&whole).expect("it is one");
+    let many: Vec<index::Row> = rows.iter().copied().cycle().take(100_000).collect();
+    disk.change(index::NAME, |bytes| *bytes = index::packed(&many));
+    let mut reader = Reader::open(&disk).expect("readable").expect("there");
+    assert_eq!(reader.index().expect("an index"), rows);
+    assert!(disk.read(index::NAME).expect("an index") == whole, "it is made anew");
+}
+
+#[test]
 fn a_missing_segment_is_named() {
     let (disk, all) = (Simulated::new(6), entries(6, 300));
     write(&disk, &all, 7, 4_000);
