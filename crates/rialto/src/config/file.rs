@@ -12,6 +12,7 @@ use edge::limits::{Limits, Rate};
 use feed::crowd::{Activity, Asset, Market};
 use feed::journal::retention::Policy;
 use feed::journal::writer::Pace;
+use model::decimal::DECIMALS_MAX;
 use model::{Cadence, Decimal, Instrument, InstrumentId, Listing, Minimum, Price, Quantity, Span};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
@@ -440,6 +441,13 @@ fn listing(
         lot_units: positive(&table.lot)?,
         minimum: Minimum::Quantity(Quantity(1)),
     };
+    if instrument.value_decimals() > DECIMALS_MAX {
+        let message = format!(
+            "tick and lot have {} decimals together; a price times a quantity may have {DECIMALS_MAX}",
+            instrument.value_decimals()
+        );
+        return Err(at(table.lot.span(), message));
+    }
     instrument.minimum = minimum(&table.minimum, &instrument)?;
     Ok(Listing {
         description: table.description.get_ref().clone(),

@@ -351,6 +351,16 @@ fn tls_has_a_port_of_its_own_beside_the_plain_one() {
 }
 
 #[test]
+fn a_market_whose_values_cannot_be_written_is_none() {
+    let lot = "lot = \"0.0001\"";
+    assert!(SMALL.contains(lot), "{SMALL}");
+    let finer = SMALL.replacen(lot, "lot = \"0.00000000000000001\"", 1);
+    let alone: Vec<&str> = finer.lines().filter(|line| !line.starts_with("crowd")).collect();
+    let mistake = Config::read("small.toml", &alone.join("\n")).expect_err("too fine").to_string();
+    assert!(mistake.contains("decimals together"), "{mistake}");
+}
+
+#[test]
 fn everything_is_kept_unless_it_is_said_otherwise_as_the_demo_does() {
     let kept = |table: &str| {
         let text = format!("{table}{SMALL}");
