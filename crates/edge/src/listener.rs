@@ -156,16 +156,22 @@ pub async fn accept(
     }
 }
 
+/// The longest that TCP waits before it asks, in seconds, and the longest that it is told at all, in milliseconds: it refuses
+/// more.
+const KEEPALIVE_MAX: Duration = Duration::from_secs(32_767);
+const USER_TIMEOUT_MS_MAX: u32 = i32::MAX as u32;
+
 /// Has TCP look whether the other end is still there: where nothing is said, by asking it; where something is, by how long
 /// it takes nothing of that. A machine that was switched off says neither that it goes nor anything else.
 fn watch_over(stream: impl AsFd, silence_max: Duration) -> io::Result<()> {
     // First asked after half of that time, then three times more; each at least a second, as TCP counts seconds.
-    let step = (silence_max / 6).max(SECOND);
-    sockopt::set_tcp_keepidle(&stream, (silence_max / 2).max(SECOND))?;
+    let step = (silence_max / 6).clamp(SECOND, KEEPALIVE_MAX);
+    sockopt::set_tcp_keepidle(&stream, (silence_max / 2).clamp(SECOND, KEEPALIVE_MAX))?;
     sockopt::set_tcp_keepintvl(&stream, step)?;
     sockopt::set_tcp_keepcnt(&stream, 3)?;
     sockopt::set_socket_keepalive(&stream, true)?;
     let millis = u32::try_from(silence_max.as_millis()).unwrap_or(u32::MAX);
+    let millis = millis.min(USER_TIMEOUT_MS_MAX);
     Ok(sockopt::set_tcp_user_timeout(&stream, millis)?)
 }
 

@@ -117,6 +117,12 @@ impl Instrument {
     pub const fn quantity_of_units(&self, units: i64) -> Option<Quantity> {
         if units % self.lot_units == 0 { Some(Quantity(units / self.lot_units)) } else { None }
     }
+    /// The decimals of price × quantity. Where they are more than [`DECIMALS_MAX`](crate::decimal::DECIMALS_MAX), no value
+    /// can be written: such an instrument is not listed.
+    #[must_use]
+    pub const fn value_decimals(&self) -> u8 {
+        self.price_decimals.saturating_add(self.quantity_decimals)
+    }
     /// Price × quantity in `10^-(price_decimals + quantity_decimals)` of the quote asset, exact.
     #[must_use]
     pub const fn notional(&self, price: Price, quantity: Quantity) -> i128 {

@@ -10,6 +10,9 @@ use crate::aloud::{answer, complain};
 use crate::asking::Asking;
 use crate::run::Failure;
 
+#[cfg(test)]
+mod tests;
+
 /// What `why` ends with if the venue knows nothing of such a connection.
 const UNKNOWN: u8 = 3;
 
@@ -168,8 +171,21 @@ fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
     value[name].as_array().map_or(&[], Vec::as_slice)
 }
 
-fn text<'a>(value: &'a Value, name: &str) -> &'a str {
-    value[name].as_str().unwrap_or("?")
+fn text(value: &Value, name: &str) -> String {
+    plain(value[name].as_str().unwrap_or("?"))
+}
+
+/// A text as it may stand on a terminal: clients choose how their subscriptions are called, and what would move the cursor
+/// there, or worse, is spelled out.
+fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter.is_control() {
+            true => out.extend(letter.escape_unicode()),
+            false => out.push(letter),
+        }
+    }
+    out
 }
 
 /// A number with commas.
@@ -199,15 +215,15 @@ fn whose(value: &Value) -> String {
     if holder.is_null() {
         return "nobody showed a key on it".to_owned();
     }
-    let name = holder["name"].as_str().map_or_else(|| holder["user_id"].to_string(), str::to_owned);
+    let name = holder["name"].as_str().map_or_else(|| holder["user_id"].to_string(), plain);
     match holder["credential"].as_str() {
-        Some(credential) => format!("{name}'s, by credential {credential}"),
+        Some(credential) => format!("{name}'s, by credential {}", plain(credential)),
         None => format!("{name}'s"),
     }
 }
 
 fn goodbye_text(it: &Value) -> String {
-    let decided = match text(it, "decided_by") {
+    let decided = match text(it, "decided_by").as_str() {
         "server" => "The venue ended it",
         "client" => "The client ended it",
         _ => "Nobody decided that it ends",
@@ -235,8 +251,9 @@ fn goodbye_text(it: &Value) -> String {
     );
     out += &match it["oldest_unsent_event"].as_str() {
         Some(unsent) => format!(
-            "{} bytes were never sent, from event {unsent} on; the venue was at event {} by then.\n",
+            "{} bytes were never sent, from event {} on; the venue was at event {} by then.\n",
             number(&it["waiting"]["bytes"]),
+            plain(unsent),
             text(it, "last_event")
         ),
         None => format!(
@@ -278,7 +295,7 @@ fn connection_text(it: &Value) -> String {
     );
     out += &format!("It has {} subscriptions:\n", number(&it["subscriptions"]));
     for name in list(it, "listens_to") {
-        out += &format!("  {}\n", name.as_str().unwrap_or("?"));
+        out += &format!("  {}\n", plain(name.as_str().unwrap_or("?")));
     }
     out
 }
@@ -289,11 +306,11 @@ fn table(told: &Value) -> String {
     let mut rows = vec![HEAD.map(str::to_owned)];
     for it in list(told, "connections") {
         let holder = &it["holder"];
-        let who = holder["name"].as_str().unwrap_or("-").to_owned();
+        let who = plain(holder["name"].as_str().unwrap_or("-"));
         rows.push([
-            text(it, "id").to_owned(),
-            text(it, "dialect").to_owned(),
-            text(it, "address").to_owned(),
+            text(it, "id"),
+            text(it, "dialect"),
+            text(it, "address"),
             who,
             number(&it["subscriptions"]),
             number(&it["waiting"]["bytes"]),
@@ -314,7 +331,7 @@ fn table(told: &Value) -> String {
         out.push('\n');
     }
     if let Some(next) = told["next"].as_str() {
-        out += &format!("there are more: --after {next}\n");
+        out += &format!("there are more: --after {}\n", plain(next));
     }
     out
 }

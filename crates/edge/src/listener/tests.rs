@@ -18,4 +18,7 @@ fn tcp_is_told_how_long_the_other_end_may_be_silent() {
         let millis = sockopt::tcp_user_timeout(&served).expect("it is open");
         assert_eq!(u64::from(millis), silence * 1_000);
     }
+    // Whatever may be configured is not refused, or nobody would be served.
+    watch_over(&served, Duration::from_secs(u32::MAX.into())).expect("the longest that it takes");
+    assert_eq!(sockopt::tcp_keepidle(&served).expect("it is open"), KEEPALIVE_MAX);
 }

@@ -85,5 +85,5 @@ fn is_too_old(disk: &dyn Disk, next: &Segment, policy: &Policy, now: Time) -> io
     let Some(age_max) = policy.age_max else { return Ok(false) };
     let content = next.read(disk)?;
     let first = record::read(&content.bytes, SEGMENT_HEAD_BYTES);
-    Ok(first.is_ok_and(|(head, _)| head.wall + age_max < now))
+    Ok(first.is_ok_and(|(head, _)| now.0.saturating_sub(head.wall.0) > age_max.0))
 }

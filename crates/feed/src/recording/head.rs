@@ -11,6 +11,7 @@
 
 use std::collections::BTreeMap;
 
+use model::decimal::DECIMALS_MAX;
 use model::{Instrument, InstrumentId, Listing, Minimum, Quantity, Time};
 use serde::{Deserialize, Serialize};
 
@@ -19,9 +20,6 @@ use super::{LAYOUT, Trouble};
 const MAGIC: [u8; 8] = *b"RIALTREC";
 /// The longest text that is believed.
 const TEXT_BYTES_MAX: usize = 8 << 20;
-/// The most decimals that are believed of a price or a quantity.
-const DECIMALS_MAX: u8 = 18;
-
 /// What a segment says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
@@ -178,23 +176,23 @@ fn row(listing: &Listing) -> Row {
 
 fn listing(id: InstrumentId, row: &Row) -> Option<Listing> {
     let steps = row.tick_units > 0 && row.lot_units > 0;
-    let decimals = row.price_decimals.max(row.quantity_decimals) <= DECIMALS_MAX;
     let minimum = match (&row.minimum_value, row.minimum_lots) {
         (Some(value), None) => Minimum::Notional(value.parse().ok()?),
         (None, Some(lots)) => Minimum::Quantity(Quantity(lots)),
         _ => return None,
     };
-    (steps && decimals).then(|| Listing {
-        instrument: Instrument {
-            id,
-            base: row.base.clone(),
-            quote: row.quote.clone(),
-            price_decimals: row.price_decimals,
-            tick_units: row.tick_units,
-            quantity_decimals: row.quantity_decimals,
-            lot_units: row.lot_units,
-            minimum,
-        },
+    let instrument = Instrument {
+        id,
+        base: row.base.clone(),
+        quote: row.quote.clone(),
+        price_decimals: row.price_decimals,
+        tick_units: row.tick_units,
+        quantity_decimals: row.quantity_decimals,
+        lot_units: row.lot_units,
+        minimum,
+    };
+    (steps && instrument.value_decimals() <= DECIMALS_MAX).then(|| Listing {
+        instrument,
         description: row.description.clone(),
         symbols: row.symbols.iter().map(|(name, symbol)| (name.clone(), symbol.clone())).collect(),
     })

@@ -21,6 +21,12 @@ pub const NAME: &str = "index";
 const MAGIC: [u8; 8] = *b"RIALTIDX";
 const ROW_BYTES: usize = 40;
 
+/// How long an index of so many blocks is.
+#[must_use]
+pub const fn bytes_of(blocks: u64) -> u64 {
+    blocks.saturating_mul(ROW_BYTES as u64).saturating_add(20)
+}
+
 /// One block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {

@@ -262,9 +262,19 @@ impl<'d> Reader<'d> {
         Ok(self.rows.as_deref().unwrap_or_default())
     }
 
+    /// The index that lies there; none if it is longer than one of all blocks that these segments have room for.
+    fn index_as_it_lies(&self) -> Option<Vec<Row>> {
+        let bytes = |name: &str| self.disk.bytes(name).ok();
+        let segments = self.segments.iter().filter_map(|&number| bytes(&segment_name(number)));
+        let blocks = segments.fold(0, u64::saturating_add) / block::HEAD_BYTES as u64;
+        if bytes(index::NAME)? > index::bytes_of(blocks) {
+            return None;
+        }
+        index::read(&self.disk.read(index::NAME).ok()?)
+    }
+
     fn made_index(&self) -> Result<Vec<Row>, Trouble> {
-        let known = self.disk.read(index::NAME).ok().and_then(|bytes| index::read(&bytes));
-        let mut rows = known.unwrap_or_default();
+        let mut rows = self.index_as_it_lies().unwrap_or_default();
         rows.retain(|row| self.segments.contains(&row.segment));
         // The last segment that it tells of may have grown since.
         let told = rows.last().map_or(0, |row| row.segment);

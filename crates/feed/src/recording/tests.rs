@@ -251,6 +251,33 @@ fn damage_is_named_or_cut_and_told() {
 }
 
 #[test]
+fn an_index_of_more_blocks_than_there_is_room_for_is_not_read() {
+    let (disk, all) = (Simulated::new(8), entries(8, 300));
+    write(&disk, &all, 7, 4_000);
+    let whole = disk.read(index::NAME).expect("an index");
+    let rows = index::read(&whole).expect("it is one");
+    let many: Vec<index::Row> = rows.iter().copied().cycle().take(100_000).collect();
+    disk.change(index::NAME, |bytes| *bytes = index::packed(&many));
+    let mut reader = Reader::open(&disk).expect("readable").expect("there");
+    assert_eq!(reader.index().expect("an index"), rows);
+    assert!(disk.read(index::NAME).expect("an index") == whole, "it is made anew");
+}
+
+#[test]
+fn an_instrument_whose_value_cannot_be_written_is_none() {
+    let read = |price: u8, quantity: u8| {
+        let mut head = head();
+        let it = &mut head.listings[0].instrument;
+        (it.price_decimals, it.quantity_decimals) = (price, quantity);
+        Head::read("000001.rec", &head.packed())
+    };
+    assert!(matches!(read(9, 9), Ok(Some(_))));
+    let refused = read(9, 10).expect_err("a value has 19 decimals").to_string();
+    assert!(refused.contains("its instrument BTC/USD makes no sense"), "{refused}");
+    read(255, 255).expect_err("nor are they counted past what a byte holds");
+}
+
+#[test]
 fn a_missing_segment_is_named() {
     let (disk, all) = (Simulated::new(6), entries(6, 300));
     write(&disk, &all, 7, 4_000);

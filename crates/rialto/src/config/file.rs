@@ -12,6 +12,7 @@ use edge::limits::{Limits, Rate};
 use feed::crowd::{Activity, Asset, Market};
 use feed::journal::retention::Policy;
 use feed::journal::writer::Pace;
+use model::decimal::DECIMALS_MAX;
 use model::{Cadence, Decimal, Instrument, InstrumentId, Listing, Minimum, Price, Quantity, Span};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
@@ -184,10 +185,11 @@ struct JournalTable {
 
 impl JournalTable {
     fn retention(&self) -> Policy {
-        let days = |days: NonZeroU32| Span::seconds(i64::from(days.get()) * 86_400);
+        // So many that they cannot be counted in microseconds are for ever.
+        let days = |days: NonZeroU32| i64::from(days.get()).checked_mul(86_400_000_000).map(Span);
         Policy {
             bytes_max: self.keep_bytes.unwrap_or(Policy::default().bytes_max),
-            age_max: self.keep_days.map(days),
+            age_max: self.keep_days.and_then(days),
         }
     }
 
@@ -460,6 +462,13 @@ fn listing(
         lot_units: positive(&table.lot)?,
         minimum: Minimum::Quantity(Quantity(1)),
     };
+    if instrument.value_decimals() > DECIMALS_MAX {
+        let message = format!(
+            "tick and lot have {} decimals together; a price times a quantity may have {DECIMALS_MAX}",
+            instrument.value_decimals()
+        );
+        return Err(at(table.lot.span(), message));
+    }
     instrument.minimum = minimum(&table.minimum, &instrument)?;
     Ok(Listing {
         description: table.description.get_ref().clone(),

@@ -512,6 +512,16 @@ fn tls_has_a_port_of_its_own_beside_the_plain_one() {
 }
 
 #[test]
+fn a_market_whose_values_cannot_be_written_is_none() {
+    let lot = "lot = \"0.0001\"";
+    assert!(SMALL.contains(lot), "{SMALL}");
+    let finer = SMALL.replacen(lot, "lot = \"0.00000000000000001\"", 1);
+    let alone: Vec<&str> = finer.lines().filter(|line| !line.starts_with("crowd")).collect();
+    let mistake = Config::read("small.toml", &alone.join("\n")).expect_err("too fine").to_string();
+    assert!(mistake.contains("decimals together"), "{mistake}");
+}
+
+#[test]
 fn everything_is_kept_unless_it_is_said_otherwise_as_the_demo_does() {
     let kept = |table: &str| {
         let text = format!("{table}{SMALL}");
@@ -523,6 +533,7 @@ fn everything_is_kept_unless_it_is_said_otherwise_as_the_demo_does() {
     let month = Some(Span::seconds(30 * 86_400));
     let old = Policy { age_max: month, ..everything };
     assert_eq!(kept("[journal]\nkeep_days = 30\n"), old);
+    assert_eq!(kept("[journal]\nkeep_days = 999_999_999\n"), everything, "that is for ever");
     let much = Policy { bytes_max: 7, ..everything };
     assert_eq!(kept("[journal]\nkeep_bytes = 7\n"), much);
     assert_eq!(demo().retention, Policy { bytes_max: 512 << 20, ..everything });

@@ -6,6 +6,7 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
+use model::decimal::DECIMALS_MAX;
 use model::{Decimal, Instrument, InstrumentId, Listing, Minimum, Quantity};
 use serde::Deserialize;
 
@@ -89,13 +90,22 @@ impl Fetcher {
         if status != 200 {
             return Err(format!("/rialto/v1/instruments answers with status {status}"));
         }
-        let told: Told = serde_json::from_slice(&body).map_err(|error| error.to_string())?;
-        let listing = |(at, row): (usize, &Row)| {
-            let id = u16::try_from(at).map_err(|_| "it lists too many instruments".to_owned())?;
-            row.listing(InstrumentId(id))
-        };
-        told.instruments.iter().enumerate().map(listing).collect()
+        listed(&body)
     }
+}
+
+/// The instruments in what the native API lists.
+///
+/// # Errors
+/// Why they are none.
+pub fn listed(body: &[u8]) -> Result<Vec<Listing>, String> {
+    let told: Told = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    let listing = |(at, row): (usize, &Row)| {
+        let id = u16::try_from(at).ok().map(InstrumentId);
+        let id = id.filter(|&id| id != InstrumentId::NONE);
+        row.listing(id.ok_or("it lists too many instruments")?)
+    };
+    told.instruments.iter().enumerate().map(listing).collect()
 }
 
 #[derive(Deserialize)]
@@ -121,17 +131,21 @@ impl Row {
             _ => Err(format!("{base}/{quote} has a step of {text:?}")),
         };
         let (tick, lot) = (step(&self.tick_size)?, step(&self.lot_size)?);
+        let instrument = Instrument {
+            id,
+            base: base.clone(),
+            quote: quote.clone(),
+            price_decimals: tick.decimals,
+            tick_units: tick.units,
+            quantity_decimals: lot.decimals,
+            lot_units: lot.units,
+            minimum: Minimum::Quantity(Quantity(1)),
+        };
+        if instrument.value_decimals() > DECIMALS_MAX {
+            return Err(format!("{base}/{quote} has too many decimals"));
+        }
         Ok(Listing {
-            instrument: Instrument {
-                id,
-                base: base.clone(),
-                quote: quote.clone(),
-                price_decimals: tick.decimals,
-                tick_units: tick.units,
-                quantity_decimals: lot.decimals,
-                lot_units: lot.units,
-                minimum: Minimum::Quantity(Quantity(1)),
-            },
+            instrument,
             description: self.description.clone(),
             symbols: self.symbols.clone().into_iter().collect(),
         })

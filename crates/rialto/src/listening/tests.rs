@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::fetch::listed;
 use super::secret::Secret;
 use super::target::{Target, shown, tongue_of};
 use super::{Venue, duration};
@@ -118,4 +119,17 @@ fn a_refusal_shows_neither_a_name_nor_a_password_nor_a_query() {
     assert_eq!(shown("wss://me:pass@host"), "wss://***");
     assert_eq!(shown("me:pass@host"), "***");
     assert_eq!(shown("wss://host/path?apikey=pass#pass"), "wss://host/path");
+}
+
+#[test]
+fn an_instrument_whose_values_cannot_be_written_is_not_recorded() {
+    let body = |lot: &str| {
+        format!(
+            r#"{{"instruments":[{{"description":"Bitcoin / Dollar","base":"BTC","quote":"USD","tick_size":"0.01","lot_size":"{lot}","symbols":{{}}}}]}}"#
+        )
+    };
+    let listings = listed(body("0.0000000000000001").as_bytes()).expect("18 decimals together");
+    assert_eq!(listings[0].instrument.value_decimals(), 18);
+    let refused = listed(body("0.00000000000000001").as_bytes()).expect_err("19 are too many");
+    assert_eq!(refused, "BTC/USD has too many decimals");
 }

@@ -112,6 +112,9 @@ fn listing(id: InstrumentId, row: &Row) -> Result<Listing, String> {
         lot_units: 1,
         minimum: Minimum::Notional(0),
     };
+    if instrument.value_decimals() > model::decimal::DECIMALS_MAX {
+        return Err("price times amount has too many decimals".to_owned());
+    }
     instrument.minimum = minimum(&instrument, &row.minimum_order)
         .ok_or_else(|| format!("its minimum {:?} is not AMOUNT {quote}", row.minimum_order))?;
     Ok(Listing {

@@ -395,6 +395,10 @@ fn the_directory_becomes_listings() {
             r#""base_decimals":8,"url_symbol":"btcusd""#,
             r#""base_decimals":19,"url_symbol":"btcusd""#,
         ),
+        (
+            r#""minimum_order":"20.0 USD","counter_decimals":2"#,
+            r#""minimum_order":"20.0 USD","counter_decimals":11"#,
+        ),
         (r#""url_symbol":"batbtc""#, r#""url_symbol":"btcusd""#),
     ] {
         assert!(DIRECTORY.contains(from));

@@ -81,6 +81,14 @@ fn what_is_too_old_goes_and_what_is_not_stays() {
 }
 
 #[test]
+fn an_age_that_is_longer_than_time_takes_nothing_away() {
+    let disk = journal();
+    let policy = Policy { age_max: Some(Span(i64::MAX)), ..Policy::default() };
+    let pruned = prune(&disk, u64::MAX, &policy, Time(i64::MAX)).expect("a disk without faults");
+    assert_eq!(pruned, Pruned::default());
+}
+
+#[test]
 fn a_journal_without_its_beginning_is_refused_without_an_image() {
     let disk = journal();
     prune(&disk, 3, &EVERYTHING, BEGINS).expect("a disk without faults");
