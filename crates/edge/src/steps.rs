@@ -331,7 +331,11 @@ impl Service {
         }
         if let (Query::OwnRecords(which), Some(holder)) = (&mut query, holder) {
             // What would be left out of the answer is not to be counted among those asked for.
-            which.among.clone_from(&holder.instruments);
+            if let Some(only) = &holder.instruments {
+                let mut among = which.among.take().unwrap_or_else(|| only.clone());
+                among.retain(|instrument| only.contains(instrument));
+                which.among = Some(among);
+            }
         }
         let share = match (query.account(), holder) {
             (Some(_), Some(holder)) if holder.instruments.is_some() => Share::Of(holder.clone()),

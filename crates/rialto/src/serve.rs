@@ -96,7 +96,9 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
 pub fn dialects(config: &Config) -> Result<Vec<Box<dyn Dialect>>, Failure> {
     let wrong = || format!("list the instruments of {}", config.name);
     let listings = &config.listings;
-    let bitstamp = Bitstamp::new(listings, config.bitstamp.clone()).map_err(failed(wrong()))?;
+    let contracts = config.contracts.clone();
+    let options = dialects::bitstamp::Options { contracts, ..config.bitstamp.clone() };
+    let bitstamp = Bitstamp::new(listings, options).map_err(failed(wrong()))?;
     let xrocket = XRocket::new(listings).map_err(failed(wrong()))?;
     let timex = TimeX::new(listings, config.timex).map_err(failed(wrong()))?;
     let confluencecode =

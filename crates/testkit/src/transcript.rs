@@ -22,6 +22,9 @@
 //! | `cancel first`, `cancel all alice`, `replace first 0.4 @ 60000.00` | what becomes of it |
 //! | `deposit alice 0.5 BTC`, `withdraw alice 0.5 BTC`, `transfer alice bob 0.5 BTC` | what an account holds comes and goes |
 //! | `self-trade alice cancel-resting` | what happens when her orders meet |
+//! | `quote 60000 on btcusd-perp`, `mark on btcusd-perp` | somebody outside trades at this price; a perpetual's prices are taken anew, and what follows from them happens |
+//! | `margin alice isolated on btcusd-perp`, `leverage alice 5 on btcusd-perp` | what answers for her position there, and how much of it |
+//! | `reduce alice sell limit 0.5 @ 60000 on btcusd-perp` | an order as by `place` that only makes a position smaller |
 //! | `status halted on ethbtc` | a market opens or closes: `trading`, `post-only`, `cancel-only`, `halted` |
 //! | `book bids 0.5@60000.00 asks 1@60010.00`, `change …`, `print buy 0.5 @ 60000.00` | what a source by level tells |
 //! | `tick`, `pass 5 s` | market time moves to the next tick, or so far (`us`, `ms`, `s`, `min`, `h`, `days`) |
@@ -57,8 +60,8 @@ pub use stage::{Ear, Heard, Line, Stage};
 use std::time::Duration;
 
 use model::{
-    Action, InstrumentId, LevelBook, OrderKind, Quantity, SelfTradePolicy, Side, Span, Status,
-    Trigger,
+    Action, InstrumentId, LevelBook, OrderKind, PerpetualAction, Quantity, SelfTradePolicy, Side,
+    Span, Status, Trigger,
 };
 
 use crate::people::Person;
@@ -221,6 +224,8 @@ pub enum Act {
     Move(Action),
     /// Says what happens when orders of an account meet.
     SelfTrade(model::AccountId, SelfTradePolicy),
+    /// What is asked of a perpetual, but orders.
+    Perpetual(PerpetualAction),
     /// Opens, restricts or halts a market.
     Status(InstrumentId, Status),
     /// A source by level tells a whole book.
@@ -250,6 +255,8 @@ pub struct Placing {
     pub post_only: bool,
     /// What wakes it.
     pub trigger: Option<Trigger>,
+    /// Whether it only makes a position smaller.
+    pub reduces: bool,
     /// How later lines call it.
     pub label: Option<String>,
 }

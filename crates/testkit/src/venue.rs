@@ -13,10 +13,10 @@ use edge::session::{Deed, Desk, Ids, Interest, Returned, Session, Ticket, frame_
 use edge::steps::{Clerk, Next, Service};
 use edge::ws::decode::Chunk;
 use edge::ws::{Opcode, encode};
-use engine::Engine;
+use engine::{Engine, Rules};
 use model::{
-    Action, Assets, Cadence, Class, Command, Event, EventBody, Instrument, InstrumentId, Listing,
-    Sequence, Span, Time,
+    Action, Assets, Cadence, Class, Command, Contract, Event, EventBody, Instrument, InstrumentId,
+    Listing, Sequence, Span, Time,
 };
 use views::{Accounts, Board};
 
@@ -106,6 +106,17 @@ impl Venue {
     /// The same of several dialects.
     #[must_use]
     pub fn of(dialects: Dialects, listings: &[Listing], start: Time, by_level: bool) -> Self {
+        Self::with_contracts(dialects, (listings, &[]), start, by_level)
+    }
+
+    /// The same, in which these contracts make some of the instruments perpetuals.
+    #[must_use]
+    pub fn with_contracts(
+        dialects: Dialects,
+        (listings, contracts): (&[Listing], &[Contract]),
+        start: Time,
+        by_level: bool,
+    ) -> Self {
         let instruments: Vec<Instrument> =
             listings.iter().map(|listing| listing.instrument.clone()).collect();
         let board = |instrument: &Instrument| match by_level {
@@ -116,7 +127,7 @@ impl Venue {
         let known = Arc::<Known>::default();
         let clerk = Arc::new(people::clerk(Arc::clone(&known)));
         let mut venue = Self {
-            engine: Engine::new(&instruments),
+            engine: Engine::with_contracts(&instruments, contracts, Rules::default()),
             by_level,
             start,
             now: start,

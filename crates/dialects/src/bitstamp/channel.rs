@@ -23,6 +23,28 @@ pub enum Channel<'a> {
     PrivateAll(PrivateAllKind, &'a str),
 }
 
+/// When a market's channels speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cadences {
+    /// Whole books.
+    pub books: Cadence,
+    /// Levels that changed.
+    pub diffs: Cadence,
+    /// Whether it has a funding rate.
+    pub has_funding: bool,
+}
+
+impl Cadences {
+    /// Of a spot market: one for all.
+    #[must_use]
+    pub const fn of_spot(cadence: Cadence) -> Self {
+        Self { books: cadence, diffs: cadence, has_funding: false }
+    }
+    /// Of a perpetual, as it was measured at the venue. Sections 5.3, 5.5 and 5.6.
+    pub const OF_PERPETUALS: Self =
+        Self { books: Cadence::FIFTH, diffs: Cadence::SECOND, has_funding: true };
+}
+
 /// Public channels of one market.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PublicKind {
@@ -130,18 +152,38 @@ impl PublicKind {
         PUBLIC[self as usize].0
     }
 
-    /// The topic that the channel tells; `None` for the funding rate, which only perpetuals have and none is
-    /// listed.
+    /// The topic that the channel tells of a market that speaks at these cadences; `None` for a funding rate of one that
+    /// has none.
     #[must_use]
-    pub const fn topic(self, cadence: Cadence) -> Option<TopicKind> {
+    pub const fn topic(self, cadences: Cadences) -> Option<TopicKind> {
+        let Cadences { books, diffs, has_funding } = cadences;
         Some(match self {
             Self::Trades => TopicKind::Trades,
             Self::Orders => TopicKind::Orders,
-            Self::Book => TopicKind::Book { depth: DEPTH, cadence },
-            Self::DetailBook => TopicKind::Detail { depth: DEPTH, cadence },
-            Self::DiffBook => TopicKind::Delta { cadence },
+            Self::Book => TopicKind::Book { depth: DEPTH, cadence: books },
+            Self::DetailBook => TopicKind::Detail { depth: DEPTH, cadence: books },
+            Self::DiffBook => TopicKind::Delta { cadence: diffs },
+            Self::FundingRate if has_funding => TopicKind::Funding,
             Self::FundingRate => return None,
         })
+    }
+}
+
+impl PrivateAllKind {
+    /// What the channel's name goes on with behind `private-`, up to the user.
+    #[must_use]
+    pub const fn prefix(self) -> &'static str {
+        PRIVATE_ALL[self as usize].0
+    }
+
+    /// The topic that the channel tells; `None` for the one that is acknowledged and silent.
+    #[must_use]
+    pub const fn topic(self) -> Option<TopicKind> {
+        match self {
+            Self::Settlements => Some(TopicKind::Settlements),
+            Self::Liquidations => Some(TopicKind::MarginAlerts),
+            Self::TokenSettlements => None,
+        }
     }
 }
 

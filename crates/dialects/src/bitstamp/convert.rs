@@ -3,9 +3,11 @@
 //! Writes pieces; which piece stands where is `server.rs` and `http.rs`.
 
 use model::{
-    EventMark, InstrumentId, OrderKind, OrderState, OrderStep, OrderUpdate, OwnOrderUpdate,
-    OwnStep, Price, Quantity, Side, Time, TriggerWhen,
+    AlertKind, EventMark, InstrumentId, MarginMode, OrderKind, OrderState, OrderStep, OrderUpdate,
+    OwnOrderUpdate, OwnStep, Price, Quantity, Side, Time, TriggerWhen,
 };
+
+use crate::text;
 
 /// What a market order to buy shows as its price, before anything is executed. Section 5.2.2.
 pub const MARKET_BUY_PRICE: i64 = 999_999_999;
@@ -203,6 +205,36 @@ impl OrderSource {
             Self::Book => br#","order_source":"orderbook"}"#,
             Self::Stops => br#","order_source":"stop_order"}"#,
         }
+    }
+}
+
+/// A rate of funding: `0.000123`, without zeros at its end.
+pub fn rate(out: &mut Vec<u8>, rate_ppm: i32) {
+    text::fixed(out, i64::from(rate_ppm), 6);
+    while out.last() == Some(&b'0') {
+        out.pop();
+    }
+    if out.last() == Some(&b'.') {
+        out.pop();
+    }
+}
+
+/// What stage of danger an alert tells of, which is also the event's name. Section 5.11.
+pub const fn alert(kind: AlertKind) -> &'static [u8] {
+    match kind {
+        AlertKind::InitialWarning => b"im_breach_warning",
+        AlertKind::InitialBreach => b"im_breach",
+        AlertKind::MaintenanceWarning => b"mm_breach_warning",
+        AlertKind::LiquidationStart => b"liquidation_start",
+        AlertKind::LiquidationConcluded => b"liquidation_concluded",
+    }
+}
+
+/// `ISOLATED` or `CROSS`
+pub const fn margin_mode(mode: MarginMode) -> &'static str {
+    match mode {
+        MarginMode::Isolated => "ISOLATED",
+        MarginMode::Cross => "CROSS",
     }
 }
 

@@ -8,7 +8,7 @@ use crate::document::{
     null, number, object, reference, row, text, text_like,
 };
 
-const ABOUT: &str = "Trades, orders and books of a spot exchange, and what an account does there.\n\n\
+const ABOUT: &str = "Trades, orders and books of an exchange, spot and perpetual, and what an account does there.\n\n\
 A client subscribes to channels by name; the market in a name is in lower case, without a slash. Nothing is told of the \
 past: a book that is kept by `diff_order_book_` begins with the one that HTTP answers, and changes that are older are \
 left out. Private channels are named by the user's number, and need a token in each subscription; \
@@ -51,7 +51,7 @@ pub fn documents() -> Documents {
 }
 
 /// Id, address, message, title, what is told.
-const FEEDS: [(&str, &str, &str, &str, &str); 8] = [
+const FEEDS: [(&str, &str, &str, &str, &str); 11] = [
     (
         "liveTrades",
         "live_trades_{market}",
@@ -86,6 +86,27 @@ const FEEDS: [(&str, &str, &str, &str, &str); 8] = [
         "bookChange",
         "Levels that changed",
         "Ten times a second, when something changed. An amount of nothing takes the level away.",
+    ),
+    (
+        "fundingRate",
+        "funding_rate_{market}",
+        "fundingRate",
+        "Prices and funding rate of a perpetual",
+        "Once a second, whether or not they changed.",
+    ),
+    (
+        "mySettlements",
+        "private-my_settlements-{user}",
+        "mySettlement",
+        "What was settled of one's positions",
+        "In all perpetuals: each close, and what was paid or received while a position stayed open.",
+    ),
+    (
+        "myLiquidations",
+        "private-my_liquidations-{user}",
+        "myAlert",
+        "Margins in danger",
+        "In all perpetuals: each stage that a margin comes to, and the end of a liquidation.",
     ),
     (
         "myOrders",
@@ -138,8 +159,8 @@ fn channels() -> Vec<Channel> {
         };
         let market = parameter("market", "The market, in lower case without a slash.", "btcusd");
         let user = parameter("user", "The number of the user, which comes with the token.", "1001");
-        let has_user = address.contains("{user}");
-        [market].into_iter().chain(has_user.then_some(user)).collect()
+        let (has_market, has_user) = (address.contains("{market}"), address.contains("{user}"));
+        has_market.then_some(market).into_iter().chain(has_user.then_some(user)).collect()
     };
     let feed = |&(id, address, message, title, about)| Channel {
         id,
@@ -181,6 +202,15 @@ fn operations() -> Vec<Operation> {
     operations.extend(FEEDS.map(|(id, _, message, title, _)| told(message, id, title, message)));
     operations
 }
+
+/// What is told of margins.
+const ALERTS: [&str; 5] = [
+    "im_breach_warning",
+    "im_breach",
+    "mm_breach_warning",
+    "liquidation_start",
+    "liquidation_concluded",
+];
 
 /// A market's name.
 const MARKET: &str = "[a-z0-9]+(-[a-z0-9]+)*";
@@ -380,6 +410,11 @@ fn messages() -> Vec<Message> {
                     account(),
                     may("client_order_id", text(), "One's own name of it."),
                     may(
+                        "reduce_only",
+                        boolean(),
+                        "Of orders in perpetuals: whether it only makes a position smaller.",
+                    ),
+                    may(
                         "stop_price",
                         reference("Decimal"),
                         "Of stop orders: what wakes it, in the counter currency.",
@@ -418,6 +453,48 @@ fn messages() -> Vec<Message> {
             ),
             vec![
                 r#"{"data":{"id":100000002,"amount":"0.12500000","price":"59000.00","microtimestamp":"1795348800000000","fee":"14.75000","order_id":1125899906842627,"trade_account_id":0,"side":"sell"},"channel":"private-my_trades_btcusd-1","event":"trade","trade_account_id":0}"#,
+            ],
+        ),
+        message(
+            "fundingRate",
+            "Prices and funding rate",
+            "How a perpetual stands.",
+            told(
+                constant("funding_rate_saved"),
+                public("funding_rate"),
+                reference("FundingRate"),
+                vec![],
+            ),
+            vec![
+                r#"{"data":{"market":"btcusd-perp","mark_price":"60000.00000000","index_price":"60000.00000000","funding_rate":"0.005","timestamp":"1795348800","next_funding_time":"1795363200"},"channel":"funding_rate_btcusd-perp","event":"funding_rate_saved"}"#,
+            ],
+        ),
+        message(
+            "mySettlement",
+            "Settlement",
+            "Money that came of a position, or went into it.",
+            told(
+                constant("settlement"),
+                text_like("^private-my_settlements-[0-9]+$"),
+                reference("Settlement"),
+                vec![],
+            ),
+            vec![
+                r#"{"data":{"id":"1000002","tnx_id":"121","ts":"1795348800","price":"56800","ccy":"USD","as":"-820.065632","ap":"-676.064","atf":"-24.000272","alf":"-120.00136","afu":"0","asl":"0","sp":"60000","typ":"C"},"channel":"private-my_settlements-1","event":"settlement"}"#,
+            ],
+        ),
+        message(
+            "myAlert",
+            "Margin in danger",
+            "A margin came to this stage, or its liquidation ended.",
+            told(
+                choice(&ALERTS),
+                text_like("^private-my_liquidations-[0-9]+$"),
+                reference("Alert"),
+                vec![],
+            ),
+            vec![
+                r#"{"data":{"position_id":"1000002","trade_account_id":0,"microtimestamp":"1795348800000000","alert_type":"mm_breach_warning","margin_mode":"ISOLATED","initial_margin_ratio":"0.5263","maintenance_margin_ratio":"1.0526"},"channel":"private-my_liquidations-1","event":"mm_breach_warning"}"#,
             ],
         ),
         message(
@@ -562,6 +639,78 @@ fn schemas() -> Vec<(&'static str, Schema)> {
                 may("client_order_id", text(), "One's own name of it."),
                 must("trade_account_id", integer(), "0: the main account."),
                 must("side", choice(&["buy", "sell"]), "What one did."),
+                may(
+                    "position_id",
+                    reference("Digits").or_null(),
+                    "Of a trade in a perpetual: the position that it opened, changed or closed; if two, the one it opened.",
+                ),
+                may(
+                    "is_liquidation",
+                    boolean(),
+                    "Of a trade in a perpetual: whether it was forced.",
+                ),
+            ]),
+        ),
+        (
+            "Signed",
+            text_like("^-?[0-9]+(\\.[0-9]+)?$")
+                .about("A decimal number with a sign, written as a text."),
+        ),
+        (
+            "FundingRate",
+            object([
+                must("market", text(), "The market."),
+                must("mark_price", decimal(), "What margin is computed with."),
+                must("index_price", decimal(), "What other markets say."),
+                must(
+                    "funding_rate",
+                    reference("Signed"),
+                    "What longs would pay to shorts if it were exchanged now, as a part of value.",
+                ),
+                must("timestamp", reference("Digits"), "When, in seconds since 1970."),
+                must("next_funding_time", reference("Digits"), "When it is exchanged next."),
+            ]),
+        ),
+        (
+            "Settlement",
+            object([
+                must("id", reference("Digits"), "The position."),
+                must("tnx_id", reference("Digits"), "The id of the settlement."),
+                must("ts", reference("Digits"), "When, in seconds since 1970."),
+                must("price", decimal(), "At which price."),
+                must("ccy", text(), "In which currency."),
+                must(
+                    "as",
+                    reference("Signed"),
+                    "How much in all: the sum of the five that follow.",
+                ),
+                must("ap", reference("Signed"), "Of this from the price."),
+                must("atf", reference("Signed"), "From fees of trades."),
+                must("alf", reference("Signed"), "From the fee of a liquidation."),
+                must("afu", reference("Signed"), "From funding."),
+                must("asl", reference("Signed"), "From losses that are shared: nothing."),
+                must("sp", decimal(), "The price from which the profit is counted."),
+                must("typ", choice(&["C", "P"]), "C: something was closed; P: it stays open."),
+            ]),
+        ),
+        (
+            "Alert",
+            object([
+                must("position_id", reference("Digits"), "The position."),
+                must("trade_account_id", integer(), "0: the main account."),
+                micros(),
+                must("alert_type", choice(&ALERTS), "The stage; the event has the same name."),
+                must("margin_mode", choice(&["ISOLATED", "CROSS"]), "What answers for it."),
+                must(
+                    "initial_margin_ratio",
+                    reference("Signed"),
+                    "What is there, over what it takes to open.",
+                ),
+                must(
+                    "maintenance_margin_ratio",
+                    reference("Signed"),
+                    "What is there, over what it takes to keep.",
+                ),
             ]),
         ),
         ("SelfTrade", object(trade().into_iter().chain(accounts))),

@@ -13,11 +13,12 @@ use crate::http::{HttpRequest, HttpResponse};
 use crate::step::Step;
 use crate::text::{DECIMAL_BYTES_MAX, INTEGER_BYTES_MAX, Pen, make_room};
 
+mod funding;
 mod ohlc;
 mod pages;
 mod tickers;
 
-pub use pages::{Pages, currency_decimals, minimum_order};
+pub use pages::{Pages, currency_decimals, market_type, minimum_order};
 
 /// The longest query that is read; a longer one gets `API0021`. Section 6.
 const QUERY_BYTES_MAX: usize = 2_000;
@@ -67,8 +68,9 @@ pub fn reply(
         ("order_book", Some(_)) => of(order_book),
         ("transactions", Some(_)) => of(transactions),
         ("ohlc", Some(_)) => of(ohlc::ohlc),
-        // Only perpetuals have a funding rate, and none is listed.
-        ("funding_rate" | "funding_rate_history", Some(_)) => Step::Reply(HttpResponse::empty(404)),
+        ("margin_tiers", None) => Step::Reply(page(&pages.margin_tiers)),
+        ("funding_rate", Some(_)) => funding::now(market),
+        ("funding_rate_history", Some(_)) => funding::history(market, request),
         _ => Step::Reply(no_such_page()),
     };
     match request.method {
@@ -146,9 +148,9 @@ fn status() -> Step {
 }
 
 /// Section 8.3. The answer is the published state, so its stamp is that of the last diff, or of the start.
-fn order_book(market: &Arc<Market>, request: &HttpRequest<'_>, options: &Options) -> Step {
+fn order_book(market: &Arc<Market>, request: &HttpRequest<'_>, _: &Options) -> Step {
     let instrument = market.instrument.id;
-    let cadence = options.cadence;
+    let cadence = market.cadences.diffs;
     let market = Arc::clone(market);
     let by_order = match parameter(request, "group") {
         Some("0") => Some(false),

@@ -20,7 +20,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Assets, Cadence, Instrument, InstrumentId, Listing, Scope, Sequence, Update};
+use model::{
+    Assets, Cadence, Contract, Instrument, InstrumentId, Listing, Scope, Sequence, Update,
+    Valuation,
+};
 
 use crate::dialect::{Dialect, Doors, Request, Subject};
 use crate::document::Documents;
@@ -32,7 +35,7 @@ use crate::visitor::Visitor;
 
 use http::Pages;
 use private::Ground;
-use server::Market;
+use server::{Market, Perpetual};
 
 /// The name by which configuration, metrics and paths call the dialect.
 pub const NAME: &str = "bitstamp";
@@ -52,6 +55,8 @@ pub struct Options {
     pub maker_fee_ppm: u32,
     /// What the arriving order of a trade pays, in millionths, as it is told.
     pub taker_fee_ppm: u32,
+    /// What makes some of the instruments perpetuals.
+    pub contracts: Vec<Contract>,
 }
 
 impl Default for Options {
@@ -63,6 +68,7 @@ impl Default for Options {
             hosts: Vec::new(),
             maker_fee_ppm: 1_000,
             taker_fee_ppm: 2_000,
+            contracts: Vec::new(),
         }
     }
 }
@@ -76,6 +82,8 @@ pub enum ListingError {
     BadAsset(String),
     /// Two instruments share the symbol.
     DoubleSymbol(String),
+    /// The contract of this instrument makes no sense.
+    BadContract(String, &'static str),
 }
 
 impl fmt::Display for ListingError {
@@ -88,6 +96,7 @@ impl fmt::Display for ListingError {
                 channel::MARKET_BYTES_MAX
             ),
             Self::BadAsset(code) => write!(f, "asset code {code:?} is not of letters and digits"),
+            Self::BadContract(symbol, why) => write!(f, "the contract of {symbol:?} has {why}"),
             Self::DoubleSymbol(symbol) => {
                 write!(f, "bitstamp symbol {symbol:?} is given to two instruments")
             }
@@ -112,7 +121,7 @@ impl Bitstamp {
     /// # Errors
     /// [`ListingError`] if a symbol cannot be served.
     pub fn new(listings: &[Listing], options: Options) -> Result<Self, ListingError> {
-        let markets = Arc::new(Markets::new(listings)?);
+        let markets = Arc::new(Markets::new(listings, &options)?);
         let pages = Pages::new(&markets);
         let ground = Arc::new(Ground::new(listings, Arc::clone(&markets), options.clone()));
         Ok(Self { options, manners: manners(), markets, pages, ground })
@@ -144,7 +153,12 @@ impl Dialect for Bitstamp {
         _: Sequence,
         out: &mut FrameBuilder,
     ) -> bool {
-        let Some(market) = topic.instrument().and_then(|it| self.markets.of(it)) else {
+        let instrument = match update {
+            Update::Settlement(it) => Some(it.instrument),
+            Update::Alert(it) => Some(it.instrument),
+            _ => topic.instrument(),
+        };
+        let Some(market) = instrument.and_then(|it| self.markets.of(it)) else {
             return false;
         };
         match topic.scope {
@@ -152,7 +166,8 @@ impl Dialect for Bitstamp {
             Scope::Account(user, _) => {
                 own::encode(market, user, topic.kind, update, out.text_mut())
             }
-            Scope::All | Scope::Own(_) => false,
+            Scope::Own(user) => own::encode_of_positions(market, user, update, out.text_mut()),
+            Scope::All => false,
         }
     }
     fn http(&self, request: &HttpRequest<'_>) -> Step {
@@ -225,7 +240,7 @@ struct Markets {
 }
 
 impl Markets {
-    fn new(listings: &[Listing]) -> Result<Self, ListingError> {
+    fn new(listings: &[Listing], options: &Options) -> Result<Self, ListingError> {
         let mut listed = Vec::new();
         let instruments: Vec<Instrument> =
             listings.iter().map(|listing| listing.instrument.clone()).collect();
@@ -240,9 +255,24 @@ impl Markets {
                     return Err(ListingError::BadAsset(code.clone()));
                 }
             }
-            let quote =
-                assets.by_code(&listing.instrument.quote).expect("an asset of the listings");
-            listed.push(Arc::new(Market::new(listing, symbol, quote.clone())));
+            let its = |contract: &&Contract| contract.instrument == listing.instrument.id;
+            let perpetual = match options.contracts.iter().find(its) {
+                Some(terms) => {
+                    let value = terms
+                        .check()
+                        .and_then(|()| Valuation::of(terms, &listing.instrument, &assets))
+                        .map_err(|why| ListingError::BadContract(symbol.into(), why))?;
+                    Some(Perpetual { terms: terms.clone(), value })
+                }
+                None => None,
+            };
+            let quote = match &perpetual {
+                Some(perpetual) => assets.get(perpetual.value.margin),
+                None => assets.by_code(&listing.instrument.quote),
+            };
+            let quote = quote.expect("an asset of the listings").clone();
+            let market = Market::new(listing, symbol, quote, perpetual, options.cadence);
+            listed.push(Arc::new(market));
         }
         let places = 0..u16::try_from(listed.len()).expect("instruments are numbered in 16 bits");
         let mut by_symbol: Vec<u16> = places.clone().collect();

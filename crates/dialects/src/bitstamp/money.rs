@@ -61,6 +61,38 @@ pub fn step(asset: &Asset, decimals: u8) -> i128 {
     power(asset.decimals.saturating_sub(decimals))
 }
 
+/// An amount of an asset with as few decimals as it has, and a sign if it is negative.
+pub fn shortest(amount: Amount, asset: &Asset) -> String {
+    signed_shortest(amount.0, asset.decimals)
+}
+
+/// The same, rounded towards zero to so many decimals at most.
+pub fn cut(amount: Amount, asset: &Asset, decimals: u8) -> String {
+    let spare = asset.decimals.saturating_sub(decimals);
+    signed_shortest(amount.0 / power(spare), asset.decimals - spare)
+}
+
+/// `units × 10^-decimals` without zeros at its end.
+pub fn signed_shortest(units: i128, decimals: u8) -> String {
+    let mut text = fixed(units.abs(), decimals);
+    if text.contains('.') {
+        text.truncate(text.trim_end_matches('0').trim_end_matches('.').len());
+    }
+    if units < 0 { format!("-{text}") } else { text }
+}
+
+/// How often one amount is in another: four decimals at most, cut; 0 where there is nothing to be divided by.
+pub fn ratio(amount: Amount, by: Amount) -> String {
+    const DECIMALS: u8 = 4;
+    if by.0 <= 0 {
+        return "0".to_owned();
+    }
+    // Both are far below what overflows.
+    let whole = amount.0 / by.0;
+    let rest = amount.0 % by.0 * power(DECIMALS) / by.0;
+    signed_shortest(whole * power(DECIMALS) + rest, DECIMALS)
+}
+
 fn power(decimals: u8) -> i128 {
     let half = decimals / 2;
     i128::from(pow10(half)) * i128::from(pow10(decimals - half))

@@ -4,12 +4,15 @@
 //! worded.
 
 mod account;
+mod closing;
+mod derivatives;
 mod errors;
 mod form;
 mod gap;
 mod history;
 mod manage;
 mod orders;
+pub mod positions;
 mod shown;
 mod sign;
 mod wanted;
@@ -78,12 +81,23 @@ enum Endpoint {
     OrderData,
     OwnOrderData,
     RevokeKeys,
+    OpenPositions,
+    PositionStatus,
+    PositionHistory,
+    Settlements,
+    MarginInfo,
+    Leverage,
+    SetLeverage,
+    Collateral,
+    ClosePosition,
+    ClosePositions,
+    AdjustCollateral,
 }
 
 impl Endpoint {
     /// The endpoint of a path below `/api/v2/`, without the slash at its end, and what the path names there: a
     /// market or a currency.
-    fn find(path: &str) -> Option<(Self, Option<&str>)> {
+    fn find<'a>(method: &str, path: &'a str) -> Option<(Self, Option<&'a str>)> {
         let side = |word| if word == "buy" { Side::Buy } else { Side::Sell };
         let parts: Vec<&str> = path.split('/').collect();
         Some(match *parts.as_slice() {
@@ -114,6 +128,20 @@ impl Endpoint {
             ["order_data"] => (Self::OrderData, None),
             ["account_order_data"] => (Self::OwnOrderData, None),
             ["revoke_all_api_keys"] => (Self::RevokeKeys, None),
+            ["open_positions"] => (Self::OpenPositions, None),
+            ["open_positions", market] => (Self::OpenPositions, Some(market)),
+            ["position_status", id] => (Self::PositionStatus, Some(id)),
+            ["position_history"] => (Self::PositionHistory, None),
+            ["position_history", market] => (Self::PositionHistory, Some(market)),
+            ["position_settlement_transactions"] => (Self::Settlements, None),
+            ["position_settlement_transactions", id] => (Self::Settlements, Some(id)),
+            ["margin_info"] => (Self::MarginInfo, None),
+            ["leverage_settings"] if method == "POST" => (Self::SetLeverage, None),
+            ["leverage_settings"] => (Self::Leverage, None),
+            ["collateral_currencies"] => (Self::Collateral, None),
+            ["close_position"] => (Self::ClosePosition, None),
+            ["close_positions"] => (Self::ClosePositions, None),
+            ["adjust_position_collateral"] => (Self::AdjustCollateral, None),
             _ => return None,
         })
     }
@@ -122,7 +150,29 @@ impl Endpoint {
     const fn trades(self) -> bool {
         matches!(
             self,
-            Self::Place(..) | Self::Cancel | Self::CancelAll | Self::Replace | Self::RevokeKeys
+            Self::Place(..)
+                | Self::Cancel
+                | Self::CancelAll
+                | Self::Replace
+                | Self::RevokeKeys
+                | Self::SetLeverage
+                | Self::ClosePosition
+                | Self::ClosePositions
+                | Self::AdjustCollateral
+        )
+    }
+
+    /// Whether it is asked by GET.
+    const fn is_read(self) -> bool {
+        matches!(
+            self,
+            Self::OpenPositions
+                | Self::PositionStatus
+                | Self::PositionHistory
+                | Self::Settlements
+                | Self::MarginInfo
+                | Self::Leverage
+                | Self::Collateral
         )
     }
 }
@@ -149,17 +199,24 @@ impl Call {
 
 /// Answers a request to a signed endpoint; `None` if there is none at this path below `/api/v2/`.
 pub fn reply(request: &HttpRequest<'_>, path: &str, ground: &Arc<Ground>) -> Option<Step> {
-    let (endpoint, name) = Endpoint::find(path)?;
+    let (endpoint, name) = Endpoint::find(request.method, path)?;
     let method_is_right = match request.method {
-        "POST" => true,
-        "GET" => endpoint == Endpoint::MyMarkets,
+        "POST" => !endpoint.is_read(),
+        "GET" => endpoint.is_read() || endpoint == Endpoint::MyMarkets,
         _ => false,
     };
     if !method_is_right {
         return Some(Step::Reply(HttpResponse::empty(405)));
     }
     let (name, ground) = (name.map(str::to_ascii_lowercase), Arc::clone(ground));
-    let form = Form::read(request.body);
+    if endpoint == Endpoint::Collateral && request.header("x-auth").is_none() {
+        // It is nobody's own; some clients sign it all the same.
+        return Some(Step::Reply(derivatives::collateral(&ground)));
+    }
+    let form = match endpoint.is_read() {
+        true => Form::read(request.query.unwrap_or_default().as_bytes()),
+        false => Form::read(request.body),
+    };
     let options = Arc::clone(&ground);
     Some(sign::identify(request, &options.options.hosts, move |holder| {
         if endpoint.trades() && !holder.may_trade {
@@ -174,6 +231,13 @@ pub fn reply(request: &HttpRequest<'_>, path: &str, ground: &Arc<Ground>) -> Opt
 fn answer(call: Call, endpoint: Endpoint, name: Option<&str>) -> Step {
     if endpoint == Endpoint::Balances {
         return account::balances(call, name);
+    }
+    match (endpoint, name) {
+        (Endpoint::OpenPositions, market) => return derivatives::open(call, market),
+        (Endpoint::PositionStatus, Some(id)) => return derivatives::status(call, id),
+        (Endpoint::PositionHistory, market) => return derivatives::history(call, market),
+        (Endpoint::Settlements, id) => return derivatives::settlements(call, id),
+        _ => {}
     }
     let market = match name {
         None => None,
@@ -200,8 +264,17 @@ fn answer(call: Call, endpoint: Endpoint, name: Option<&str>) -> Step {
         (Endpoint::OrderData, _) => gap::order_data(&call),
         (Endpoint::OwnOrderData, _) => gap::own_order_data(&call),
         (Endpoint::RevokeKeys, _) => account::revoke_keys(),
+        (Endpoint::MarginInfo, _) => derivatives::margin_info(call),
+        (Endpoint::Leverage, _) => derivatives::leverage(call),
+        (Endpoint::SetLeverage, _) => closing::set_leverage(call),
+        (Endpoint::Collateral, _) => Step::Reply(derivatives::collateral(&call.ground)),
+        (Endpoint::ClosePosition, _) => closing::close(call),
+        (Endpoint::ClosePositions, _) => closing::close_all(call),
+        (Endpoint::AdjustCollateral, _) => closing::adjust(call),
         // Their paths name one.
         (Endpoint::Place(..), None) => errors::PAIR_NOT_FOUND.step(),
+        (Endpoint::OpenPositions | Endpoint::PositionStatus, _)
+        | (Endpoint::PositionHistory | Endpoint::Settlements, _) => errors::NO_POSITION.step(),
         (Endpoint::Balances, _) => account::balances(call, name),
     }
 }

@@ -3,18 +3,20 @@
 //! same messages back and proves them in the tests.
 
 use model::{
-    AccountId, Amount, Asset, BookUpdate, DetailUpdate, EventMark, Instrument, Level, Listing,
-    OrderEntry, OrderState, OrderUpdate, Price, Quantity, Side, Time, Topic, TopicKind, Trade,
-    Update,
+    AccountId, Amount, Asset, BookUpdate, Cadence, Contract, DetailUpdate, EventMark, Instrument,
+    Level, Listing, OrderEntry, OrderState, OrderUpdate, PerpetualState, Price, Quantity, Side,
+    Time, Topic, TopicKind, Trade, Update, Valuation,
 };
 
-use super::channel::{self, Channel, PrivateKind, PublicKind};
+use super::channel::{self, Cadences, Channel, PrivateKind, PublicKind};
 use super::convert::{self, MARKET_BUY_PRICE, OrderEvent, OrderPrice, OrderSource};
 use super::wire::ClientMessage;
 use super::{Markets, Options};
 use crate::dialect::{Opening, Request, Subject};
 use crate::frame::FrameBuilder;
-use crate::text::{DECIMAL_BYTES_MAX, INTEGER_BYTES_MAX, Moment, Pen, make_room, sixteen_digits};
+use crate::text::{
+    self, DECIMAL_BYTES_MAX, INTEGER_BYTES_MAX, Moment, Pen, make_room, sixteen_digits,
+};
 
 /// A listed market, with all that its frames have in common written out beforehand.
 pub struct Market {
@@ -41,13 +43,32 @@ pub struct Market {
     pub self_trades_tail: Box<[u8]>,
     /// The price of a market order to buy: as number, `,"price_str":"` and as text.
     market_buy_price: Box<[u8]>,
-    /// What is paid with: fees are counted in its units.
-    quote: Asset,
+    /// What fees are paid with, and profit of a perpetual: they are counted in its units.
+    pub quote: Asset,
+    /// What makes it a perpetual.
+    pub perpetual: Option<Box<Perpetual>>,
+    /// When its channels speak.
+    pub cadences: Cadences,
+    /// How the frames of its funding rate end.
+    pub funding_tail: Box<[u8]>,
+}
+
+/// The terms of a perpetual, and what its lots are worth.
+pub struct Perpetual {
+    pub terms: Contract,
+    pub value: Valuation,
 }
 
 impl Market {
-    /// The market of a listing under its Bitstamp symbol, which is paid with `quote`.
-    pub fn new(listing: &Listing, symbol: &str, quote: Asset) -> Self {
+    /// The market of a listing under its Bitstamp symbol, in which fees are paid with `quote`, and whose books speak at
+    /// `cadence` unless it is a perpetual.
+    pub fn new(
+        listing: &Listing,
+        symbol: &str,
+        quote: Asset,
+        perpetual: Option<Perpetual>,
+        cadence: Cadence,
+    ) -> Self {
         let tail = |kind: PublicKind, event: &str| -> Box<[u8]> {
             format!(r#"}},"channel":"{}{symbol}","event":"{event}""#, kind.prefix())
                 .into_bytes()
@@ -65,7 +86,20 @@ impl Market {
         }
         Self {
             symbol: symbol.into(),
-            name: format!("{}/{}", instrument.base, instrument.quote).into(),
+            name: [
+                &*instrument.base,
+                "/",
+                &*instrument.quote,
+                if perpetual.is_some() { "-PERP" } else { "" },
+            ]
+            .concat()
+            .into(),
+            cadences: match perpetual {
+                Some(_) => Cadences::OF_PERPETUALS,
+                None => Cadences::of_spot(cadence),
+            },
+            funding_tail: closed(PublicKind::FundingRate, "funding_rate_saved"),
+            perpetual: perpetual.map(Box::new),
             description: listing.description.as_str().into(),
             trade_tail: closed(PublicKind::Trades, "trade"),
             book_tail: closed(PublicKind::Book, "data"),
@@ -103,7 +137,7 @@ pub fn decode(message: &[u8], markets: &Markets, options: &Options) -> Request {
             match markets.called(symbol) {
                 Some(market) => {
                     let topic = |kind| Subject::from(Topic::of(market.instrument.id, kind));
-                    subjects.extend(kind.topic(options.cadence).map(topic));
+                    subjects.extend(kind.topic(market.cadences).map(topic));
                 }
                 None if options.strict_markets => return say(BAD_CHANNEL),
                 None => {}
@@ -123,7 +157,11 @@ pub fn decode(message: &[u8], markets: &Markets, options: &Options) -> Request {
             }
             Some(user)
         }
-        Channel::PrivateAll(_, user) => Some(user),
+        Channel::PrivateAll(kind, user) => {
+            let topic = |(kind, account)| Subject::from(Topic::all_own(account, kind));
+            subjects.extend(kind.topic().zip(account(user)).map(topic));
+            Some(user)
+        }
     };
     if !subscribes {
         // To stop listening no token is asked for.
@@ -203,6 +241,9 @@ pub fn encode(
             encode_diff(market, delta, out.text_mut());
         }
         (TopicKind::Detail { .. }, Update::Detail(detail)) => encode_detail(market, detail, out),
+        (TopicKind::Funding, Update::Funding(state)) => {
+            encode_funding(market, state, out.text_mut());
+        }
         _ => return false,
     }
     true
@@ -314,7 +355,8 @@ pub fn public_order<const N: usize>(
     update: &OrderUpdate,
 ) {
     let (traded, price) = (convert::traded(update.step), convert::order_price(update));
-    order_data(pen, head, market, &update.order, update.mark.time, traded, price);
+    let forced = update.is_liquidation;
+    order_data(pen, head, market, (&update.order, forced), update.mark.time, traded, price);
 }
 
 /// What the public and its owner are told of an order alike: from `head` to where `is_liquidation` ends.
@@ -323,7 +365,7 @@ pub fn order_data<const N: usize>(
     pen: &mut Pen<'_>,
     head: &[u8; N],
     market: &Market,
-    order: &OrderState,
+    (order, is_liquidation): (&OrderState, bool),
     time: Time,
     traded: Quantity,
     price: OrderPrice,
@@ -362,7 +404,11 @@ pub fn order_data<const N: usize>(
         }
         OrderPrice::AnyToBuy => pen.text(&market.market_buy_price),
     }
-    pen.put(br#"","is_liquidation":false"#);
+    if is_liquidation {
+        pen.put(br#"","is_liquidation":true"#);
+    } else {
+        pen.put(br#"","is_liquidation":false"#);
+    }
 }
 
 /// How a message of an order ends, from its event id.
@@ -384,6 +430,35 @@ pub fn chained(
         None => pen.put(br#"","pre_event_id":null"#),
     }
     pen.text(source.tail());
+}
+
+/// Section 5.6. Mark and index with eight decimals, the rate with as few as it has.
+fn encode_funding(market: &Market, state: &PerpetualState, out: &mut Vec<u8>) {
+    let PerpetualState { time, marks, .. } = state;
+    out.extend_from_slice(br#"{"data":{"market":""#);
+    out.extend_from_slice(market.symbol.as_bytes());
+    out.extend_from_slice(br#"","mark_price":""#);
+    long_price(out, &market.instrument, marks.mark);
+    out.extend_from_slice(br#"","index_price":""#);
+    long_price(out, &market.instrument, marks.index);
+    out.extend_from_slice(br#"","funding_rate":""#);
+    convert::rate(out, marks.funding_rate_ppm);
+    out.extend_from_slice(br#"","timestamp":""#);
+    text::integer(out, micros(*time) / 1_000_000);
+    out.extend_from_slice(br#"","next_funding_time":""#);
+    text::integer(out, micros(marks.next_funding) / 1_000_000);
+    out.push(b'"');
+    out.extend_from_slice(&market.funding_tail);
+}
+
+/// A price with eight decimals at least.
+fn long_price(out: &mut Vec<u8>, rules: &Instrument, price: Price) {
+    const DECIMALS: u8 = 8;
+    text::fixed(out, rules.price_units(price), rules.price_decimals);
+    if rules.price_decimals == 0 {
+        out.push(b'.');
+    }
+    (rules.price_decimals..DECIMALS).for_each(|_| out.push(b'0'));
 }
 
 /// Section 5.3: mostly the levels of the last one.

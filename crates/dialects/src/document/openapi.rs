@@ -40,7 +40,7 @@ pub struct Endpoint {
     pub body: Option<(&'static str, Schema)>,
     /// The status of an answer that is no refusal.
     pub status: u16,
-    /// What is answered then, as JSON.
+    /// What is answered then, as JSON; nothing with 204.
     pub answer: Schema,
     /// What has to be shown for it: any one of these.
     pub security: Vec<&'static str>,
@@ -111,9 +111,11 @@ impl Endpoint {
         let answer = |about: &str, bodies: &[(&'static str, Schema)]| {
             Value::object([("description", Value::text(about)), ("content", content(bodies))])
         };
-        let good = [("application/json", self.answer.clone())];
+        // Who has nothing to say says 204.
+        let good = (self.status != 204).then(|| ("application/json", self.answer.clone()));
+        let good = good.as_slice();
         let answers = [
-            (self.status.to_string(), answer("What was asked for.", &good)),
+            (self.status.to_string(), answer("What was asked for.", good)),
             ("default".to_owned(), answer("A refusal.", refusals)),
         ];
         let mut members = vec![

@@ -6,7 +6,8 @@ use std::time::Duration;
 use model::decimal::parse_units;
 use model::{
     AccountId, Action, Amount, AssetId, Assets, Decimal, Instrument, Level, LevelBook, Listing,
-    OrderKind, Price, Quantity, SelfTradePolicy, Side, Span, Status, Trigger, TriggerWhen,
+    MarginMode, OrderKind, PerpetualAction, Price, Quantity, SelfTradePolicy, Side, Span, Status,
+    Trigger, TriggerWhen,
 };
 
 use crate::people::{self, PEOPLE, Person};
@@ -247,7 +248,8 @@ impl<'a> Reader<'a> {
         let mut words = words.words.into_iter();
         let mut next = |what: &str| words.next().ok_or_else(|| format!("{what} is missing"));
         let act = match next("what to do")? {
-            "place" => {
+            word @ ("place" | "reduce") => {
+                let reduces = word == "reduce";
                 let account = account(next("who")?)?;
                 let side = side(next("the side")?)?;
                 let kind = next("limit or market")?;
@@ -290,9 +292,30 @@ impl<'a> Reader<'a> {
                     lives,
                     post_only,
                     trigger,
+                    reduces,
                     label,
                 }));
             }
+            "quote" => Act::Perpetual(PerpetualAction::Quote {
+                instrument: instrument.id,
+                constituent: 0,
+                price: price(instrument, next("the price")?)?,
+            }),
+            "mark" => Act::Perpetual(PerpetualAction::Mark(instrument.id)),
+            "margin" => Act::Perpetual(PerpetualAction::SetMarginMode {
+                account: account(next("whose")?)?,
+                instrument: instrument.id,
+                mode: match next("which")? {
+                    "isolated" => MarginMode::Isolated,
+                    "cross" => MarginMode::Cross,
+                    other => return Err(format!("{other} is neither isolated nor cross")),
+                },
+            }),
+            "leverage" => Act::Perpetual(PerpetualAction::SetLeverage {
+                account: account(next("whose")?)?,
+                instrument: instrument.id,
+                leverage: next("how much")?.parse().map_err(|_| "a leverage is a number")?,
+            }),
             "cancel" => match next("which order")? {
                 "all" => Act::CancelAll(account(next("whose")?)?),
                 label => Act::Cancel(label.to_owned()),

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use dialects::{HttpRequest, HttpResponse};
 use edge::ws::{Opcode, encode};
-use model::{Action, EventBody, NewOrder, OrderId, OrderKind, Time, TimeInForce, Trade, TradeId};
+use model::{
+    Action, EventBody, NewOrder, OrderId, OrderKind, PerpetualAction, Time, TimeInForce, Trade,
+    TradeId,
+};
 
 use super::{
     Act, Ask, Client, Heard, Line, Lives, Placing, Said, Stage, Step, Transcript, What, signing,
@@ -229,7 +232,12 @@ impl Player<'_> {
             Act::Place(placing) => {
                 let mut placing = placing.clone();
                 let label = placing.label.take();
-                let id = self.submit(Action::Place(self.order(&placing)))?;
+                let order = self.order(&placing);
+                let action = match placing.reduces {
+                    true => Action::Perpetual(PerpetualAction::Reduce(order)),
+                    false => Action::Place(order),
+                };
+                let id = self.submit(action)?;
                 if let (Some(label), Some(id)) = (label, id) {
                     self.orders.insert(label, (placing, id));
                 }
@@ -260,6 +268,9 @@ impl Player<'_> {
             }
             Act::SelfTrade(account, policy) => {
                 self.submit(Action::SetSelfTradePolicy { account: *account, policy: *policy })?;
+            }
+            Act::Perpetual(action) => {
+                self.submit(Action::Perpetual(*action))?;
             }
             Act::Status(instrument, status) => {
                 self.submit(Action::SetStatus { instrument: *instrument, status: *status })?;

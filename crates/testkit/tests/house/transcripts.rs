@@ -10,7 +10,10 @@ use dialects::confluencecode::{self, ConfluenceCode};
 use dialects::finazon::{self, Finazon};
 use dialects::timex::{self, TimeX};
 use dialects::xrocket::{self, XRocket};
-use model::{Instrument, InstrumentId, Listing, Minimum, Quantity, Time};
+use model::{
+    Amount, Constituent, Contract, Instrument, InstrumentId, Listing, Minimum, Payoff, Quantity,
+    Span, Tier, Time,
+};
 use testkit::people::called;
 use testkit::served;
 use testkit::transcript::{Failure, Setup, Sockets, Transcript, parse, play};
@@ -67,6 +70,55 @@ fn listings() -> Vec<Listing> {
     ]
 }
 
+/// The perpetuals of Bitstamp's transcripts, behind the other markets.
+fn perpetuals() -> [Listing; 2] {
+    let perpetual = |id, base: &str, price_decimals, quantity_decimals, about: &str| {
+        let mut instrument = Instrument {
+            id: InstrumentId(id),
+            base: base.into(),
+            quote: "USD".into(),
+            price_decimals,
+            tick_units: 1,
+            quantity_decimals,
+            lot_units: 1,
+            minimum: Minimum::Quantity(Quantity(1)),
+        };
+        instrument.minimum = Minimum::Notional(instrument.notional_of_units(10, 0));
+        let symbol = format!("{}usd-perp", base.to_lowercase());
+        let symbols = vec![(bitstamp::NAME.into(), symbol)];
+        Listing { instrument, description: about.into(), symbols }
+    };
+    [
+        perpetual(7, "BTC", 0, 5, "Bitcoin / U.S. dollar perpetual"),
+        perpetual(8, "ETH", 1, 4, "Ether / U.S. dollar perpetual"),
+    ]
+}
+
+/// The contracts of a dialect's transcripts: to open takes a tenth of the value, to keep a twentieth, and beyond a hundred
+/// thousand dollars twice as much of what is beyond. The index is what is quoted from outside, and the mark is the index.
+pub fn contracts_of(dialect: &str) -> Vec<Contract> {
+    let dollars = |amount: i128| Amount(amount * 10_i128.pow(10));
+    let contract = |id| Contract {
+        instrument: InstrumentId(id),
+        payoff: Payoff::Linear,
+        size: 1,
+        tiers: vec![
+            Tier { up_to: dollars(100_000), initial_ppm: 100_000, maintenance_ppm: 50_000 },
+            Tier { up_to: dollars(10_000_000), initial_ppm: 200_000, maintenance_ppm: 100_000 },
+        ],
+        constituents: vec![Constituent::Feed],
+        stale_after: Span::seconds(30 * 86_400),
+        outlier_ppm: 50_000,
+        basis_ppm_max: 0,
+        funding_interval: Span::seconds(28_800),
+        sample_interval: Span::seconds(60),
+        funding_ppm_max: 7_500,
+        liquidation_band_ppm: 50_000,
+        liquidation_fee_ppm: 10_000,
+    };
+    if dialect == bitstamp::NAME { vec![contract(7), contract(8)] } else { Vec::new() }
+}
+
 /// The markets of a dialect's transcripts.
 pub fn listings_of(dialect: &str) -> Vec<Listing> {
     let listing = |id, [base, quote]: [&str; 2], quantity_decimals, symbol: &str| Listing {
@@ -90,6 +142,7 @@ pub fn listings_of(dialect: &str) -> Vec<Listing> {
             listing(2, ["BTC", "USDT"], 8, "binance:BTC/USDT"),
             listing(3, ["ETH", "USDT"], 8, "binance:ETH/USDT"),
         ],
+        bitstamp::NAME => listings().into_iter().chain(perpetuals()).collect(),
         _ => listings(),
     }
 }
@@ -133,6 +186,7 @@ pub fn dialect(name: &str, setup: &Setup) -> Box<dyn Dialect> {
             let options = Options {
                 strict_markets: setup.strict_markets,
                 null_reconnect_data: setup.null_reconnect_data,
+                contracts: contracts_of(name),
                 ..Options::default()
             };
             Box::new(Bitstamp::new(&listings, options).expect("the symbols are in order"))
@@ -183,7 +237,8 @@ fn every_transcript_plays_in_memory() {
     for name in DIALECTS {
         let played = play_all(name, |transcript| {
             let (dialect, by_level) = (dialect(name, &transcript.setup), transcript.setup.by_level);
-            let mut venue = Venue::new(dialect, &listings_of(name), START, by_level);
+            let market = (&*listings_of(name), &*contracts_of(name));
+            let mut venue = Venue::with_contracts([dialect].into(), market, START, by_level);
             if let Some(door) = door(name) {
                 venue = venue.at_door(&door);
             }
@@ -231,6 +286,7 @@ fn play_over_sockets(
             chosen += 1;
             let mut setup = served::Setup::bitstamp();
             setup.listings = listings_of(name);
+            setup.contracts = contracts_of(name);
             setup.door = door(name);
             setup.begins = START;
             setup.by_level = transcript.setup.by_level;

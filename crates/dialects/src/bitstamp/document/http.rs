@@ -31,9 +31,18 @@ pub fn openapi() -> OpenApi {
             members: &[("type", "apiKey"), ("in", "header"), ("name", "X-Auth")],
             about: "`BITSTAMP` and the key; the request is signed by its secret, with HMAC-SHA256, in `X-Auth-Signature`.",
         }],
-        endpoints: public().into_iter().chain(account()).chain(orders()).chain(told()).collect(),
+        endpoints: public()
+            .into_iter()
+            .chain(account())
+            .chain(orders())
+            .chain(told())
+            .chain(derivatives())
+            .collect(),
         refusals: vec![
-            ("application/json", either([reference("Refusal"), reference("NotFound")])),
+            (
+                "application/json",
+                either([reference("Refusal"), reference("NotFound"), reference("Denial")]),
+            ),
             ("text/html", text()),
         ],
         schemas: answer::schemas(),
@@ -150,6 +159,31 @@ fn public() -> Vec<Endpoint> {
                 may("exclude_current_candle", text(), "Whether the running one is left out."),
             ],
             either([candles, reference("Refusal")]),
+        ),
+        get(
+            "/api/v2/funding_rate/{market}/",
+            "fundingRate",
+            "The running funding rate: of a perpetual.",
+            vec![],
+            reference("FundingRate"),
+        ),
+        get(
+            "/api/v2/funding_rate_history/{market}/",
+            "fundingRates",
+            "Rates at which funding was exchanged: the oldest first.",
+            vec![
+                number("limit", "How many, 100 at most."),
+                number("since_timestamp", "From here on, in seconds since 1970."),
+                number("until_timestamp", "Up to here, in seconds since 1970."),
+            ],
+            reference("FundingRates"),
+        ),
+        get(
+            "/api/v2/margin_tiers/",
+            "marginTiers",
+            "How much margin parts of a position take: of every perpetual.",
+            vec![],
+            all("MarginTiers"),
         ),
         get(
             "/api/v2/eur_usd/",
@@ -294,6 +328,9 @@ fn orders() -> Vec<Endpoint> {
                 "How far a trailing stop is behind, in hundredths of a percent: 1 to 9,999.",
             ),
             may("trigger", text(), "`LAST_TRADED_PRICE`."),
+            may("margin_mode", text(), "In a perpetual: `ISOLATED` or `CROSS`, from now on."),
+            may("leverage", reference("Decimal"), "In a perpetual: a whole number, from now on."),
+            may("reduce_only", text(), "In a perpetual: whether it only makes a position smaller."),
         ]
     };
     let limit = || {
@@ -455,5 +492,151 @@ fn told() -> Vec<Endpoint> {
             own,
             all("OrderEvent"),
         ),
+    ]
+}
+
+/// What is asked about positions in perpetuals, and done to them.
+fn derivatives() -> Vec<Endpoint> {
+    let signed = |path, id, about, query, answer| Endpoint {
+        security: vec!["signature"],
+        ..get(path, id, about, query, answer)
+    };
+    let page = || {
+        vec![
+            may("offset", integer(), "How many are left out at the beginning."),
+            may("limit", integer(), "How many; 100 if left out, 1,000 at most."),
+            may("sort", choice(&["asc", "desc"]), "The newest first unless `asc`."),
+            may("since_id", integer(), "From this row on."),
+        ]
+    };
+    let timed = || {
+        let mut page = page();
+        page.push(may("since_timestamp", integer(), "From here on, in seconds since 1970."));
+        page.push(may("until_timestamp", integer(), "Up to here, in seconds since 1970."));
+        page
+    };
+    let mode = || may("margin_mode", text(), "`ISOLATED` or `CROSS`.");
+    let position = || must("position_id", text(), "Which.");
+    let mut status = signed(
+        "/api/v2/position_status/{id}/",
+        "positionStatus",
+        "One position: open or ended.",
+        vec![],
+        either([reference("PositionStatus"), reference("EndedPosition")]),
+    );
+    status.path_parameters = vec![must("id", text(), "Its id.")];
+    let mut settlement = signed(
+        "/api/v2/position_settlement_transactions/{id}/",
+        "settlement",
+        "What was settled of positions: one.",
+        timed(),
+        all("SettlementRow"),
+    );
+    settlement.path_parameters = vec![must("id", text(), "Its id.")];
+    let mut leverage = post(
+        "/api/v2/leverage_settings/",
+        "setLeverage",
+        "Choose the leverage: in one perpetual.",
+        vec![
+            must("market", text(), "Which."),
+            must("leverage", reference("Decimal"), "A whole number."),
+            mode(),
+        ],
+        reference("Leverage"),
+    );
+    leverage.status = 201;
+    leverage.answer = reference("Leverage");
+    let mut adjust = post(
+        "/api/v2/adjust_position_collateral/",
+        "adjustCollateral",
+        "Set so much aside: for an isolated position.",
+        vec![position(), must("new_amount", reference("Decimal"), "How much from now on.")],
+        text(),
+    );
+    adjust.status = 204;
+    adjust.answer = text();
+    let closed = object([
+        must("closed", all("ClosedPosition"), "Those that were."),
+        must("failed", all("ClosedPosition"), "Those that were not, or not whole."),
+    ]);
+    vec![
+        signed(
+            "/api/v2/open_positions/",
+            "openPositions",
+            "Positions that are open: in every perpetual.",
+            vec![],
+            all("Position"),
+        ),
+        signed(
+            "/api/v2/open_positions/{market}/",
+            "marketPositions",
+            "Positions that are open: in one perpetual.",
+            vec![],
+            all("Position"),
+        ),
+        status,
+        signed(
+            "/api/v2/position_history/",
+            "positionHistory",
+            "Positions that have ended: in every perpetual.",
+            page(),
+            all("EndedPosition"),
+        ),
+        signed(
+            "/api/v2/position_history/{market}/",
+            "marketHistory",
+            "Positions that have ended: in one perpetual.",
+            page(),
+            all("EndedPosition"),
+        ),
+        signed(
+            "/api/v2/position_settlement_transactions/",
+            "settlements",
+            "What was settled of positions.",
+            timed(),
+            all("SettlementRow"),
+        ),
+        settlement,
+        signed(
+            "/api/v2/margin_info/",
+            "marginInfo",
+            "What answers for all cross positions.",
+            vec![],
+            reference("MarginInfo"),
+        ),
+        signed(
+            "/api/v2/leverage_settings/",
+            "leverage",
+            "The leverage: in each perpetual.",
+            vec![may("market", text(), "Only of this."), mode()],
+            all("Leverage"),
+        ),
+        leverage,
+        get(
+            "/api/v2/collateral_currencies/",
+            "collateral",
+            "Currencies in which margin is counted.",
+            vec![],
+            all("Collateral"),
+        ),
+        post(
+            "/api/v2/close_position/",
+            "closePosition",
+            "Close a position: at the market.",
+            vec![position()],
+            reference("ClosedPosition"),
+        ),
+        post(
+            "/api/v2/close_positions/",
+            "closePositions",
+            "Close all positions: at the market.",
+            vec![
+                may("market", text(), "Only of this."),
+                mode(),
+                may("order_type", text(), "`MARKET`."),
+            ],
+            closed,
+        ),
+        adjust,
     ]
 }

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use model::decimal::pow10;
 use model::instrument::{PRICE_UNITS_MAX, QUANTITY_UNITS_MAX};
-use model::{Decimal, Instrument, Minimum};
+use model::{Amount, Decimal, Instrument, Minimum, Payoff};
 use serde::Serialize;
 
 use super::super::Markets;
-use super::super::money::fixed;
+use super::super::money::{fixed, shortest as shortest_of, signed_shortest};
+use super::super::object::{Object, list};
 use super::super::server::Market;
 
 /// The bodies, written once.
@@ -19,6 +20,8 @@ pub struct Pages {
     pub trading_pairs: Vec<u8>,
     /// `currencies/`
     pub currencies: Vec<u8>,
+    /// `margin_tiers/`
+    pub margin_tiers: Vec<u8>,
 }
 
 /// `{"name":"BTC/USD","market_symbol":"btcusd","base_currency":"BTC","base_decimals":8,…}`, section 8.2.1.
@@ -39,6 +42,20 @@ struct MarketRow<'a> {
     instant_and_market_orders: &'static str,
     description: &'a str,
     market_type: &'static str,
+    #[serde(flatten)]
+    perpetual: Option<PerpetualPart<'a>>,
+}
+
+/// What the row of a perpetual has beside.
+#[derive(Serialize)]
+struct PerpetualPart<'a> {
+    underlying_asset: &'a str,
+    payoff_type: &'static str,
+    contract_size: String,
+    isin: &'static str,
+    max_leverage: String,
+    asset_class: &'static str,
+    has_market_hours: bool,
 }
 
 /// `{"name":"BTC/USD","url_symbol":"btcusd","base_decimals":8,…,"minimum_order":"10.0 USD",…}`, section 8.2.2.
@@ -102,7 +119,11 @@ impl Pages {
         let listed = || markets.listed.iter().map(|market| &**market);
         Self {
             markets: json(&listed().map(market_row).collect::<Vec<_>>()),
-            trading_pairs: json(&listed().map(pair_row).collect::<Vec<_>>()),
+            trading_pairs: {
+                let spot = listed().filter(|market| market.perpetual.is_none());
+                json(&spot.map(pair_row).collect::<Vec<_>>())
+            },
+            margin_tiers: list(listed().filter_map(tiers_row)).into_bytes(),
             currencies: json(&currencies(listed())),
         }
     }
@@ -137,8 +158,53 @@ fn market_row(market: &Market) -> MarketRow<'_> {
         instant_order_counter_decimals: rules.price_decimals,
         instant_and_market_orders: "Enabled",
         description: &market.description,
-        market_type: "SPOT",
+        market_type: market_type(market),
+        perpetual: market.perpetual.as_ref().map(|perpetual| PerpetualPart {
+            underlying_asset: &rules.base,
+            payoff_type: match perpetual.terms.payoff {
+                Payoff::Linear => "Linear",
+                Payoff::Inverse => "Inverse",
+            },
+            contract_size: fixed(i128::from(perpetual.terms.size) * 100_000_000, 8),
+            isin: "",
+            max_leverage: format!("{}.00", perpetual.terms.leverage_max()),
+            asset_class: "CRYPTO",
+            has_market_hours: false,
+        }),
     }
+}
+
+/// `SPOT` or `PERPETUAL`
+pub const fn market_type(market: &Market) -> &'static str {
+    if market.perpetual.is_some() { "PERPETUAL" } else { "SPOT" }
+}
+
+/// How much margin each part of a position takes: `{"market":"BTC/USD-PERP","tiers":[{"tier":"1",…}]}`. Sizes are values in
+/// the margin currency; what is closed out is what cannot be kept.
+fn tiers_row(market: &Market) -> Option<String> {
+    let perpetual = market.perpetual.as_ref()?;
+    let percent = |ppm: u32| signed_shortest(i128::from(ppm), 6);
+    let money = |amount| shortest_of(amount, &market.quote);
+    let mut from = Amount::ZERO;
+    let rows = perpetual.terms.tiers.iter().zip(1_u32..).map(|(tier, number)| {
+        let (initial, maintenance) =
+            (perpetual.terms.initial(from), perpetual.terms.maintenance(from));
+        let row = Object::new()
+            .text("tier", &number.to_string())
+            .text("size_limit_low", &money(from))
+            .text("size_limit_high", &money(tier.up_to))
+            .text("max_leverage", &(1_000_000 / tier.initial_ppm.max(1)).to_string())
+            .text("initial_margin_rate", &percent(tier.initial_ppm))
+            .text("maintenance_margin_rate", &percent(tier.maintenance_ppm))
+            .text("close_out_margin_rate", &percent(tier.maintenance_ppm))
+            .text("initial_margin_previous_level_max", &money(initial))
+            .text("maintenance_margin_previous_level_max", &money(maintenance))
+            .text("close_out_margin_previous_level_max", &money(maintenance));
+        from = tier.up_to;
+        row.end()
+    });
+    let tiers = list(rows);
+    Some(Object::new().text("market", &market.name).raw("tiers", tiers).end())
 }
 
 /// The value of the largest order at the highest price, in `10^-price_decimals`.

@@ -1,14 +1,19 @@
 //! Tickers and the euro's rate. Section 8.2.3.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::{AnswerBody, InstrumentId, Price, Query, Ticker, Window};
+use model::{
+    Amount, Answer, AnswerBody, InstrumentId, PerpetualState, Price, Quantity, Query, Ticker,
+    Window,
+};
 use serde::Serialize;
 
 use super::super::Markets;
 use super::super::convert;
+use super::super::money;
 use super::super::server::Market;
-use super::{ask, json, no_such_page, unavailable};
+use super::{ask, json, market_type, no_such_page, unavailable};
 use crate::step::Step;
 use crate::text;
 
@@ -37,33 +42,106 @@ struct Row<'a> {
     pair: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     market: Option<&'a str>,
+    #[serde(flatten)]
+    perpetual: Option<PerpetualPart>,
 }
+
+/// What the row of a perpetual has beside.
+#[derive(Serialize)]
+struct PerpetualPart {
+    index_price: String,
+    mark_price: String,
+    open_interest: String,
+    open_interest_value: String,
+}
+
+/// What a perpetual is told to be; before its first mark its prices are 0.
+fn perpetual_part(market: &Market, state: Option<&PerpetualState>) -> Option<PerpetualPart> {
+    let perpetual = market.perpetual.as_ref()?;
+    let rules = &market.instrument;
+    let (index, mark, open) = state.map_or((Price(0), Price(0), Quantity::ZERO), |state| {
+        (state.marks.index, state.marks.mark, state.open_interest)
+    });
+    let value = if mark.0 > 0 { perpetual.value.value(mark, open.0) } else { 0 };
+    Some(PerpetualPart {
+        index_price: money::long_price(rules, index),
+        mark_price: money::long_price(rules, mark),
+        open_interest: decimal(rules.quantity_units(open), rules.quantity_decimals),
+        open_interest_value: money::value(Amount(value), &market.quote, VALUE_DECIMALS),
+    })
+}
+
+/// Decimals of an open interest's value.
+const VALUE_DECIMALS: u8 = 8;
 
 /// `ticker/{market}/` and `ticker_hour/{market}/`.
 pub fn one(market: &Arc<Market>, window: Window) -> Step {
     let market = Arc::clone(market);
-    ask(Query::Ticker { instrument: market.instrument.id, window }, move |_, body| match body {
-        AnswerBody::Ticker(ticker) => json(&row(&market, window, &ticker)),
-        _ => unavailable(),
-    })
+    let instrument = market.instrument.id;
+    let told = move |answer: Answer| {
+        let AnswerBody::Ticker(ticker) = answer.body else { return Step::Reply(unavailable()) };
+        if market.perpetual.is_none() {
+            return Step::Reply(json(&row(&market, window, &ticker, None)));
+        }
+        ask(Query::Perpetual { instrument }, move |_, body| {
+            let name = Some(&*market.name);
+            let row = row(&market, window, &ticker, state_of(&body));
+            json(&Row { pair: name, market: name, ..row })
+        })
+    };
+    Step::Ask(Query::Ticker { instrument, window }, Box::new(told))
 }
 
 /// `ticker/`, in the directory's order.
 pub fn all(markets: &Markets, window: Window) -> Step {
     let listed: Vec<Arc<Market>> = markets.listed.clone();
-    ask(Query::Tickers { window }, move |_, body| {
-        let AnswerBody::Tickers(tickers) = body else { return unavailable() };
-        let row_of = |(instrument, ticker): &(InstrumentId, Ticker)| {
-            let market = listed.iter().find(|market| market.instrument.id == *instrument)?;
-            let name = Some(&*market.name);
-            Some(Row { pair: name, market: name, ..row(market, window, ticker) })
+    let told = move |answer: Answer| {
+        let AnswerBody::Tickers(tickers) = answer.body else { return Step::Reply(unavailable()) };
+        let perpetuals = listed.iter().filter(|market| market.perpetual.is_some());
+        let left: Vec<InstrumentId> = perpetuals.map(|market| market.instrument.id).collect();
+        word_all(listed, window, tickers, left, BTreeMap::new())
+    };
+    Step::Ask(Query::Tickers { window }, Box::new(told))
+}
+
+/// Asks how the perpetuals stand that are left, one after the other, then words all rows.
+fn word_all(
+    listed: Vec<Arc<Market>>,
+    window: Window,
+    tickers: Vec<(InstrumentId, Ticker)>,
+    mut left: Vec<InstrumentId>,
+    mut states: BTreeMap<InstrumentId, AnswerBody>,
+) -> Step {
+    if let Some(instrument) = left.pop() {
+        let then = move |answer: Answer| {
+            states.insert(instrument, answer.body);
+            word_all(listed, window, tickers, left, states)
         };
-        json(&tickers.iter().filter_map(row_of).collect::<Vec<_>>())
-    })
+        return Step::Ask(Query::Perpetual { instrument }, Box::new(then));
+    }
+    let row_of = |(instrument, ticker): &(InstrumentId, Ticker)| {
+        let market = listed.iter().find(|market| market.instrument.id == *instrument)?;
+        let name = Some(&*market.name);
+        let row = row(market, window, ticker, states.get(instrument).and_then(state_of));
+        Some(Row { pair: name, market: name, ..row })
+    };
+    Step::Reply(json(&tickers.iter().filter_map(row_of).collect::<Vec<_>>()))
+}
+
+fn state_of(body: &AnswerBody) -> Option<&PerpetualState> {
+    match body {
+        AnswerBody::Perpetual(state) => Some(state),
+        _ => None,
+    }
 }
 
 /// What nobody has traded yet shows the last price there was, and 0 if there was none.
-fn row<'a>(market: &Market, window: Window, ticker: &Ticker) -> Row<'a> {
+fn row<'a>(
+    market: &Market,
+    window: Window,
+    ticker: &Ticker,
+    state: Option<&PerpetualState>,
+) -> Row<'a> {
     let last = ticker.last.unwrap_or(Price(0));
     let price = |price: Option<Price>| {
         decimal(
@@ -90,9 +168,10 @@ fn row<'a>(market: &Market, window: Window, ticker: &Ticker) -> Row<'a> {
         side: if side == b"0" { "0" } else { "1" },
         open_24: day.then(|| price(ticker.open)),
         percent_change_24: day.then(|| change(ticker.open.unwrap_or(last), last)),
-        market_type: "SPOT",
+        market_type: market_type(market),
         pair: None,
         market: None,
+        perpetual: perpetual_part(market, state),
     }
 }
 

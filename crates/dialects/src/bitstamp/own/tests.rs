@@ -355,12 +355,15 @@ fn a_private_name_asks_for_the_topics_of_its_user() {
     };
     let user = AccountId(314_159);
     let of = |kind| Some((user, "the token".into(), vec![Topic::own(user, HERE, kind).into()]));
+    let everywhere =
+        |kind| Some((user, "the token".into(), vec![Topic::all_own(user, kind).into()]));
     let none = Some((user, "the token".into(), Vec::new()));
     assert_eq!(asked("private-my_orders_btcusd-perp-314159"), of(TopicKind::OwnOrders));
     assert_eq!(asked("private-my_trades_btcusd-perp-314159"), of(TopicKind::OwnTrades));
     assert_eq!(asked("private-live_trades_btcusd-perp-314159"), of(TopicKind::SelfTrades));
-    assert_eq!(asked("private-my_settlements-314159"), none);
-    assert_eq!(asked("private-my_liquidations-314159"), none);
+    assert_eq!(asked("private-my_settlements-314159"), everywhere(TopicKind::Settlements));
+    assert_eq!(asked("private-my_liquidations-314159"), everywhere(TopicKind::MarginAlerts));
+    assert_eq!(asked("private-my_token_settlements-314159"), none);
     assert_eq!(asked("private-my_orders_btcusd-314159"), none);
     for nobody in ["0314159", "4294967296", "99999999999999999999999"] {
         assert_eq!(asked(&format!("private-my_orders_btcusd-perp-{nobody}")), None, "{nobody}");

@@ -229,3 +229,55 @@ fn respond(code: &str, wrong: &[Unusable]) -> HttpResponse {
     let body = format!(r#"{{"status":"error","reason":{{{reasons}}},"response_code":"{code}"}}"#);
     HttpResponse::json(200, body.into_bytes())
 }
+
+/// What the endpoints of derivatives say: `{"code":"API5506","message":"…","field":"market"}` with 400. Section 8.7.
+pub struct Denial {
+    code: &'static str,
+    message: &'static str,
+    /// Which field of the request is meant, if it is one.
+    field: Option<&'static str>,
+}
+
+const fn denial(code: &'static str, message: &'static str, field: Option<&'static str>) -> Denial {
+    Denial { code, message, field }
+}
+
+pub const NO_SUCH_MARKET: Denial =
+    denial("400.007", "Market not found for corresponding request.", Some("market"));
+pub const NOT_TAKEN: Denial = denial("API5502", "Something went wrong, try again later.", None);
+pub const UNKNOWN_ORDER_TYPE: Denial = denial("API5503", "Unknown order type.", Some("order_type"));
+pub const NO_PERPETUAL: Denial =
+    denial("API5504", "Selected market is not supported.", Some("market"));
+pub const BAD_ARGUMENTS: Denial = denial("API5505", "Invalid arguments.", None);
+pub const BAD_MODE: Denial = denial("API5505", "Invalid arguments.", Some("margin_mode"));
+pub const BAD_LEVERAGE: Denial = denial("API5505", "Invalid arguments.", Some("leverage"));
+pub const NO_DERIVATIVES: Denial =
+    denial("API5506", "Trade account does not support derivatives.", None);
+pub const NOT_CHANGED: Denial = denial("API5508", "Collateral cannot be changed.", None);
+pub const NOT_ISOLATED: Denial =
+    denial("API5509", "Given position is not isolated. Collateral cannot be changed.", None);
+pub const NO_POSITION: Denial =
+    denial("API5510", "Given position is not found.", Some("position_id"));
+/// Nobody takes it, or it is being liquidated.
+pub const NOT_CLOSED: Denial =
+    denial("400.003", "Unknown error while processing order.", Some("position_id"));
+
+impl Denial {
+    /// The last step.
+    pub fn step(&self) -> Step {
+        let Self { code, message, field } = self;
+        let field = field.map_or_else(String::new, |field| format!(r#","field":"{field}""#));
+        let body = format!(r#"{{"code":"{code}","message":"{message}"{field}}}"#);
+        Step::Reply(HttpResponse::json(400, body.into_bytes()))
+    }
+}
+
+/// The leverage that an order names cannot be chosen.
+pub fn leverage_refused() -> Unusable {
+    field("leverage", "400.007", NO_CHOICE)
+}
+
+/// The margin mode that an order names cannot be chosen while a position is open.
+pub fn mode_refused() -> Unusable {
+    field("margin_mode", "400.007", NO_CHOICE)
+}

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use model::{
-    Answer, AnswerBody, MovementKind, OwnMovement, OwnRecord, OwnRecords, OwnTrade, Query,
-    RecordKey, Sequence, Side, Sort, Span, Time, TradeId,
+    Answer, AnswerBody, InstrumentId, MovementKind, OwnMovement, OwnRecord, OwnRecords, OwnTrade,
+    Query, RecordKey, Sequence, Side, Sort, Span, Time, TradeId,
 };
 
 use super::super::money;
@@ -31,6 +31,7 @@ pub fn transactions(call: Call, market: Option<Arc<Market>>) -> Step {
         Err(refusal) => return Step::Reply(refusal),
     };
     which.account = call.account;
+    which.among = spot(&call.ground);
     which.instrument = market.map(|market| market.instrument.id);
     if which.since.is_none() && which.until.is_none() {
         return ask(call, which);
@@ -66,6 +67,15 @@ fn ask(call: Call, which: OwnRecords) -> Step {
         Step::Reply(HttpResponse::json(200, list(rows).into()))
     };
     Step::Ask(Query::OwnRecords(which), Box::new(word))
+}
+
+/// The markets whose trades are listed, where not all are: those in perpetuals move no base currency.
+fn spot(ground: &Ground) -> Option<Vec<InstrumentId>> {
+    let listed = &ground.markets.listed;
+    listed.iter().any(|market| market.perpetual.is_some()).then(|| {
+        let spot = listed.iter().filter(|market| market.perpetual.is_none());
+        spot.map(|market| market.instrument.id).collect()
+    })
 }
 
 /// Which rows a form asks for, of whomever.

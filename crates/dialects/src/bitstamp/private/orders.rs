@@ -3,17 +3,21 @@
 use std::sync::Arc;
 
 use model::{
-    Action, Amount, Event, EventBody, Instrument, NewOrder, OrderKind, OrderState, Price, Query,
-    Rejection, Side, Time, TriggerWhen,
+    Action, Amount, AnswerBody, Event, EventBody, Instrument, MarginMode, NewOrder, OrderKind,
+    OrderState, PerpetualAction, PerpetualRejection, Price, Query, Rejection, Side, Time,
+    TriggerWhen,
 };
 
+use super::super::convert::margin_mode;
 use super::super::http::minimum_order;
 use super::super::money::{self, Round};
 use super::super::object::Object;
 use super::super::server::Market;
+use super::closing;
 use super::errors::{self, Unusable};
 use super::wanted::{
-    LAST_TRADE, Lives, Size, Style, TODAY_UNKNOWN, Wanted, amount_too_large, price_too_high,
+    LAST_TRADE, Lives, OfPerpetual, Size, Style, TODAY_UNKNOWN, Wanted, amount_too_large,
+    price_too_high,
 };
 use super::{Call, Ground};
 use crate::http::HttpResponse;
@@ -21,10 +25,22 @@ use crate::step::{Outcome, Step, Submission};
 
 /// Places an order.
 pub fn place(call: Call, market: Arc<Market>, side: Side, style: Style) -> Step {
-    let wanted = match Wanted::read(&call.form, &market.instrument, side, style) {
+    let rules = (&market.instrument, market.perpetual.is_some());
+    let wanted = match Wanted::read(&call.form, rules, side, style) {
         Ok(wanted) => wanted,
         Err(refusal) => return Step::Reply(refusal),
     };
+    if let Some(OfPerpetual { mode, leverage, .. }) = wanted.of_perpetual
+        && (mode.is_some() || leverage.is_some())
+    {
+        let instrument = market.instrument.id;
+        let then = Box::new(|call| at_its_day(call, market, wanted));
+        return closing::choose(call, instrument, (mode, leverage), then);
+    }
+    at_its_day(call, market, wanted)
+}
+
+fn at_its_day(call: Call, market: Arc<Market>, wanted: Wanted) -> Step {
     if wanted.lives != Lives::Today {
         return submit(call, market, wanted, TODAY_UNKNOWN);
     }
@@ -36,16 +52,24 @@ pub fn place(call: Call, market: Arc<Market>, side: Side, style: Style) -> Step 
 fn submit(call: Call, market: Arc<Market>, wanted: Wanted, now: Time) -> Step {
     let rules = &market.instrument;
     let action = match wanted.size {
-        Size::Lots(quantity) => Action::Place(NewOrder {
-            account: call.account,
-            instrument: rules.id,
-            side: wanted.side,
-            kind: wanted.kind,
-            quantity,
-            time_in_force: wanted.lives.time_in_force(now),
-            post_only: wanted.lives == Lives::MakerOrCancel,
-            trigger: wanted.trigger,
-        }),
+        Size::Lots(quantity) => {
+            let new = NewOrder {
+                account: call.account,
+                instrument: rules.id,
+                side: wanted.side,
+                kind: wanted.kind,
+                quantity,
+                time_in_force: wanted.lives.time_in_force(now),
+                post_only: wanted.lives == Lives::MakerOrCancel,
+                trigger: wanted.trigger,
+            };
+            match wanted.of_perpetual {
+                Some(OfPerpetual { reduces: true, .. }) => {
+                    Action::Perpetual(PerpetualAction::Reduce(new))
+                }
+                _ => Action::Place(new),
+            }
+        }
         Size::Worth(units) => {
             let quote = call.ground.assets.settlement(rules.id).map(|it| it.quote);
             let asset = quote.and_then(|id| call.ground.assets.get(id));
@@ -59,16 +83,65 @@ fn submit(call: Call, market: Arc<Market>, wanted: Wanted, now: Time) -> Step {
         }
     };
     let label: Option<Box<str>> = wanted.label.as_deref().map(Into::into);
-    let reply = move |outcome| Step::Reply(placed(&call.ground, &market, &wanted, outcome));
+    let reply = move |outcome| match wanted.of_perpetual {
+        None => Step::Reply(placed(&call.ground, &market, &wanted, outcome).end()),
+        Some(of_perpetual) => chosen(call, market, (wanted, of_perpetual), outcome),
+    };
     Step::Submit(Submission { action, label }, Box::new(reply))
 }
 
+/// Says of an order in a perpetual as well what answers for it.
+fn chosen(
+    call: Call,
+    market: Arc<Market>,
+    (wanted, of_perpetual): (Wanted, OfPerpetual),
+    outcome: Outcome,
+) -> Step {
+    let query = Query::MarginChoices { account: call.account };
+    let word = move |answer: model::Answer| {
+        let choices = match answer.body {
+            AnswerBody::MarginChoices(choices) => choices,
+            _ => Vec::new(),
+        };
+        let choice = choices.iter().find(|it| it.instrument == market.instrument.id);
+        let most = market.perpetual.as_ref().map_or(1, |it| it.terms.leverage_max());
+        let (mode, leverage) =
+            choice.map_or((MarginMode::Cross, most), |it| (it.mode, it.leverage));
+        Step::Reply(match placed(&call.ground, &market, &wanted, outcome) {
+            Placed::Refused(refusal) => refusal,
+            Placed::Taken(body) => Placed::Taken(
+                body.text("margin_mode", margin_mode(mode))
+                    .text("leverage", &format!("{leverage}.00"))
+                    .raw("reduce_only", of_perpetual.reduces),
+            )
+            .end(),
+        })
+    };
+    Step::Ask(query, Box::new(word))
+}
+
+/// What came of an order that was to be placed.
+enum Placed {
+    /// It was taken, and this is said of it.
+    Taken(Object),
+    Refused(HttpResponse),
+}
+
+impl Placed {
+    fn end(self) -> HttpResponse {
+        match self {
+            Self::Taken(body) => HttpResponse::json(200, body.end().into()),
+            Self::Refused(refusal) => refusal,
+        }
+    }
+}
+
 /// `{"id":"1234123412341234","market":"BTC/USD","datetime":"2022-01-31 14:43:15.796000","type":"0",…}`
-fn placed(ground: &Ground, market: &Market, wanted: &Wanted, outcome: Outcome) -> HttpResponse {
+fn placed(ground: &Ground, market: &Market, wanted: &Wanted, outcome: Outcome) -> Placed {
     let events = match outcome {
         Outcome::Done { events, .. } => events,
-        Outcome::NotTaken => return errors::not_placed().response(),
-        Outcome::Unknown => return errors::UNKNOWN.response(),
+        Outcome::NotTaken => return Placed::Refused(errors::not_placed().response()),
+        Outcome::Unknown => return Placed::Refused(errors::UNKNOWN.response()),
     };
     let rules = &market.instrument;
     for event in &events {
@@ -83,16 +156,16 @@ fn placed(ground: &Ground, market: &Market, wanted: &Wanted, outcome: Outcome) -
                     .text("price", &price)
                     .text("amount", &money::quantity(rules, order.original))
                     .some("client_order_id", wanted.label.as_deref());
-                return HttpResponse::json(200, stop_fields(body, rules, order).end().into());
+                return Placed::Taken(stop_fields(body, rules, order));
             }
             EventBody::Rejected(why) => {
                 let side = wanted.side;
-                return rejected(ground, rules, side, *why).response();
+                return Placed::Refused(rejected(ground, rules, side, *why).response());
             }
             _ => {}
         }
     }
-    errors::UNKNOWN.response()
+    Placed::Refused(errors::UNKNOWN.response())
 }
 
 /// What a stop order says of itself, besides what all orders do.
@@ -162,6 +235,15 @@ pub fn rejected(ground: &Ground, rules: &Instrument, side: Side, why: Rejection)
         }
         Rejection::BadPrice => price_too_high(rules, "price"),
         Rejection::BadQuantity | Rejection::BadAmount => amount_too_large(rules),
+        Rejection::Perpetual(PerpetualRejection::NotForPerpetuals) => {
+            errors::all("400.001", "This order is not supported for perpetual markets.")
+        }
+        Rejection::Perpetual(PerpetualRejection::NothingToReduce) => {
+            errors::field("reduce_only", "400.001", "There is no position to be reduced.")
+        }
+        Rejection::Perpetual(PerpetualRejection::PositionLimit) => {
+            errors::all("400.001", "The position would be larger than the last margin tier.")
+        }
         Rejection::UnknownInstrument
         | Rejection::UnknownOrder(_)
         | Rejection::UnknownAsset

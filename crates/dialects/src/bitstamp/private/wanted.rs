@@ -4,11 +4,12 @@
 use model::decimal::{DecimalError, parse_units};
 use model::instrument::{PRICE_UNITS_MAX, QUANTITY_UNITS_MAX};
 use model::{
-    Decimal, Instrument, OrderKind, Price, Quantity, Side, Time, TimeInForce, Trail, Trigger,
-    TriggerWhen,
+    Decimal, Instrument, MarginMode, OrderKind, Price, Quantity, Side, Time, TimeInForce, Trail,
+    Trigger, TriggerWhen,
 };
 
 use super::super::http::minimum_order;
+use super::closing::read_leverage;
 use super::errors::{self, NO_CHOICE, NO_NUMBER, NOT_SUPPORTED, REQUIRED, Unusable};
 use super::form::Form;
 use crate::http::HttpResponse;
@@ -54,6 +55,32 @@ pub struct Wanted {
     pub lives: Lives,
     pub trigger: Option<Trigger>,
     pub label: Option<String>,
+    /// Of an order in a perpetual.
+    pub of_perpetual: Option<OfPerpetual>,
+}
+
+/// What the form of an order in a perpetual asks for beside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OfPerpetual {
+    pub mode: Option<MarginMode>,
+    pub leverage: Option<u16>,
+    pub reduces: bool,
+}
+
+impl OfPerpetual {
+    fn read(form: &Form) -> Result<Self, Unusable> {
+        let mode = match form.text("margin_mode").map(str::to_ascii_uppercase).as_deref() {
+            None => None,
+            Some("ISOLATED") => Some(MarginMode::Isolated),
+            Some("CROSS") => Some(MarginMode::Cross),
+            Some(_) => return Err(errors::mode_refused()),
+        };
+        let leverage = match form.text("leverage") {
+            None => None,
+            Some(text) => Some(read_leverage(text).ok_or_else(errors::leverage_refused)?),
+        };
+        Ok(Self { mode, leverage, reduces: form.flag("reduce_only")? })
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -137,7 +164,7 @@ impl Wanted {
     /// field.
     pub fn read(
         form: &Form,
-        rules: &Instrument,
+        (rules, is_perpetual): (&Instrument, bool),
         side: Side,
         style: Style,
     ) -> Result<Self, HttpResponse> {
@@ -171,6 +198,10 @@ impl Wanted {
                     Style::Instant => None,
                 },
                 label: label(form, "client_order_id")?.map(str::to_owned),
+                of_perpetual: match is_perpetual {
+                    true => Some(OfPerpetual::read(form)?),
+                    false => None,
+                },
             })
         };
         rest().map_err(|wrong| wrong.response())

@@ -39,10 +39,19 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
             ]),
         ),
         ("NotFound", object([word("message", "What is not there.")])),
+        (
+            "Denial",
+            object([
+                word("code", "The code."),
+                word("message", "The code in words."),
+                may("field", text(), "Which field is meant."),
+            ]),
+        ),
     ];
     all.extend(market());
     all.extend(account());
     all.extend(orders());
+    all.extend(derivatives());
     all
 }
 
@@ -59,7 +68,15 @@ fn market() -> Vec<(&'static str, Schema)> {
             amount("bid", "The best that is bid."),
             amount("ask", "The best that is asked."),
             word("side", "What the last taker did: 0 bought, 1 sold."),
-            word("market_type", "`SPOT`."),
+            word("market_type", "`SPOT` or `PERPETUAL`."),
+            may("index_price", decimal(), "Of a perpetual: what other markets say."),
+            may("mark_price", decimal(), "Of a perpetual: what margin is computed with."),
+            may("open_interest", decimal(), "Of a perpetual: what all longs hold."),
+            may(
+                "open_interest_value",
+                decimal(),
+                "Of a perpetual: what that is worth at the mark.",
+            ),
         ]
     };
     let day = || {
@@ -68,6 +85,12 @@ fn market() -> Vec<(&'static str, Schema)> {
             amount("percent_change_24", "The change since, in hundredths."),
         ];
         statistics().into_iter().chain(more)
+    };
+    let maybe_named = || {
+        [
+            may("pair", text(), "Of a perpetual: the market, with a slash."),
+            may("market", text(), "Of a perpetual: the same."),
+        ]
     };
     let named = [word("pair", "The market, with a slash."), word("market", "The same.")];
     let trading = || {
@@ -93,7 +116,14 @@ fn market() -> Vec<(&'static str, Schema)> {
         amount("maximum_order_value", "The largest."),
         amount("minimum_order_amount", "The smallest order, in the base currency."),
         amount("maximum_order_amount", "The largest."),
-        word("market_type", "`SPOT`."),
+        word("market_type", "`SPOT` or `PERPETUAL`."),
+        may("underlying_asset", text(), "Of a perpetual: what it is about."),
+        may("payoff_type", text(), "Of a perpetual: `Linear` or `Inverse`."),
+        may("contract_size", decimal(), "Of a perpetual: what an amount of one stands for."),
+        may("isin", text(), "Of a perpetual: nothing."),
+        may("max_leverage", decimal(), "Of a perpetual: the highest leverage."),
+        may("asset_class", text(), "Of a perpetual: `CRYPTO`."),
+        may("has_market_hours", boolean(), "Of a perpetual: no."),
     ];
     let pair = [
         word("name", "With a slash."),
@@ -120,9 +150,9 @@ fn market() -> Vec<(&'static str, Schema)> {
                 must("networks", list(anything()), "None."),
             ]),
         ),
-        ("Ticker", object(day())),
+        ("Ticker", object(day().chain(maybe_named()))),
         ("NamedTicker", object(day().chain(named))),
-        ("HourTicker", object(statistics())),
+        ("HourTicker", object(statistics().into_iter().chain(maybe_named()))),
         (
             "Book",
             object([
@@ -212,6 +242,13 @@ fn orders() -> Vec<(&'static str, Schema)> {
                 "How far behind, in hundredths of a percent.",
             ),
             may("trigger", text(), "By which price it is woken."),
+            may("margin_mode", text(), "In a perpetual: `ISOLATED` or `CROSS`."),
+            may("leverage", decimal(), "In a perpetual: the leverage."),
+            may(
+                "reduce_only",
+                boolean(),
+                "In a perpetual: whether it only makes a position smaller.",
+            ),
         ]
     };
     let with_stop = |members: Vec<Member>| object(members.into_iter().chain(stop()));
@@ -254,6 +291,7 @@ fn orders() -> Vec<(&'static str, Schema)> {
     let data = order(vec![
         may("trade_account_id", integer(), "0: the main account."),
         may("client_order_id", text(), "One's own name of it."),
+        may("reduce_only", boolean(), "In a perpetual: whether it only makes a position smaller."),
         may("stop_price", decimal(), "What wakes it."),
         may("activation_price", decimal(), "Of a trailing stop: the trade from which it follows."),
         may("trailing_delta", integer(), "How far behind, in hundredths of a percent."),
@@ -296,6 +334,181 @@ fn orders() -> Vec<(&'static str, Schema)> {
                 word("event_id", "The id of this event."),
                 word("order_source", "The chain of events that it is in."),
                 must("data", object(data), "The order."),
+            ]),
+        ),
+    ]
+}
+
+fn derivatives() -> Vec<(&'static str, Schema)> {
+    let digits = |name, about: &str| must(name, reference("Digits"), about);
+    let cumulated = || {
+        [
+            amount("cumulative_price_pnl", "What was won or lost by the price."),
+            amount("cumulative_trading_fees", "What trades cost; negative."),
+            amount("cumulative_liquidation_fees", "What liquidations cost; negative."),
+            amount("cumulative_funding", "Funding received, or paid if negative."),
+            amount("cumulative_socialized_loss", "Nothing."),
+        ]
+    };
+    let head = |currency: &'static str| {
+        vec![
+            digits("id", "Its id."),
+            word("market", "The market, with a slash."),
+            word("market_type", "`PERPETUAL`."),
+            word("margin_mode", "`ISOLATED` or `CROSS`."),
+            word(currency, "In which currency."),
+            amount("entry_price", "At which price on the average."),
+            amount("pnl_percentage", "What was won, in hundredths of what it was opened for."),
+            amount("pnl_realized", "What was won and is money."),
+            amount("leverage", "The leverage."),
+            amount("pnl", "What was won in all."),
+        ]
+    };
+    let open = || {
+        let more = [
+            amount("pnl_settled_since_inception", "The same as `pnl_realized`."),
+            amount("size", "How much is open."),
+            amount("pnl_unrealized", "What would be won at the mark."),
+            amount("pnl_in_settlement", "Nothing."),
+            amount("implied_leverage", "Its value over what answers for it."),
+            amount("initial_margin", "What it would take to open it."),
+            amount("initial_margin_ratio", "What answers for it over what opening takes."),
+            amount("current_margin", "What answers for it."),
+            amount("collateral_reserved", "What is set aside for it, or would be."),
+            amount("maintenance_margin", "What it takes to keep it."),
+            amount("maintenance_margin_ratio", "What answers for it over what keeping takes."),
+            amount(
+                "estimated_liquidation_price",
+                "The mark at which it would be liquidated; 0 if at none.",
+            ),
+            amount("estimated_closing_fee_amount", "What closing would cost at the mark."),
+            amount("mark_price", "The mark."),
+            amount("current_value", "What it is worth at the mark."),
+            amount("entry_value", "What it was worth when it was opened."),
+            amount("strike_price", "The price from which profit is counted."),
+            word("side", "`LONG` or `SHORT`."),
+            digits("margin_tier", "The tier that it ends in."),
+        ];
+        head("settlement_currency").into_iter().chain(cumulated()).chain(more)
+    };
+    let ended = || {
+        let more = [
+            amount("pnl_settled", "The same as `pnl_realized`."),
+            amount("amount_delta", "What was closed; negative of a short."),
+            digits("time_opened", "In seconds since 1970."),
+            digits("time_closed", "In seconds since 1970."),
+            word("status", "`SETTLED`; of one that was closed in part `OPEN`."),
+            amount("exit_price", "At which price it was closed on the average."),
+            amount("settlement_price", "The same."),
+        ];
+        head("pnl_currency").into_iter().chain(cumulated()).chain(more)
+    };
+    let status = [
+        digits("time_opened", "In seconds since 1970."),
+        word("status", "`OPEN` or `LIQUIDATING`."),
+    ];
+    let tier = object([
+        digits("tier", "Its number."),
+        amount("size_limit_low", "Where it begins."),
+        amount("size_limit_high", "Where it ends."),
+        digits("max_leverage", "The highest leverage."),
+        amount("initial_margin_rate", "To open, as a part of value."),
+        amount("maintenance_margin_rate", "To keep."),
+        amount("close_out_margin_rate", "The same."),
+        amount("initial_margin_previous_level_max", "What all that is below takes to open."),
+        amount("maintenance_margin_previous_level_max", "What it takes to keep."),
+        amount("close_out_margin_previous_level_max", "The same."),
+    ]);
+    let rate = object([
+        amount("funding_rate", "As a part of value; positive, longs paid."),
+        digits("timestamp", "When, in seconds since 1970."),
+    ]);
+    let asset = object([
+        word("asset", "Its code."),
+        amount("total_amount", "All of it."),
+        amount("available", "What is free."),
+        amount("reserved", "What is set aside."),
+        amount("margin_available", "What may back new positions."),
+    ]);
+    let fee = [amount("closing_fee_amount", "What closing cost.")];
+    vec![
+        ("Position", object(open())),
+        ("PositionStatus", object(open().chain(status))),
+        ("EndedPosition", object(ended())),
+        ("ClosedPosition", object(ended().chain(fee))),
+        (
+            "SettlementRow",
+            object([
+                digits("transaction_id", "Its id."),
+                digits("position_id", "Of which position."),
+                count("settlement_time", "In seconds since 1970."),
+                word("settlement_type", "`CLOSED` or `PERIODIC`."),
+                amount("settlement_price", "At which price."),
+                word("market", "The market, with a slash."),
+                word("market_type", "`PERPETUAL`."),
+                word("pnl_currency", "In which currency."),
+                amount("pnl_settled", "How much in all."),
+                amount("pnl_component_price", "Of this from the price."),
+                amount("pnl_component_fees", "From fees."),
+                amount("pnl_component_funding", "From funding."),
+                amount("pnl_component_socialized_loss", "Nothing."),
+                word("margin_mode", "`ISOLATED` or `CROSS`."),
+                amount("size", "How much was closed, or is open."),
+                amount("strike_price", "The price from which the profit is counted."),
+                amount("fees_component_trading", "Of the fees from the trade."),
+                amount("fees_component_liquidation", "From the liquidation."),
+            ]),
+        ),
+        (
+            "MarginInfo",
+            object([
+                amount("account_margin", "What answers for all cross positions."),
+                amount(
+                    "account_margin_available",
+                    "What may back new ones; open orders are not counted.",
+                ),
+                amount("account_margin_reserved", "What it would take to open them."),
+                word("account_margin_currency", "In which currency."),
+                must("assets", list(asset), "That currency."),
+                amount(
+                    "initial_margin_ratio",
+                    "What is there over what opening takes; 0 if nothing is open.",
+                ),
+                amount("maintenance_margin_ratio", "Over what keeping takes."),
+                amount("implied_leverage", "The value of them over what is there."),
+            ]),
+        ),
+        (
+            "Leverage",
+            object([
+                word("margin_mode", "`ISOLATED` or `CROSS`: it is the same for both."),
+                word("market", "The market, with a slash."),
+                amount("leverage_current", "The leverage."),
+                amount("leverage_max", "The highest."),
+            ]),
+        ),
+        ("Collateral", object([word("currency", "Its code."), amount("haircut", "Nothing.")])),
+        (
+            "MarginTiers",
+            object([
+                word("market", "The market, with a slash."),
+                must("tiers", list(tier), "From the smallest on, by value."),
+            ]),
+        ),
+        (
+            "FundingRate",
+            object([
+                amount("funding_rate", "As a part of value; positive, longs would pay."),
+                digits("timestamp", "When, in seconds since 1970."),
+                word("market", "The market, with a slash."),
+                digits("next_funding_time", "When it is exchanged next."),
+            ]),
+        ),
+        (
+            "FundingRates",
+            object([
+                word("market", "The market, with a slash."),
+                must("funding_rate_history", list(rate), "The oldest first."),
             ]),
         ),
     ]
