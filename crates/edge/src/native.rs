@@ -11,9 +11,11 @@ mod api;
 mod connections;
 mod market;
 mod orders;
+mod perpetual;
 
 mod door;
 mod outcome;
+mod position;
 mod reading;
 mod venue;
 mod visit;

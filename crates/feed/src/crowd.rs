@@ -12,6 +12,7 @@
 mod cast;
 
 mod quoter;
+mod speculator;
 mod taker;
 
 mod chance;
@@ -27,8 +28,9 @@ use std::collections::BinaryHeap;
 
 use engine::Engine;
 use model::{
-    AccountId, Action, Amount, AssetId, Instrument, Minimum, NewOrder, OrderKind, OrderState,
-    Price, Quantity, SelfTradePolicy, Side, Span, Status, Time, TimeInForce,
+    AccountId, Action, Amount, AssetId, Assets, Contract, Instrument, InstrumentId, Minimum,
+    NewOrder, OrderKind, OrderState, PerpetualAction, Price, Quantity, SelfTradePolicy, Side, Span,
+    Status, Time, TimeInForce, Valuation,
 };
 
 use cast::Role;
@@ -71,6 +73,16 @@ pub struct Market {
     pub activity: Activity,
     /// A typical order.
     pub size: Quantity,
+    /// Its terms, if it is a perpetual. Then some go long and short on margin, and its fair price stands a little away
+    /// from that of the spot market.
+    pub contract: Option<Contract>,
+}
+
+impl Market {
+    /// What its lots are worth as positions, if it is a perpetual.
+    fn valuation(&self, assets: &Assets) -> Option<Valuation> {
+        Valuation::of(self.contract.as_ref()?, &self.instrument, assets).ok()
+    }
 }
 
 /// The participants of all markets.
@@ -137,6 +149,14 @@ impl Crowd {
         let again = participant.role.pause(&mut participant.chance);
         self.agenda.push(Reverse((now + again, number)));
 
+        let standing = match market.valuation(engine.assets()) {
+            None => None,
+            // Nobody trades a perpetual before there is a mark.
+            Some(value) => match Standing::of(engine, (participant.account, instrument), value) {
+                None => return,
+                standing => standing,
+            },
+        };
         let rules = match engine.status(instrument) {
             Some(Status::Trading) => Admitted::All,
             Some(Status::PostOnly) => Admitted::PostOnly,
@@ -144,12 +164,21 @@ impl Crowd {
         };
         if !participant.introduced {
             participant.introduced = true;
-            out.extend(endowment(market, participant.account, engine.assets()));
+            match (&participant.role, &standing) {
+                (Role::Speculator(speculator), Some(standing)) => {
+                    out.extend(speculator.enters(market, participant.account, standing));
+                }
+                _ => out.extend(endowment(market, participant.account, engine)),
+            }
             // Nobody in the crowd trades with itself.
             out.push(Action::SetSelfTradePolicy {
                 account: participant.account,
                 policy: SelfTradePolicy::CancelResting,
             });
+            if let Role::Speculator(_) = participant.role {
+                // Its stake is not there yet.
+                return;
+            }
         }
         // The engine sees whose day has come when the next command does: those are as good as gone.
         let lives = |order: &OrderState| match order.time_in_force {
@@ -167,6 +196,7 @@ impl Crowd {
             last: engine.last_trade(instrument),
             mine: &self.mine,
             admitted: rules,
+            standing,
         };
         participant.role.act(&scene, &mut participant.chance, out);
         self.mine.clear();
@@ -191,9 +221,26 @@ impl Crowd {
 }
 
 /// What a participant brings along: as much of both assets of its market as thousands of millions of typical
-/// orders take, so that years of trading do not exhaust it.
-fn endowment(market: &Market, account: AccountId, assets: &model::Assets) -> Vec<Action> {
+/// orders take, so that years of trading do not exhaust it. Of a perpetual that is margin; and whoever comes first lays the
+/// ground for its insurance fund, so that the first liquidations can be paid for.
+fn endowment(market: &Market, account: AccountId, engine: &Engine) -> Vec<Action> {
     const ORDERS: i128 = 4_000_000_000;
+    /// Typical orders that the insurance fund can pay for.
+    const INSURED: i128 = 100;
+    let assets = engine.assets();
+    if let Some(value) = market.valuation(assets) {
+        let (asset, typical) = (value.margin, value.value(market.start, market.size.0));
+        let amount = Amount(typical.saturating_mul(ORDERS).min(Amount::MAX.0 >> 14));
+        let deposit = Action::Deposit { account, asset, amount };
+        if engine.insurance(asset) > Amount::ZERO {
+            return vec![deposit];
+        }
+        let amount = Amount(typical.saturating_mul(INSURED).clamp(1, amount.0));
+        return vec![
+            deposit,
+            Action::Perpetual(PerpetualAction::Insure { account, asset, amount }),
+        ];
+    }
     let Some(settlement) = assets.settlement(market.instrument.id) else { return Vec::new() };
     let typical = [
         (settlement.base, settlement.base(market.size)),
@@ -227,6 +274,34 @@ struct Scene<'a> {
     /// Its open orders, by id.
     mine: &'a [OrderState],
     admitted: Admitted,
+    /// Of a perpetual, how it stands there.
+    standing: Option<Standing>,
+}
+
+/// How a participant stands in a perpetual.
+struct Standing {
+    value: Valuation,
+    mark: Price,
+    /// Its position in lots; negative is short.
+    size: i64,
+    /// What it may still spend of the margin asset.
+    free: Amount,
+}
+
+impl Standing {
+    /// `None` before there is a mark.
+    fn of(
+        engine: &Engine,
+        (account, instrument): (AccountId, InstrumentId),
+        value: Valuation,
+    ) -> Option<Self> {
+        Some(Self {
+            mark: engine.marks(instrument)?.mark,
+            size: engine.position(account, instrument).map_or(0, |position| position.size),
+            free: engine.free(account, value.margin),
+            value,
+        })
+    }
 }
 
 impl Scene<'_> {

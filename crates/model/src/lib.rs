@@ -41,7 +41,7 @@ pub use asset::{Amount, Asset, Assets, Settlement};
 pub use book::{BookSide, Level, OrderEntry};
 pub use candle::{Candle, INTERVALS, Interval};
 pub use command::{Action, Command};
-pub use contract::{Constituent, Contract, Payoff, Tier, Valuation};
+pub use contract::{Constituent, Contract, Payoff, Tier, Valuation, leverage_ppm};
 pub use decimal::{Decimal, DecimalError};
 pub use event::{
     Balance, CloseReason, Event, EventBody, Fill, LevelBook, Movement, PerpetualRejection,

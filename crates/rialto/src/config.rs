@@ -22,6 +22,7 @@ use feed::journal::retention::Policy;
 use feed::journal::writer::Pace;
 use feed::source::engine::EngineSource;
 use model::{Cadence, Contract, Listing, Span, Time};
+use store::Pair;
 
 /// The configuration without a file.
 pub const DEMO: &str = include_str!("../demo.toml");
@@ -151,6 +152,18 @@ impl Config {
             self.listings.iter().map(|listing| listing.instrument.clone()).collect();
         let market = (&*instruments, &*self.contracts);
         EngineSource::with_contracts(market, crowd, &self.cadences(), begins, Gate::open())
+    }
+
+    /// What a key is made for, by number: `BTC/USD`, `BTC/USD-PERP`.
+    pub fn pairs(&self) -> Vec<Pair> {
+        let pair = |it: &Listing| {
+            let it = &it.instrument;
+            match self.contracts.iter().any(|contract| contract.instrument == it.id) {
+                true => Pair::of_perpetual(it),
+                false => Pair::of(it),
+            }
+        };
+        self.listings.iter().map(pair).collect()
     }
 
     /// The cadences at which some dialect's topics speak; and a tenth, by which statistics are counted.

@@ -20,8 +20,10 @@ use edge::clock::MarketClock;
 use edge::identity::{Identities, Nobody, TellRevoked};
 use edge::native::register::{AccountNote, Blank, CredentialNote, KeyNote, Register};
 use edge::steps::Clerk;
-use model::{AccountId, Action, Assets, Instrument};
-use store::{Channel, Form, Found, MasterKey, Opening, Random, SqliteStore, Store, StoreError};
+use model::{AccountId, Action, Assets};
+use store::{
+    Channel, Form, Found, MasterKey, Opening, Pair, Random, SqliteStore, Store, StoreError,
+};
 
 use crate::aloud;
 use crate::cli::Serve;
@@ -43,7 +45,7 @@ struct Book {
     store: RwLock<Arc<SqliteStore>>,
     /// Where a store is opened once somebody has made it, if there was none.
     awaited: Option<Awaited>,
-    instruments: Vec<Instrument>,
+    instruments: Vec<Pair>,
     demo: bool,
     /// To whoever looks at the store.
     endings: SyncSender<Ending>,
@@ -71,7 +73,7 @@ impl Known {
     pub fn open(
         options: &Serve,
         listen: IpAddr,
-        instruments: Vec<Instrument>,
+        instruments: Vec<Pair>,
     ) -> Result<Self, StoreError> {
         let data = folder(options);
         let demo = listen.is_loopback();

@@ -11,6 +11,7 @@ use feed::capture::Capture;
 use feed::hearing::Hearing;
 use feed::source::replay::Replay;
 use model::{Assets, Decimal, Instrument, Listing, Span, Time};
+use store::Pair;
 use views::{Accounts, Board};
 
 use crate::captured::{self, Opened};
@@ -39,7 +40,7 @@ pub fn venue(options: &cli::Replay) -> Result<Venue, Failure> {
     // Some dialects are told nothing without a key: where only this machine can listen, those of the demo are good.
     let nothing_kept = cli::Serve { ephemeral: true, ..cli::Serve::default() };
     let known = match listen.ip().is_loopback() {
-        true => Known::open(&nothing_kept, listen.ip(), instruments)
+        true => Known::open(&nothing_kept, listen.ip(), instruments.iter().map(Pair::of).collect())
             .map_err(failed("make the demo's accounts"))?,
         false => Known::nobody(),
     };

@@ -17,13 +17,13 @@ use model::{Instrument, InstrumentId, Scope, Topic, TopicKind};
 pub struct Entitlement {
     /// Whether it may change anything: place and cancel orders, move money.
     pub trading: bool,
-    /// The instruments it may see and trade, as `BASE/QUOTE`; `None` is all, those listed later too.
+    /// The instruments it may see and trade, as `BASE/QUOTE`, perpetuals as `BASE/QUOTE-PERP`; `None` is all, those listed later too.
     pub instruments: Option<BTreeSet<Pair>>,
     /// The channels it may hear; `None` is all.
     pub channels: Option<BTreeSet<Channel>>,
 }
 
-/// An instrument by its assets, as `BTC/USD`: what it is called in no dialect.
+/// An instrument by its assets, as `BTC/USD`, or `BTC/USD-PERP` if it is a perpetual: what it is called in no dialect.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pair(String);
 
@@ -73,21 +73,21 @@ impl Entitlement {
 
     /// Whether it may see this instrument.
     #[must_use]
-    pub fn sees(&self, instrument: &Instrument) -> bool {
+    pub fn sees(&self, instrument: &Pair) -> bool {
         match &self.instruments {
             None => true,
-            Some(pairs) => pairs.contains(&Pair::of(instrument)),
+            Some(pairs) => pairs.contains(instrument),
         }
     }
     /// Whether it may trade in this instrument.
     #[must_use]
-    pub fn trades(&self, instrument: &Instrument) -> bool {
+    pub fn trades(&self, instrument: &Pair) -> bool {
         self.trading && self.sees(instrument)
     }
     /// Whether it may hear this topic; `instruments` are all there are, by number. A topic of all instruments is
     /// for those who may see all. Whose account a topic may be about is not decided here.
     #[must_use]
-    pub fn hears(&self, topic: &Topic, instruments: &[Instrument]) -> bool {
+    pub fn hears(&self, topic: &Topic, instruments: &[Pair]) -> bool {
         let is_heard = match &self.channels {
             None => true,
             Some(channels) => channels.iter().any(|channel| channel.carries(topic)),
@@ -99,21 +99,31 @@ impl Entitlement {
         };
         is_heard && is_seen
     }
-    /// The numbers of the instruments it may see and trade, rising; `None` is all.
+    /// The numbers of the instruments it may see and trade, rising; `None` is all. `instruments` are all there are, by
+    /// number.
     #[must_use]
-    pub fn numbers(&self, instruments: &[Instrument]) -> Option<Vec<InstrumentId>> {
+    pub fn numbers(&self, instruments: &[Pair]) -> Option<Vec<InstrumentId>> {
         self.instruments.as_ref()?;
-        Some(instruments.iter().filter(|it| self.sees(it)).map(|it| it.id).collect())
+        let seen = (0..).zip(instruments).filter(|(_, it)| self.sees(it));
+        Some(seen.map(|(number, _)| InstrumentId(number)).collect())
     }
 }
 
 impl Pair {
-    /// The name of this instrument.
+    /// The name of this spot instrument.
     #[must_use]
     pub fn of(instrument: &Instrument) -> Self {
         Self(format!("{}/{}", instrument.base, instrument.quote))
     }
+    /// The name of this perpetual: who may trade the spot market beside it may not trade on margin for that.
+    #[must_use]
+    pub fn of_perpetual(instrument: &Instrument) -> Self {
+        Self(format!("{}/{}{PERPETUAL}", instrument.base, instrument.quote))
+    }
 }
+
+/// How the name of a perpetual ends.
+const PERPETUAL: &str = "-PERP";
 
 impl fmt::Display for Pair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -127,10 +137,9 @@ impl FromStr for Pair {
         let is_code = |code: &str| {
             (1..=16).contains(&code.len()) && code.bytes().all(|it| it.is_ascii_alphanumeric())
         };
-        match text.split_once('/') {
-            Some((base, quote)) if is_code(base) && is_code(quote) => {
-                Ok(Self(text.to_ascii_uppercase()))
-            }
+        let text = text.to_ascii_uppercase();
+        match text.strip_suffix(PERPETUAL).unwrap_or(&text).split_once('/') {
+            Some((base, quote)) if is_code(base) && is_code(quote) => Ok(Self(text)),
             _ => Err(format!("{text:?} is not an instrument such as BTC/USD")),
         }
     }

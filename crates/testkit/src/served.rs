@@ -28,7 +28,8 @@ use edge::steps::Clerk;
 use edge::tls::Tls;
 use edge::{Edge, Settings};
 use model::{
-    Assets, Cadence, Contract, Instrument, InstrumentId, Listing, Minimum, Quantity, Time,
+    Amount, Assets, Cadence, Constituent, Contract, Instrument, InstrumentId, Listing, Minimum,
+    Payoff, Quantity, Span, Tier, Time,
 };
 use rustls::ClientConfig;
 use tokio::net::TcpListener;
@@ -61,7 +62,7 @@ pub const NAMELESS: &str = "localhost";
 pub struct Setup {
     /// The instruments, numbered from 0.
     pub listings: Vec<Listing>,
-    /// What makes some of them perpetuals.
+    /// What makes some of them perpetuals. Nobody marks them but the test.
     pub contracts: Vec<Contract>,
     /// When its market begins.
     pub begins: Time,
@@ -101,6 +102,40 @@ impl Setup {
         ];
         let dialect = Bitstamp::new(&listings, Options::default()).expect("listings in order");
         Self::of(listings, Arc::new(dialect))
+    }
+
+    /// Bitstamp with BTC/USD, its linear perpetual in dollars and hundred-thousandths, whose index it is, and two loops.
+    ///
+    /// # Panics
+    /// If the dialect does not take the listings.
+    #[must_use]
+    pub fn perpetual() -> Self {
+        let listings = vec![
+            listing(0, ["BTC", "USD"], [2, 8], "btcusd"),
+            listing(1, ["BTC", "USD"], [0, 5], "btcusd-perp"),
+        ];
+        let dialect = Bitstamp::new(&listings, Options::default()).expect("listings in order");
+        // USD is counted to ten decimals.
+        let dollars = |whole: i128| Amount(whole * 10_i128.pow(10));
+        let contract = Contract {
+            instrument: InstrumentId(1),
+            payoff: Payoff::Linear,
+            size: 1,
+            tiers: vec![
+                Tier { up_to: dollars(100_000), initial_ppm: 10_000, maintenance_ppm: 5_000 },
+                Tier { up_to: dollars(1_000_000), initial_ppm: 20_000, maintenance_ppm: 10_000 },
+            ],
+            constituents: vec![Constituent::Book(InstrumentId(0))],
+            stale_after: Span::seconds(10),
+            outlier_ppm: 50_000,
+            basis_ppm_max: 5_000,
+            funding_interval: Span::seconds(28_800),
+            sample_interval: Span::seconds(60),
+            funding_ppm_max: 7_500,
+            liquidation_band_ppm: 20_000,
+            liquidation_fee_ppm: 1_000,
+        };
+        Self { contracts: vec![contract], ..Self::of(listings, Arc::new(dialect)) }
     }
 
     /// xRocket likewise.
@@ -181,8 +216,8 @@ impl Setup {
             self.listings.iter().map(|listing| listing.instrument.clone()).collect();
         let passed = Stopwatch::by_hand();
         let clock = MarketClock::by(passed.clone(), self.begins);
-        let (source, script) =
-            market::scripted((&instruments, &self.contracts), self.begins, self.by_level);
+        let all = (&*instruments, &*self.contracts);
+        let (source, script) = market::scripted(all, self.begins, self.by_level);
         let board = |instrument: &Instrument| match self.by_level {
             true => Board::by_level(instrument.id, self.begins),
             false => Board::new(instrument.id, self.begins),

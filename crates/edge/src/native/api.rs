@@ -15,7 +15,7 @@ use utoipa::openapi::{
 use super::problem::{Code, Problem};
 use super::reply::Answered;
 use super::visit::Visit;
-use super::{account, connections, market, orders, reading};
+use super::{account, connections, market, orders, perpetual, reading};
 
 /// Where all of it is.
 pub(crate) const PREFIX: &str = "/rialto/v1";
@@ -63,6 +63,13 @@ pub(crate) fn pages() -> Vec<Page> {
         page::<orders::__path_get>(|visit| Box::pin(orders::get(visit))),
         page::<orders::__path_replace>(|visit| Box::pin(orders::replace(visit))),
         page::<orders::__path_cancel>(|visit| Box::pin(orders::cancel(visit))),
+        page::<perpetual::__path_state>(|visit| Box::pin(perpetual::state(visit))),
+        page::<perpetual::__path_funding>(|visit| Box::pin(perpetual::funding(visit))),
+        page::<perpetual::__path_positions>(|visit| Box::pin(perpetual::positions(visit))),
+        page::<perpetual::__path_settlements>(|visit| Box::pin(perpetual::settlements(visit))),
+        page::<perpetual::__path_alerts>(|visit| Box::pin(perpetual::alerts(visit))),
+        page::<perpetual::__path_margins>(|visit| Box::pin(perpetual::margins(visit))),
+        page::<perpetual::__path_set_margin>(|visit| Box::pin(perpetual::set_margin(visit))),
         page::<connections::__path_list>(|visit| Box::pin(connections::list(visit))),
         page::<connections::__path_get>(|visit| Box::pin(connections::get(visit))),
         page::<connections::__path_goodbyes>(|visit| Box::pin(connections::goodbyes(visit))),

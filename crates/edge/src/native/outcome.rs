@@ -2,7 +2,7 @@
 
 use model::{
     AccountId, Event, EventBody, Fill, Filled, Liquidity, OrderId, OrderStory, OwnOrder, OwnTrade,
-    PerpetualEvent, Purpose, Rejection, Standing, Status,
+    PerpetualEvent, PerpetualRejection, Purpose, Rejection, Standing, Status,
 };
 
 use super::problem::{Code, Problem};
@@ -106,7 +106,7 @@ fn part_of(words: &Words, event: &Event, fill: &Fill, own: &OwnOrder) -> Option<
         price: fill.price,
         quantity: fill.quantity,
         fee,
-        fee_asset: words.assets.settlement(event.instrument)?.quote,
+        fee_asset: words.fee_asset(event.instrument)?.id,
         liquidity,
         maker: fill.maker.id,
         taker: fill.taker.id,
@@ -182,9 +182,7 @@ fn problem_of(words: &Words, rejection: Rejection) -> Box<Problem> {
             let detail = "nothing was traded here yet that a trailing stop could follow";
             Problem::new(Code::NothingTraded, detail).at("body trail_basis_points")
         }
-        Rejection::Perpetual(_) => {
-            Problem::new(Code::BadCombination, "the perpetual does not take it")
-        }
+        Rejection::Perpetual(why) => of_perpetual(why),
         Rejection::TooManyOrders => {
             Problem::new(Code::TooManyOrders, "as many orders are open as there may be")
         }
@@ -197,4 +195,33 @@ fn reduces(events: &[Event], id: OrderId) -> bool {
         EventBody::Perpetual(PerpetualEvent::Reducing { order, .. }) => order == id,
         _ => false,
     })
+}
+
+fn of_perpetual(why: PerpetualRejection) -> Box<Problem> {
+    let (code, detail) = match why {
+        PerpetualRejection::NotAPerpetual => (Code::BadCombination, "it is no perpetual"),
+        PerpetualRejection::NoMarkPrice => (Code::NotTrading, "it has no mark price yet"),
+        PerpetualRejection::NotForPerpetuals => (
+            Code::BadCombination,
+            "perpetuals take no stop orders, no orders by worth, and no replacing",
+        ),
+        PerpetualRejection::NothingToReduce => {
+            (Code::NothingToReduce, "there is no position on the other side")
+        }
+        PerpetualRejection::PositionLimit => {
+            (Code::PositionLimit, "the position would be worth more than the last tier's end")
+        }
+        PerpetualRejection::InLiquidation => {
+            (Code::InLiquidation, "orders are taken again once it has ended")
+        }
+        PerpetualRejection::BadLeverage => {
+            (Code::BadLeverage, "it is 0, or above the highest of this perpetual")
+        }
+        PerpetualRejection::BadMarginMode => (
+            Code::BadMarginMode,
+            "the mode changes only while there is no position, and margin is set aside for an isolated one only while there \
+             is one",
+        ),
+    };
+    Problem::new(code, detail)
 }

@@ -84,6 +84,16 @@ pub enum Code {
     TooManyOrders,
     /// No such order is open: it has ended.
     NotOpen,
+    /// In a perpetual: the order could only make a position smaller, and there is none on the other side.
+    NothingToReduce,
+    /// In a perpetual: the position would be too large.
+    PositionLimit,
+    /// In a perpetual: something of the account is being liquidated.
+    InLiquidation,
+    /// In a perpetual: the leverage cannot be chosen.
+    BadLeverage,
+    /// In a perpetual: how the position is held cannot be changed so now.
+    BadMarginMode,
 }
 
 impl Code {
@@ -100,13 +110,20 @@ impl Code {
             | Self::UnknownConnection => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::NotOpen | Self::NotTrading | Self::NothingTraded => StatusCode::CONFLICT,
+            Self::NotOpen
+            | Self::NotTrading
+            | Self::NothingTraded
+            | Self::NothingToReduce
+            | Self::InLiquidation
+            | Self::BadMarginMode => StatusCode::CONFLICT,
             Self::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::KeyReused
             | Self::InsufficientFunds
             | Self::BelowMinimum
             | Self::OutsideBand
+            | Self::PositionLimit
+            | Self::BadLeverage
             | Self::BadPrice
             | Self::BadQuantity
             | Self::BadCombination
@@ -219,6 +236,26 @@ impl Code {
             ),
             Self::TooManyOrders => ("the book is full", "cancel orders, or try again later"),
             Self::NotOpen => ("the order has ended", "GET /rialto/v1/orders lists open orders"),
+            Self::NothingToReduce => (
+                "there is no position to make smaller",
+                "leave reduce_only out, or name the other side",
+            ),
+            Self::PositionLimit => (
+                "the position would be too large",
+                "order less: GET /rialto/v1/instruments tells where the last tier ends",
+            ),
+            Self::InLiquidation => (
+                "the account is being liquidated",
+                "wait until that has ended, or bring more of the margin asset",
+            ),
+            Self::BadLeverage => (
+                "the leverage cannot be chosen",
+                "name 1 to the leverage_max that GET /rialto/v1/instruments tells",
+            ),
+            Self::BadMarginMode => (
+                "how the position is held cannot be changed so now",
+                "close the position first; margin is added to isolated positions only",
+            ),
         }
     }
 }

@@ -3,8 +3,8 @@
 use model::decimal::{DecimalError, parse_units};
 use model::instrument::{PRICE_UNITS_MAX, QUANTITY_UNITS_MAX};
 use model::{
-    AccountId, Action, Amount, Decimal, Instrument, NewOrder, OrderId, OrderKey, OrderKind, Price,
-    Quantity, Side, Time, TimeInForce, Trail, Trigger, TriggerWhen,
+    AccountId, Action, Amount, Asset, Decimal, Instrument, NewOrder, OrderId, OrderKey, OrderKind,
+    PerpetualAction, Price, Quantity, Side, Time, TimeInForce, Trail, Trigger, TriggerWhen,
 };
 use serde::de::DeserializeOwned;
 
@@ -217,11 +217,14 @@ pub(crate) fn new_order(
     if asked.post_only && immediate {
         return Err(clash("post_only", "an order that must match at once cannot be post-only"));
     }
+    if asked.reduce_only && words.contract(it.id).is_none() {
+        return Err(clash("reduce_only", "only in perpetuals there are positions to reduce"));
+    }
     match (&asked.quantity, &asked.worth) {
         (Some(text), None) => {
             let quantity = quantity(it, text, "body quantity")?;
             let (instrument, post_only) = (it.id, asked.post_only);
-            Ok(Action::Place(NewOrder {
+            let new = NewOrder {
                 account,
                 instrument,
                 side,
@@ -230,7 +233,11 @@ pub(crate) fn new_order(
                 time_in_force,
                 post_only,
                 trigger,
-            }))
+            };
+            Ok(match asked.reduce_only {
+                true => Action::Perpetual(PerpetualAction::Reduce(new)),
+                false => Action::Place(new),
+            })
         }
         (None, Some(text)) if asked.kind == Market => {
             if time_in_force != TimeInForce::ImmediateOrCancel {
@@ -272,6 +279,20 @@ fn time_in_force(asked: &own::NewOrder, has_limit: bool) -> Read<TimeInForce> {
         (Ioc, None) => Ok(TimeInForce::ImmediateOrCancel),
         (Fok, None) => Ok(TimeInForce::FillOrKill),
     }
+}
+
+/// An amount of an asset, which may be negative.
+pub(crate) fn amount(asset: &Asset, text: &str, place: &str) -> Read<Amount> {
+    // Sixty-four bits and nineteen decimals more are what fits.
+    let fits = |it: &Decimal| asset.decimals <= it.decimals + 19;
+    let found = Decimal::parse(text).ok().filter(fits);
+    found.and_then(|it| asset.amount_of_units(it.units, it.decimals)).ok_or_else(|| {
+        let detail = format!(
+            "{text:?} is not an amount of {} with at most {} decimals",
+            asset.code, asset.decimals
+        );
+        Problem::new(Code::BadQuantity, detail).at(place)
+    })
 }
 
 /// An amount of the quote asset.

@@ -1,12 +1,12 @@
 //! What the native API knows of the venue that it speaks for, and how it words what the market says.
 
 use model::{
-    Amount, AnswerBody, Asset, Assets, Cadence, Contract, Decimal, Instrument, InstrumentId, Level,
-    Liquidity, Listing, Minimum, OrderKind, OwnOrder, OwnTrade, Price, Quantity, Side, Standing,
-    Status, Time, TimeInForce, Trade, Trail, TriggerWhen,
+    Amount, AnswerBody, Asset, Assets, Cadence, Constituent, Contract, Decimal, Instrument,
+    InstrumentId, Level, Liquidity, Listing, Minimum, OrderKind, OwnOrder, OwnTrade, Payoff, Price,
+    Purpose, Quantity, Side, Standing, Status, Time, TimeInForce, Trade, Trail, TriggerWhen,
 };
 
-use super::wire::{self, own};
+use super::wire::{self, own, perpetual};
 use crate::clock::Speed;
 
 #[cfg(test)]
@@ -63,6 +63,54 @@ impl Words {
         self.names.get(id.index()).map_or("", String::as_str)
     }
 
+    /// What makes an instrument a perpetual.
+    pub fn contract(&self, id: InstrumentId) -> Option<&Contract> {
+        self.venue.contracts.iter().find(|contract| contract.instrument == id)
+    }
+
+    /// What a perpetual pays in.
+    pub fn margin_asset(&self, id: InstrumentId) -> Option<&Asset> {
+        let settlement = self.assets.settlement(id)?;
+        self.assets.get(match self.contract(id)?.payoff {
+            Payoff::Linear => settlement.quote,
+            Payoff::Inverse => settlement.base,
+        })
+    }
+
+    /// What fees of an instrument are paid in.
+    pub fn fee_asset(&self, id: InstrumentId) -> Option<&Asset> {
+        self.margin_asset(id).or_else(|| self.assets.get(self.assets.settlement(id)?.quote))
+    }
+
+    fn terms(&self, id: InstrumentId) -> Option<perpetual::Terms> {
+        let (contract, asset) = (self.contract(id)?, self.margin_asset(id)?);
+        let tier = |tier: &model::Tier| perpetual::Tier {
+            up_to: amount(asset, tier.up_to),
+            initial: rate(tier.initial_ppm.into()),
+            maintenance: rate(tier.maintenance_ppm.into()),
+        };
+        let constituent = |it: &Constituent| match *it {
+            Constituent::Book(book) => self.name(book).to_owned(),
+            Constituent::Feed => "feed".to_owned(),
+        };
+        Some(perpetual::Terms {
+            payoff: match contract.payoff {
+                Payoff::Linear => perpetual::Payoff::Linear,
+                Payoff::Inverse => perpetual::Payoff::Inverse,
+            },
+            contract_size: contract.size,
+            margin_asset: asset.code.clone(),
+            leverage_max: contract.leverage_max(),
+            tiers: contract.tiers.iter().map(tier).collect(),
+            index: contract.constituents.iter().map(constituent).collect(),
+            basis_max: rate(contract.basis_ppm_max.into()),
+            funding_seconds: contract.funding_interval.0 / 1_000_000,
+            funding_rate_max: rate(contract.funding_ppm_max.into()),
+            liquidation_band: rate(contract.liquidation_band_ppm.into()),
+            liquidation_fee: rate(contract.liquidation_fee_ppm.into()),
+        })
+    }
+
     /// The instrument with this number.
     pub fn listed(&self, id: InstrumentId) -> &Instrument {
         &self.venue.listings[id.index()].instrument
@@ -70,7 +118,6 @@ impl Words {
 
     pub fn listing(&self, listing: &Listing, status: Status) -> wire::Instrument {
         let it = &listing.instrument;
-        let fee = |ppm: u32| Decimal { units: ppm.into(), decimals: 6 }.to_string();
         let minimum = match it.minimum {
             Minimum::Notional(value) => {
                 let text = scaled(value, it.price_decimals + it.quantity_decimals);
@@ -95,9 +142,10 @@ impl Words {
                 Status::Halted => wire::InstrumentStatus::Halted,
             },
             fees: wire::Fees {
-                maker: fee(self.venue.maker_fee_ppm),
-                taker: fee(self.venue.taker_fee_ppm),
+                maker: rate(self.venue.maker_fee_ppm.into()),
+                taker: rate(self.venue.taker_fee_ppm.into()),
             },
+            perpetual: self.terms(it.id),
             symbols: listing.symbols.iter().cloned().collect(),
         }
     }
@@ -191,6 +239,7 @@ impl Words {
             time_in_force,
             expires_at,
             post_only: order.post_only,
+            reduce_only: own.purpose == Purpose::Reduce,
             price: order.kind.limit().map(|limit| price(it, limit)),
             stop_price: order.trigger.map(|trigger| price(it, trigger.level())),
             trail_basis_points: order.trigger.and_then(|it| it.trail).map(Trail::basis_points),
@@ -202,7 +251,7 @@ impl Words {
             remaining: quantity(it, order.remaining),
             filled: quantity(it, own.filled.quantity),
             filled_value: self.value(own.instrument, own.filled.turnover),
-            fees_paid: self.quote(own.instrument, own.filled.fee),
+            fees_paid: self.fee(own.instrument, own.filled.fee),
             status: status(own.standing),
             created_at: time(own.created),
             changed_at: time(own.changed),
@@ -221,6 +270,11 @@ impl Words {
     fn quote(&self, id: InstrumentId, of: Amount) -> String {
         let asset = self.assets.settlement(id).and_then(|it| self.assets.get(it.quote));
         asset.map(|asset| amount(asset, of)).unwrap_or_default()
+    }
+
+    /// An amount of what an instrument's fees are paid in.
+    fn fee(&self, id: InstrumentId, of: Amount) -> String {
+        self.fee_asset(id).map(|asset| amount(asset, of)).unwrap_or_default()
     }
 
     pub fn own_trade(&self, trade: &OwnTrade) -> own::OwnTrade {
@@ -282,6 +336,11 @@ const fn status(standing: Standing) -> own::OrderStatus {
     }
 }
 
+/// Millionths as a share of one.
+pub(crate) fn rate(ppm: i64) -> String {
+    Decimal { units: ppm, decimals: 6 }.to_string()
+}
+
 /// RFC 3339 in UTC with microseconds. Moments beyond the years that it can say are told as the last of them.
 pub(crate) fn time(at: Time) -> String {
     let stamp = jiff::Timestamp::from_microsecond(at.micros());
@@ -305,7 +364,7 @@ pub(crate) fn amount(asset: &Asset, amount: Amount) -> String {
 }
 
 /// A number counted in `10^-decimals`.
-fn scaled(number: i128, decimals: u8) -> String {
+pub(crate) fn scaled(number: i128, decimals: u8) -> String {
     let sign = if number < 0 { "-" } else { "" };
     let decimals = usize::from(decimals);
     let digits = format!("{:0>width$}", number.unsigned_abs(), width = decimals + 1);

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 pub mod connection;
 pub mod own;
+pub mod perpetual;
 
 /// How the venue stands.
 #[derive(Debug, Serialize, ToSchema)]
@@ -122,6 +123,9 @@ pub struct Instrument {
     pub status: InstrumentStatus,
     /// What trades cost.
     pub fees: Fees,
+    /// Its terms, if it is a perpetual; `null` if it is a spot instrument.
+    #[schema(required)]
+    pub perpetual: Option<perpetual::Terms>,
     /// Its name in each dialect that lists it.
     pub symbols: std::collections::BTreeMap<String, String>,
 }

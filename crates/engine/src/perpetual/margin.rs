@@ -7,8 +7,8 @@
 use super::{Perpetual, Position, refused};
 use crate::engine::{Engine, Teller};
 use model::{
-    AccountId, AlertKind, Amount, AssetId, Contract, EventBody, InstrumentId, MarginAlert,
-    MarginMode, PerpetualEvent, PerpetualRejection, Price, Rejection,
+    AccountId, AlertKind, Amount, AssetId, EventBody, InstrumentId, MarginAlert, MarginMode,
+    PerpetualEvent, PerpetualRejection, Price, Rejection, leverage_ppm,
 };
 
 /// Money that answers, and what it has to be.
@@ -58,9 +58,7 @@ impl Health {
 impl Perpetual {
     /// What it takes to open, at this leverage, and to keep so much value.
     pub fn margins(&self, value: i128, leverage: u16) -> (i128, i128) {
-        let value = Amount(value);
-        let initial = self.terms.initial(value).max(Contract::at_leverage(value, leverage));
-        (initial.0, self.terms.maintenance(value).0)
+        self.terms.margins(value, leverage)
     }
 
     /// The rate, in millionths, at which something is opened that makes a position worth so much: that of the tier it
@@ -91,11 +89,6 @@ impl Perpetual {
         };
         ((mark - ticks) as i64, (mark + ticks) as i64)
     }
-}
-
-/// Margin at a leverage, in millionths of the value.
-const fn leverage_ppm(leverage: u16) -> u32 {
-    1_000_000_u32.div_ceil(leverage as u32)
 }
 
 impl Engine {

@@ -1,9 +1,10 @@
 //! Who is in the crowd of a market, and the numbers that make them what they are.
 
-use model::{Action, Span};
+use model::{Action, MarginMode, Span};
 
 use super::chance::Chance;
 use super::quoter::Quoter;
+use super::speculator::Speculator;
 use super::taker::{Arbitrageur, Chaser, Taker};
 use super::{Activity, Market, Scene};
 
@@ -17,6 +18,8 @@ pub(super) enum Role {
     Arbitrageur(Arbitrageur),
     /// Waits with stop orders on both sides of the market.
     Chaser(Chaser),
+    /// Holds positions on margin in a perpetual.
+    Speculator(Speculator),
 }
 
 /// The participants of a market. Quoters offer 192 orders a side, of which some meet at one price or wait to
@@ -102,6 +105,10 @@ pub(super) fn of(market: &Market) -> Vec<Role> {
         gap: Span::millis(if busy { 250 } else { 900 }),
         margin: ticks(touch, 1),
     }));
+    if market.contract.is_some() {
+        cast.extend(speculators());
+        return cast;
+    }
     cast.push(Role::Chaser(Chaser {
         gap: Span::millis(if busy { 4_000 } else { 15_000 }),
         near: ticks(300, 5),
@@ -110,12 +117,26 @@ pub(super) fn of(market: &Market) -> Vec<Role> {
     cast
 }
 
+/// Those who hold positions in a perpetual, in which there are no stop orders. A position of the highest leverages lasts
+/// until the price has moved by half a per cent.
+fn speculators() -> impl Iterator<Item = Role> {
+    let few = [3, 5, 5, 10, 10, 20, 20, 25, 25, 50, 50, 50, 75, 75];
+    let leverages = few.into_iter().chain([100; 22]);
+    leverages.into_iter().zip(0..).map(|(leverage, number)| {
+        Role::Speculator(Speculator {
+            gap: Span::seconds(18 + number),
+            leverage,
+            mode: if number % 2 == 0 { MarginMode::Cross } else { MarginMode::Isolated },
+        })
+    })
+}
+
 impl Role {
     /// What it remembers from act to act: only takers do.
     pub const fn memory(&self) -> Option<&Taker> {
         match self {
             Self::Taker(taker) => Some(taker),
-            Self::Quoter(_) | Self::Arbitrageur(_) | Self::Chaser(_) => None,
+            Self::Quoter(_) | Self::Arbitrageur(_) | Self::Chaser(_) | Self::Speculator(_) => None,
         }
     }
 
@@ -123,7 +144,7 @@ impl Role {
     pub const fn memory_mut(&mut self) -> Option<&mut Taker> {
         match self {
             Self::Taker(taker) => Some(taker),
-            Self::Quoter(_) | Self::Arbitrageur(_) | Self::Chaser(_) => None,
+            Self::Quoter(_) | Self::Arbitrageur(_) | Self::Chaser(_) | Self::Speculator(_) => None,
         }
     }
 
@@ -134,6 +155,7 @@ impl Role {
             Self::Taker(taker) => taker.gap,
             Self::Arbitrageur(arbitrageur) => arbitrageur.gap,
             Self::Chaser(chaser) => chaser.gap,
+            Self::Speculator(speculator) => speculator.gap,
         }
     }
 
@@ -144,6 +166,7 @@ impl Role {
             Self::Taker(taker) => taker.pause(chance),
             Self::Arbitrageur(arbitrageur) => chance.steady(arbitrageur.gap),
             Self::Chaser(chaser) => chance.restless(chaser.gap),
+            Self::Speculator(speculator) => chance.restless(speculator.gap),
         }
     }
 
@@ -154,6 +177,7 @@ impl Role {
             Self::Taker(taker) => taker.act(scene, chance, out),
             Self::Arbitrageur(arbitrageur) => arbitrageur.act(scene, out),
             Self::Chaser(chaser) => chaser.act(scene, chance, out),
+            Self::Speculator(speculator) => speculator.act(scene, chance, out),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Fair prices: what the crowd believes an instrument is worth. Each asset wanders around its start and is
-//! drawn back to it; an instrument's fair price is the ratio of its two assets, so that related markets agree.
+//! drawn back to it; an instrument's fair price is the ratio of its two assets, so that related markets agree. That of a
+//! perpetual stands away from it by a premium, which wanders as well.
 //!
 //! Visitors do not move them: who pushes a market away from its fair price pays the crowd for it.
 
@@ -26,8 +27,12 @@ const ONE: i128 = 1_000_000_000;
 /// How restless an asset may be, in hundredths of the usual.
 pub(super) const MOODS: std::ops::RangeInclusive<i64> = 50..=150;
 
+/// How far the fair price of a perpetual typically stands from that of its pair, in millionths.
+const PREMIUM_PPM: u32 = 300;
+
 /// The fair prices of all markets.
 pub(super) struct FairPrices {
+    /// Assets, and behind them the premiums of perpetuals.
     pub(super) assets: Vec<Wanderer>,
     markets: Vec<Pair>,
     pub(super) next: Time,
@@ -48,27 +53,27 @@ struct Pair {
     start: Price,
     base: Option<usize>,
     quote: Option<usize>,
+    premium: Option<usize>,
 }
 
 impl FairPrices {
     pub fn new(seed: u64, assets: &[Asset], markets: &[Market], begin: Time) -> Self {
         let place = |code: &str| assets.iter().position(|asset| asset.code == code);
-        Self {
-            assets: assets
-                .iter()
-                .enumerate()
-                .map(|(at, asset)| Wanderer::new(seed, at, asset))
-                .collect(),
-            markets: markets
-                .iter()
-                .map(|market| Pair {
-                    start: market.start,
-                    base: place(&market.instrument.base),
-                    quote: place(&market.instrument.quote),
-                })
-                .collect(),
-            next: begin + STEP,
-        }
+        let mut wanderers: Vec<_> = assets
+            .iter()
+            .enumerate()
+            .map(|(at, asset)| Wanderer::new(seed, at, asset.wander_ppm))
+            .collect();
+        let pairs = markets.iter().map(|market| Pair {
+            start: market.start,
+            base: place(&market.instrument.base),
+            quote: place(&market.instrument.quote),
+            premium: market.contract.is_some().then(|| {
+                wanderers.push(Wanderer::new(seed, wanderers.len(), PREMIUM_PPM));
+                wanderers.len() - 1
+            }),
+        });
+        Self { markets: pairs.collect(), assets: wanderers, next: begin + STEP }
     }
 
     /// Moves all assets up to this moment.
@@ -91,16 +96,17 @@ impl FairPrices {
             ONE + asset.map_or(0, |place| i128::from(self.assets[place].away))
         };
         let ticks = i128::from(pair.start.0) * worth(pair.base) / worth(pair.quote);
+        let ticks = pair.premium.map_or(ticks, |_| ticks * worth(pair.premium) / ONE);
         Price(i64::try_from(ticks).expect("a price near its start").max(1))
     }
 }
 
 impl Wanderer {
-    fn new(seed: u64, place: usize, asset: &Asset) -> Self {
+    fn new(seed: u64, place: usize, wander_ppm: u32) -> Self {
         // Streams of assets are counted from the top, those of participants from 0.
         let chance = Chance::new(seed, u64::MAX / 2 - place as u64);
         // Nothing loses half of its worth, so that no ratio can run away.
-        let wander = i64::from(asset.wander_ppm).min(500_000 / WANDER_MAX) * 1_000;
+        let wander = i64::from(wander_ppm).min(500_000 / WANDER_MAX) * 1_000;
         Self { chance, wander, away: 0, mood: 100 }
     }
 

@@ -25,11 +25,15 @@ pub fn configuration(assets: &[Asset], markets: &[Market], cadences: &[Cadence])
     word(cadences.len() as u64);
     cadences.iter().for_each(|cadence| word(cadence.0.0.cast_unsigned()));
     word(markets.len() as u64);
-    for Market { instrument, start, activity, size } in markets {
+    for Market { instrument, start, activity, size, contract } in markets {
         word(u64::from(instrument.id.0));
         word(start.0.cast_unsigned());
         word(u64::from(*activity == Activity::Busy));
         word(size.0.cast_unsigned());
+        // Nothing where there is none: its terms are the market's to know.
+        if contract.is_some() {
+            word(1);
+        }
     }
     for Asset { code, wander_ppm } in assets {
         hash.update((code.len() as u64).to_le_bytes());

@@ -72,14 +72,20 @@ impl Quoter {
         let new = self.order(scene, order.side, chance);
         match new.kind {
             // A replacement keeps the old order's conditions, which may not be admitted now.
-            OrderKind::Limit(price) if scene.admitted == Admitted::All && chance.percent(40) => out
-                .push(Action::Replace {
+            // In perpetuals there is none.
+            OrderKind::Limit(price)
+                if scene.standing.is_none()
+                    && scene.admitted == Admitted::All
+                    && chance.percent(40) =>
+            {
+                out.push(Action::Replace {
                     account: scene.account,
                     instrument: new.instrument,
                     order: order.id,
                     price,
                     quantity: new.quantity,
-                }),
+                });
+            }
             _ => out.extend([scene.cancel(order), Action::Place(new)]),
         }
     }

@@ -9,6 +9,8 @@ use model::{
     TimeInForce,
 };
 
+mod perpetual;
+
 use super::chance::Chance;
 use super::{Activity, Asset, Crowd, FIRST_ACCOUNT, Market};
 use crate::gate::Gate;
@@ -68,6 +70,7 @@ fn markets() -> Vec<Market> {
             start: instrument.price_of_units(units(start, tick.decimals)).expect("whole ticks"),
             size: instrument.quantity_of_units(units(size, lot.decimals)).expect("whole lots"),
             activity: if activity == "busy" { Activity::Busy } else { Activity::Quiet },
+            contract: None,
             instrument,
         }
     };

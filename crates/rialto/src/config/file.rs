@@ -296,9 +296,6 @@ pub(super) fn read(name: &str, text: &str) -> Result<Config, Mistake> {
         let id = InstrumentId(u16::try_from(listings.len()).expect("there are fewer than 65,535"));
         let listing = listing(id, table, &listings, &perpetuals)?;
         if let Some(crowd) = &table.get_ref().crowd {
-            if let Some(perpetual) = &table.get_ref().perpetual {
-                return Err(at(perpetual.span(), "expected no crowd: none trades perpetuals"));
-            }
             markets.push(market(crowd, &listing.instrument)?);
         }
         if let Some(perpetual) = &table.get_ref().perpetual {
@@ -307,6 +304,11 @@ pub(super) fn read(name: &str, text: &str) -> Result<Config, Mistake> {
         listings.push(listing);
     }
     let contracts = perpetual::contracts(&perpetuals, &listings)?;
+    for market in &mut markets {
+        let mut contracts = contracts.iter();
+        let of_it = contracts.find(|contract| contract.instrument == market.instrument.id);
+        market.contract = of_it.cloned();
+    }
     let cadence_ms = within(&file.bitstamp.cadence_ms, 10..=60_000, "milliseconds")?;
     let warm_up = within(&file.crowd.warm_up_seconds, 0..=WARM_UP_SECONDS_MAX, "seconds")?;
     let ConfluenceCodeTable { authenticate_within_seconds, streams_max, .. } = &file.confluencecode;
@@ -544,7 +546,7 @@ fn market(table: &MarketTable, instrument: &Instrument) -> Result<Market, Mistak
         ActivityName::Busy => Activity::Busy,
         ActivityName::Quiet => Activity::Quiet,
     };
-    Ok(Market { instrument: instrument.clone(), start, activity, size })
+    Ok(Market { instrument: instrument.clone(), start, activity, size, contract: None })
 }
 
 fn assets(

@@ -149,7 +149,7 @@ fn contract(
         ),
         funding_ppm_max: share(&table.funding_max, 7_500)?,
         liquidation_band_ppm: share(&table.liquidation_band, 20_000)?,
-        liquidation_fee_ppm: share(&table.liquidation_fee, 5_000)?,
+        liquidation_fee_ppm: share(&table.liquidation_fee, 1_000)?,
     })
 }
 

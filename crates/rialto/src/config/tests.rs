@@ -1,8 +1,8 @@
 use super::*;
 use feed::crowd::Activity;
 use model::{
-    Amount, Constituent, Contract, InstrumentId, Minimum, Payoff, Price, Quantity, Side, Source,
-    Tier,
+    AlertKind, Amount, Constituent, Contract, EventBody, InstrumentId, Minimum, Payoff,
+    PerpetualEvent, Price, Quantity, Side, Source, Tier,
 };
 
 fn demo() -> Config {
@@ -10,7 +10,7 @@ fn demo() -> Config {
 }
 
 #[test]
-fn the_demo_lists_nine_markets() {
+fn the_demo_lists_nine_markets_and_a_perpetual() {
     let config = demo();
     let rows: Vec<_> = config
         .listings
@@ -55,8 +55,11 @@ fn the_demo_lists_nine_markets() {
             ),
             format!("7 AAPL/USD - - - sip:AAPL - | 2 0 | {share}"),
             format!("8 TSLA/USD - - - sip:TSLA - | 2 0 | {share}"),
+            format!("9 BTC/USD btcusd-perp - - - - | 0 5 | {}", notional(10 * 10_i128.pow(5))),
         ]
     );
+    let terms: Vec<_> = config.contracts.iter().map(|it| (it.instrument.0, it.payoff)).collect();
+    assert_eq!(terms, [(9, Payoff::Linear)]);
     for listing in &config.listings {
         assert_eq!(listing.description.split(" / ").count(), 2, "{}", listing.description);
         assert_eq!((listing.instrument.tick_units, listing.instrument.lot_units), (1, 1));
@@ -69,7 +72,10 @@ fn the_demo_has_a_crowd_in_every_market() {
     let starts: Vec<_> = markets.iter().map(|market| market.start.0).collect();
     assert_eq!(
         starts,
-        [6_000_000, 300_000, 5_500_000, 6_000_000, 300_000, 50_000, 450_000, 22_000, 22_000]
+        [
+            6_000_000, 300_000, 5_500_000, 6_000_000, 300_000, 50_000, 450_000, 22_000, 22_000,
+            60_000
+        ]
     );
     let busy = |market: &&Market| market.activity == Activity::Busy;
     let busy: Vec<_> =
@@ -101,6 +107,52 @@ fn the_demo_is_alive_when_its_doors_open() {
         }
         assert!(source.engine().last_trade(it.id).is_some(), "{}/{}", it.base, it.quote);
     }
+}
+
+/// What there is of every asset is what was deposited: in purses, at the clearing house, in the insurance fund.
+fn assert_all_is_there(engine: &engine::Engine, at: Time) {
+    let mut sums = vec![Amount::ZERO; engine.assets().all().len()];
+    for balance in engine.balances() {
+        sums[balance.asset.index()] += balance.available + balance.held;
+    }
+    for (asset, sum) in engine.assets().all().iter().zip(sums) {
+        let sum = sum + engine.clearing(asset.id) + engine.insurance(asset.id);
+        assert_eq!(sum, engine.supply(asset.id), "{} at {at:?}", asset.code);
+    }
+}
+
+#[test]
+fn funding_alerts_and_liquidations_happen_in_the_demo_and_no_money_is_lost() {
+    let config = demo();
+    // Funding is exchanged at midnight, twenty minutes later.
+    let begins = Time::from_seconds(1_795_305_600) - Span::seconds(1_200);
+    let mut source = config.market_begun(7, begins);
+    let (mut funded, mut alerted, mut liquidated, mut concluded) = (0, 0, 0, 0);
+    let mut events = Vec::new();
+    while funded == 0 || alerted == 0 || liquidated == 0 || concluded == 0 {
+        let till = source.time() + Span::seconds(1);
+        assert!(till < begins + Span::seconds(6 * 3_600), "{funded} {alerted} {liquidated}");
+        while source.due().is_some_and(|due| due <= till) {
+            source.advance(till, &mut events);
+            assert_all_is_there(source.engine(), till);
+        }
+        for event in events.drain(..) {
+            let EventBody::Perpetual(what) = event.body else { continue };
+            match what {
+                PerpetualEvent::Funded { amount, .. } => {
+                    funded += usize::from(amount != Amount::ZERO);
+                }
+                PerpetualEvent::Alerted(alert) => match alert.kind {
+                    AlertKind::LiquidationConcluded => concluded += 1,
+                    _ => alerted += 1,
+                },
+                PerpetualEvent::Liquidating { .. } => liquidated += 1,
+                _ => {}
+            }
+        }
+    }
+    let marks = source.engine().marks(InstrumentId(9)).expect("it has a mark");
+    assert!((marks.mark.0 - marks.index.0).abs() < 600, "{marks:?}");
 }
 
 /// A configuration with one instrument, small enough to be changed.
@@ -362,7 +414,7 @@ fn a_perpetual_has_usual_terms_and_those_that_are_said() {
         sample_interval: Span::seconds(60),
         funding_ppm_max: 7_500,
         liquidation_band_ppm: 20_000,
-        liquidation_fee_ppm: 5_000,
+        liquidation_fee_ppm: 1_000,
     };
     assert_eq!(contract("{}"), usual);
     assert_eq!(usual.leverage_max(), 100);

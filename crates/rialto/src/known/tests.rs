@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use dialects::{HttpResponse, Step};
 use edge::steps::{Next, Service};
-use model::{AnswerBody, Balance, InstrumentId, Query, Time, Topic, TopicKind};
-use store::{Entitlement, Issued, Limits, Wanted};
+use model::{AnswerBody, Balance, Instrument, InstrumentId, Query, Time, Topic, TopicKind};
+use store::{Entitlement, Issued, Limits, Pair, Wanted};
 use testkit::laws::private::{Bitstamp, Tongue, listings};
 use testkit::served::{Heard, Line, Served, Setup};
 
@@ -86,7 +86,8 @@ impl Venue {
         let listings = listings();
         let instruments: Vec<Instrument> =
             listings.iter().map(|listing| listing.instrument.clone()).collect();
-        let known = Known::open(options, listen, instruments.clone()).expect("the store");
+        let known = Known::open(options, listen, instruments.iter().map(Pair::of).collect())
+            .expect("the store");
         let clerk = known.clerk();
         let mut setup = Setup::bitstamp();
         setup.clerk = Some(Arc::clone(&clerk));

@@ -57,6 +57,7 @@ tick = "1"
 lot = "0.00001"
 minimum = "10 USD"
 symbols = { bitstamp = "btcusd-perp" }
+crowd = { activity = "quiet", start = "60000", size = "0.05" }
 perpetual = { index = ["BTC/USD"], funding_minutes = 1, sample_seconds = 1 }
 "#;
 

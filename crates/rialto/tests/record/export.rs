@@ -175,7 +175,7 @@ fn the_tables_of_a_journal_hold_what_was_told_while_it_was_written() {
         .iter()
         .map(|row| {
             let Field::ULong(id) = row["trade_id"] else { panic!("{:?}", row["trade_id"]) };
-            // Quantities are in the finest scale of nine markets, prices in six decimals.
+            // Quantities are in the finest scale of all markets, prices in six decimals.
             let (price, quantity) = (decimal(&row["price"]), decimal(&row["quantity"]));
             assert_eq!((price.1, quantity.1), (6, 8));
             let key = (word(&row["instrument"]).to_owned(), id.to_string());

@@ -11,8 +11,24 @@ use super::{Channel, Entitlement, Limits, Pair};
 use crate::sqlite::{Opening, SqliteStore};
 use crate::{Random, Store, Wanted};
 
-const PAIRS: [(&str, &str); 5] =
-    [("BTC", "USD"), ("ETH", "USD"), ("ETH", "BTC"), ("BTC", "EUR"), ("AAPL", "USD")];
+/// The last is the first one's perpetual.
+const PAIRS: [(&str, &str); 6] = [
+    ("BTC", "USD"),
+    ("ETH", "USD"),
+    ("ETH", "BTC"),
+    ("BTC", "EUR"),
+    ("AAPL", "USD"),
+    ("BTC", "USD-PERP"),
+];
+
+/// What they are called, by number.
+fn names() -> Vec<Pair> {
+    let name = |it: Instrument| match it.quote.strip_suffix("-PERP") {
+        Some(quote) => Pair::of_perpetual(&Instrument { quote: quote.into(), ..it.clone() }),
+        None => Pair::of(&it),
+    };
+    instruments().into_iter().map(name).collect()
+}
 
 fn instruments() -> Vec<Instrument> {
     let each = (0..).zip(PAIRS).map(|(id, (base, quote))| Instrument {
@@ -106,24 +122,24 @@ impl Plain {
 
 #[test]
 fn nobody_may_more_than_the_words_say() {
-    let (instruments, topics) = (instruments(), topics());
+    let (instruments, names, topics) = (instruments(), names(), topics());
     for seed in 0..2_000 {
         let mut random = Random::repeatable(&format!("entitlement {seed}"));
         let plain = Plain::random(&mut random);
         let real = plain.real();
-        for it in &instruments {
-            assert_eq!(real.sees(it), plain.sees(it), "seed {seed}: {plain:?}, {it:?}");
+        for (it, name) in instruments.iter().zip(&names) {
+            assert_eq!(real.sees(name), plain.sees(it), "seed {seed}: {plain:?}, {it:?}");
             let trades = plain.trading && plain.sees(it);
-            assert_eq!(real.trades(it), trades, "seed {seed}: {plain:?}, {it:?}");
+            assert_eq!(real.trades(name), trades, "seed {seed}: {plain:?}, {it:?}");
         }
         let numbers = plain.instruments.as_ref().map(|_| {
             let seen = instruments.iter().filter(|it| plain.sees(it));
             seen.map(|it| it.id).collect::<Vec<_>>()
         });
-        assert_eq!(real.numbers(&instruments), numbers, "seed {seed}: {plain:?}");
+        assert_eq!(real.numbers(&names), numbers, "seed {seed}: {plain:?}");
         for (topic, name) in &topics {
             let expected = plain.hears(topic, name, &instruments);
-            let heard = real.hears(topic, &instruments);
+            let heard = real.hears(topic, &names);
             assert_eq!(heard, expected, "seed {seed}: {plain:?}, {topic:?}");
         }
     }
@@ -153,8 +169,20 @@ fn what_was_entitled_is_what_the_store_gives_back() {
 #[test]
 fn names_of_instruments_and_channels_are_judged() {
     assert_eq!("btc/usd".parse::<Pair>().expect("a pair").to_string(), "BTC/USD");
-    for wrong in ["", "BTC", "/", "BTC/", "/USD", "BTC/USD/EUR", "B C/USD", "BTC/US D", "ÄTC/USD"]
-    {
+    assert_eq!("btc/usd-perp".parse::<Pair>().expect("one").to_string(), "BTC/USD-PERP");
+    for wrong in [
+        "",
+        "BTC",
+        "/",
+        "BTC/",
+        "/USD",
+        "BTC/USD/EUR",
+        "B C/USD",
+        "BTC/US D",
+        "ÄTC/USD",
+        "BTC/-PERP",
+        "BTC-PERP/USD",
+    ] {
         assert!(wrong.parse::<Pair>().is_err(), "{wrong:?}");
     }
     for channel in Channel::ALL {

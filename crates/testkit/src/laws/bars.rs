@@ -353,7 +353,13 @@ pub fn check(seed: u64, minutes: i64) -> Figures {
     let markets = instruments.iter().zip(&ROWS).filter_map(|(instrument, row)| {
         let (start, size) = if row.1[1] == 0 { (22_000, 50) } else { (6_000_000, 4_000_000) };
         let (start, size) = (Price(start), Quantity(size));
-        Some(Market { instrument: instrument.clone(), start, activity: row.3?, size })
+        Some(Market {
+            instrument: instrument.clone(),
+            start,
+            activity: row.3?,
+            size,
+            contract: None,
+        })
     });
     let asset = |code: &str| Asset { code: code.into(), wander_ppm: 8_000 };
     let crowd = Crowd::new(

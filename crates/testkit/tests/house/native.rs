@@ -9,6 +9,7 @@ mod document;
 mod market;
 mod once;
 mod orders;
+mod perpetual;
 mod refusals;
 mod requests;
 

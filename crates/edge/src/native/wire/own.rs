@@ -175,6 +175,10 @@ pub struct NewOrder {
     #[serde(default)]
     #[schema(default = false)]
     pub post_only: bool,
+    /// Only in perpetuals: it may make a position smaller, and nothing else.
+    #[serde(default)]
+    #[schema(default = false)]
+    pub reduce_only: bool,
     /// Your own name for it: at most 64 letters, digits and `-_.:`.
     #[schema(max_length = 64, pattern = "^[0-9A-Za-z._:-]{1,64}$", example = "my-first")]
     pub client_order_id: Option<String>,
@@ -249,6 +253,8 @@ pub struct Order {
     pub expires_at: Option<String>,
     /// Whether it is cancelled rather than matched on arrival.
     pub post_only: bool,
+    /// Whether it may only make a position smaller.
+    pub reduce_only: bool,
     /// The limit.
     #[schema(required, example = "60000.00")]
     pub price: Option<String>,
@@ -273,7 +279,7 @@ pub struct Order {
     /// Σ price × quantity of its trades, in the quote asset: over `filled` it is the average price.
     #[schema(example = "1200.0000000000")]
     pub filled_value: String,
-    /// What was paid for its trades, in the quote asset.
+    /// What was paid for its trades, in the quote asset; of a perpetual, in its margin asset.
     #[schema(example = "2.4000000000")]
     pub fees_paid: String,
     /// How it stands.

@@ -29,6 +29,7 @@ pub(super) fn source(seed: u64) -> EngineSource {
         start: Price(if instrument.base == "BTC" { 6_000_000 } else { 300_000 }),
         activity: if instrument.quote == "USD" { Activity::Busy } else { Activity::Quiet },
         size: Quantity(500),
+        contract: None,
     };
     let markets: Vec<_> = instruments.iter().map(market).collect();
     let asset = |code: &str| Asset { code: code.into(), wander_ppm: 8_000 };
@@ -181,7 +182,7 @@ fn perpetual(id: u16) -> Contract {
         sample_interval: Span::seconds(60),
         funding_ppm_max: 7_500,
         liquidation_band_ppm: 20_000,
-        liquidation_fee_ppm: 5_000,
+        liquidation_fee_ppm: 1_000,
     }
 }
 

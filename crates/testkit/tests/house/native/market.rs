@@ -31,7 +31,8 @@ fn instruments_have_their_rules_their_status_and_their_names() {
             "instrument": "BTC-USD", "description": "BTC / USD", "base": "BTC", "quote": "USD",
             "tick_size": "0.01", "lot_size": "0.00000001",
             "minimum": {"value": null, "quantity": "0.00000001"}, "status": "trading",
-            "fees": {"maker": "0.001000", "taker": "0.002000"}, "symbols": {"bitstamp": "btcusd"},
+            "fees": {"maker": "0.001000", "taker": "0.002000"}, "perpetual": null,
+            "symbols": {"bitstamp": "btcusd"},
         })
     );
     let (instrument, status) = (InstrumentId(1), Status::CancelOnly);

@@ -28,7 +28,7 @@ fn a_limit_order_rests_is_seen_and_is_cancelled() {
         placed.body,
         json!({"order": {
             "id": id, "client_order_id": "my-first", "instrument": "BTC-USD", "side": "buy",
-            "type": "limit", "time_in_force": "gtc", "expires_at": null, "post_only": false,
+            "type": "limit", "time_in_force": "gtc", "expires_at": null, "post_only": false, "reduce_only": false,
             "price": "100.00", "stop_price": null, "trail_basis_points": null, "stop_when": null,
             "quantity": "0.50000000", "remaining": "0.50000000", "filled": "0.00000000",
             "filled_value": "0.0000000000", "fees_paid": "0.0000000000", "status": "open",
