@@ -95,40 +95,21 @@ impl Contract {
         u16::try_from(1_000_000 / first).unwrap_or(u16::MAX).max(1)
     }
 
-    /// What it takes to open a position of so much value, at this leverage, and to keep it.
+    /// What it takes to open a position of so much value, at this leverage, and to keep it: of each tier the part of the
+    /// value that is in it, rounded up.
     #[must_use]
-    pub fn margins(&self, value: Amount, leverage: u16) -> (Amount, Amount) {
-        let initial = self.initial(value).max(Self::at_leverage(value, leverage));
-        (initial, self.maintenance(value))
-    }
-
-    /// What it takes to open so much value, whatever leverage was chosen: of each part the rate of its tier, rounded up;
-    /// beyond the last tier its rate goes on.
-    #[must_use]
-    pub fn initial(&self, value: Amount) -> Amount {
-        self.by_tiers(value, |tier| tier.initial_ppm)
-    }
-
-    /// What it takes to keep it, in the same way.
-    #[must_use]
-    pub fn maintenance(&self, value: Amount) -> Amount {
-        self.by_tiers(value, |tier| tier.maintenance_ppm)
-    }
-
-    fn by_tiers(&self, value: Amount, rate: impl Fn(&Tier) -> u32) -> Amount {
-        let (mut sum, mut from) = (0, 0);
+    pub fn margins(&self, value: i128, leverage: u16) -> (i128, i128) {
+        let (mut initial, mut maintenance, mut from) = (0, 0, 0);
         for (tier, last) in self.tiers.iter().zip((0..self.tiers.len()).rev()) {
-            let to = if last == 0 { value.0 } else { value.0.min(tier.up_to.0) };
-            sum += share_up((to - from).max(0), rate(tier));
+            // What is beyond the last tier is taken as if it were in it.
+            let to = if last == 0 { value } else { value.min(tier.up_to.0) };
+            let within = (to - from).max(0);
+            initial += share(within, tier.initial_ppm);
+            maintenance += share(within, tier.maintenance_ppm);
             from = tier.up_to.0;
         }
-        Amount(sum)
-    }
-
-    /// Margin of so much value at a leverage of at least 1, rounded up.
-    #[must_use]
-    pub fn at_leverage(value: Amount, leverage: u16) -> Amount {
-        Amount(share_up(value.0, leverage_ppm(leverage)))
+        let chosen = share(value, leverage_ppm(leverage));
+        (initial.max(chosen), maintenance)
     }
 
     /// Whether the terms make sense by themselves; says what does not.
@@ -176,15 +157,15 @@ pub const fn leverage_ppm(leverage: u16) -> u32 {
     1_000_000_u32.div_ceil(if leverage == 0 { 1 } else { leverage as u32 })
 }
 
+/// So many millionths of a value that is not negative, rounded up. In two parts, so that nothing overflows.
+const fn share(value: i128, ppm: u32) -> i128 {
+    let (millions, rest) = (value / 1_000_000, value % 1_000_000);
+    millions * ppm as i128 + (rest * ppm as i128 + 999_999) / 1_000_000
+}
+
 /// No position is worth more than this at any price, in units of its margin asset: so every product that margin takes
 /// stays below 128 bits.
 pub const VALUE_MAX: Amount = Amount(1 << 100);
-
-/// So many millionths of a value that is not negative, rounded up.
-const fn share_up(value: i128, ppm: u32) -> i128 {
-    let (whole, rest) = (value / 1_000_000, value % 1_000_000);
-    whole * ppm as i128 + (rest * ppm as i128 + 999_999) / 1_000_000
-}
 
 /// What lots of a contract are worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -332,13 +313,13 @@ mod tests {
         let tiers = vec![tier(1_000, 10_000, 5_000), tier(10_000, 20_000, 10_000)];
         let contract = Contract { tiers, ..contract(0, Payoff::Linear, 1) };
         // 501 × 1 % = 5.01; 501 × 0.5 % = 2.505.
-        assert_eq!(contract.margins(Amount(501), 100), (Amount(6), Amount(3)));
+        assert_eq!(contract.margins(501, 100), (6, 3));
         // 1,000 × 1 % + 1,001 × 2 % = 10 + 20.02; 5 + 10.01.
-        assert_eq!(contract.margins(Amount(2_001), 100), (Amount(31), Amount(16)));
+        assert_eq!(contract.margins(2_001, 100), (31, 16));
         // Beyond the last tier its rates go on: 10 + 19,000 × 2 %.
-        assert_eq!(contract.margins(Amount(20_000), 100), (Amount(390), Amount(195)));
+        assert_eq!(contract.margins(20_000, 100), (390, 195));
         // A third of it, rounded up to the millionth: 20,000 × 0.333334 = 6,666.68.
-        assert_eq!(contract.margins(Amount(20_000), 3), (Amount(6_667), Amount(195)));
+        assert_eq!(contract.margins(20_000, 3), (6_667, 195));
     }
 
     #[test]

@@ -216,8 +216,8 @@ impl Setup {
             self.listings.iter().map(|listing| listing.instrument.clone()).collect();
         let passed = Stopwatch::by_hand();
         let clock = MarketClock::by(passed.clone(), self.begins);
-        let (source, script) =
-            market::scripted((&instruments, &self.contracts), self.begins, self.by_level);
+        let all = (&*instruments, &*self.contracts);
+        let (source, script) = market::scripted(all, self.begins, self.by_level);
         let board = |instrument: &Instrument| match self.by_level {
             true => Board::by_level(instrument.id, self.begins),
             false => Board::new(instrument.id, self.begins),

@@ -32,7 +32,7 @@ pub(crate) fn word(
     let value = mark.zip(valuation(words, own.instrument)).map(|(mark, by)| by.value(mark, size));
     let profit = mark.and_then(|mark| profit(words, own, mark));
     let contract = words.contract(own.instrument);
-    let margins = value.zip(contract).map(|(value, it)| it.margins(Amount(value), state.leverage));
+    let margins = value.zip(contract).map(|(value, it)| it.margins(value, state.leverage));
     let equity = match state.mode {
         MarginMode::Isolated => profit.map(|profit| state.margin + profit),
         MarginMode::Cross => {
@@ -55,8 +55,8 @@ pub(crate) fn word(
         mode: state.mode.into(),
         leverage: state.leverage,
         margin: told(state.margin),
-        initial_margin: margins.map(|(initial, _)| told(initial)),
-        maintenance_margin: margins.map(|(_, maintenance)| told(maintenance)),
+        initial_margin: margins.map(|(initial, _)| told(Amount(initial))),
+        maintenance_margin: margins.map(|(_, maintenance)| told(Amount(maintenance))),
         equity: equity.map(told),
         in_liquidation: own.in_liquidation,
         opened_at: time(own.opened_at),

@@ -58,8 +58,7 @@ impl Health {
 impl Perpetual {
     /// What it takes to open, at this leverage, and to keep so much value.
     pub fn margins(&self, value: i128, leverage: u16) -> (i128, i128) {
-        let (initial, maintenance) = self.terms.margins(Amount(value), leverage);
-        (initial.0, maintenance.0)
+        self.terms.margins(value, leverage)
     }
 
     /// The rate, in millionths, at which something is opened that makes a position worth so much: that of the tier it
