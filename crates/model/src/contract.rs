@@ -95,41 +95,21 @@ impl Contract {
         u16::try_from(1_000_000 / first).unwrap_or(u16::MAX).max(1)
     }
 
-    /// What it takes to open a position of so much value, at this leverage, and to keep it.
+    /// What it takes to open a position of so much value, at this leverage, and to keep it: of each tier the part of the
+    /// value that is in it, rounded up.
     #[must_use]
     pub fn margins(&self, value: i128, leverage: u16) -> (i128, i128) {
-        let value = Amount(value);
-        let initial = self.initial(value).max(Self::at_leverage(value, leverage));
-        (initial.0, self.maintenance(value).0)
-    }
-
-    /// What it takes to open so much value, whatever leverage was chosen: of each part the rate of its tier, rounded up;
-    /// beyond the last tier its rate goes on.
-    #[must_use]
-    pub fn initial(&self, value: Amount) -> Amount {
-        self.by_tiers(value, |tier| tier.initial_ppm)
-    }
-
-    /// What it takes to keep it, in the same way.
-    #[must_use]
-    pub fn maintenance(&self, value: Amount) -> Amount {
-        self.by_tiers(value, |tier| tier.maintenance_ppm)
-    }
-
-    fn by_tiers(&self, value: Amount, rate: impl Fn(&Tier) -> u32) -> Amount {
-        let (mut sum, mut from) = (0, 0);
+        let (mut initial, mut maintenance, mut from) = (0, 0, 0);
         for (tier, last) in self.tiers.iter().zip((0..self.tiers.len()).rev()) {
-            let to = if last == 0 { value.0 } else { value.0.min(tier.up_to.0) };
-            sum += share((to - from).max(0), rate(tier));
+            // What is beyond the last tier is taken as if it were in it.
+            let to = if last == 0 { value } else { value.min(tier.up_to.0) };
+            let within = (to - from).max(0);
+            initial += share(within, tier.initial_ppm);
+            maintenance += share(within, tier.maintenance_ppm);
             from = tier.up_to.0;
         }
-        Amount(sum)
-    }
-
-    /// Margin of so much value at a leverage of at least 1, rounded up.
-    #[must_use]
-    pub fn at_leverage(value: Amount, leverage: u16) -> Amount {
-        Amount(share(value.0, leverage_ppm(leverage)))
+        let chosen = share(value, leverage_ppm(leverage));
+        (initial.max(chosen), maintenance)
     }
 
     /// Whether the terms make sense by themselves; says what does not.

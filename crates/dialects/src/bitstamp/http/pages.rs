@@ -187,8 +187,10 @@ fn tiers_row(market: &Market) -> Option<String> {
     let money = |amount| shortest_of(amount, &market.quote);
     let mut from = Amount::ZERO;
     let rows = perpetual.terms.tiers.iter().zip(1_u32..).map(|(tier, number)| {
-        let (initial, maintenance) =
-            (perpetual.terms.initial(from), perpetual.terms.maintenance(from));
+        // The highest leverage takes no more than the tiers do.
+        let most = perpetual.terms.leverage_max();
+        let (initial, maintenance) = perpetual.terms.margins(from.0, most);
+        let (initial, maintenance) = (Amount(initial), Amount(maintenance));
         let row = Object::new()
             .text("tier", &number.to_string())
             .text("size_limit_low", &money(from))

@@ -2,7 +2,7 @@
 //!
 //! Only arithmetic and wording; what an account has is asked for in `private/`.
 
-use model::{Amount, Contract, Dealt, MarginMode, OwnPosition, Payoff, PerpetualState, Price};
+use model::{Amount, Dealt, MarginMode, OwnPosition, Payoff, PerpetualState, Price};
 
 use super::super::object::Object;
 use super::super::server::{Market, Perpetual};
@@ -66,11 +66,11 @@ pub fn value(perpetual: &Perpetual, own: &OwnPosition, state: &PerpetualState) -
 pub fn margin(perpetual: &Perpetual, own: &OwnPosition, state: &PerpetualState) -> Margin {
     let value = value(perpetual, own, state);
     let worth = Amount(perpetual.value.worth(state.marks.mark, own.state.size));
-    let chosen = Contract::at_leverage(value, own.state.leverage);
+    let (initial, maintenance) = perpetual.terms.margins(value.0, own.state.leverage);
     Margin {
         equity: worth - own.state.cost,
-        initial: perpetual.terms.initial(value).max(chosen),
-        maintenance: perpetual.terms.maintenance(value),
+        initial: Amount(initial),
+        maintenance: Amount(maintenance),
     }
 }
 
@@ -93,9 +93,10 @@ fn liquidation_price(
     let lots = i64::try_from(own.state.size.unsigned_abs()).unwrap_or(i64::MAX);
     let is_lost = |price: i64| {
         let worth = Amount(perpetual.value.worth(Price(price), own.state.size));
-        let value = Amount(perpetual.value.value(Price(price), lots));
+        let value = perpetual.value.value(Price(price), lots);
+        let (_, maintenance) = perpetual.terms.margins(value, own.state.leverage);
         let equity = others + worth - own.state.cost;
-        equity < theirs + perpetual.terms.maintenance(value)
+        equity < theirs + Amount(maintenance)
     };
     let most = model::instrument::PRICE_UNITS_MAX / market.instrument.tick_units;
     let long = own.state.size > 0;
