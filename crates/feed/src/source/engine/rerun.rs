@@ -82,10 +82,12 @@ impl Rerun {
         self.source.last()
     }
 
-    /// What its last life still had to play before doors open: nothing where they were opened.
+    /// What its last life still had to play before doors open: nothing where they were opened. Then the last that
+    /// happened may be a little before that, for it may have ended at once; so less than a second is nothing.
     #[must_use]
     pub fn warm_up_left(&self) -> Span {
-        Span(self.doors.0.saturating_sub(self.source.time().0).max(0))
+        let left = Span(self.doors.0.saturating_sub(self.source.time().0));
+        if left < Span::seconds(1) { Span(0) } else { left }
     }
 
     /// The source as it stands.
