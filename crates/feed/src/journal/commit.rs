@@ -209,6 +209,8 @@ impl Commit {
         let begins = pending.batch.is_empty() && !batch.is_empty();
         let stirs = !batch.is_empty() && pending.batch.is_idle() && !batch.is_idle();
         pending.take_in(batch, digest);
+        // What is in the thread's hands already need not be hurried.
+        let awaited = awaited && !pending.batch.is_empty();
         let hurries = awaited && !pending.awaited;
         pending.awaited |= awaited;
         // Unhurried, it looks by itself.
@@ -232,7 +234,7 @@ impl Commit {
     /// Waits until all commands up to this one are durable, or never will be.
     pub fn settle(&self, up_to: Sequence) {
         let mut pending = lock(&self.shared.pending);
-        pending.awaited = true;
+        pending.awaited = !pending.batch.is_empty();
         self.shared.more.notify_one();
         while self.durable() < up_to && !self.is_broken() {
             pending = self.shared.further.wait(pending).unwrap_or_else(PoisonError::into_inner);
@@ -290,6 +292,10 @@ impl Shared {
                 return Some(failure);
             }
             let mut pen = lock(&self.pen);
+            if self.broken.load(Ordering::Acquire) {
+                // Whoever held it before failed: it is said above.
+                continue;
+            }
             let (digest, ends) = {
                 let mut pending = lock(&self.pending);
                 std::mem::swap(&mut pending.batch, &mut batch);
@@ -353,7 +359,13 @@ impl Shared {
             digest = pending.digest.take();
         }
         match self.write(&mut pen, batch, digest, false) {
-            Ok(_) => self.further.notify_all(),
+            Ok(_) => {
+                self.further.notify_all();
+                if lock(&self.pending).is_owed {
+                    // It sleeps for as long as it knew of nothing.
+                    self.more.notify_one();
+                }
+            }
             Err(error) => {
                 self.fail(&unwritten(&error));
                 // It complains.
@@ -375,6 +387,8 @@ impl Shared {
         let is_record = !batch.is_empty();
         let began = Instant::now();
         writer.append(batch, wall())?;
+        // After a sync that failed nothing is durable either, also where there is nothing to append.
+        writer.unbroken()?;
         let synced = lock(&self.pending).synced;
         let is_due = synced.is_none_or(|synced| synced.elapsed() >= UNHURRIED);
         let syncs = match durability {
@@ -388,7 +402,8 @@ impl Shared {
             writer.sync()?;
         }
         let ended = Instant::now();
-        if is_record {
+        // Where writes are synced now and then only, those that are say how quick the disk is.
+        if syncs || (is_record && *durability == Durability::None) {
             *is_quick = ended - began < QUICK;
         }
         let durable = writer.last();

@@ -380,7 +380,9 @@ impl Writer {
         commands >= self.pace.commands || (is_old && commands > 0)
     }
 
-    fn unbroken(&self) -> io::Result<()> {
+    /// # Errors
+    /// If something failed before: then nobody knows what is durable.
+    pub(super) fn unbroken(&self) -> io::Result<()> {
         match self.broken {
             true => Err(io::Error::other("it failed before")),
             false => Ok(()),

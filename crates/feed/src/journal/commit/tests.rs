@@ -388,3 +388,48 @@ fn whoever_writes_it_all_is_written_in_its_order_and_little_at_once() {
     }
     panic!("{at_once} batches were written at once");
 }
+
+#[test]
+fn a_sync_that_failed_is_not_made_good_by_one_of_nothing() {
+    let disk = Simulated::new(1);
+    let (commit, complaints) = start(Arc::new(disk.clone()), Durability::Sync);
+    let mut pen = lock(&commit.shared.pen);
+    // Zeros, the record; then the sync.
+    disk.suffers(Faults { ends_at: 3, ..Faults::NONE });
+    let failed = commit.shared.write(&mut pen, &mut batch(1..=1), None, false);
+    assert!(failed.is_err() && pen.writer.last() == Sequence(1), "it was appended");
+    disk.process_restarts();
+    let nothing = commit.shared.write(&mut pen, &mut Batch::default(), None, false);
+    assert!(nothing.is_err(), "there is nothing to write, and yet");
+    assert_eq!((commit.durable(), commit.watcher().standing().durable), (Sequence(0), Sequence(0)));
+    drop(pen);
+    drop(commit);
+    // Its thread finds that out as well.
+    complaints.recv().expect("it is said");
+}
+
+#[test]
+fn what_is_written_at_once_and_not_synced_is_synced_soon_though_nothing_more_comes() {
+    let disk = Simulated::new(1);
+    let (commit, _complaints) = start(Arc::new(disk), Durability::Batch);
+    let (mut last, mut owed) = (0, 0);
+    // As long as the machine is too busy for two within a twentieth of a second.
+    while owed < 3 && last < 5_000 {
+        last += 1;
+        commit.hand_over(&mut batch(last..=last), None, true);
+        let began = Instant::now();
+        // To wait for it in another way would wake the thread.
+        while commit.durable() < Sequence(last) {
+            assert!(began.elapsed() < Duration::from_secs(20), "{last} is not written");
+            thread::yield_now();
+        }
+        if lock(&commit.shared.pending).is_owed {
+            owed += 1;
+        }
+        while lock(&commit.shared.pending).is_owed {
+            assert!(began.elapsed() < Duration::from_secs(20), "{last} is owed still");
+            thread::yield_now();
+        }
+    }
+    assert_eq!(owed, 3, "of {last}");
+}
