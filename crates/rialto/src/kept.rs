@@ -4,8 +4,9 @@
 //! starts a venue: a torn end is told and cut, damage stops the start unless its loss is accepted, and a journal of
 //! other instruments, another seed or another crowd is told.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -62,7 +63,9 @@ impl Ledger {
     /// [`Failure`] if another process has it, or its beginning cannot be read.
     pub fn open(data: &Path, durability: Durability, accept_loss: bool) -> Result<Self, Failure> {
         let path = data.join(FOLDER);
-        let disk = Folder::open(&path).map_err(|error| {
+        // For nobody but its owner, as the accounts in it.
+        let disk = DirBuilder::new().recursive(true).mode(0o700).create(data);
+        let disk = disk.and_then(|()| Folder::open(&path)).map_err(|error| {
             let here = path.display();
             Failure(format!("failed to open the journal in {here}: {error}; {ELSEWHERE}"))
         })?;
@@ -88,8 +91,8 @@ impl Ledger {
         let Some(began) = &self.began else { return Ok(asked.unwrap_or(else_wise)) };
         match asked {
             Some(asked) if asked != began.seed => Err(Failure(format!(
-                "the market in {} was begun with seed {}, and not with {asked}; leave out --seed, or name \
-                 another folder with --data",
+                "the market in {} was begun with seed {}, and not with {asked}; leave out --seed, or \
+                 {ELSEWHERE}",
                 self.path.display(),
                 began.seed
             ))),
@@ -165,6 +168,9 @@ impl Ledger {
         // What is left of the warm-up is played before doors open, however long nobody played meanwhile.
         let opens = asked.unwrap_or_else(|| MarketClock::of_the_wall().start());
         let opens = opens.max(source.time() + warm_up);
+        if asked.is_some_and(|asked| asked < opens) {
+            about.push("its time is later than --clock says, and never goes back".to_owned());
+        }
         let is_new = self.began.is_none();
         let complain = |failure: &str| {
             aloud::complain(format_args!(
@@ -375,7 +381,8 @@ impl Ledger {
 fn lock(path: &Path) -> Result<File, Failure> {
     let file = path.join(LOCK);
     let what = format!("lock {}", file.display());
-    let lock = File::create(&file).map_err(failed(&what))?;
+    let lock = File::create(&file)
+        .map_err(|error| Failure(format!("failed to {what}: {error}; {ELSEWHERE}")))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(Failure(format!(
