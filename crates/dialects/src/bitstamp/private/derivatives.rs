@@ -271,7 +271,7 @@ fn settlement(market: &Market, it: &OwnSettlement) -> String {
         .text("pnl_component_price", &money(it.profit))
         .text("pnl_component_fees", &less(it.fee + it.liquidation_fee))
         .text("pnl_component_funding", &money(it.funding))
-        .text("pnl_component_socialized_loss", "0")
+        .text("pnl_component_socialized_loss", &money(it.insured))
         .text("margin_mode", margin_mode(it.mode))
         .text("size", &money::quantity(rules, model::Quantity(it.size.abs())))
         .text("strike_price", &positions::strike(market, it.size, it.cost))

@@ -131,7 +131,7 @@ struct Totals {
 /// What came of it: what was lost is negative.
 fn realized(own: &OwnPosition) -> Amount {
     let earned = &own.earned;
-    earned.profit - earned.fees - earned.liquidation_fees + earned.funding
+    earned.profit - earned.fees - earned.liquidation_fees + earned.funding + earned.insured
 }
 
 /// Of how much value the profit is told in hundredths.
@@ -229,7 +229,7 @@ fn cumulated(row: Object, market: &Market, own: &OwnPosition) -> Object {
         .text("cumulative_trading_fees", &less(own.earned.fees))
         .text("cumulative_liquidation_fees", &less(own.earned.liquidation_fees))
         .text("cumulative_funding", &money(own.earned.funding))
-        .text("cumulative_socialized_loss", "0")
+        .text("cumulative_socialized_loss", &money(own.earned.insured))
 }
 
 /// A position that has ended; of one that was only closed in part, what was closed.

@@ -347,7 +347,7 @@ fn derivatives() -> Vec<(&'static str, Schema)> {
             amount("cumulative_trading_fees", "What trades cost; negative."),
             amount("cumulative_liquidation_fees", "What liquidations cost; negative."),
             amount("cumulative_funding", "Funding received, or paid if negative."),
-            amount("cumulative_socialized_loss", "Nothing."),
+            amount("cumulative_socialized_loss", "What the insurance fund paid of it."),
         ]
     };
     let head = |currency: &'static str| {
@@ -451,7 +451,7 @@ fn derivatives() -> Vec<(&'static str, Schema)> {
                 amount("pnl_component_price", "Of this from the price."),
                 amount("pnl_component_fees", "From fees."),
                 amount("pnl_component_funding", "From funding."),
-                amount("pnl_component_socialized_loss", "Nothing."),
+                amount("pnl_component_socialized_loss", "What the insurance fund paid of it."),
                 word("margin_mode", "`ISOLATED` or `CROSS`."),
                 amount("size", "How much was closed, or is open."),
                 amount("strike_price", "The price from which the profit is counted."),
