@@ -364,20 +364,22 @@ fn derivatives() -> Vec<(&'static str, Schema)> {
             amount("pnl", "What was won in all."),
         ]
     };
+    // Of a cross position not told to a key that does not see all of them.
+    let known = |name, about: &str| must(name, either([decimal(), null()]), about);
     let open = || {
         let more = [
             amount("pnl_settled_since_inception", "The same as `pnl_realized`."),
             amount("size", "How much is open."),
             amount("pnl_unrealized", "What would be won at the mark."),
             amount("pnl_in_settlement", "Nothing."),
-            amount("implied_leverage", "Its value over what answers for it."),
+            known("implied_leverage", "Its value over what answers for it."),
             amount("initial_margin", "What it would take to open it."),
-            amount("initial_margin_ratio", "What answers for it over what opening takes."),
-            amount("current_margin", "What answers for it."),
+            known("initial_margin_ratio", "What answers for it over what opening takes."),
+            known("current_margin", "What answers for it."),
             amount("collateral_reserved", "What is set aside for it, or would be."),
             amount("maintenance_margin", "What it takes to keep it."),
-            amount("maintenance_margin_ratio", "What answers for it over what keeping takes."),
-            amount(
+            known("maintenance_margin_ratio", "What answers for it over what keeping takes."),
+            known(
                 "estimated_liquidation_price",
                 "The mark at which it would be liquidated; 0 if at none.",
             ),
