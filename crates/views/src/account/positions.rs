@@ -129,6 +129,8 @@ impl Positions {
         deal(&mut own.closed, settled.price, lots);
         if !own.is_open() {
             own.state.margin = Amount::ZERO;
+            // Of its liquidation the end is told when it has ended.
+            own.in_liquidation = false;
             let own = *own;
             if self.ended.len() == POSITIONS_MAX {
                 self.ended.pop_front();

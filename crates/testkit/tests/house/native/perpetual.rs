@@ -286,4 +286,14 @@ fn danger_is_told_in_its_stages() {
         alice.get("/orders?which=ended").with_status(200).body["orders"][0]["type"],
         "limit"
     );
+
+    // What was left of it does not outlive the next fall, and is not in liquidation any more when it has ended.
+    for _ in 0..4 {
+        mark(&served, 5_900_000);
+    }
+    let told = alice.get("/alerts?limit=1").with_status(200).body;
+    assert_eq!(told["alerts"][0]["kind"], "liquidation_concluded");
+    let told = alice.get("/positions?which=ended").with_status(200).body;
+    let ended = &told["positions"][0];
+    assert_eq!((&ended["id"], &ended["in_liquidation"]), (&position["id"], &json!(false)));
 }
