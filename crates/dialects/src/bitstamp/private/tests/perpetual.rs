@@ -130,3 +130,43 @@ fn what_answers_for_all_cross_positions_is_told_to_keys_that_see_all() {
     let body = played(refused, all, || panic!("nothing is submitted"));
     assert!(body.contains("API0003"), "{body}");
 }
+
+/// What `order_status` says of a trade.
+fn moved(ground: &Arc<Ground>, trade: &model::OwnTrade) -> ([String; 4], String) {
+    let rules = &ground.of(PERPETUAL).expect("it is listed").instrument;
+    let settled = shown::Settled::of(ground, rules, trade);
+    let [(base, amount), (quote, value)] = settled.moved;
+    ([base.to_owned(), amount, quote.to_owned(), value], settled.fee)
+}
+
+#[test]
+fn a_trade_in_a_perpetual_is_told_by_what_its_contracts_stand_for() {
+    let trade = |quantity, fee| model::OwnTrade {
+        id: model::TradeId(1),
+        time: Time(0),
+        instrument: PERPETUAL,
+        order: OrderId(1),
+        label: None,
+        side: Side::Buy,
+        price: Price(50_000),
+        quantity: Quantity(quantity),
+        fee: Amount(fee),
+        fee_asset: AssetId(1),
+        liquidity: model::Liquidity::Taker,
+        maker: OrderId(2),
+        taker: OrderId(1),
+        self_trade: None,
+        position: None,
+        is_liquidation: false,
+    };
+    // 0.00003 contracts of ten bitcoins, and a fee of three cents in dollars of eight decimals.
+    let linear = venue(Payoff::Linear, 10, 5);
+    let told = moved(&linear, &trade(3, 3_000_000));
+    let expected = ["btc", "0.00030000", "usd", "15.00000000"].map(str::to_owned);
+    assert_eq!(told, (expected, "0.03000".to_owned()));
+    // Three contracts of a hundred dollars, and a fee of twelve millionths of a bitcoin of six decimals.
+    let inverse = venue(Payoff::Inverse, 100, 0);
+    let told = moved(&inverse, &trade(3, 12));
+    let expected = ["btc", "0.00600000", "usd", "300.00000000"].map(str::to_owned);
+    assert_eq!(told, (expected, "0.00001".to_owned()));
+}
