@@ -6,6 +6,7 @@ use model::{
 };
 
 use super::*;
+use crate::Dialect;
 
 const SPOT: InstrumentId = InstrumentId(0);
 const PERPETUAL: InstrumentId = InstrumentId(1);
@@ -13,7 +14,12 @@ const PERPETUAL: InstrumentId = InstrumentId(1);
 /// A venue with a spot market and a perpetual beside it.
 fn venue(payoff: Payoff, size: i64, quantity_decimals: u8) -> Arc<Ground> {
     let listings = [listing(0, "btcusd", 2, 6), listing(1, "btcusd-perp", 0, quantity_decimals)];
-    let contract = Contract {
+    let options = Options { contracts: vec![contract(payoff, size)], ..Options::default() };
+    Bitstamp::new(&listings, options).expect("they are in order").ground
+}
+
+fn contract(payoff: Payoff, size: i64) -> Contract {
+    Contract {
         instrument: PERPETUAL,
         payoff,
         size,
@@ -27,9 +33,7 @@ fn venue(payoff: Payoff, size: i64, quantity_decimals: u8) -> Arc<Ground> {
         funding_ppm_max: 7_500,
         liquidation_band_ppm: 50_000,
         liquidation_fee_ppm: 10_000,
-    };
-    let options = Options { contracts: vec![contract], ..Options::default() };
-    Bitstamp::new(&listings, options).expect("they are in order").ground
+    }
 }
 
 /// A thousandth of a bitcoin, long from 60,000 dollars.
@@ -169,4 +173,32 @@ fn a_trade_in_a_perpetual_is_told_by_what_its_contracts_stand_for() {
     let told = moved(&inverse, &trade(3, 12));
     let expected = ["btc", "0.00600000", "usd", "300.00000000"].map(str::to_owned);
     assert_eq!(told, (expected, "0.00001".to_owned()));
+}
+
+#[test]
+fn an_asset_is_not_counted_as_finely_as_contracts_that_pay_in_it() {
+    let decimals = |ground: &Ground| {
+        let bitcoin = ground.assets.by_code("BTC").expect("it is traded").id;
+        ground.currencies[bitcoin.index()].decimals
+    };
+    assert_eq!(decimals(&venue(Payoff::Linear, 1, 8)), 8);
+    assert_eq!(decimals(&venue(Payoff::Inverse, 1, 8)), 6);
+}
+
+#[test]
+fn the_euros_rate_does_not_come_by_way_of_a_perpetual() {
+    let mut euros = listing(0, "btceur", 2, 6);
+    euros.instrument.quote = "EUR".into();
+    let listings = [euros, listing(1, "btcusd-perp", 0, 5)];
+    let asked = |contracts: Vec<Contract>| {
+        let options = Options { contracts, ..Options::default() };
+        let dialect = Bitstamp::new(&listings, options).expect("they are in order");
+        match dialect.http(&HttpRequest::bare("GET", "/api/v2/eur_usd/")) {
+            Step::Ask(Query::Tickers { .. }, _) => None,
+            Step::Reply(response) => Some(response.status),
+            _ => panic!("nothing else is needed"),
+        }
+    };
+    assert_eq!(asked(Vec::new()), None, "two spot markets are a way");
+    assert_eq!(asked(vec![contract(Payoff::Linear, 1)]), Some(404));
 }
