@@ -202,3 +202,30 @@ fn the_euros_rate_does_not_come_by_way_of_a_perpetual() {
     assert_eq!(asked(Vec::new()), None, "two spot markets are a way");
     assert_eq!(asked(vec![contract(Payoff::Linear, 1)]), Some(404));
 }
+
+#[test]
+fn what_was_closed_is_told_also_if_another_order_is_not_taken() {
+    let ground = venue(Payoff::Linear, 1, 5);
+    let done = || Outcome::Done { command: model::Sequence(1), events: Vec::new() };
+    let check = |outcomes: Vec<Outcome>| {
+        let step = answer(call(&ground, None), Endpoint::ClosePositions, None);
+        // The first is found to have been closed, the second not.
+        let found = |only| match only {
+            None => vec![position(7, MarginMode::Cross), position(8, MarginMode::Cross)],
+            Some(id) => {
+                let mut own = position(7, MarginMode::Cross);
+                own.state.id = id;
+                own.state.size = if id == PositionId(7) { 0 } else { 100 };
+                vec![own]
+            }
+        };
+        let mut outcomes = outcomes.into_iter();
+        let body = played(step, found, || outcomes.next().expect("two are submitted"));
+        let told: serde_json::Value = serde_json::from_str(&body).expect("an object");
+        assert_eq!(told["closed"][0]["id"], "7", "{body}");
+        assert_eq!(told["failed"][0]["id"], "8", "{body}");
+        assert!(outcomes.next().is_none(), "both were to be closed");
+    };
+    check(vec![done(), Outcome::NotTaken]);
+    check(vec![done(), Outcome::Unknown]);
+}
