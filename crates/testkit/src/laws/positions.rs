@@ -21,6 +21,8 @@ use crate::leveraged::Leveraged;
 
 /// Commands of one market.
 const COMMANDS: usize = 1_000;
+/// So many positions that have ended are remembered.
+const ENDED_MAX: usize = 1_000;
 /// Once in so many all is compared.
 const COMPARE_EVERY: usize = 100;
 
@@ -379,13 +381,12 @@ impl World {
                 let came = self.came(account, asset.id);
                 let earned = earned.get(&(account, asset.id)).copied().unwrap_or(0);
                 let settled = settled.get(&(account, asset.id)).copied().unwrap_or(0);
-                assert_eq!(settled, earned, "seed {seed}: settlements of {account}");
-                assert_eq!(
-                    (balance.available + balance.held).0,
-                    came + earned,
-                    "seed {seed}: {} of {account}",
-                    asset.code
-                );
+                let place = format!("seed {seed}: {} of {account}", asset.code);
+                assert_eq!((balance.available + balance.held).0, came + settled, "{place}");
+                // Where so many have ended that the first are forgotten, positions add up to less.
+                if self.positions(account).len() < ENDED_MAX {
+                    assert_eq!(settled, earned, "{place}: settlements and positions");
+                }
             }
         }
         for board in &self.boards {
