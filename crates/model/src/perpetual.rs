@@ -50,6 +50,8 @@ pub struct Earned {
     pub liquidation_fees: Amount,
     /// Funding received, or paid if negative.
     pub funding: Amount,
+    /// What the insurance fund paid of its losses and costs, where its account had not so much.
+    pub insured: Amount,
 }
 
 /// A position as its owner is shown it: open, or as it ended.
@@ -149,15 +151,18 @@ pub struct OwnSettlement {
     pub liquidation_fee: Amount,
     /// Funding received, or paid if negative.
     pub funding: Amount,
+    /// What the insurance fund paid of this, where its account had not so much.
+    pub insured: Amount,
     /// What answers for the position.
     pub mode: MarginMode,
 }
 
 impl OwnSettlement {
-    /// What came in all, or went if negative.
+    /// What came in all, or went if negative: by so much the account's balance changed.
     #[must_use]
     pub const fn total(&self) -> Amount {
-        Amount(self.profit.0 - self.fee.0 - self.liquidation_fee.0 + self.funding.0)
+        let costs = self.fee.0 + self.liquidation_fee.0;
+        Amount(self.profit.0 - costs + self.funding.0 + self.insured.0)
     }
 }
 

@@ -12,7 +12,8 @@
 //! [`ALERTS_MAX`].
 //!
 //! A trade in a perpetual is told before the position that it changes. It waits until that is told, so that its owner
-//! hears of both together; and what is exchanged as funding waits for the mark at which it was.
+//! hears of both together; and what is exchanged as funding waits for the mark at which it was. What is settled is held back until
+//! it is known what the insurance fund pays of it, which comes right behind.
 //!
 //! What happens in an instrument is told twice: to the account in that instrument and to the account wherever it
 //! trades, where the steps of all its orders stand in the order in which they happened. Balances are told of the
@@ -38,7 +39,7 @@ mod positions;
 mod image;
 
 use own::Own;
-use perpetual::Waiting;
+use perpetual::{Held, Waiting};
 use positions::Part;
 
 /// Ended orders that are kept of each account; the oldest go first.
@@ -89,6 +90,10 @@ pub struct Accounts {
     waiting_of: Sequence,
     /// Funding that has not been told, and what was settled since.
     unpriced: Vec<OwnSettlement>,
+    /// The last settlement, until it is known what the insurance fund pays of it.
+    held: Option<Held>,
+    /// What the insurance fund paid of the fee of a position that is told next.
+    insured_opening: Option<(AccountId, Amount)>,
 }
 
 /// Which accounts have balances that one cadence has not told of.
@@ -114,6 +119,8 @@ impl Accounts {
             waiting: VecDeque::new(),
             waiting_of: Sequence(0),
             unpriced: Vec::new(),
+            held: None,
+            insured_opening: None,
         }
     }
 
@@ -135,6 +142,7 @@ impl Accounts {
         if !self.waiting.is_empty() && event.cause != self.waiting_of {
             self.tell_waiting(tell);
         }
+        self.tell_held(event, tell);
         match &event.body {
             EventBody::Balance(balance) => self.balance(event.time, balance, tell),
             EventBody::Ticked(tick) => self.ticked(*tick, event.time, tell),

@@ -689,7 +689,11 @@ fn schemas() -> Vec<(&'static str, Schema)> {
                 must("atf", reference("Signed"), "From fees of trades."),
                 must("alf", reference("Signed"), "From the fee of a liquidation."),
                 must("afu", reference("Signed"), "From funding."),
-                must("asl", reference("Signed"), "From losses that are shared: nothing."),
+                must(
+                    "asl",
+                    reference("Signed"),
+                    "From losses that are shared: what the insurance fund paid of it.",
+                ),
                 must("sp", decimal(), "The price from which the profit is counted."),
                 must("typ", choice(&["C", "P"]), "C: something was closed; P: it stays open."),
             ]),

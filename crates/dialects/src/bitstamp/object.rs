@@ -38,6 +38,14 @@ impl Object {
         }
     }
 
+    /// A text, or `null` if there is none.
+    pub fn or_null(self, key: &str, value: Option<String>) -> Self {
+        match value {
+            Some(value) => self.text(key, &value),
+            None => self.raw(key, "null"),
+        }
+    }
+
     /// Something that is JSON already.
     pub fn raw(mut self, key: &str, value: impl Display) -> Self {
         self.key(key);

@@ -207,7 +207,7 @@ fn encode_settlement(
         ("atf", less(settlement.fee)),
         ("alf", less(settlement.liquidation_fee)),
         ("afu", settlement.funding),
-        ("asl", Amount::ZERO),
+        ("asl", settlement.insured),
     ] {
         field(out, name, &money(amount));
     }

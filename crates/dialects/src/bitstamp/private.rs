@@ -19,7 +19,7 @@ mod wanted;
 
 use std::sync::Arc;
 
-use model::{AccountId, Assets, Instrument, InstrumentId, Listing, Side};
+use model::{AccountId, Assets, Instrument, InstrumentId, Listing, Payoff, Side};
 
 use super::server::Market;
 use super::{Markets, Options};
@@ -51,11 +51,17 @@ impl Ground {
         let instruments: Vec<Instrument> =
             listings.iter().map(|listing| listing.instrument.clone()).collect();
         let assets = Assets::of(&instruments);
+        let payoff = |id| {
+            let its = options.contracts.iter().find(|contract| contract.instrument == id);
+            its.map_or(Payoff::Linear, |contract| contract.payoff)
+        };
+        let paying = || instruments.iter().map(|it| (it, payoff(it.id)));
         let currencies = assets.all().iter().map(|asset| Currency {
             lower: asset.code.to_ascii_lowercase(),
-            decimals: super::http::currency_decimals(&asset.code, &instruments),
+            decimals: super::http::currency_decimals(&asset.code, paying()),
         });
-        Self { markets, currencies: currencies.collect(), assets, options }
+        let currencies = currencies.collect();
+        Self { markets, currencies, assets, options }
     }
 
     fn of(&self, instrument: InstrumentId) -> Option<&Market> {

@@ -52,6 +52,7 @@ pub(crate) fn word(
         fees_paid: told(own.earned.fees),
         liquidation_fees_paid: told(own.earned.liquidation_fees),
         funding: told(own.earned.funding),
+        insured: told(own.earned.insured),
         mode: state.mode.into(),
         leverage: state.leverage,
         margin: told(state.margin),
@@ -101,6 +102,7 @@ pub(crate) fn settlement(words: &Words, own: &OwnSettlement) -> wire::Settlement
         fee: told(own.fee),
         liquidation_fee: told(own.liquidation_fee),
         funding: told(own.funding),
+        insured: told(own.insured),
         total: told(own.total()),
     }
 }

@@ -66,7 +66,7 @@ image_of_kinds!(PerpetualEvent {
 
 image_of_fields!(FundingRate { time, rate_ppm });
 image_of_fields!(Dealt { quantity, turnover });
-image_of_fields!(Earned { profit, fees, liquidation_fees, funding });
+image_of_fields!(Earned { profit, fees, liquidation_fees, funding, insured });
 image_of_fields!(OwnPosition {
     instrument,
     state,
@@ -94,6 +94,7 @@ image_of_fields!(OwnSettlement {
     fee,
     liquidation_fee,
     funding,
+    insured,
     mode,
 });
 image_of_fields!(OwnAlert { time, instrument, alert });

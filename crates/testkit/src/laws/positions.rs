@@ -12,8 +12,8 @@ use model::image::Reader;
 use model::{
     AccountId, Action, Amount, AnswerBody, AssetId, Command, Dealt, Earned, Event, EventBody,
     InstrumentId, OwnAlert, OwnPosition, OwnPositions, OwnSettlement, OwnSettlements, OwnTrade,
-    OwnTrades, Payoff, PerpetualEvent, PositionId, Price, Quantity, Query, Sequence, SettledBy,
-    SettlementKind, Side, Sort, Time, Topic, TopicKind, Update, Valuation,
+    OwnTrades, Payoff, PerpetualEvent, PositionId, PositionState, Price, Quantity, Query, Sequence,
+    SettledBy, SettlementKind, Side, Sort, Time, Topic, TopicKind, Update, Valuation,
 };
 use views::{Accounts, Board};
 
@@ -21,6 +21,8 @@ use crate::leveraged::Leveraged;
 
 /// Commands of one market.
 const COMMANDS: usize = 1_000;
+/// So many positions that have ended are remembered.
+const ENDED_MAX: usize = 1_000;
 /// Once in so many all is compared.
 const COMPARE_EVERY: usize = 100;
 
@@ -35,6 +37,8 @@ pub struct Figures {
     pub settlements: usize,
     /// Of these, funding.
     pub funding: usize,
+    /// Settlements of which the insurance fund paid.
+    pub insured: usize,
     /// Trades in perpetuals.
     pub trades: usize,
     /// Of these, such as liquidated somebody.
@@ -52,6 +56,7 @@ impl Figures {
         self.ended += other.ended;
         self.settlements += other.settlements;
         self.funding += other.funding;
+        self.insured += other.insured;
         self.trades += other.trades;
         self.liquidations += other.liquidations;
         self.alerts += other.alerts;
@@ -106,9 +111,21 @@ struct World {
 /// What a position must be, worked out from the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Worked {
+    instrument: Option<InstrumentId>,
     opened: Dealt,
     closed: Dealt,
     earned: Earned,
+    /// Of the fees those that are no settlement's.
+    opening_fees: Amount,
+}
+
+/// What the insurance fund paid for an account.
+struct Insured {
+    account: AccountId,
+    position: PositionId,
+    /// Of which settlement; otherwise of the fee of what was opened.
+    settlement: Option<Sequence>,
+    amount: Amount,
 }
 
 impl World {
@@ -193,6 +210,46 @@ impl World {
         }
     }
 
+    /// What the fund paid, by what the engine says right before and behind it.
+    fn insured(&self) -> Vec<Insured> {
+        // What was settled last of each account, and of a draw the instrument whose position is told behind it.
+        let mut last = BTreeMap::new();
+        let (mut all, mut opening) = (Vec::new(), None);
+        for event in &self.log {
+            let EventBody::Perpetual(happened) = &event.body else { continue };
+            match *happened {
+                PerpetualEvent::Settled(it) => {
+                    let drawn = (it.by == SettledBy::Draw).then_some(event.instrument);
+                    last.insert(it.account, (event.sequence, it.position, drawn));
+                }
+                PerpetualEvent::Funded { position, account, .. } => {
+                    last.insert(account, (event.sequence, position, None));
+                }
+                PerpetualEvent::Position(PositionState { account, id: position, .. }) => {
+                    if let Some((whose, amount)) = opening.take() {
+                        assert_eq!(whose, account, "what was opened is told next");
+                        all.push(Insured { account, position, settlement: None, amount });
+                    }
+                    match last.get_mut(&account) {
+                        Some((_, _, drawn)) if *drawn == Some(event.instrument) => *drawn = None,
+                        _ => drop(last.remove(&account)),
+                    }
+                }
+                PerpetualEvent::Insured { account, amount, .. } if amount > Amount::ZERO => {
+                    match last.get(&account) {
+                        Some(&(settlement, position, _)) => {
+                            let settlement = Some(settlement);
+                            all.push(Insured { account, position, settlement, amount });
+                        }
+                        None => opening = Some((account, amount)),
+                    }
+                }
+                _ => {}
+            }
+        }
+        all
+    }
+
     /// What each position must be, by account.
     fn worked(&self) -> BTreeMap<(AccountId, PositionId), Worked> {
         let mut all: BTreeMap<(AccountId, PositionId), Worked> = BTreeMap::new();
@@ -255,13 +312,18 @@ impl World {
                     };
                     deal(&mut all.entry((state.account, old)).or_default().closed, closed);
                     let its = all.entry((state.account, state.id)).or_default();
+                    its.instrument = Some(event.instrument);
                     deal(&mut its.opened, opened);
                     if closed == 0 {
                         its.earned.fees += fee;
+                        its.opening_fees += fee;
                     }
                 }
                 _ => {}
             }
+        }
+        for it in self.insured() {
+            all.entry((it.account, it.position)).or_default().earned.insured += it.amount;
         }
         all
     }
@@ -273,7 +335,7 @@ impl World {
             for own in self.positions(account) {
                 figures.positions += 1;
                 figures.ended += usize::from(!own.is_open());
-                let Worked { opened, closed, earned: money } = worked[&(account, own.state.id)];
+                let Worked { opened, closed, earned: money, .. } = worked[&(account, own.state.id)];
                 let place = format!("seed {seed}, position {} of {account}", own.state.id);
                 assert_eq!(
                     (own.opened, own.closed, own.earned),
@@ -290,24 +352,41 @@ impl World {
                 }
                 let asset = self.valuations[&own.instrument].margin;
                 let total = money.profit - money.fees - money.liquidation_fees;
-                *earned.entry((account, asset)).or_default() += (total + money.funding).0;
+                *earned.entry((account, asset)).or_default() +=
+                    (total + money.funding + money.insured).0;
             }
             for choice in self.choices(account) {
                 let engine = self.engine.position(account, choice.instrument).expect("it chose");
                 assert_eq!((engine.mode, engine.leverage), (choice.mode, choice.leverage));
             }
         }
+        let mut settled: BTreeMap<(AccountId, AssetId), i128> = BTreeMap::new();
+        for it in &self.settlements {
+            let asset = self.valuations[&it.instrument].margin;
+            *settled.entry((it.account, asset)).or_default() += it.total().0;
+        }
+        for it in self.insured().iter().filter(|it| it.settlement.is_none()) {
+            let opened = worked[&(it.account, it.position)].instrument.expect("it was opened");
+            let asset = self.valuations[&opened].margin;
+            *settled.entry((it.account, asset)).or_default() += it.amount.0;
+        }
+        for ((account, _), its) in worked.iter().filter(|(_, its)| its.opening_fees != Amount::ZERO)
+        {
+            let asset = self.valuations[&its.instrument.expect("it was opened")].margin;
+            *settled.entry((*account, asset)).or_default() -= its.opening_fees.0;
+        }
         for asset in self.engine.assets().all() {
             for &account in &self.all {
                 let balance = self.engine.balance(account, asset.id);
                 let came = self.came(account, asset.id);
                 let earned = earned.get(&(account, asset.id)).copied().unwrap_or(0);
-                assert_eq!(
-                    (balance.available + balance.held).0,
-                    came + earned,
-                    "seed {seed}: {} of {account}",
-                    asset.code
-                );
+                let settled = settled.get(&(account, asset.id)).copied().unwrap_or(0);
+                let place = format!("seed {seed}: {} of {account}", asset.code);
+                assert_eq!((balance.available + balance.held).0, came + settled, "{place}");
+                // Where so many have ended that the first are forgotten, positions add up to less.
+                if self.positions(account).len() < ENDED_MAX {
+                    assert_eq!(settled, earned, "{place}: settlements and positions");
+                }
             }
         }
         for board in &self.boards {
@@ -343,7 +422,8 @@ impl World {
                     asset: of,
                     amount,
                 }) if (*whose, *of) == (account, asset) => {
-                    sum += amount.0;
+                    // What the fund pays is part of what a position earned; this is what was paid into it.
+                    sum += amount.0.min(0);
                 }
                 EventBody::Filled(fill) if !self.valuations.contains_key(&event.instrument) => {
                     let terms = self.engine.assets().settlement(event.instrument);
@@ -424,7 +504,7 @@ impl World {
         }
         let mut facts: Vec<(Sequence, AccountId, PositionId, i128, SettlementKind)> = Vec::new();
         for event in &self.log {
-            facts.extend(match event.body {
+            let fact = match event.body {
                 EventBody::Perpetual(PerpetualEvent::Settled(it)) => {
                     let total = it.profit - it.fee - it.liquidation_fee;
                     let kind = match it.by {
@@ -439,7 +519,15 @@ impl World {
                     position, account, amount, ..
                 }) => Some((event.sequence, account, position, amount.0, SettlementKind::Funding)),
                 _ => None,
-            });
+            };
+            facts.extend(fact);
+        }
+        for it in self.insured() {
+            figures.insured += 1;
+            if let Some(settlement) = it.settlement {
+                let of = facts.iter_mut().find(|fact| fact.0 == settlement);
+                of.expect("it was settled").3 += it.amount.0;
+            }
         }
         for fact in &facts {
             let it = told.next().expect("what was settled is told");

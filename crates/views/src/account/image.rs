@@ -18,6 +18,8 @@ impl Accounts {
             waiting: _,
             waiting_of: _,
             unpriced: _,
+            held: _,
+            insured_opening: _,
         } = self;
         save_number(all.len() as u64, out);
         for (account, own) in all {

@@ -1,9 +1,9 @@
 //! What happens to accounts in perpetuals, told to them: what waits until all of it is known, and in which order it goes.
 
 use model::{
-    AccountId, Amount, Event, InstrumentId, MarginMode, OrderState, OwnAlert, OwnOrderUpdate,
-    OwnSettlement, OwnStep, PerpetualEvent, PositionId, PositionState, Price, Purpose, SettledBy,
-    SettlementKind, Time, Topic, TopicKind, Update,
+    AccountId, Amount, Event, EventBody, InstrumentId, MarginMode, OrderState, OwnAlert,
+    OwnOrderUpdate, OwnSettlement, OwnStep, PerpetualEvent, PositionId, PositionState, Price,
+    Purpose, SettledBy, SettlementKind, Time, Topic, TopicKind, Update,
 };
 
 use super::positions::{Part, settlement_of};
@@ -22,7 +22,59 @@ pub(super) struct Waiting {
     pub update: OwnOrderUpdate,
 }
 
+/// A settlement that has not been told, because the insurance fund may pay of it.
+#[derive(Debug)]
+pub(super) struct Held {
+    settlement: OwnSettlement,
+    /// Of a draw: whether its position was told, which comes before what the fund pays.
+    stands: bool,
+}
+
 impl Accounts {
+    /// Tells the settlement that is held back, unless this event may be followed by what the fund pays of it. Something
+    /// comes behind each in its command, so that nothing is held between commands.
+    pub(super) fn tell_held(&mut self, event: &Event, tell: TellOwn<'_>) {
+        let Some(held) = &mut self.held else { return };
+        let settlement = &held.settlement;
+        match &event.body {
+            EventBody::Perpetual(PerpetualEvent::Insured { account, .. })
+                if *account == settlement.account => {}
+            EventBody::Perpetual(PerpetualEvent::Position(state))
+                if settlement.kind == SettlementKind::Draw
+                    && (state.account, event.instrument)
+                        == (settlement.account, settlement.instrument)
+                    && !held.stands =>
+            {
+                held.stands = true;
+            }
+            _ => {
+                let settlement = *settlement;
+                self.held = None;
+                self.tell_settlement(settlement, tell);
+            }
+        }
+    }
+
+    /// The insurance fund paid of what was settled last; or somebody paid into it, which is of no position.
+    fn insured(&mut self, account: AccountId, amount: Amount) {
+        if amount <= Amount::ZERO {
+            return;
+        }
+        let held = self.held.as_mut().map(|held| &mut held.settlement);
+        let unpriced = self.unpriced.iter_mut().rev();
+        let last = held.into_iter().chain(unpriced).find(|it| it.account == account);
+        let Some(settlement) = last else {
+            // Of the fee of what is opened, which is no settlement. The position is told next.
+            self.insured_opening = Some((account, amount));
+            return;
+        };
+        settlement.insured += amount;
+        let (instrument, position) = (settlement.instrument, settlement.position);
+        if let Some(own) = self.all.get_mut(&account) {
+            own.positions_mut().insured(instrument, position, amount);
+        }
+    }
+
     /// What is known of an order when it is created.
     pub(super) fn purpose_of(&mut self, order: &OrderState, step: OwnStep) -> Purpose {
         if step != OwnStep::Created {
@@ -71,7 +123,7 @@ impl Accounts {
                 let settlement = positions.settled(time, instrument, settled, settlement);
                 // What funding made necessary is told behind it.
                 match self.unpriced.is_empty() {
-                    true => self.tell_settlement(settlement, tell),
+                    true => self.held = Some(Held { settlement, stands: false }),
                     false => self.unpriced.push(settlement),
                 }
             }
@@ -91,6 +143,7 @@ impl Accounts {
                     fee: Amount::ZERO,
                     liquidation_fee: Amount::ZERO,
                     funding: amount,
+                    insured: Amount::ZERO,
                     mode: MarginMode::Cross,
                 };
                 let funded = own.positions_mut().funded(instrument, amount, settlement);
@@ -103,7 +156,8 @@ impl Accounts {
                 let topic = Topic::all_own(alert.account, TopicKind::MarginAlerts);
                 tell(&topic, &Update::Alert(&told));
             }
-            PerpetualEvent::Deleveraged { .. } | PerpetualEvent::Insured { .. } => {}
+            &PerpetualEvent::Insured { account, amount, .. } => self.insured(account, amount),
+            PerpetualEvent::Deleveraged { .. } => {}
         }
     }
 
@@ -127,6 +181,10 @@ impl Accounts {
         let part = waits.map(|at| self.waiting[at].part);
         let Some(own) = self.all.get_mut(&state.account) else { return };
         own.positions_mut().stands(time, instrument, state, part);
+        let insured = self.insured_opening.take_if(|(account, _)| *account == state.account);
+        if let Some((_, amount)) = insured {
+            own.positions_mut().insured(instrument, state.id, amount);
+        }
         if let Some(at) = waits {
             self.tell_at(at, Some(state.id), tell);
         }

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use model::{
     Amount, Dealt, Earned, InstrumentId, MarginChoice, MarginMode, OwnAlert, OwnPosition,
-    OwnPositions, OwnSettlement, OwnSettlements, PositionState, Price, Quantity, Settled,
-    SettledBy, SettlementKind, Sort, Time, Which,
+    OwnPositions, OwnSettlement, OwnSettlements, PositionId, PositionState, Price, Quantity,
+    Settled, SettledBy, SettlementKind, Sort, Time, Which,
 };
 
 use super::{ALERTS_MAX, POSITIONS_MAX, SETTLEMENTS_MAX};
@@ -129,6 +129,8 @@ impl Positions {
         deal(&mut own.closed, settled.price, lots);
         if !own.is_open() {
             own.state.margin = Amount::ZERO;
+            // Of its liquidation the end is told when it has ended.
+            own.in_liquidation = false;
             let own = *own;
             if self.ended.len() == POSITIONS_MAX {
                 self.ended.pop_front();
@@ -152,6 +154,17 @@ impl Positions {
         own.earned.funding += amount;
         let PositionState { size, cost, mode, .. } = own.state;
         OwnSettlement { size, cost, mode, ..settlement }
+    }
+
+    /// The insurance fund paid so much of what was settled last of this position.
+    pub fn insured(&mut self, instrument: InstrumentId, position: PositionId, amount: Amount) {
+        let its = |own: &&mut OwnPosition| own.state.id == position;
+        if let Some(own) = self.here.get_mut(&instrument).filter(|own| own.state.id == position) {
+            own.earned.insured += amount;
+        }
+        if let Some(own) = self.ended.iter_mut().rev().find(its) {
+            own.earned.insured += amount;
+        }
     }
 
     /// What is told of money that came or went is kept.
@@ -235,10 +248,11 @@ impl Positions {
             into.word(u64::from(own.state.leverage) << 8 | own.state.mode as u64);
             into.signed(own.changed_at.0);
             into.word(u64::from(own.in_liquidation));
-            let Earned { profit, fees, liquidation_fees, funding } = own.earned;
+            let Earned { profit, fees, liquidation_fees, funding, insured } = own.earned;
             let turnovers = [own.entry, own.opened.turnover, own.closed.turnover];
-            let money = [own.state.cost, own.state.margin, profit, fees, liquidation_fees, funding];
-            money.map(|it| it.0).into_iter().chain(turnovers).for_each(|it| into.wide(it));
+            let earned = [profit, fees, liquidation_fees, funding, insured];
+            let money = [own.state.cost, own.state.margin].into_iter().chain(earned);
+            money.map(|it| it.0).chain(turnovers).for_each(|it| into.wide(it));
         }
         for it in &self.settlements {
             into.word(it.sequence.0);
@@ -282,6 +296,7 @@ pub const fn settlement_of(
         fee: settled.fee,
         liquidation_fee: settled.liquidation_fee,
         funding: Amount::ZERO,
+        insured: Amount::ZERO,
         mode: MarginMode::Cross,
     }
 }

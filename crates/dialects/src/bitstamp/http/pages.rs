@@ -256,7 +256,9 @@ fn currencies<'a>(markets: impl Iterator<Item = &'a Market>) -> Vec<CurrencyRow<
         let names = market.description.split_once(" / ").unwrap_or((&rules.base, &rules.quote));
         found.entry(&rules.base).or_insert(names.0);
         found.entry(&rules.quote).or_insert(names.1);
-        instruments.push(rules);
+        let perpetual = market.perpetual.as_ref();
+        let payoff = perpetual.map_or(Payoff::Linear, |perpetual| perpetual.terms.payoff);
+        instruments.push((rules, payoff));
     }
     let row = |(code, name): (&'a str, &'a str)| {
         let sign = sign_of(code);
@@ -281,17 +283,18 @@ fn sign_of(code: &str) -> Option<&'static str> {
 }
 
 /// With how many decimals an asset is counted: hundredths where it is a state's money, else the most with which one
-/// of these instruments trades it, or prices in it where it is never traded itself.
+/// of these instruments trades it, or prices in it where it is never traded itself. Quantities of what pays inversely count
+/// contracts, and not the asset.
 pub fn currency_decimals<'a>(
     code: &str,
-    instruments: impl IntoIterator<Item = &'a Instrument>,
+    instruments: impl IntoIterator<Item = (&'a Instrument, Payoff)>,
 ) -> u8 {
     if sign_of(code).is_some() {
         return if UNDIVIDED.contains(&code) { 0 } else { 2 };
     }
     let (mut traded, mut priced) = (None, None);
-    for rules in instruments {
-        if rules.base == code {
+    for (rules, payoff) in instruments {
+        if rules.base == code && payoff == Payoff::Linear {
             traded = traded.max(Some(rules.quantity_decimals));
         }
         if rules.quote == code {

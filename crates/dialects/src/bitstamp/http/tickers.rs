@@ -197,11 +197,14 @@ fn change(open: Price, last: Price) -> String {
 }
 
 /// `eur_usd/`: what a euro costs (`buy`) and brings (`sell`) in dollars on this venue: on EUR/USD if it is
-/// listed, else by way of the first asset that is traded against both. 404 where no such prices are.
+/// listed, else by way of the first asset that is traded against both, not in perpetuals. 404 where no such prices are.
 pub fn eur_usd(markets: &Markets) -> Step {
     let find = |base: &str, quote: &str| {
         let mut listed = markets.listed.iter();
-        let found = listed.find(|m| m.instrument.base == base && m.instrument.quote == quote);
+        let found = listed.find(|m| {
+            let rules = &m.instrument;
+            m.perpetual.is_none() && rules.base == base && rules.quote == quote
+        });
         found.map(Arc::clone)
     };
     let way = match find("EUR", "USD") {

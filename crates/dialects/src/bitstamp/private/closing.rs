@@ -129,7 +129,13 @@ fn close_next(
         let [closed, failed] = rows.map(|rows| list(rows.into_iter()));
         return json(200, Object::new().raw("closed", closed).raw("failed", failed).end());
     };
-    submit(closing(&own), move |events| {
+    let submission = Submission { action: Action::Perpetual(closing(&own)), label: None };
+    let done = move |outcome| {
+        // What was closed before is told all the same: whatever is still open then has failed.
+        let events = match outcome {
+            Outcome::Done { events, .. } => events,
+            Outcome::NotTaken | Outcome::Unknown => Vec::new(),
+        };
         let fee = fee_of(&events, &own);
         let which = OwnPositions {
             position: Some(own.state.id),
@@ -148,7 +154,8 @@ fn close_next(
             close_next(call, left, rows)
         };
         Step::Ask(Query::Positions(which), Box::new(told))
-    })
+    };
+    Step::Submit(submission, Box::new(done))
 }
 
 /// `adjust_position_collateral/`: so much is set aside for an isolated position from now on. 204.

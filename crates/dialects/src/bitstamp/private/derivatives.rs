@@ -96,16 +96,6 @@ impl Portfolio {
         sum
     }
 
-    /// What answers for a position, and what it has to be.
-    fn margin(&self, ground: &Ground, own: &OwnPosition) -> Option<Margin> {
-        let (_, perpetual, state) = self.terms(ground, own)?;
-        let alone = positions::margin(perpetual, own, state);
-        Some(match own.state.mode {
-            MarginMode::Cross => self.cross(ground, perpetual.value.margin),
-            MarginMode::Isolated => Margin { equity: alone.equity + own.state.margin, ..alone },
-        })
-    }
-
     fn terms<'a>(
         &'a self,
         ground: &'a Ground,
@@ -116,9 +106,18 @@ impl Portfolio {
     }
 
     /// A position that is open, in words.
-    fn row(&self, ground: &Ground, own: &OwnPosition) -> Option<Object> {
+    fn row(&self, call: &Call, own: &OwnPosition) -> Option<Object> {
+        let ground = &call.ground;
         let (market, perpetual, state) = self.terms(ground, own)?;
-        let margin = self.margin(ground, own)?;
+        let alone = positions::margin(perpetual, own, state);
+        let margin = match own.state.mode {
+            MarginMode::Isolated => {
+                Some(Margin { equity: alone.equity + own.state.margin, ..alone })
+            }
+            // A key that does not see all of them cannot be told what answers for them.
+            MarginMode::Cross if call.instruments.is_some() => None,
+            MarginMode::Cross => Some(self.cross(ground, perpetual.value.margin)),
+        };
         Some(positions::open(market, (perpetual, state), own, margin, ground.options.taker_fee_ppm))
     }
 }
@@ -147,7 +146,7 @@ pub fn open(call: Call, name: Option<&str>) -> Step {
     portfolio(call, move |call, all| {
         let wanted = |own: &&OwnPosition| only.is_none_or(|only| only == own.instrument);
         let newest_first = all.open.iter().rev().filter(wanted);
-        let rows = newest_first.filter_map(|own| all.row(&call.ground, own));
+        let rows = newest_first.filter_map(|own| all.row(&call, own));
         json(200, list(rows.map(Object::end)))
     })
 }
@@ -157,7 +156,7 @@ pub fn status(call: Call, id: &str) -> Step {
     let Some(position) = number(id).map(PositionId) else { return errors::NO_POSITION.step() };
     portfolio(call, move |call, all| {
         if let Some(own) = all.open.iter().find(|own| own.state.id == position) {
-            let Some(row) = all.row(&call.ground, own) else { return errors::NO_POSITION.step() };
+            let Some(row) = all.row(&call, own) else { return errors::NO_POSITION.step() };
             let row = row
                 .text("time_opened", &own.opened_at.seconds().to_string())
                 .text("status", positions::standing(own));
@@ -271,7 +270,7 @@ fn settlement(market: &Market, it: &OwnSettlement) -> String {
         .text("pnl_component_price", &money(it.profit))
         .text("pnl_component_fees", &less(it.fee + it.liquidation_fee))
         .text("pnl_component_funding", &money(it.funding))
-        .text("pnl_component_socialized_loss", "0")
+        .text("pnl_component_socialized_loss", &money(it.insured))
         .text("margin_mode", margin_mode(it.mode))
         .text("size", &money::quantity(rules, model::Quantity(it.size.abs())))
         .text("strike_price", &positions::strike(market, it.size, it.cost))
@@ -280,10 +279,14 @@ fn settlement(market: &Market, it: &OwnSettlement) -> String {
         .end()
 }
 
-/// `margin_info/`: of the margin asset of the first perpetual, which is that of all linear ones in dollars.
+/// `margin_info/`: of the margin asset of the first perpetual, which is that of all linear ones in dollars. Only for a key
+/// that sees all positions.
 pub fn margin_info(call: Call) -> Step {
     if let Err(denial) = of_perpetuals(&call, None) {
         return denial.step();
+    }
+    if call.instruments.is_some() {
+        return Step::Reply(errors::NO_PERMISSION.response());
     }
     portfolio(call, |call, all| {
         let ground = &call.ground;

@@ -131,7 +131,7 @@ struct Totals {
 /// What came of it: what was lost is negative.
 fn realized(own: &OwnPosition) -> Amount {
     let earned = &own.earned;
-    earned.profit - earned.fees - earned.liquidation_fees + earned.funding
+    earned.profit - earned.fees - earned.liquidation_fees + earned.funding + earned.insured
 }
 
 /// Of how much value the profit is told in hundredths.
@@ -159,12 +159,13 @@ fn value_of(perpetual: &Perpetual, turnover: i128, lots: i64, cost: Amount) -> A
     }
 }
 
-/// `{"id":"1000001","market":"BTC/USD-PERP",…}`: a position that is open.
+/// `{"id":"1000001","market":"BTC/USD-PERP",…}`: a position that is open. What depends on all that answers for it is `null`
+/// where that is not to be told.
 pub fn open(
     market: &Market,
     (perpetual, state): (&Perpetual, &PerpetualState),
     own: &OwnPosition,
-    all: Margin,
+    all: Option<Margin>,
     taker_fee_ppm: u32,
 ) -> Object {
     let alone = margin(perpetual, own, state);
@@ -181,8 +182,10 @@ pub fn open(
         MarginMode::Isolated => own.state.margin,
         MarginMode::Cross => alone.initial,
     };
-    let price = liquidation_price(market, perpetual, own, (all, alone));
     let rules = &market.instrument;
+    let price =
+        all.map(|all| money::price(rules, liquidation_price(market, perpetual, own, (all, alone))));
+    let ratio = |of: fn(Margin) -> Amount| all.map(|all| money::ratio(all.equity, of(all)));
     let head = head(market, own, "settlement_currency")
         .text("entry_price", &average(market, own.entry, i128::from(lots)))
         .text("pnl_percentage", &percentage(totals.realized + alone.equity, totals.entry_value))
@@ -194,14 +197,14 @@ pub fn open(
         .text("size", &money::quantity(rules, model::Quantity(lots)))
         .text("pnl_unrealized", &money(alone.equity))
         .text("pnl_in_settlement", "0")
-        .text("implied_leverage", &money::ratio(value, all.equity))
+        .or_null("implied_leverage", all.map(|all| money::ratio(value, all.equity)))
         .text("initial_margin", &money(alone.initial))
-        .text("initial_margin_ratio", &money::ratio(all.equity, all.initial))
-        .text("current_margin", &money(all.equity))
+        .or_null("initial_margin_ratio", ratio(|all| all.initial))
+        .or_null("current_margin", all.map(|all| money(all.equity)))
         .text("collateral_reserved", &money(reserved))
         .text("maintenance_margin", &money(alone.maintenance))
-        .text("maintenance_margin_ratio", &money::ratio(all.equity, all.maintenance))
-        .text("estimated_liquidation_price", &money::price(rules, price))
+        .or_null("maintenance_margin_ratio", ratio(|all| all.maintenance))
+        .or_null("estimated_liquidation_price", price)
         .text("estimated_closing_fee_amount", &money(fee))
         .text("mark_price", &money::long_price(rules, state.marks.mark))
         .text("current_value", &money(value))
@@ -229,7 +232,7 @@ fn cumulated(row: Object, market: &Market, own: &OwnPosition) -> Object {
         .text("cumulative_trading_fees", &less(own.earned.fees))
         .text("cumulative_liquidation_fees", &less(own.earned.liquidation_fees))
         .text("cumulative_funding", &money(own.earned.funding))
-        .text("cumulative_socialized_loss", "0")
+        .text("cumulative_socialized_loss", &money(own.earned.insured))
 }
 
 /// A position that has ended; of one that was only closed in part, what was closed.

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use model::{
-    Answer, AnswerBody, CloseReason, Instrument, OrderId, OrderKey, OwnOrder, OwnTrade, Price,
-    Query, Settlement, Standing,
+    Amount, Answer, AnswerBody, Asset, CloseReason, Instrument, OrderId, OrderKey, OwnOrder,
+    OwnTrade, Payoff, Price, Query, Settlement, Standing,
 };
 
 use super::super::money;
 use super::super::object::{Object, list};
-use super::super::server::Market;
+use super::super::server::{Market, Perpetual};
 use super::errors::{self, Failure};
 use super::form::Form;
 use super::orders::{stop_fields, type_of};
@@ -98,7 +98,7 @@ fn transaction(ground: &Ground, market: &Market, trade: &OwnTrade) -> String {
 
 /// What a trade moved and cost, as it is shown.
 pub struct Settled<'a> {
-    /// The base currency and the quote currency, and how much of each, without a sign.
+    /// The base currency and the quote currency, and how much of each, without a sign; of a perpetual what it stood for.
     pub moved: [(&'a str, String); 2],
     /// What was paid for it.
     pub fee: String,
@@ -115,13 +115,39 @@ impl<'a> Settled<'a> {
             |id: model::AssetId| (&ground.assets.all()[id.index()], &ground.currencies[id.index()]);
         let (base, base_shown) = asset(terms.base);
         let (quote, quote_shown) = asset(terms.quote);
-        let (fee, _) = asset(trade.fee_asset);
-        let bought = money::value(terms.base(trade.quantity), base, base_shown.decimals);
-        let paid = terms.quote(trade.price, trade.quantity);
+        let perpetual = ground.of(trade.instrument).and_then(|market| market.perpetual.as_deref());
+        // The views know no contracts: an inverse one is paid for in its base asset.
+        let (fee, _) = asset(perpetual.map_or(trade.fee_asset, |it| it.value.margin));
+        let (bought, paid) = match perpetual {
+            None => (terms.base(trade.quantity), terms.quote(trade.price, trade.quantity)),
+            Some(perpetual) => stood_for(perpetual, rules, terms, trade, quote),
+        };
+        let bought = money::value(bought, base, base_shown.decimals);
         let paid = money::value(paid, quote, quote_shown.decimals);
         Self {
             moved: [(&base_shown.lower, bought), (&quote_shown.lower, paid)],
             fee: money::fee(trade.fee, fee, rules),
+        }
+    }
+}
+
+/// What a trade in a perpetual stood for: so much of the base asset, and of the quote asset. Nothing of it moved.
+fn stood_for(
+    perpetual: &Perpetual,
+    rules: &Instrument,
+    terms: &Settlement,
+    trade: &OwnTrade,
+    quote: &Asset,
+) -> (Amount, Amount) {
+    let value = Amount(perpetual.value.value(trade.price, trade.quantity.0));
+    let size = i128::from(perpetual.terms.size);
+    match perpetual.terms.payoff {
+        Payoff::Linear => (Amount(terms.base(trade.quantity).0 * size), value),
+        Payoff::Inverse => {
+            // A contract is whole units of the quote asset, which has no fewer decimals than a quantity.
+            let units = i128::from(rules.quantity_units(trade.quantity));
+            let spare = u32::from(quote.decimals - rules.quantity_decimals);
+            (value, Amount(units * size * 10_i128.pow(spare)))
         }
     }
 }

@@ -10,6 +10,8 @@ use super::super::{Bitstamp, Options};
 use super::*;
 use crate::step::{NotRevoked, Outcome};
 
+mod perpetual;
+
 fn ground() -> Arc<Ground> {
     let listings = [listing(0, "btcusd", 2, 8)];
     Bitstamp::new(&listings, Options::default()).expect("they are in order").ground

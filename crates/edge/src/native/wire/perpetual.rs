@@ -202,6 +202,8 @@ pub struct Position {
     pub liquidation_fees_paid: String,
     /// Funding received, or paid if negative.
     pub funding: String,
+    /// What the insurance fund paid of its losses and costs, where the account had not so much.
+    pub insured: String,
     /// What answers for it.
     pub mode: MarginMode,
     /// Times the margin.
@@ -289,7 +291,9 @@ pub struct Settlement {
     pub liquidation_fee: String,
     /// Funding received, or paid if negative.
     pub funding: String,
-    /// What came in all, or went if negative.
+    /// What the insurance fund paid of this, where the account had not so much.
+    pub insured: String,
+    /// What came in all, or went if negative: by so much the account's balance changed.
     pub total: String,
 }
 

@@ -189,7 +189,7 @@ fn a_position_is_told_as_it_stands_and_as_it_ended() {
             "entry_price": "60000.0000", "mark_price": "60100", "value": "120200.0000000000",
             "unrealized_profit": "200.0000000000", "realized_profit": "0.0000000000",
             "fees_paid": "240.0000000000", "liquidation_fees_paid": "0.0000000000",
-            "funding": "0.0000000000", "mode": "isolated", "leverage": 20,
+            "funding": "0.0000000000", "insured": "0.0000000000", "mode": "isolated", "leverage": 20,
             "margin": "6000.0000000000", "initial_margin": "6010.0000000000",
             "maintenance_margin": "702.0000000000", "equity": "6200.0000000000",
             "in_liquidation": false, "opened_at": at, "changed_at": at,
@@ -286,4 +286,14 @@ fn danger_is_told_in_its_stages() {
         alice.get("/orders?which=ended").with_status(200).body["orders"][0]["type"],
         "limit"
     );
+
+    // What was left of it does not outlive the next fall, and is not in liquidation any more when it has ended.
+    for _ in 0..4 {
+        mark(&served, 5_900_000);
+    }
+    let told = alice.get("/alerts?limit=1").with_status(200).body;
+    assert_eq!(told["alerts"][0]["kind"], "liquidation_concluded");
+    let told = alice.get("/positions?which=ended").with_status(200).body;
+    let ended = &told["positions"][0];
+    assert_eq!((&ended["id"], &ended["in_liquidation"]), (&position["id"], &json!(false)));
 }

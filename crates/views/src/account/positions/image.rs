@@ -39,7 +39,14 @@ impl Positions {
         let is_settlement = |it: &OwnSettlement| {
             it.account == account
                 && is_listed(it.instrument, assets)
-                && are_amounts(&[it.cost, it.profit, it.fee, it.liquidation_fee, it.funding])
+                && are_amounts(&[
+                    it.cost,
+                    it.profit,
+                    it.fee,
+                    it.liquidation_fee,
+                    it.funding,
+                    it.insured,
+                ])
         };
         let is_alert = |it: &OwnAlert| {
             let alert = &it.alert;
@@ -69,11 +76,13 @@ const fn is_dealt(dealt: &Dealt) -> bool {
 
 fn is_position(own: &OwnPosition) -> bool {
     let earned = &own.earned;
-    let money = [earned.profit, earned.fees, earned.liquidation_fees, earned.funding];
+    let costs = [earned.fees, earned.liquidation_fees];
+    let money = [earned.profit, earned.funding, earned.insured];
     own.state.size.unsigned_abs() <= MAGNITUDE_MAX.unsigned_abs()
         && own.entry.unsigned_abs() <= (MAGNITUDE_MAX as u128) << 60
         && is_dealt(&own.opened)
         && is_dealt(&own.closed)
         && are_amounts(&[own.state.cost, own.state.margin])
+        && are_amounts(&costs)
         && are_amounts(&money)
 }

@@ -347,7 +347,7 @@ fn derivatives() -> Vec<(&'static str, Schema)> {
             amount("cumulative_trading_fees", "What trades cost; negative."),
             amount("cumulative_liquidation_fees", "What liquidations cost; negative."),
             amount("cumulative_funding", "Funding received, or paid if negative."),
-            amount("cumulative_socialized_loss", "Nothing."),
+            amount("cumulative_socialized_loss", "What the insurance fund paid of it."),
         ]
     };
     let head = |currency: &'static str| {
@@ -364,20 +364,22 @@ fn derivatives() -> Vec<(&'static str, Schema)> {
             amount("pnl", "What was won in all."),
         ]
     };
+    // Of a cross position not told to a key that does not see all of them.
+    let known = |name, about: &str| must(name, either([decimal(), null()]), about);
     let open = || {
         let more = [
             amount("pnl_settled_since_inception", "The same as `pnl_realized`."),
             amount("size", "How much is open."),
             amount("pnl_unrealized", "What would be won at the mark."),
             amount("pnl_in_settlement", "Nothing."),
-            amount("implied_leverage", "Its value over what answers for it."),
+            known("implied_leverage", "Its value over what answers for it."),
             amount("initial_margin", "What it would take to open it."),
-            amount("initial_margin_ratio", "What answers for it over what opening takes."),
-            amount("current_margin", "What answers for it."),
+            known("initial_margin_ratio", "What answers for it over what opening takes."),
+            known("current_margin", "What answers for it."),
             amount("collateral_reserved", "What is set aside for it, or would be."),
             amount("maintenance_margin", "What it takes to keep it."),
-            amount("maintenance_margin_ratio", "What answers for it over what keeping takes."),
-            amount(
+            known("maintenance_margin_ratio", "What answers for it over what keeping takes."),
+            known(
                 "estimated_liquidation_price",
                 "The mark at which it would be liquidated; 0 if at none.",
             ),
@@ -451,7 +453,7 @@ fn derivatives() -> Vec<(&'static str, Schema)> {
                 amount("pnl_component_price", "Of this from the price."),
                 amount("pnl_component_fees", "From fees."),
                 amount("pnl_component_funding", "From funding."),
-                amount("pnl_component_socialized_loss", "Nothing."),
+                amount("pnl_component_socialized_loss", "What the insurance fund paid of it."),
                 word("margin_mode", "`ISOLATED` or `CROSS`."),
                 amount("size", "How much was closed, or is open."),
                 amount("strike_price", "The price from which the profit is counted."),
