@@ -18,7 +18,7 @@ use super::stored::Encoder;
 pub const SEGMENT_BYTES_MAX: u64 = 16 << 20;
 
 /// So much of a segment is filled with zeros ahead of what is written: to make a record durable that goes where there
-/// is a file already takes a third of the time that it takes if the file grows.
+/// is a file already takes about half as long as if the file grows.
 const PREPARED_BYTES: u64 = 1 << 20;
 
 /// When else a new segment is begun: an image can be taken where one ends.
