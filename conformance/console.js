@@ -250,6 +250,33 @@ async function main() {
         return `${count} requests`;
       });
     }
+    await check("explorer: the event of each frame that is told", async () => {
+      await page.goto(`${base}/#/explorer/bitstamp`);
+      await page.locator(".ready button", { hasText: "Every order" }).click();
+      await page.waitForFunction(() => document.querySelectorAll(".frames .heard .event:not(:empty)").length >= 10);
+      const heard = () => [...document.querySelectorAll(".frames .heard")].map((row) => [row.querySelector(".event").textContent, row.querySelector("code").textContent]);
+      await page.locator("button", { hasText: "Hang up" }).click();
+      await page.locator(".frames .closed").waitFor();
+      const frames = await page.evaluate(heard);
+      const told = frames.filter(([, text]) => text.includes("live_orders"));
+      const answers = frames.filter(([, text]) => text.includes("subscription_succeeded"));
+      must(answers.length === 1 && answers[0][0] === "", "an answer has no event");
+      const numbers = told.filter((it) => !answers.includes(it)).map(([event]) => Number(event.slice(1)));
+      must(numbers.every((it, at) => it > 0 && (at === 0 || numbers[at - 1] <= it)), `the events are ${numbers}`);
+      // The server's own record of this end says which event it had told last. Those of earlier ends say less.
+      const recorded = async (newest) => {
+        const { goodbyes } = await (await fetch("/rialto/v1/goodbyes?dialect=bitstamp&limit=1")).json();
+        return Number(goodbyes[0]?.last_event) >= newest && goodbyes[0].last_event;
+      };
+      const newest = numbers.at(-1);
+      const last = await (await page.waitForFunction(recorded, newest, { polling: 100 })).jsonValue();
+      must(newest > Number(last) - 10_000, `${newest} is the last, the server says ${last}`);
+      must(!frames.some(([, text]) => text.includes("rialto")), "a number is shown as a frame");
+      // And of that one event alone.
+      await page.locator("#filter").fill(String(numbers[0]));
+      await page.waitForFunction((event) => [...document.querySelectorAll(".frames .event")].every((it) => it.textContent === event), `#${numbers[0]}`);
+      return `events ${numbers[0]} to ${newest}; the server says ${last}`;
+    });
     await check("the explorer is accessible", () => accessible(page));
 
     await check("system: events are counted", async () => {

@@ -1,4 +1,8 @@
-// Any dialect, by hand: connect, send ready-made or own text, watch the raw frames, take it along as a program.
+// Any dialect, by hand: connect, send ready-made or own text, watch the raw frames and the number of the event that each
+// derives from, take it along as a program.
+//
+// That number is in no dialect. Our own server tells it beside, in a text of its own before each frame that it tells, to
+// whoever asks for that when connecting; elsewhere nobody is asked.
 
 import { programs } from "../code.js";
 import { el, painter, panel, say } from "../dom.js";
@@ -9,6 +13,9 @@ import { DIALECTS, filled } from "../requests.js";
 const FRAMES_MAX = 500;
 /** Characters of a frame that are shown before one asks for the rest. */
 const SHOWN_MAX = 400;
+/** The subprotocol by which our server tells numbers, and what it tells. */
+const NUMBERS = "rialto.sequence";
+const NUMBER = /^\{"rialto":\{"sequence":(\d+)\}\}$/;
 
 export function explorer({ main, parameter }) {
   const names = Object.keys(DIALECTS);
@@ -37,7 +44,7 @@ export function explorer({ main, parameter }) {
   const ready = el("div", { class: "ready", role: "group", "aria-label": "Ready-made requests" });
   const rows = el("ol", { class: "frames", tabindex: "0", "aria-label": "Frames" });
   const count = el("small", {});
-  const filter = el("input", { id: "filter", placeholder: "only frames with …", oninput: () => paint() });
+  const filter = el("input", { id: "filter", placeholder: "text, or an event", oninput: () => paint() });
   const pause = el("button", { type: "button", "aria-pressed": "false", onclick: () => {
     const isPaused = pause.getAttribute("aria-pressed") === "true";
     pause.setAttribute("aria-pressed", String(!isPaused));
@@ -56,25 +63,27 @@ export function explorer({ main, parameter }) {
   const paint = painter(() => {
     say(count, `${frames.length} frames${dropped > 0 ? `, ${dropped} older ones are not kept` : ""}`);
     if (pause.getAttribute("aria-pressed") === "true") return;
-    const wanted = frames.filter((frame) => frame.text.includes(filter.value));
+    const wanted = frames.filter(({ text, number }) => text.includes(filter.value) || number === filter.value);
     const atEnd = rows.scrollHeight - rows.scrollTop - rows.clientHeight < 40;
     rows.replaceChildren(...wanted.map((frame) => (frame.row ??= row(frame))));
     if (atEnd) rows.scrollTop = rows.scrollHeight;
   });
 
-  function row({ kind, time, text }) {
+  function row({ kind, time, text, number }) {
     const code = el("code", {}, text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)} …` : text);
     const whole = el("button", { type: "button", onclick: () => {
       say(code, text);
       whole.remove();
     } }, `all ${text.length} characters`);
     const more = text.length > SHOWN_MAX ? whole : null;
-    return el("li", { class: kind }, el("time", {}, time), el("span", { class: "kind" }, kind), el("div", {}, code, " ", more));
+    const title = number ? `derives from event ${number}` : null;
+    const event = el("span", { class: "event", title }, number && `#${number}`);
+    return el("li", { class: kind }, el("time", {}, time), el("span", { class: "kind" }, kind), event, el("div", {}, code, " ", more));
   }
 
-  function note(kind, text) {
+  function note(kind, text, number = null) {
     const time = new Date().toISOString().slice(11, 23);
-    frames.push({ kind, time, text });
+    frames.push({ kind, time, text, number });
     if (frames.length > FRAMES_MAX) {
       frames.shift();
       dropped += 1;
@@ -84,7 +93,8 @@ export function explorer({ main, parameter }) {
 
   function dial(then) {
     try {
-      socket = new WebSocket(address.value);
+      const isOurs = new URL(address.value).host === location.host;
+      socket = new WebSocket(address.value, isOurs ? [NUMBERS] : []);
     } catch (error) {
       say(state, error.message);
       return;
@@ -98,7 +108,12 @@ export function explorer({ main, parameter }) {
       note("opened", address.value.replace(/apikey=[^&]+/, "apikey=…"));
       then?.();
     };
-    own.onmessage = ({ data }) => note("heard", data);
+    let number = null;
+    own.onmessage = ({ data }) => {
+      const [, told] = (own.protocol === NUMBERS && NUMBER.exec(data)) || [];
+      if (!told) note("heard", data, number);
+      number = told ?? null;
+    };
     own.onclose = ({ code, reason }) => {
       if (isLeft) return;
       note("closed", `${code} ${reason}`.trim());
@@ -183,7 +198,7 @@ export function explorer({ main, parameter }) {
   });
 
   return {
-    sources: `the socket of the dialect that you choose; what machines are told of it is at /docs/asyncapi/${chosen}.json`,
+    sources: `the socket of the dialect that you choose; what machines are told of it is at /docs/asyncapi/${chosen}.json. Numbers with # are the events that frames derive from: in no dialect, told beside by the subprotocol ${NUMBERS}; answers have none`,
     leave: () => {
       isLeft = true;
       socket?.close();

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use ::http::{HeaderValue, Request, Response, StatusCode, Uri, header};
+use ::http::{HeaderName, HeaderValue, Request, Response, StatusCode, Uri, header};
 use dialects::{Dialect, Documents, Doors, HttpRequest, HttpResponse, NotRevoked, Outcome, Step};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body, Bytes, Incoming};
@@ -23,9 +23,10 @@ use crate::limits::{Limits, Rate, Turnstile, whose};
 use crate::listener::Upgrading;
 use crate::metrics::Counters;
 use crate::native::{Around, Code, Floor, NAME, Native, Problem, Reply};
+use crate::numbered;
 use crate::pages::{self, StaticPage};
 use crate::prometheus;
-use crate::reactor::LoopHandle;
+use crate::reactor::{Form, LoopHandle};
 use crate::route::{Half, Page, Route, route};
 use crate::steps::{Admitted, Clerk, Next, Service};
 use crate::ws::{deflate, handshake};
@@ -201,15 +202,11 @@ impl House {
                         return (refusal, None);
                     }
                 };
-                let agreed =
-                    if self.compresses[dialect] { deflate::agree(request.headers()) } else { None };
-                let compresses = agreed.is_some();
+                let (form, agreed) = self.agree(dialect, request.headers());
                 let stream = hyper::upgrade::on(request);
                 let mut response = accept.response().map(|()| Full::default());
-                if let Some(agreed) = agreed {
-                    response.headers_mut().insert(header::SEC_WEBSOCKET_EXTENSIONS, agreed);
-                }
-                (response, Some(Upgrading { dialect, admitted, compresses, stream }))
+                response.headers_mut().extend(agreed);
+                (response, Some(Upgrading { dialect, admitted, form, stream }))
             }
             Err(refusal) => {
                 self.counters.handshakes_refused.add(1);
@@ -218,6 +215,22 @@ impl House {
                     None,
                 )
             }
+        }
+    }
+
+    /// How a socket is told what it is told, and what its client is answered of that.
+    fn agree(
+        &self,
+        dialect: usize,
+        headers: &::http::HeaderMap,
+    ) -> (Form, Option<(HeaderName, HeaderValue)>) {
+        if let Some(agreed) = numbered::agree(headers) {
+            return (Form::Numbered, Some((header::SEC_WEBSOCKET_PROTOCOL, agreed)));
+        }
+        let agreed = self.compresses[dialect].then(|| deflate::agree(headers)).flatten();
+        match agreed {
+            None => (Form::Plain, None),
+            Some(agreed) => (Form::Compressed, Some((header::SEC_WEBSOCKET_EXTENSIONS, agreed))),
         }
     }
 
@@ -533,7 +546,7 @@ fn worded(worded: HttpResponse) -> Response<Full<Bytes>> {
     }
     for (name, value) in worded.headers {
         let value = HeaderValue::try_from(value).expect("a dialect's headers are visible ASCII");
-        response.headers_mut().insert(header::HeaderName::from_static(name), value);
+        response.headers_mut().insert(HeaderName::from_static(name), value);
     }
     response
 }

@@ -22,6 +22,7 @@ pub mod submitted;
 
 pub mod session;
 
+pub mod numbered;
 pub mod outbox;
 pub mod socket;
 pub mod tls;

@@ -24,7 +24,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::http::House;
 use crate::limits::{Limits, Rate, Seat, Seats, Turnstile, whose};
-use crate::reactor::{LoopHandle, Newcomer};
+use crate::reactor::{Form, LoopHandle, Newcomer};
 use crate::steps::Admitted;
 use crate::tls::{Cipher, Tls};
 
@@ -199,8 +199,8 @@ struct Connection {
 pub(crate) struct Upgrading {
     pub(crate) dialect: usize,
     pub(crate) admitted: Option<Box<Admitted>>,
-    /// Whether it was agreed that messages are compressed.
-    pub(crate) compresses: bool,
+    /// How it is told what it is told.
+    pub(crate) form: Form,
     pub(crate) stream: OnUpgrade,
 }
 
@@ -276,7 +276,7 @@ impl Connection {
                 cipher,
                 dialect: leaving.dialect,
                 admitted: leaving.admitted,
-                compresses: leaving.compresses,
+                form: leaving.form,
                 early,
                 peer: self.peer,
                 seat: Some(seat),

@@ -10,6 +10,7 @@ use std::time::Duration;
 use dialects::Manners;
 use model::{Sequence, Time};
 
+use super::Form;
 use super::timers::Alarm;
 use crate::board_thread::Asker;
 use crate::connections::{ConnectionId, Lag, Sent, Waiting, Who};
@@ -231,12 +232,11 @@ impl Client {
 pub(super) struct Wire {
     /// None where the place is free.
     stream: Option<TcpStream>,
-    /// Nothing waits for it: what it is told can be written at once. Never so where it is to be encrypted.
+    /// Nothing waits for it: what it is told can be written at once. Never so where it is to be encrypted or numbered.
     pub is_clear: bool,
     /// The same, and it is told what everybody is told, as it is.
     pub is_plain: bool,
-    /// What it is told is compressed.
-    compresses: bool,
+    form: Form,
     /// What has left since that was last added to the client's own account.
     frames: u32,
     bytes: u32,
@@ -274,13 +274,13 @@ pub(super) struct Clients {
 
 impl Clients {
     /// Gives a connection a place.
-    pub fn add(&mut self, stream: TcpStream, compresses: bool, mut client: Client) -> u32 {
+    pub fn add(&mut self, stream: TcpStream, form: Form, mut client: Client) -> u32 {
         self.tenancies = self.tenancies.wrapping_add(1);
         client.tenancy = self.tenancies;
-        let is_clear = client.cipher.is_none();
-        let is_plain = is_clear && !compresses;
+        let is_clear = client.cipher.is_none() && form != Form::Numbered;
+        let is_plain = is_clear && form == Form::Plain;
         let stream = Some(stream);
-        let wire = Wire { stream, is_clear, is_plain, compresses, frames: 0, bytes: 0 };
+        let wire = Wire { stream, is_clear, is_plain, form, frames: 0, bytes: 0 };
         let client = Some(Box::new(client));
         if let Some(place) = self.free.pop() {
             self.wires[place as usize] = wire;
@@ -327,10 +327,10 @@ impl Clients {
         &mut self.wires[place as usize]
     }
 
-    /// Whether what is told at this place is compressed.
+    /// How it is told at this place.
     #[inline]
-    pub fn compresses(&self, place: u32) -> bool {
-        self.wires[place as usize].compresses
+    pub fn form(&self, place: u32) -> Form {
+        self.wires[place as usize].form
     }
 
     /// So much more has left for this place.
@@ -352,9 +352,10 @@ impl Clients {
     /// Looks whether something waits; to be called after the outbox of this place was touched.
     pub fn note_line(&mut self, place: u32) {
         let client = self.at(place);
-        let is_clear = client.outbox.is_clear() && client.cipher.is_none();
+        let is_free = client.outbox.is_clear() && client.cipher.is_none();
         let wire = &mut self.wires[place as usize];
-        (wire.is_clear, wire.is_plain) = (is_clear, is_clear && !wire.compresses);
+        wire.is_clear = is_free && wire.form != Form::Numbered;
+        wire.is_plain = is_free && wire.form == Form::Plain;
     }
 
     /// All places, taken or not.

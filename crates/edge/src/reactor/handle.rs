@@ -25,14 +25,26 @@ pub struct Newcomer {
     pub dialect: usize,
     /// Who was let in by a key, if somebody was.
     pub admitted: Option<Box<Admitted>>,
-    /// Whether it was agreed that messages are compressed.
-    pub compresses: bool,
+    /// How it is told what it is told.
+    pub form: Form,
     /// What the client sent right behind its handshake.
     pub early: Vec<u8>,
     /// The other end.
     pub peer: SocketAddr,
     /// The place it takes, given back at its end.
     pub seat: Option<Seat>,
+}
+
+/// How a connection is told what it is told; agreed on at its upgrade.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// As it is.
+    #[default]
+    Plain,
+    /// Compressed ([`crate::ws::deflate`]).
+    Compressed,
+    /// As it is, behind the number of its event ([`crate::numbered`]).
+    Numbered,
 }
 
 /// What a loop is told outside of its ring.

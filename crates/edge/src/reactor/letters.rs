@@ -14,7 +14,7 @@ use mio::unix::SourceFd;
 
 use super::client::Client;
 use super::handle::Letter;
-use super::{LETTERS_A_TURN, Loop, Newcomer};
+use super::{Form, LETTERS_A_TURN, Loop, Newcomer};
 use crate::connections::ConnectionId;
 use crate::goodbye::Reason;
 use crate::session::Session;
@@ -87,11 +87,10 @@ impl Loop {
     }
 
     pub(super) fn adopt(&mut self, newcomer: Newcomer) {
-        let Newcomer { stream, cipher, dialect, admitted, compresses, early, peer, seat } =
-            newcomer;
+        let Newcomer { stream, cipher, dialect, admitted, form, early, peer, seat } = newcomer;
         let manners = self.around.dialects[dialect].manners();
         let mut session = Session::open(Arc::clone(&self.limits[dialect]), manners, self.now);
-        if compresses {
+        if form == Form::Compressed {
             session.inflate();
         }
         let key = admitted.as_ref().map(|admitted| admitted.login.key.clone());
@@ -101,7 +100,7 @@ impl Loop {
         let id = ConnectionId(self.around.connection_ids.fetch_add(1, Ordering::Relaxed) + 1);
         let mut client = Client::new((id, self.desk.wall), session, dialect, peer, seat);
         client.cipher = cipher;
-        let place = self.clients.add(stream, compresses, client);
+        let place = self.clients.add(stream, form, client);
         self.fanout.make_room(self.clients.places().len());
         self.around.counters.connections.add(1);
         self.around.counters.connections_open.add(1);

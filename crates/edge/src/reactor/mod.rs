@@ -40,6 +40,7 @@ use crate::boards::Dialects;
 use crate::clock::SessionClock;
 use crate::goodbye::Goodbyes;
 use crate::metrics::Counters;
+use crate::numbered::Numberer;
 use crate::session::{Desk, Ids, frame_limits};
 use crate::steps::Clerk;
 use crate::ws::decode::Limits;
@@ -51,7 +52,7 @@ use handle::{Bell, Letter};
 use survey::Survey;
 use timers::Timers;
 
-pub use handle::{Draining, LoopHandle, Newcomer, Turning};
+pub use handle::{Draining, Form, LoopHandle, Newcomer, Turning};
 
 /// The token of the bell; sockets have their places.
 const BELL: Token = Token(usize::MAX);
@@ -128,6 +129,7 @@ pub(crate) struct Loop {
     read_buffer: Box<[u8]>,
     join: Vec<u8>,
     packer: Packer,
+    numberer: Numberer,
     sealed: Vec<u8>,
     tally: Tally,
 }
@@ -185,6 +187,7 @@ impl Loop {
             read_buffer: vec![0; READ_BYTES].into(),
             join: Vec::new(),
             packer: Packer::default(),
+            numberer: Numberer::default(),
             sealed: Vec::new(),
             tally: Tally::default(),
         };

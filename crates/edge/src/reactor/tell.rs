@@ -7,7 +7,7 @@ use dialects::Parting;
 use model::Class;
 
 use super::fanout::{Fanout, Mark};
-use super::{Loop, WORDS_A_TURN};
+use super::{Form, Loop, WORDS_A_TURN};
 use crate::board_thread::{Asker, Word};
 use crate::goodbye::Reason;
 use crate::outbox::{Pushed, Told};
@@ -145,7 +145,7 @@ impl Loop {
         }
     }
 
-    /// Tells one socket alone, for which something waits or which is told it compressed or encrypted.
+    /// Tells one socket alone, for which something waits or which is told it compressed, numbered or encrypted.
     pub(super) fn tell_client(&mut self, place: u32, node: u32) {
         let wire = self.clients.wire(place);
         if !wire.is_clear {
@@ -167,10 +167,14 @@ impl Loop {
         }
     }
 
-    /// Encrypts and writes what a socket is told, if it is one whose line is encrypted and nothing waits for it. Returns
-    /// whether that was so.
+    /// Encrypts and writes what a socket is told, if it is one whose line is encrypted, nothing waits for it, and it is not
+    /// numbered. Returns whether that was so.
     fn tell_encrypted(&mut self, place: u32, node: u32) -> bool {
-        let compresses = self.clients.compresses(place);
+        let compresses = match self.clients.form(place) {
+            Form::Plain => false,
+            Form::Compressed => true,
+            Form::Numbered => return false,
+        };
         let Some((stream, client)) = self.clients.with_stream(place) else { return false };
         let Some(cipher) = client.cipher.as_deref_mut() else { return false };
         if cipher.is_waiting() || !client.outbox.is_clear() {
@@ -224,16 +228,16 @@ impl Loop {
         let client = self.clients.at(place);
         let restart_bytes_max = self.around.dialects[client.dialect].manners().restart_bytes_max;
         let mut left = 0;
-        let compresses = self.clients.compresses(place);
+        let form = self.clients.form(place);
         let client = self.clients.at(place);
         for told in self.fanout.frames(node) {
-            let packed;
-            let told = if compresses {
-                packed = Told { frame: self.packer.frame(&told.frame).clone(), ..told.clone() };
-                &packed
-            } else {
-                told
+            let formed = match form {
+                Form::Plain => None,
+                Form::Compressed => Some(self.packer.frame(&told.frame).clone()),
+                Form::Numbered => Some(self.numberer.frame(told)),
             };
+            let formed = formed.map(|frame| Told { frame, ..told.clone() });
+            let told = formed.as_ref().unwrap_or(told);
             let bytes = told.frame.bytes().len();
             if taken >= bytes {
                 taken -= bytes;

@@ -28,6 +28,7 @@ use crate::ws::{Opcode, Role, encode};
 mod compressed;
 mod conversations;
 mod encrypted;
+mod numbered;
 mod survey;
 
 /// Nothing here takes so long unless it never comes.
@@ -93,12 +94,12 @@ impl House {
         self.connect_with(Vec::new())
     }
     fn connect_with(&self, early: Vec<u8>) -> Visitor {
-        self.connect_as(false, early)
+        self.connect_as(Form::Plain, early)
     }
-    fn connect_as(&self, compresses: bool, early: Vec<u8>) -> Visitor {
-        self.connect_by(None, compresses, early)
+    fn connect_as(&self, form: Form, early: Vec<u8>) -> Visitor {
+        self.connect_by(None, form, early)
     }
-    fn connect_by(&self, cipher: Option<Box<Cipher>>, compresses: bool, early: Vec<u8>) -> Visitor {
+    fn connect_by(&self, cipher: Option<Box<Cipher>>, form: Form, early: Vec<u8>) -> Visitor {
         let address = self.listener.local_addr().expect("an address");
         let stream = TcpStream::connect(address).expect("a connection");
         let (served, peer) = self.listener.accept().expect("a connection");
@@ -107,7 +108,7 @@ impl House {
             cipher,
             dialect: 0,
             admitted: None,
-            compresses,
+            form,
             early,
             peer,
             seat: None,
@@ -116,7 +117,7 @@ impl House {
         stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
         let limits = Limits::of_messages(1 << 20);
         let mut decoder = Decoder::new(limits, Role::Client);
-        if compresses {
+        if form == Form::Compressed {
             decoder.inflate();
         }
         Visitor { stream, keys: None, decoder, heard: VecDeque::new() }

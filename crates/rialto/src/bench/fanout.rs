@@ -26,7 +26,7 @@ use clap::Args;
 use dialects::Dialect;
 use edge::boards::{Boards, Dialects};
 use edge::clock::{MarketClock, SessionClock, Speed};
-use edge::reactor::Newcomer;
+use edge::reactor::{Form, Newcomer};
 use edge::steps::Clerk;
 use edge::ws::{Opcode, encode};
 use edge::{Edge, Settings};
@@ -331,7 +331,7 @@ pub fn adopt(edge: &Edge, here: TcpStream) -> io::Result<()> {
         cipher: None,
         dialect: 0,
         admitted: None,
-        compresses: false,
+        form: Form::Plain,
         early: Vec::new(),
         peer,
         seat: None,

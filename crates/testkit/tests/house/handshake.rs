@@ -396,3 +396,48 @@ fn compression_is_agreed_on_where_it_is_configured_and_offered_and_nowhere_else(
     line.send(frame(0xC1, packer.pack(&[b' '; 4_096])));
     line.check_closed(1009, "read limited at 513 bytes");
 }
+
+#[test]
+fn numbers_are_told_to_who_offers_their_subprotocol_and_frames_stay_as_they_are() {
+    let served = Setup { compression: true, ..Setup::bitstamp() }.serve();
+    let open = |headers: &[(&str, &str)]| {
+        let mut line = served.line();
+        let headers = [&[("Host", "localhost")], headers].concat();
+        line.send(upgrade_request_with(served.path(), &headers));
+        let head = line.head().expect("an answer");
+        assert_eq!(head.status, 101);
+        let answered = ["sec-websocket-protocol", "sec-websocket-extensions"]
+            .map(|name| head.header(name).map(str::to_owned));
+        (line, answered)
+    };
+    let both = [
+        ("Sec-WebSocket-Protocol", "chat, rialto.sequence"),
+        ("Sec-WebSocket-Extensions", "permessage-deflate"),
+    ];
+    let (mut asks, answered) = open(&both);
+    assert_eq!(answered, [Some("rialto.sequence".to_owned()), None], "numbers are not compressed");
+    let (mut other, answered) = open(&[("Sec-WebSocket-Protocol", "chat")]);
+    assert_eq!(answered, [None, None]);
+
+    let channel = "live_trades_btcusd";
+    for line in [&mut asks, &mut other] {
+        line.send(text_frame(&subscribe(channel)));
+        assert_eq!(line.hear(), Heard::Text(subscribed(channel)));
+    }
+    served.market.trade(0, 6_000_000, 2);
+    served.market.settle();
+    let mut before = 0;
+    for _ in 0..2 {
+        let Heard::Text(number) = asks.hear() else { panic!("a number is a text") };
+        let parts = number.strip_prefix(r#"{"rialto":{"sequence":"#);
+        let number = parts.and_then(|it| it.strip_suffix("}}")).and_then(|it| it.parse().ok());
+        let number: u64 = number.expect("a number");
+        assert!(number > before, "{number} after {before}");
+        before = number;
+        let frame = asks.hear();
+        assert!(matches!(&frame, Heard::Text(text) if text.contains(channel)), "{frame:?}");
+        assert_eq!(frame, other.hear());
+    }
+    asks.check_heartbeat();
+    other.check_heartbeat();
+}

@@ -18,7 +18,8 @@ fn a_frame_is_compressed_once_for_all_who_compress_and_not_at_all_for_nobody() {
     assert_eq!(house.counters.compressions.read(), 0, "nobody compresses");
     let before = house.counters.bytes_out.read();
 
-    let mut packed: Vec<Visitor> = (0..25).map(|_| house.connect_as(true, Vec::new())).collect();
+    let mut packed: Vec<Visitor> =
+        (0..25).map(|_| house.connect_as(Form::Compressed, Vec::new())).collect();
     packed.iter_mut().for_each(|visitor| join(&mut house, visitor));
     for number in 2..2 + FRAMES {
         // Sometimes several in one turn, which are joined.
@@ -41,7 +42,7 @@ fn a_frame_is_compressed_once_for_all_who_compress_and_not_at_all_for_nobody() {
 fn what_waits_for_a_client_that_compresses_is_compressed_as_well() {
     const FRAMES: u64 = 20;
     let mut house = house(Plain { padding: 2_000, ..Plain::default() });
-    let mut slow = house.connect_as(true, Vec::new());
+    let mut slow = house.connect_as(Form::Compressed, Vec::new());
     slow.says("+trades0");
     house.serve();
     assert_eq!(slow.hears(), "+trades0 ok");

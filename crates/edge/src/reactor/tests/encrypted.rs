@@ -10,7 +10,7 @@ use crate::tls::tests::keys;
 fn connect(house: &House, name: Option<&str>, room: usize) -> Visitor {
     let (cipher, keys) = name.map(keys).unzip();
     sockopt::set_socket_send_buffer_size(&house.listener, room).expect("room");
-    let mut visitor = house.connect_by(cipher.map(Box::new), false, Vec::new());
+    let mut visitor = house.connect_by(cipher.map(Box::new), Form::Plain, Vec::new());
     visitor.keys = keys;
     visitor
 }
