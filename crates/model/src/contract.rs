@@ -112,6 +112,38 @@ impl Contract {
         (initial.max(chosen), maintenance)
     }
 
+    /// The mark at which a position would begin to be liquidated if nothing else changed: the first that is too low for a
+    /// long, too high for a short; none if none is. `besides` is what answers for it but for its own profit at the mark, and
+    /// `needed` what the same has to keep besides.
+    #[must_use]
+    pub fn liquidation_price(
+        &self,
+        by: &Valuation,
+        instrument: &Instrument,
+        (size, cost): (i64, Amount),
+        (besides, needed): (Amount, Amount),
+    ) -> Option<Price> {
+        let lots = i64::try_from(size.unsigned_abs()).unwrap_or(i64::MAX);
+        let is_lost = |price: i64| {
+            let price = Price(price);
+            let (_, maintenance) = self.margins(by.value(price, lots), 1);
+            let equity = besides + Amount(by.worth(price, size)) - cost;
+            equity < needed + Amount(maintenance)
+        };
+        let most = PRICE_UNITS_MAX / instrument.tick_units;
+        // What is lost lies below, for a short above; at neither end is asked.
+        let (mut lost, mut safe) = if size > 0 { (0, most + 1) } else { (most + 1, 0) };
+        while (safe - lost).abs() > 1 {
+            let middle = lost.midpoint(safe);
+            if is_lost(middle) {
+                lost = middle;
+            } else {
+                safe = middle;
+            }
+        }
+        (1..=most).contains(&lost).then_some(Price(lost))
+    }
+
     /// Whether the terms make sense by themselves; says what does not.
     ///
     /// # Errors

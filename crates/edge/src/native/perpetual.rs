@@ -17,10 +17,11 @@ use super::account::{First, not_told};
 use super::market::Nothing;
 use super::orders::Which;
 use super::outcome::rejected;
+use super::position::{self, Cross};
 use super::problem::{Code, Problem};
 use super::reply::{Answered, Reply};
 use super::visit::{Holder, Visit};
-use super::{position, reading, venue, wire::perpetual as wire};
+use super::{reading, venue, wire::perpetual as wire};
 
 /// Entries that are told at most, and if nobody says how many.
 const COUNT_MAX: usize = 1_000;
@@ -159,17 +160,14 @@ pub(crate) async fn positions(visit: &mut Visit<'_>) -> Answered {
     let answer = visit.ask_own(Query::Positions(which)).await?;
     let AnswerBody::Positions(positions) = answer.body else { return Err(not_told()) };
     let marks = marks(visit, &positions).await?;
-    let equities = match positions.iter().any(OwnPosition::is_open) {
-        true => cross_equities(visit, &holder).await?,
+    let crosses = match positions.iter().any(OwnPosition::is_open) {
+        true => crosses(visit, &holder).await?,
         false => BTreeMap::new(),
     };
     let words = &visit.native.words;
     Ok(Reply::json(&wire::Positions {
         time: venue::time(answer.now),
-        positions: positions
-            .iter()
-            .map(|it| position::word(words, it, &marks, &equities))
-            .collect(),
+        positions: positions.iter().map(|it| position::word(words, it, &marks, &crosses)).collect(),
     }))
 }
 
@@ -191,11 +189,11 @@ async fn marks(
     Ok(marks)
 }
 
-/// What answers for the account's cross positions, by asset; nothing to a key that does not see all of them.
-async fn cross_equities(
+/// What the account's cross positions come to, by asset; nothing to a key that does not see all of them.
+async fn crosses(
     visit: &mut Visit<'_>,
     holder: &Holder,
-) -> Result<BTreeMap<AssetId, Amount>, Box<Problem>> {
+) -> Result<BTreeMap<AssetId, Cross>, Box<Problem>> {
     if holder.credential.instruments.is_some() {
         return Ok(BTreeMap::new());
     }
@@ -210,15 +208,22 @@ async fn cross_equities(
     };
     let marks = marks(visit, &open).await?;
     let words = &visit.native.words;
-    let mut equities: BTreeMap<AssetId, Amount> =
-        balances.iter().map(|balance| (balance.asset, balance.available)).collect();
+    let mut crosses: BTreeMap<AssetId, Cross> = balances
+        .iter()
+        .map(|it| (it.asset, Cross { equity: it.available, maintenance: Amount::ZERO }))
+        .collect();
     for it in open.iter().filter(|it| it.state.mode == MarginMode::Cross) {
-        let profit = marks.get(&it.instrument).and_then(|&mark| position::profit(words, it, mark));
-        if let (Some(profit), Some(asset)) = (profit, words.margin_asset(it.instrument)) {
-            *equities.entry(asset.id).or_default() += profit;
+        let Some(&mark) = marks.get(&it.instrument) else { continue };
+        let profit = position::profit(words, it, mark);
+        let margins = position::margins(words, it, mark);
+        let asset = words.margin_asset(it.instrument);
+        if let (Some(profit), Some((_, maintenance)), Some(asset)) = (profit, margins, asset) {
+            let cross = crosses.entry(asset.id).or_default();
+            cross.equity += profit;
+            cross.maintenance += maintenance;
         }
     }
-    Ok(equities)
+    Ok(crosses)
 }
 
 /// Which settlements.

@@ -13,12 +13,21 @@ use super::wire::perpetual as wire;
 /// Decimals that an entry price has more than a price.
 const FINER: u8 = 4;
 
-/// A position, as the marks stand and with what answers for cross positions of each asset.
+/// What cross positions of an asset come to together.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cross {
+    /// What answers for them.
+    pub equity: Amount,
+    /// What it takes to keep them.
+    pub maintenance: Amount,
+}
+
+/// A position, as the marks stand and with what the cross positions of each asset come to.
 pub(crate) fn word(
     words: &Words,
     own: &OwnPosition,
     marks: &BTreeMap<InstrumentId, Price>,
-    equities: &BTreeMap<AssetId, Amount>,
+    crosses: &BTreeMap<AssetId, Cross>,
 ) -> wire::Position {
     let (it, state) = (words.listed(own.instrument), &own.state);
     let asset = words.margin_asset(own.instrument);
@@ -29,16 +38,23 @@ pub(crate) fn word(
         scaled(units / i128::from(size), it.price_decimals + FINER)
     });
     let mark = marks.get(&own.instrument).copied().filter(|_| own.is_open());
-    let value = mark.zip(valuation(words, own.instrument)).map(|(mark, by)| by.value(mark, size));
+    let value = mark.and_then(|mark| value(words, own, mark));
     let profit = mark.and_then(|mark| profit(words, own, mark));
-    let contract = words.contract(own.instrument);
-    let margins = value.zip(contract).map(|(value, it)| it.margins(value, state.leverage));
-    let equity = match state.mode {
-        MarginMode::Isolated => profit.map(|profit| state.margin + profit),
+    let margins = mark.and_then(|mark| margins(words, own, mark));
+    let alone = profit.zip(margins).map(|(profit, (_, maintenance))| (profit, maintenance));
+    let together = match state.mode {
+        MarginMode::Isolated => {
+            alone.map(|(profit, maintenance)| Cross { equity: state.margin + profit, maintenance })
+        }
         MarginMode::Cross => {
-            asset.and_then(|asset| equities.get(&asset.id)).copied().filter(|_| mark.is_some())
+            asset.and_then(|asset| crosses.get(&asset.id)).copied().filter(|_| mark.is_some())
         }
     };
+    let liquidation = alone.zip(together).and_then(|((profit, maintenance), all)| {
+        let others = (all.equity - profit, all.maintenance - maintenance);
+        let (contract, by) = (words.contract(own.instrument)?, valuation(words, own.instrument)?);
+        contract.liquidation_price(&by, it, (state.size, state.cost), others)
+    });
     wire::Position {
         id: state.id.0.to_string(),
         instrument: words.name(own.instrument).to_owned(),
@@ -46,7 +62,8 @@ pub(crate) fn word(
         size: quantity(it, Quantity(size)),
         entry_price: entry,
         mark_price: mark.map(|mark| price(it, mark)),
-        value: value.map(|value| told(Amount(value))),
+        value: value.map(told),
+        liquidation_price: liquidation.map(|mark| price(it, mark)),
         unrealized_profit: profit.map(told),
         realized_profit: told(own.earned.profit),
         fees_paid: told(own.earned.fees),
@@ -56,9 +73,9 @@ pub(crate) fn word(
         mode: state.mode.into(),
         leverage: state.leverage,
         margin: told(state.margin),
-        initial_margin: margins.map(|(initial, _)| told(Amount(initial))),
-        maintenance_margin: margins.map(|(_, maintenance)| told(Amount(maintenance))),
-        equity: equity.map(told),
+        initial_margin: margins.map(|(initial, _)| told(initial)),
+        maintenance_margin: margins.map(|(_, maintenance)| told(maintenance)),
+        equity: together.map(|all| told(all.equity)),
         in_liquidation: own.in_liquidation,
         opened_at: time(own.opened_at),
         changed_at: time(own.changed_at),
@@ -69,6 +86,20 @@ pub(crate) fn word(
 pub(crate) fn profit(words: &Words, own: &OwnPosition, mark: Price) -> Option<Amount> {
     let worth = valuation(words, own.instrument)?.worth(mark, own.state.size);
     Some(Amount(worth) - own.state.cost)
+}
+
+/// What a position is worth at a mark, without a sign.
+fn value(words: &Words, own: &OwnPosition, mark: Price) -> Option<Amount> {
+    let lots = i64::try_from(own.state.size.unsigned_abs()).unwrap_or(i64::MAX);
+    Some(Amount(valuation(words, own.instrument)?.value(mark, lots)))
+}
+
+/// What it takes to open a position at a mark, and to keep it.
+pub(crate) fn margins(words: &Words, own: &OwnPosition, mark: Price) -> Option<(Amount, Amount)> {
+    let value = value(words, own, mark)?;
+    let contract = words.contract(own.instrument)?;
+    let (initial, maintenance) = contract.margins(value.0, own.state.leverage);
+    Some((Amount(initial), Amount(maintenance)))
 }
 
 fn valuation(words: &Words, id: InstrumentId) -> Option<Valuation> {

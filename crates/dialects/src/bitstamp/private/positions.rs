@@ -80,37 +80,17 @@ fn tier(perpetual: &Perpetual, value: Amount) -> usize {
     tiers.iter().position(|tier| value <= tier.up_to).map_or(tiers.len(), |at| at + 1)
 }
 
-/// The mark at which the position would begin to be liquidated if nothing else changed: the first that is too low for a
-/// long, too high for a short. 0 if there is none.
+/// The mark at which the position would begin to be liquidated if nothing else changed. 0 if there is none.
 fn liquidation_price(
     market: &Market,
     perpetual: &Perpetual,
     own: &OwnPosition,
     (all, alone): (Margin, Margin),
 ) -> Price {
-    let others = all.equity - alone.equity;
-    let theirs = all.maintenance - alone.maintenance;
-    let lots = i64::try_from(own.state.size.unsigned_abs()).unwrap_or(i64::MAX);
-    let is_lost = |price: i64| {
-        let worth = Amount(perpetual.value.worth(Price(price), own.state.size));
-        let value = perpetual.value.value(Price(price), lots);
-        let (_, maintenance) = perpetual.terms.margins(value, own.state.leverage);
-        let equity = others + worth - own.state.cost;
-        equity < theirs + Amount(maintenance)
-    };
-    let most = model::instrument::PRICE_UNITS_MAX / market.instrument.tick_units;
-    let long = own.state.size > 0;
-    // What is lost lies below, for a short above.
-    let (mut lost, mut safe) = if long { (0, most + 1) } else { (most + 1, 0) };
-    while (safe - lost).abs() > 1 {
-        let middle = lost.midpoint(safe);
-        if is_lost(middle) {
-            lost = middle;
-        } else {
-            safe = middle;
-        }
-    }
-    Price(if lost > most { 0 } else { lost })
+    let others = (all.equity - alone.equity, all.maintenance - alone.maintenance);
+    let position = (own.state.size, own.state.cost);
+    let (terms, by) = (&perpetual.terms, &perpetual.value);
+    terms.liquidation_price(by, &market.instrument, position, others).unwrap_or(Price(0))
 }
 
 /// `OPEN`, `LIQUIDATING` or `SETTLED`

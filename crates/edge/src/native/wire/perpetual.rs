@@ -194,6 +194,10 @@ pub struct Position {
     /// Profit at the mark that is not money yet, or loss if negative.
     #[schema(required, example = "6.0000000000")]
     pub unrealized_profit: Option<String>,
+    /// The mark at which it would begin to be liquidated if nothing else changed: of a cross position, no other position, no
+    /// price and no balance. `null` if no price would do it, or if its `equity` is not told.
+    #[schema(required, example = "57323")]
+    pub liquidation_price: Option<String>,
     /// Profit that became money, or loss if negative, before fees.
     pub realized_profit: String,
     /// What was paid for its trades.

@@ -178,7 +178,8 @@ fn a_position_is_told_as_it_stands_and_as_it_ended() {
     alice.post("/orders", &perpetual("buy", "2", "60000")).with_status(201);
     mark(&served, 6_010_000);
 
-    // Set aside: 120,000 / 20. The fee: 0.2 %. To open at the mark 120,200 / 20; to keep 500 + 20,200 × 1 %.
+    // Set aside: 120,000 / 20. The fee: 0.2 %. To open at the mark 120,200 / 20; to keep 500 + 20,200 × 1 %. At 57,323
+    // it is 646 that are left, of 646.46 that it takes; a dollar above, 648 of 646.48.
     let told = alice.get("/positions").with_status(200).body;
     let id = told["positions"][0]["id"].clone();
     let at = "2027-01-15T08:00:00.000000Z";
@@ -187,7 +188,7 @@ fn a_position_is_told_as_it_stands_and_as_it_ended() {
         json!({"time": at, "positions": [{
             "id": id, "instrument": "BTC-USD-PERP", "side": "long", "size": "2.00000",
             "entry_price": "60000.0000", "mark_price": "60100", "value": "120200.0000000000",
-            "unrealized_profit": "200.0000000000", "realized_profit": "0.0000000000",
+            "unrealized_profit": "200.0000000000", "liquidation_price": "57323", "realized_profit": "0.0000000000",
             "fees_paid": "240.0000000000", "liquidation_fees_paid": "0.0000000000",
             "funding": "0.0000000000", "insured": "0.0000000000", "mode": "isolated", "leverage": 20,
             "margin": "6000.0000000000", "initial_margin": "6010.0000000000",
@@ -201,6 +202,8 @@ fn a_position_is_told_as_it_stands_and_as_it_ended() {
     assert_eq!((&short["side"], &short["mode"]), (&json!("short"), &json!("cross")));
     assert_eq!(short["unrealized_profit"], "-200.0000000000");
     assert_eq!(short["equity"], "99999680.0000000000");
+    // 99,999,880 + 2 × (60,000 - price) is below 2 % of the price less 500: beyond the last tier its rate goes on.
+    assert_eq!(short["liquidation_price"], "49564545");
 
     // Half of it is closed at 60,100, which is a hundred earned.
     bob.post("/orders", &perpetual("buy", "1", "60100")).with_status(201);
@@ -235,7 +238,10 @@ fn a_position_is_told_as_it_stands_and_as_it_ended() {
         (&ended["id"], &ended["side"], &ended["size"]),
         (&id, &json!("long"), &json!("0.00000"))
     );
-    assert_eq!((&ended["entry_price"], &ended["equity"]), (&json!(null), &json!(null)));
+    assert_eq!(
+        (&ended["entry_price"], &ended["equity"], &ended["liquidation_price"]),
+        (&json!(null), &json!(null), &json!(null))
+    );
     assert_eq!(ended["realized_profit"], "200.0000000000");
     assert_eq!(alice.get("/settlements?first=oldest&limit=1").body["settlements"][0], *settlement);
     // Who may only see the spot market sees nothing of it.
