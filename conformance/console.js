@@ -232,6 +232,53 @@ async function main() {
       await page.locator(".tape tbody tr").first().waitFor();
     });
 
+    await check("a perpetual: mark, funding, a position that is opened and closed", async () => {
+      // Held by itself, so that there is a price at which it would be liquidated.
+      const native = (method, path, body) =>
+        page.evaluate(
+          async ([method, path, body]) => {
+            const { accounts } = await (await fetch("/rialto/v1/demo")).json();
+            const headers = { Authorization: `Bearer ${accounts[0].native.key}`, "Content-Type": "application/json" };
+            return (await fetch(`/rialto/v1${path}`, { method, headers, body: body && JSON.stringify(body) })).json();
+          },
+          [method, path, body],
+        );
+      await native("PUT", "/margin/BTC-USD-PERP", { leverage: 20 });
+      await native("PUT", "/margin/BTC-USD-PERP", { mode: "isolated" });
+      await page.goto(`${base}/#/instrument/BTC-USD-PERP`);
+      const fact = (name) => page.locator(`[data-fact=${name}]`);
+      await fact("rate").filter({ hasText: /^[+-]?\d+\.\d{4} %$/ }).waitFor();
+      await fact("next").filter({ hasText: /^in \d/ }).waitFor();
+      await fact("open").filter({ hasText: /^\d/ }).waitFor();
+      await page.locator("section[aria-label=Position]", { hasText: "none" }).waitFor();
+      await page.locator("#kind").selectOption("market");
+      await page.locator("#quantity").fill("0.01");
+      await page.locator("button.buy").click();
+      const row = page.locator("tr[data-position]");
+      await row.waitFor();
+      const cells = await row.locator("td").allTextContents();
+      const { positions: [told] } = await native("GET", "/positions?instrument=BTC-USD-PERP");
+      const expected = ["long", "0.01", told.entry_price.replace(/\.?0+$/, "")];
+      must(expected.every((text, at) => cells[at] === text), `${cells} is shown of ${expected}`);
+      must(Number(cells[4]) > 0 && Number(cells[4]) < Number(cells[3]) && cells[4] === told.liquidation_price, `liquidated at ${cells[4]}, entered at ${cells[2]}`);
+      must(cells[5] === "20× isolated", cells[5]);
+      // Another mark is another profit; the button stays the one that it is.
+      await row.evaluate((it) => (it.seen = true));
+      await changes(page, "tr[data-position] td:nth-child(7)");
+      must(await row.evaluate((it) => it.seen), "the row was made anew");
+      await shoot(page, "perpetual");
+      await accessible(page);
+      // An order that only reduces, and then the rest of it at once.
+      await page.locator("#reduces").check();
+      await page.locator("#quantity").fill("0.004");
+      await page.locator("button.sell").click();
+      await row.locator("td:nth-child(2)", { hasText: /^0\.006$/ }).waitFor();
+      await row.getByRole("button").click();
+      await page.locator(".answer", { hasText: "closed 0.006 of 0.006" }).waitFor();
+      await row.waitFor({ state: "detached" });
+      return `entered at ${cells[2]}, liquidated at ${cells[4]}`;
+    });
+
     for (const dialect of DIALECTS) {
       await check(`explorer: ${dialect} answers`, async () => {
         await page.goto(`${base}/#/explorer/${dialect}`);

@@ -1,9 +1,11 @@
 // The order entry of an instrument, and the account's own orders and balances. Orders go through the native API; that
 // something of one's own changed is told by xRocket's private channels where the account has a token, else it is asked for.
+// A position in a perpetual changes with each mark, and is asked for as often.
 
-import { el, head, panel, say } from "./dom.js";
+import { el, head, keyed, panel, say } from "./dom.js";
 import { cancel, demoAccounts, place, read } from "./native.js";
 import { short } from "./format.js";
+import { MARK_MS, Position } from "./perpetual.js";
 
 const ASK_MS = 2_000;
 
@@ -19,15 +21,18 @@ export class Desk {
     this.account = el("select", { id: "account", onchange: () => this.choose() });
     this.form = this.makeForm();
     this.orders = el("tbody");
+    this.showOrders = keyed(this.orders, (order) => this.orderRow(order), 5, "none here");
     this.balances = el("tbody");
+    if (it.perpetual) this.position = new Position(it, (text, isGood) => (this.tell(text, isGood), this.reload()));
     const own = (title, table) => panel(title, el("div", { class: "wide" }, table));
     this.entry = panel("Order", this.form, this.ownKey, this.answer);
-    this.own = el(
+    const halves = el(
       "div",
       { class: "halves" },
       own("Open orders", el("table", {}, head("Side", "#Price", "#Open", "Type", "Action"), this.orders)),
       own("Balances", el("table", {}, head("Asset", "#Available", "#Held"), this.balances)),
     );
+    this.own = el("div", { class: "column" }, this.position?.element, halves);
     this.begin();
   }
 
@@ -40,6 +45,7 @@ export class Desk {
     const number = (id, step) => el("input", { id, inputmode: "decimal", autocomplete: "off", placeholder: step });
     this.price = number("price", tick);
     this.quantity = number("quantity", lot);
+    this.reduces = el("input", { id: "reduces", type: "checkbox" });
     const field = (label, input) => el("label", {}, el("span", {}, label), input);
     const priceField = field(`Price in ${quote}`, this.price);
     const lifeField = field("For how long", this.life);
@@ -56,6 +62,7 @@ export class Desk {
       priceField,
       field(`Quantity in ${base}`, this.quantity),
       lifeField,
+      this.it.perpetual && field("Only reduces", this.reduces),
       el(
         "div",
         { class: "sides" },
@@ -87,7 +94,8 @@ export class Desk {
   }
 
   askForKey() {
-    this.orders.replaceChildren();
+    this.showOrders([]);
+    this.position?.show([]);
     this.balances.replaceChildren();
     const input = el("input", { type: "password", id: "own-key", autocomplete: "off", placeholder: "rialto_…" });
     const use = () => {
@@ -105,10 +113,10 @@ export class Desk {
   /** Shows what is the account's own, and does so again whenever it changed. */
   follow(token) {
     this.reload();
-    if (!token) {
-      const timer = setInterval(() => this.reload(), ASK_MS);
+    if (!token || this.position) {
+      const timer = setInterval(() => this.reload(), this.position ? MARK_MS : ASK_MS);
       this.stops.push(() => clearInterval(timer));
-      return;
+      if (!token) return;
     }
     this.line.login(token);
     for (const channel of ["activeOrders", "balances"]) {
@@ -131,9 +139,11 @@ export class Desk {
     this.isReading = true;
     const { key } = this;
     try {
-      const [{ orders }, { balances }] = await Promise.all([read("/orders", key), read("/balances", key)]);
+      const asked = [read("/orders", key), read("/balances", key), this.position?.read(key)];
+      const [{ orders }, { balances }, positions] = await Promise.all(asked);
       if (key === this.key && !this.isLeft) {
-        this.showOrders(orders);
+        this.showOrders(orders.filter(({ instrument }) => instrument === this.it.instrument));
+        this.position?.show(positions);
         this.showBalances(balances);
       }
     } catch (error) {
@@ -146,28 +156,29 @@ export class Desk {
     }
   }
 
-  showOrders(orders) {
-    const here = orders.filter(({ instrument }) => instrument === this.it.instrument);
-    const row = (order) => {
-      const title = `Cancel the order to ${order.side} at ${order.price ?? order.stop_price}`;
-      const button = el("button", { type: "button", "aria-label": title, onclick: () => this.cancel(order.id) }, "Cancel");
-      const number = (text) => el("td", { class: "number" }, text ?? "–");
-      return el(
-        "tr",
-        {},
-        el("td", { class: order.side === "buy" ? "up" : "down" }, order.side),
-        number(order.price ?? order.stop_price),
-        number(short(order.remaining)),
-        el("td", {}, order.type),
-        el("td", {}, button),
-      );
+  orderRow(order) {
+    const title = `Cancel the order to ${order.side} at ${order.price ?? order.stop_price}`;
+    const button = el("button", { type: "button", "aria-label": title, onclick: () => this.cancel(order.id) }, "Cancel");
+    const number = (text) => el("td", { class: "number" }, text ?? "–");
+    const [price, open] = [number(), number()];
+    const element = el(
+      "tr",
+      {},
+      el("td", { class: order.side === "buy" ? "up" : "down" }, order.side),
+      price,
+      open,
+      el("td", {}, order.type),
+      el("td", {}, button),
+    );
+    const fill = (order) => {
+      say(price, order.price ?? order.stop_price ?? "–");
+      say(open, short(order.remaining));
     };
-    const none = el("tr", {}, el("td", { colspan: "5" }, "none here"));
-    this.orders.replaceChildren(...(here.length > 0 ? here.map(row) : [none]));
+    return { element, fill };
   }
 
   showBalances(balances) {
-    const own = [this.it.base, this.it.quote];
+    const own = this.position ? [this.position.asset] : [this.it.base, this.it.quote];
     const shown = balances.filter(({ asset }) => own.includes(asset));
     const number = (text) => el("td", { class: "number" }, short(text));
     this.balances.replaceChildren(
@@ -185,6 +196,7 @@ export class Desk {
       order.price = this.price.value.trim();
       order.time_in_force = this.life.value;
     }
+    if (this.reduces.checked) order.reduce_only = true;
     try {
       const { order: placed } = await place(this.key, order);
       this.tell(`${placed.side} ${short(placed.quantity)}: ${placed.status}, ${short(placed.filled)} filled`, true);

@@ -38,6 +38,30 @@ export function painter(paint) {
   };
 }
 
+/**
+ * Shows a list as rows of a table's body, by the `id` of each: one that stays is filled anew and not made anew, so that a
+ * button that somebody is about to press stays what it was, and one that comes costs one row. `make` gives for one of
+ * them its element and a function that fills it. Of nothing it says `none` over so many columns.
+ */
+export function keyed(body, make, columns, none) {
+  let rows = new Map();
+  const empty = el("tr", {}, el("td", { colspan: String(columns) }, none));
+  return (list) => {
+    const before = rows;
+    rows = new Map(list.map((it) => [it.id, before.get(it.id) ?? make(it)]));
+    for (const [id, { element }] of before) if (!rows.has(id)) element.remove();
+    if (list.length > 0) empty.remove();
+    else if (none) body.append(empty);
+    let at = body.firstChild;
+    for (const it of list) {
+      const { element, fill } = rows.get(it.id);
+      fill?.(it);
+      if (at === element) at = at.nextSibling;
+      else body.insertBefore(element, at);
+    }
+  };
+}
+
 /** A table head; the titles of columns of numbers begin with `#`. */
 export function head(...titles) {
   const column = (title) => {

@@ -121,7 +121,7 @@ function overNative(instrument, told) {
   const again = () => ask().catch((error) => told.failed(error.message));
   const timer = setInterval(again, ASK_MS);
   return {
-    sources: "the native API, asked once a second: no socket with a book lists this instrument (Finazon tells its bars)",
+    sources: "the native API, asked once a second, as xRocket's socket does not list this instrument",
     candles(wanted) {
       interval = wanted;
       again();

@@ -7,9 +7,9 @@ export function clock(text) {
 }
 
 /** A ratio as a percentage with its sign. */
-export function percent(ratio) {
+export function percent(ratio, decimals = 2) {
   const value = Number(ratio) * 100;
-  return `${value > 0 ? "+" : ""}${value.toFixed(2)} %`;
+  return `${value > 0 ? "+" : ""}${value.toFixed(decimals)} %`;
 }
 
 /** A size without the zeros at its end. */

@@ -8,6 +8,7 @@ import { feed, INTERVALS } from "../feed.js";
 import { clock, direction, short } from "../format.js";
 import { Ladder } from "../ladder.js";
 import { instruments } from "../native.js";
+import { Facts } from "../perpetual.js";
 
 const TAPE_ROWS = 30;
 
@@ -76,8 +77,10 @@ function build(it, main, line, shown) {
     desk.own,
   );
   right.append(panel("Book", ladder.element, number), desk.entry);
+  const facts = it.perpetual && new Facts(it);
   main.append(
     el("h1", {}, it.instrument.replace("-", "/"), " ", last, " ", el("small", {}, it.description)),
+    facts?.element ?? "",
     el("div", { class: "instrument" }, left, right),
   );
   const chart = new Chart(candles, decimals);
@@ -102,7 +105,8 @@ function build(it, main, line, shown) {
     gap: () => say(number, "a number was missing: the book is asked for anew"),
     failed: (why) => say(number, why),
   });
-  say(document.getElementById("sources"), `This page uses ${market.sources}; orders go through the native API, and xRocket's private channels tell when they changed.`);
+  const marked = facts ? " Mark, funding and positions are asked of the native API once a second." : "";
+  say(document.getElementById("sources"), `This page uses ${market.sources}; orders go through the native API, and xRocket's private channels tell when they changed.${marked}`);
 
   function choose(interval) {
     for (const button of choices.children) button.setAttribute("aria-pressed", String(button.textContent === interval));
@@ -113,6 +117,7 @@ function build(it, main, line, shown) {
   shown.leave = () => {
     market.leave();
     desk.leave();
+    facts?.leave();
     chart.end();
     document.title = "Rialto";
   };
