@@ -1,14 +1,20 @@
 // A book as xRocket tells it: whole in the reply, then by number the levels that changed. It says when a number is
-// missing, and holds nothing that it could not prove.
+// missing, and holds nothing that it could not prove. Sides are kept in order, so that who shows them sorts nothing.
 
 export class Book {
   constructor() {
     this.clear();
   }
 
+  /** One without a number, told whole each time. */
+  static whole(bids, asks) {
+    const book = new Book();
+    book.fill(bids, asks);
+    return book;
+  }
+
   clear() {
-    this.bids = new Map();
-    this.asks = new Map();
+    [this.bids, this.asks] = [new Side(-1), new Side(1)];
     this.number = null;
   }
 
@@ -16,10 +22,15 @@ export class Book {
     return this.number !== null;
   }
 
+  fill(bids, asks) {
+    this.clear();
+    bids.forEach((level) => this.bids.set(level));
+    asks.forEach((level) => this.asks.set(level));
+  }
+
   /** The whole book. */
   begin({ sequence, bids, asks }) {
-    this.bids = new Map(bids);
-    this.asks = new Map(asks);
+    this.fill(bids, asks);
     this.number = BigInt(sequence);
   }
 
@@ -34,22 +45,42 @@ export class Book {
       return false;
     }
     this.number += 1n;
-    set(this.bids, bids);
-    set(this.asks, asks);
+    bids.forEach((level) => this.bids.set(level));
+    asks.forEach((level) => this.asks.set(level));
     return true;
   }
 
   /** The best levels of a side, best first, as `[price, size]` in text. */
   levels(side, count) {
-    const rising = side === "asks";
-    const all = [...this[side]].sort(([one], [two]) => (rising ? one - two : two - one));
-    return all.slice(0, count);
+    return this[side].levels.slice(0, count);
   }
 }
 
-function set(levels, changes) {
-  for (const [price, size] of changes) {
-    if (Number(size) === 0) levels.delete(price);
-    else levels.set(price, size);
+/** The levels of a side, best first. Prices rise from the best on if `sign` is 1, and fall if it is -1. */
+class Side {
+  constructor(sign) {
+    this.sign = sign;
+    this.levels = [];
+    this.ranks = [];
+  }
+
+  /** Nothing at a price takes its level away. */
+  set([price, size]) {
+    const { levels, ranks } = this;
+    const rank = Number(price) * this.sign;
+    let [from, to] = [0, ranks.length];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if (ranks[middle] < rank) from = middle + 1;
+      else to = middle;
+    }
+    const isThere = ranks[from] === rank;
+    if (Number(size) !== 0) {
+      levels.splice(from, isThere ? 1 : 0, [price, size]);
+      ranks.splice(from, isThere ? 1 : 0, rank);
+    } else if (isThere) {
+      levels.splice(from, 1);
+      ranks.splice(from, 1);
+    }
   }
 }

@@ -1,21 +1,42 @@
-// The book as a chart: how much could be sold down to each price, and bought up to it.
+// The book as a chart: how much could be sold down to each price, and bought up to it. It asks the page for its size and
+// colours when those change, and not when it draws: to ask would have all that was written before laid out first.
 
 export class Depth {
   constructor(canvas) {
     this.canvas = canvas;
+    this.recolor = () => this.color();
+    addEventListener("theme", this.recolor);
+    this.sizes = new ResizeObserver(() => this.size());
+    this.sizes.observe(canvas);
+    this.color();
   }
 
-  show({ bids, asks }) {
+  color() {
+    const colors = getComputedStyle(document.documentElement);
+    this.colors = ["--bid", "--ask"].map((name) => colors.getPropertyValue(name));
+    this.again();
+  }
+
+  size() {
     const { canvas } = this;
     const ratio = devicePixelRatio || 1;
-    const [width, height] = [canvas.clientWidth, canvas.clientHeight];
-    if (width === 0) return;
-    if (canvas.width !== width * ratio || canvas.height !== height * ratio) {
-      canvas.width = width * ratio;
-      canvas.height = height * ratio;
-    }
+    [this.width, this.height] = [canvas.clientWidth, canvas.clientHeight];
+    canvas.width = this.width * ratio;
+    canvas.height = this.height * ratio;
+    canvas.getContext("2d").setTransform(ratio, 0, 0, ratio, 0, 0);
+    this.again();
+  }
+
+  again() {
+    if (this.shown) this.show(this.shown);
+  }
+
+  show(shown) {
+    this.shown = shown;
+    const { bids, asks } = shown;
+    const { canvas, width, height, colors } = this;
+    if (!width) return;
     const pen = canvas.getContext("2d");
-    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, width, height);
     if (bids.length === 0 || asks.length === 0) return;
     const middle = (Number(bids[0][0]) + Number(asks[0][0])) / 2;
@@ -27,9 +48,7 @@ export class Depth {
     const most = Math.max(...sums.map((levels) => levels.at(-1)[1])) || 1;
     const x = (price) => ((price - middle + reach) / (2 * reach)) * width;
     const y = (sum) => height - (sum / most) * (height - 4);
-    const colors = getComputedStyle(document.documentElement);
     sums.forEach((levels, side) => {
-      const color = colors.getPropertyValue(side === 0 ? "--bid" : "--ask");
       pen.beginPath();
       pen.moveTo(x(levels[0][0]), height);
       let before = height;
@@ -40,14 +59,19 @@ export class Depth {
       }
       const edge = side === 0 ? 0 : width;
       pen.lineTo(edge, before);
-      pen.strokeStyle = color;
+      pen.strokeStyle = colors[side];
       pen.stroke();
       pen.lineTo(edge, height);
       pen.closePath();
       pen.globalAlpha = 0.2;
-      pen.fillStyle = color;
+      pen.fillStyle = colors[side];
       pen.fill();
       pen.globalAlpha = 1;
     });
+  }
+
+  end() {
+    removeEventListener("theme", this.recolor);
+    this.sizes.disconnect();
   }
 }

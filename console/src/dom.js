@@ -25,6 +25,11 @@ export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** Sets an element's class if it differs. */
+export function mark(element, name) {
+  if (element.className !== name) element.className = name;
+}
+
 /** Calls `paint` at most once for each frame of the screen, however often it is asked for. */
 export function painter(paint) {
   let asked = false;

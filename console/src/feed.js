@@ -1,5 +1,6 @@
 // Where an instrument page has its market from: xRocket's socket where the instrument is listed there, else the native
-// API, asked once a second. Both say the same things: `book(sides)`, `trades(list)`, `candles(all)`, `candle(one)`.
+// API, asked once a second. Both say the same things: `book(book)`, `trades(list)`, `candles(all)`, `candle(one)`. A book is
+// told as often as it changes; how much of it is looked at, and when, is its reader's.
 
 import { Book } from "./book.js";
 import { read } from "./native.js";
@@ -16,9 +17,6 @@ export const INTERVALS = {
   "1d": { xrocket: "1day", seconds: 86_400 },
 };
 
-/** Levels of each side that a page is told. */
-const LEVELS = 100;
-
 export function feed(it, line, told) {
   return it.symbols.xrocket ? overXrocket(it, line, told) : overNative(it.instrument, told);
 }
@@ -26,19 +24,16 @@ export function feed(it, line, told) {
 function overXrocket({ instrument, symbols: { xrocket: symbol } }, line, told) {
   const book = new Book();
   let stopCandles = () => {};
-  const tell = () => {
-    if (book.isKnown) told.book({ bids: book.levels("bids", LEVELS), asks: book.levels("asks", LEVELS), number: book.number });
-  };
   const bookTopic = {
     params: { channel: "orderbook", symbol },
     began: (whole) => {
       book.begin(whole);
-      tell();
+      told.book(book);
     },
     told: (data) => {
       // What comes before the reply is in the reply.
       if (!book.isKnown && !data.snapshot) return;
-      if (book.change(data)) return tell();
+      if (book.change(data)) return told.book(book);
       told.gap();
       line.again(bookTopic);
     },
@@ -100,8 +95,8 @@ function overNative(instrument, told) {
       read(`${path}/candles?interval=${interval}&limit=${CANDLES}`),
     ]);
     if (isLeft) return;
-    const levels = (side) => side.slice(0, LEVELS).map(({ price, quantity }) => [price, quantity]);
-    told.book({ bids: levels(book.bids), asks: levels(book.asks), number: null });
+    const levels = (side) => side.map(({ price, quantity }) => [price, quantity]);
+    told.book(Book.whole(levels(book.bids), levels(book.asks)));
     const newest = BigInt(trades.trades[0]?.id ?? 0);
     // A server that was started anew counts from the beginning.
     if (newest < last) told.anew();

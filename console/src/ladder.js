@@ -1,4 +1,5 @@
-// The book as a ladder: asks above, bids below, with how much lies up to each level. Rows are made once and filled anew.
+// The book as a ladder: asks above, bids below, with how much lies up to each level. Rows are made once; of what they show
+// only what differs is written, and nothing is read back from the page.
 
 import { el, say } from "./dom.js";
 import { short } from "./format.js";
@@ -50,12 +51,13 @@ function fill(rows, levels, most) {
   let sum = 0;
   rows.forEach(({ row, price, size, sum: shown, bar }, place) => {
     const level = levels[place];
-    row.classList.toggle("none", !level);
+    if (row.classList.contains("none") === Boolean(level)) row.classList.toggle("none", !level);
     sum += Number(level?.[1] ?? 0);
     say(price, level?.[0] ?? "");
     say(size, level ? short(level[1]) : "");
     say(shown, level ? short(sum.toFixed(Math.min(decimals(level[1]), 4))) : "");
-    bar.style.width = level ? `${(100 * sum) / most}%` : "0";
+    // Drawn wider, not laid out wider.
+    bar.style.transform = `scaleX(${level ? (sum / most).toFixed(3) : 0})`;
   });
 }
 

@@ -3,7 +3,7 @@
 import { Chart } from "../chart.js";
 import { Depth } from "../depth.js";
 import { Desk } from "../desk.js";
-import { el, head, painter, panel, say } from "../dom.js";
+import { el, head, keyed, mark, painter, panel, say } from "../dom.js";
 import { feed, INTERVALS } from "../feed.js";
 import { clock, direction, short } from "../format.js";
 import { Ladder } from "../ladder.js";
@@ -11,6 +11,10 @@ import { instruments } from "../native.js";
 import { Facts } from "../perpetual.js";
 
 const TAPE_ROWS = 30;
+/** Levels of each side that are drawn. */
+const LEVELS = 100;
+/** How often the tab is told the price. */
+const TITLE_MS = 1_000;
 
 export function instrument({ main, line, parameter }) {
   const shown = { sources: "xRocket's socket and the native API", leave: () => (shown.isLeft = true) };
@@ -43,25 +47,31 @@ function build(it, main, line, shown) {
   let book;
   let trades = [];
   const paintBook = painter(() => {
-    ladder.show(book);
-    depth.show(book);
+    const shown = { bids: book.levels("bids", LEVELS), asks: book.levels("asks", LEVELS) };
+    ladder.show(shown);
+    depth.show(shown);
     say(number, book.number === null ? "" : `book ${book.number}`);
   });
+  const showTape = keyed(tape, ({ price, size, side, time }) => ({
+    element: el(
+      "tr",
+      {},
+      el("td", { class: `number ${side === "buy" ? "up" : "down"}` }, price),
+      el("td", { class: "number" }, short(size)),
+      el("td", {}, clock(time)),
+    ),
+  }));
   const paintTape = painter(() => {
-    const row = ({ price, size, side, time }) =>
-      el(
-        "tr",
-        {},
-        el("td", { class: `number ${side === "buy" ? "up" : "down"}` }, price),
-        el("td", { class: "number" }, short(size)),
-        el("td", {}, clock(time)),
-      );
-    tape.replaceChildren(...trades.map(row));
+    showTape(trades);
     const [one, two] = trades;
+    if (!one) return;
     say(last, one.price);
-    last.className = `last number ${two ? direction(Number(one.price) - Number(two.price)) : ""}`;
-    document.title = `${one.price} ${it.instrument} · Rialto`;
+    mark(last, `last number ${two ? direction(Number(one.price) - Number(two.price)) : ""}`);
   });
+  const title = () => {
+    if (trades[0]) document.title = `${trades[0].price} ${it.instrument} · Rialto`;
+  };
+  const timer = setInterval(title, TITLE_MS);
 
   const choices = el(
     "div",
@@ -86,19 +96,20 @@ function build(it, main, line, shown) {
   const chart = new Chart(candles, decimals);
 
   const market = feed(it, line, {
-    book(sides) {
-      book = sides;
+    book(told) {
+      book = told;
       paintBook();
     },
     anew() {
       trades = [];
     },
     trades(fresh) {
-      const known = new Set(trades.map(({ tradeId }) => tradeId));
-      trades = [...trades, ...fresh.filter(({ tradeId }) => !known.has(tradeId))];
-      trades.sort((one, two) => Number(two.tradeId) - Number(one.tradeId));
-      trades = trades.slice(0, TAPE_ROWS);
-      if (trades.length > 0) paintTape();
+      const known = new Set(trades.map(({ id }) => id));
+      const added = fresh.filter(({ tradeId }) => !known.has(tradeId));
+      trades.push(...added.map((trade) => ({ ...trade, id: trade.tradeId })));
+      trades.sort((one, two) => Number(two.id) - Number(one.id));
+      trades.length = Math.min(trades.length, TAPE_ROWS);
+      paintTape();
     },
     candles: (all) => chart.all(all),
     candle: (one) => chart.one(one),
@@ -119,6 +130,8 @@ function build(it, main, line, shown) {
     desk.leave();
     facts?.leave();
     chart.end();
+    depth.end();
+    clearInterval(timer);
     document.title = "Rialto";
   };
 }
