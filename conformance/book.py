@@ -15,6 +15,7 @@ Exit code 0 when all passed, 1 otherwise. NODE_PATH leads to the npm folder.
 """
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -27,6 +28,9 @@ import time
 from pathlib import Path
 
 from venue import Checks
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "docs"))
+import outside
 
 PROJECT = Path(__file__).resolve().parent.parent
 PAGES = ["start-bot.md", "start-gateway.md", "start-operator.md"]
@@ -210,6 +214,26 @@ def do(page, reader, checks):
     return count
 
 
+def check_outside():
+    """What mdBook is given of all pages: whatever leads out of docs/ is named, and all else stays a link."""
+    docs = PROJECT / "docs"
+    pages = sorted(docs.rglob("*.md"))
+    chapters = [
+        {"Chapter": {"content": page.read_text(), "path": str(page.relative_to(docs)), "sub_items": []}} for page in pages
+    ]
+    given = json.dumps([{}, {"items": chapters}])
+    done = subprocess.run([sys.executable, docs / "outside.py"], input=given, capture_output=True, text=True, check=True)
+    links = lambda items: [
+        (it["Chapter"]["path"], link[2]) for it in items for link in outside.LINK.finditer(it["Chapter"]["content"])
+    ]
+    before, after = links(chapters), links(json.loads(done.stdout)["items"])
+    leads_out = lambda link: outside.outside(os.path.dirname(link[0]), link[1]) is not None
+    if not any(map(leads_out, before)) or any(map(leads_out, after)):
+        raise ValueError(f"of {sum(map(leads_out, before))} links out of docs/ {sum(map(leads_out, after))} are left")
+    if after != [link for link in before if not leads_out(link)]:
+        raise ValueError("other links are not what they were")
+
+
 def main():
     words = argparse.ArgumentParser()
     words.add_argument("rialto", type=Path)
@@ -226,6 +250,12 @@ def main():
         finally:
             reader.end()
             shutil.rmtree(folder)
+    with checks.of("the site"):
+        try:
+            check_outside()
+            checks.tell("what leads out of docs/ is named")
+        except (OSError, ValueError, subprocess.CalledProcessError) as trouble:
+            checks.tell("what leads out of docs/ is named", trouble)
     checks.tell(f"{count} blocks were done", None if count >= COMMANDS_MIN else f"not {COMMANDS_MIN}")
     return checks.end()
 

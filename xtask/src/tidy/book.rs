@@ -1,9 +1,9 @@
-//! The book: `docs/SUMMARY.md` lists every page, and what a page links to is there.
+//! The book: `docs/SUMMARY.md` lists every page, and what a page links to is there, its headings too.
 
 use std::collections::BTreeSet;
 
 use super::Finding;
-use super::tree::Tree;
+use super::tree::{Source, Tree};
 
 const SUMMARY: &str = "docs/SUMMARY.md";
 
@@ -47,16 +47,32 @@ pub fn linked(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, source) in tree.all().filter(|(path, _)| path.ends_with(".md")) {
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        for (line, target) in links(&source.text) {
-            let target = target.split('#').next().unwrap_or_default();
-            let is_ours =
-                !target.is_empty() && !target.contains("://") && !target.starts_with("mailto:");
-            if is_ours && !resolved(folder, target).is_some_and(|path| is_there(&path)) {
+        for (line, link) in links(&source.text) {
+            if link.contains("://") || link.starts_with("mailto:") {
+                continue;
+            }
+            let (target, heading) = link.split_once('#').unwrap_or((link, ""));
+            let to = match target {
+                "" => Some(path.to_string()),
+                target => resolved(folder, target),
+            };
+            let Some(to) = to.filter(|to| is_there(to)) else {
                 findings.push(Finding {
                     path: path.to_string(),
                     line,
                     what: format!("a link to `{target}`, which is not there"),
                     remedy: "name the file from the page's own folder",
+                });
+                continue;
+            };
+            let page = tree.all().find(|(path, _)| *path == to && to.ends_with(".md"));
+            let has_heading = |source: &Source| headings(&source.text).any(|it| it == heading);
+            if !heading.is_empty() && page.is_some_and(|(_, source)| !has_heading(source)) {
+                findings.push(Finding {
+                    path: path.to_string(),
+                    line,
+                    what: format!("a link to a heading `#{heading}`, which {to} has not"),
+                    remedy: "name a heading of that page in lower case, with dashes for blanks and no other signs",
                 });
             }
         }
@@ -64,17 +80,33 @@ pub fn linked(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// The targets of links outside of code, with their lines.
-fn links(text: &str) -> Vec<(u32, &str)> {
-    let mut found = Vec::new();
+/// The lines outside of fenced code, with their numbers.
+fn prose(text: &str) -> impl Iterator<Item = (u32, &str)> {
     let mut fenced = false;
-    for (number, line) in (1..).zip(text.lines()) {
+    (1..).zip(text.lines()).filter(move |(_, line)| {
         if line.trim_start().starts_with("```") {
             fenced = !fenced;
         }
-        if fenced {
-            continue;
-        }
+        !fenced
+    })
+}
+
+/// The names by which links lead to a page's headings, as mdBook and the usual hosts make them. A second heading of the
+/// same words is not looked for.
+fn headings(text: &str) -> impl Iterator<Item = String> {
+    prose(text).filter_map(|(_, line)| {
+        let words = line.trim_start_matches('#').strip_prefix(' ')?;
+        line.starts_with('#').then(|| {
+            let kept = |sign: &char| sign.is_alphanumeric() || "-_ ".contains(*sign);
+            words.trim().to_lowercase().chars().filter(kept).collect::<String>().replace(' ', "-")
+        })
+    })
+}
+
+/// The targets of links outside of code, with their lines.
+fn links(text: &str) -> Vec<(u32, &str)> {
+    let mut found = Vec::new();
+    for (number, line) in prose(text) {
         let mut rest = line;
         while let Some(at) = rest.find("](") {
             // What stands between signs of code is no link.

@@ -464,15 +464,25 @@ fn book() {
 fn links() {
     let rule = super::book::linked;
     let page = |text: &'static str| ("docs/a.md", text);
-    let there = [("README.md", ""), ("docs/b.md", ""), ("deploy/unit", "")];
+    let b = "# B's `x`: one\n```\n# not\n```\n## The `other_two` of b\n";
+    let there = [("README.md", ""), ("docs/b.md", b), ("deploy/unit", "")];
     let with = |page: (&'static str, &'static str)| [&[page][..], &there].concat();
     check(
         rule,
-        &with(page("[b](b.md#x) [up](../README.md) [folder](../deploy/) [far](https://x.y)")),
+        &with(page(
+            "[b](b.md#bs-x-one) [up](../README.md) [folder](../deploy/) [far](https://x.y)",
+        )),
         &[],
     );
-    check(rule, &with(page("[here](#above) `[no](link.md)`\n```\n[nor](this.md)\n```")), &[]);
+    check(
+        rule,
+        &with(page("## Above\n[here](#above) `[no](link.md)`\n```\n[nor](this.md)\n```")),
+        &[],
+    );
     check(rule, &with(page("fine\n[gone](c.md) and [b](b.md)")), &["docs/a.md:2"]);
     check(rule, &with(page("[b](docs/b.md)")), &["docs/a.md:1"]);
+    check(rule, &with(page("fine\n[b](b.md#x)")), &["docs/a.md:2"]);
+    check(rule, &with(page("[b](b.md#the-other_two-of-b) [b](b.md#not)")), &["docs/a.md:1"]);
+    check(rule, &with(page("# Here\n\n[here](#there)")), &["docs/a.md:3"]);
     check(rule, &with(page("[out](../../elsewhere)")), &["docs/a.md:1"]);
 }
