@@ -78,6 +78,8 @@ pub struct Credential {
     pub may_trade: bool,
     /// The instruments it may see and trade; `None` is all.
     pub instruments: Option<Vec<InstrumentId>>,
+    /// What it may quote: the perpetuals, and the places in their indexes.
+    pub quotes: Vec<(InstrumentId, u16)>,
     /// Whether the account is blocked: then nothing is asked or done for it, and a dialect may say so.
     pub blocked: bool,
 }

@@ -368,6 +368,7 @@ impl Boards {
             | Query::OrderSteps { instrument, .. }
             | Query::Candles { instrument, .. }
             | Query::Perpetual { instrument }
+            | Query::Quotes { instrument }
             | Query::FundingRates { instrument, .. }
             | Query::Ticker { instrument, .. } => of(instrument),
         };

@@ -4,7 +4,10 @@
 //! is told here.
 
 use dialects::{Credential, NotRevoked, Standing};
-use model::{AccountId, Action, AnswerBody, InstrumentId, OwnRecord, Query, Topic, TopicKind};
+use model::{
+    AccountId, Action, AnswerBody, InstrumentId, OwnRecord, PerpetualAction, Query, Topic,
+    TopicKind,
+};
 
 /// Knows who holds which key. Asked by the HTTP half and by the loops, so it must answer from memory.
 pub trait Identities: Send + Sync {
@@ -100,9 +103,12 @@ impl Grant {
 }
 
 /// Whether the holder may ask for this to be done: only for its own account, only if it may trade, only in its
-/// own instruments.
+/// own instruments. What indexes are made of is quoted by whoever may do that, and need not trade.
 #[must_use]
 pub fn may_submit(holder: &Credential, action: &Action) -> bool {
+    if let Action::Perpetual(PerpetualAction::Quote { instrument, constituent, .. }) = *action {
+        return holder.quotes.contains(&(instrument, constituent)) && covers(holder, instrument);
+    }
     let instrument = match action {
         Action::CancelAll { instrument: None, .. } => holder.instruments.is_none(),
         _ => action.instrument().is_none_or(|instrument| covers(holder, instrument)),

@@ -9,6 +9,7 @@ pub mod register;
 mod account;
 mod api;
 mod connections;
+mod index;
 mod market;
 mod orders;
 mod perpetual;

@@ -258,7 +258,7 @@ impl Engine {
                 self.insure(account, asset, amount, teller)
             }
             PerpetualAction::Quote { instrument, constituent, price } => {
-                self.quote(instrument, constituent, price)
+                self.quote(instrument, constituent, price, teller)
             }
             PerpetualAction::Mark(instrument) => {
                 self.contract(instrument).map(|at| self.pass_mark(at, teller))

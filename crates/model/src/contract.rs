@@ -6,6 +6,7 @@
 use crate::asset::{Amount, Assets};
 use crate::decimal::pow10;
 use crate::ids::{AssetId, InstrumentId};
+use crate::index::FeedName;
 use crate::instrument::{Instrument, PRICE_UNITS_MAX, Price};
 use crate::time::Span;
 
@@ -36,8 +37,8 @@ pub struct Tier {
 pub enum Constituent {
     /// The middle of a book of ours.
     Book(InstrumentId),
-    /// What is quoted to us from outside.
-    Feed,
+    /// What is quoted to us from outside under this name.
+    Feed(FeedName),
 }
 
 /// The terms of a perpetual.
@@ -83,6 +84,13 @@ impl Contract {
             format!("{}-{}{}", it.base, it.quote, if is_perpetual { "-PERP" } else { "" })
         };
         instruments.into_iter().map(name).collect()
+    }
+
+    /// The place of a feed among the constituents.
+    #[must_use]
+    pub fn feed(&self, name: FeedName) -> Option<u16> {
+        let place = self.constituents.iter().position(|it| *it == Constituent::Feed(name))?;
+        u16::try_from(place).ok()
     }
 
     /// The most constituents of an index.
@@ -178,6 +186,12 @@ impl Contract {
         }
         if self.size <= 0 || self.constituents.len() > Self::CONSTITUENTS_MAX {
             return Err("a size that is not positive, or too many constituents");
+        }
+        let mut others = self.constituents.iter();
+        while let Some(it) = others.next() {
+            if matches!(it, Constituent::Feed(_)) && others.as_slice().contains(it) {
+                return Err("two feeds of one name");
+            }
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ pub mod time;
 pub mod address;
 pub mod asset;
 pub mod contract;
+pub mod index;
 pub mod instrument;
 pub mod order;
 
@@ -50,14 +51,15 @@ pub use event::{
 pub use ids::{
     AccountId, AssetId, Epoch, InstrumentId, Mark, OrderId, PositionId, Sequence, TradeId,
 };
+pub use index::{BookScale, FeedName};
 pub use instrument::{Instrument, Listing, Minimum, Price, Quantity, Status};
 pub use order::{
     NewOrder, OrderKind, OrderState, SelfTradePolicy, Side, TimeInForce, Trail, Trigger,
     TriggerWhen,
 };
 pub use perpetual::{
-    Dealt, Earned, FundingRate, MarginChoice, OwnAlert, OwnPosition, OwnPositions, OwnSettlement,
-    OwnSettlements, PerpetualState, SettlementKind,
+    Dealt, Earned, FeedQuote, FundingRate, MarginChoice, OwnAlert, OwnPosition, OwnPositions,
+    OwnSettlement, OwnSettlements, PerpetualState, SettlementKind,
 };
 pub use position::{
     AlertKind, MarginAlert, MarginMode, MarkState, PerpetualAction, PerpetualEvent, PositionState,

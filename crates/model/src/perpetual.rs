@@ -21,6 +21,17 @@ pub struct PerpetualState {
     pub open_interest: Quantity,
 }
 
+/// What a constituent of an index was quoted at last, from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FeedQuote {
+    /// Its place among the constituents.
+    pub constituent: u16,
+    /// In ticks of the perpetual.
+    pub price: Price,
+    /// When.
+    pub time: Time,
+}
+
 /// Funding that was exchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FundingRate {

@@ -122,6 +122,13 @@ impl PerpetualAction {
 /// What happened to perpetuals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PerpetualEvent {
+    /// A constituent of the index was quoted from outside.
+    Quoted {
+        /// Its place among the constituents.
+        constituent: u16,
+        /// In ticks of the perpetual.
+        price: Price,
+    },
     /// Index and mark price, and what funding would be now.
     Marked(MarkState),
     /// A position, or how it is held, changed.

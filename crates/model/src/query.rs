@@ -9,8 +9,8 @@ use crate::ids::{AccountId, InstrumentId, OrderId, Sequence, TradeId};
 use crate::instrument::{Price, Quantity, Status};
 use crate::order::Side;
 use crate::perpetual::{
-    FundingRate, MarginChoice, OwnAlert, OwnPosition, OwnPositions, OwnSettlement, OwnSettlements,
-    PerpetualState,
+    FeedQuote, FundingRate, MarginChoice, OwnAlert, OwnPosition, OwnPositions, OwnSettlement,
+    OwnSettlements, PerpetualState,
 };
 use crate::ticker::{Ticker, Window};
 use crate::time::Time;
@@ -131,6 +131,11 @@ pub enum Query {
         /// Which.
         instrument: InstrumentId,
     },
+    /// What the constituents of a perpetual's index were quoted at last from outside.
+    Quotes {
+        /// Of which perpetual.
+        instrument: InstrumentId,
+    },
     /// Funding that was exchanged, the oldest first; the newest `limit` of it.
     FundingRates {
         /// Of which perpetual.
@@ -197,6 +202,7 @@ impl Query {
             | Self::Tickers { .. }
             | Self::Statuses
             | Self::Perpetual { .. }
+            | Self::Quotes { .. }
             | Self::FundingRates { .. }
             | Self::Accounts { .. }
             | Self::Now => None,
@@ -483,6 +489,8 @@ pub enum AnswerBody {
     },
     /// To [`Query::Perpetual`], once there was a mark.
     Perpetual(Box<PerpetualState>),
+    /// To [`Query::Quotes`]: of each constituent that was ever quoted, by its place.
+    Quotes(Vec<FeedQuote>),
     /// To [`Query::FundingRates`].
     FundingRates(Vec<FundingRate>),
     /// To [`Query::Positions`].

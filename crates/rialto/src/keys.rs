@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use edge::clock::MarketClock;
-use model::Time;
+use model::{FeedName, Time};
 use store::{
     Account, Channel, CredentialId, Entitlement, FORMS, Form, Found, Issued, Limits, MasterKey,
     Opening, Pair, Random, SqliteStore, Store, StoreError, Wanted,
@@ -29,7 +29,9 @@ pub enum Keys {
                             Examples: a new account with a credential in every dialect, and one more key that only looks\n  \
                             rialto keys master-key ~/rialto.key\n  \
                             rialto keys create --account carol --master-key ~/rialto.key\n  \
-                            rialto keys create --account carol --dialect finazon --read-only --instruments BTC/USDT,ETH/USDT"
+                            rialto keys create --account carol --dialect finazon --read-only --instruments BTC/USDT,ETH/USDT\n\n\
+                            And one that does nothing but quote a feed of an index\n  \
+                            rialto keys create --account oracle --dialect native --read-only --quotes kraken"
     )]
     Create(Create),
     /// List accounts and credentials, without secrets
@@ -88,6 +90,9 @@ pub struct Create {
     /// The channels they may hear, such as trades,book,private [default: all]
     #[arg(long, value_name = "CHANNEL", value_delimiter = ',')]
     pub channels: Vec<Channel>,
+    /// The feeds of indexes that the native one may quote, such as kraken [default: none]
+    #[arg(long, value_name = "FEED", value_delimiter = ',')]
+    pub quotes: Vec<FeedName>,
     /// As JSON, in the shape of `keys demo --json`
     #[arg(long)]
     pub json: bool,
@@ -163,7 +168,9 @@ fn create(options: &Create) -> Result<String, StoreError> {
         trading: !options.read_only,
         instruments: named(&options.instruments),
         channels: named(&options.channels),
+        quotes: BTreeSet::new(),
     };
+    let quotes: BTreeSet<FeedName> = options.quotes.iter().copied().collect();
     let is_wanted = |form: &&Form| {
         options.dialect.is_empty() || options.dialect.iter().any(|name| name == form.dialect)
     };
@@ -172,7 +179,11 @@ fn create(options: &Create) -> Result<String, StoreError> {
         .filter(is_wanted)
         .map(|form| Wanted {
             dialect: form.dialect.to_owned(),
-            entitlement: entitlement.clone(),
+            // In no other dialect anything can be quoted.
+            entitlement: match form.dialect == edge::native::NAME {
+                true => Entitlement { quotes: quotes.clone(), ..entitlement.clone() },
+                false => entitlement.clone(),
+            },
             limits: Limits::default(),
         })
         .collect();
@@ -299,7 +310,7 @@ fn headline(account: &Account) -> String {
 /// A credential, for people.
 fn described(found: &Found) -> String {
     let mut text = format!("{:<5} {:<15} {:<32}", found.id, found.dialect, found.shown);
-    let Entitlement { trading, instruments, channels } = &found.entitlement;
+    let Entitlement { trading, instruments, channels, quotes } = &found.entitlement;
     text += if *trading { " trading" } else { " read-only" };
     let mut words = |kind: &str, words: Option<Vec<String>>| {
         if let Some(words) = words {
@@ -308,6 +319,8 @@ fn described(found: &Found) -> String {
     };
     words("instruments", instruments.as_ref().map(|it| it.iter().map(Pair::to_string).collect()));
     words("channels", channels.as_ref().map(|it| it.iter().map(Channel::to_string).collect()));
+    let feeds = || quotes.iter().map(FeedName::to_string).collect();
+    words("quotes", (!quotes.is_empty()).then(feeds));
     let _ = write!(text, ", made {}", date(found.made));
     if let Some(revoked) = found.revoked {
         let _ = write!(text, ", revoked {}", date(revoked));

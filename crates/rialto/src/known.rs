@@ -21,9 +21,10 @@ use edge::identity::{Identities, Nobody, TellRevoked};
 use edge::limits::Limits;
 use edge::native::register::{AccountNote, Blank, CredentialNote, KeyNote, Register};
 use edge::steps::Clerk;
-use model::{AccountId, Action, Assets};
+use model::{AccountId, Action, Assets, Constituent, Contract, FeedName, InstrumentId};
 use store::{
-    Channel, Form, Found, MasterKey, Opening, Pair, Random, SqliteStore, Store, StoreError,
+    Channel, Entitlement, Form, Found, MasterKey, Opening, Pair, Random, SqliteStore, Store,
+    StoreError,
 };
 
 use crate::aloud;
@@ -47,6 +48,8 @@ struct Book {
     /// Where a store is opened once somebody has made it, if there was none.
     awaited: Option<Awaited>,
     instruments: Vec<Pair>,
+    /// What can be quoted from outside: the perpetuals, the places in their indexes, and the names of those.
+    feeds: Vec<(InstrumentId, u16, FeedName)>,
     demo: bool,
     /// To whoever looks at the store.
     endings: SyncSender<Ending>,
@@ -74,7 +77,7 @@ impl Known {
     pub fn open(
         options: &Serve,
         listen: IpAddr,
-        instruments: Vec<Pair>,
+        (instruments, contracts): (Vec<Pair>, &[Contract]),
     ) -> Result<Self, StoreError> {
         let data = folder(options);
         let demo = listen.is_loopback();
@@ -89,7 +92,9 @@ impl Known {
         let store = RwLock::new(Arc::new(store));
         let (endings, ended) = sync_channel(ENDINGS_MAX);
         let ended = Mutex::new(Some(ended));
-        Ok(Self(Some(Arc::new(Book { store, awaited, instruments, demo, endings, ended }))))
+        let feeds = contracts.iter().flat_map(feeds).collect();
+        let book = Book { store, awaited, instruments, feeds, demo, endings, ended };
+        Ok(Self(Some(Arc::new(book))))
     }
 
     /// What is done when a market opens: accounts are followed that are not yet, and those of them that are the
@@ -360,6 +365,7 @@ impl Register for Book {
             may_trade: found.entitlement.trading,
             instruments: texts(found.entitlement.instruments.as_ref()),
             channels: texts(found.entitlement.channels.as_ref()),
+            quotes: found.entitlement.quotes.iter().map(FeedName::to_string).collect(),
             made: found.made,
             revoked: found.revoked,
         };
@@ -408,7 +414,24 @@ impl Identities for Book {
     }
 }
 
+/// What can be quoted from outside for an index.
+fn feeds(contract: &Contract) -> impl Iterator<Item = (InstrumentId, u16, FeedName)> {
+    (0..).zip(&contract.constituents).filter_map(|(place, constituent)| match constituent {
+        Constituent::Feed(name) => Some((contract.instrument, place, *name)),
+        Constituent::Book(_) => None,
+    })
+}
+
 impl Book {
+    /// Where somebody may quote who may do this.
+    fn quotes(&self, entitlement: &Entitlement) -> Vec<(InstrumentId, u16)> {
+        if entitlement.quotes.is_empty() {
+            return Vec::new();
+        }
+        let its = self.feeds.iter().filter(|(_, _, name)| entitlement.quotes.contains(name));
+        its.map(|&(instrument, place, _)| (instrument, place)).collect()
+    }
+
     /// What is told of a credential whose holder has proved to be that, or is about to.
     fn held(&self, found: &Found, secret: Vec<u8>) -> Option<Credential> {
         may_log_in(found).then(|| Credential {
@@ -416,6 +439,7 @@ impl Book {
             secret,
             may_trade: found.entitlement.trading,
             instruments: found.entitlement.numbers(&self.instruments),
+            quotes: self.quotes(&found.entitlement),
             blocked: found.account.blocked.is_some(),
         })
     }

@@ -40,8 +40,11 @@ pub fn venue(options: &cli::Replay) -> Result<Venue, Failure> {
     // Some dialects are told nothing without a key: where only this machine can listen, those of the demo are good.
     let nothing_kept = cli::Serve { ephemeral: true, ..cli::Serve::default() };
     let known = match listen.ip().is_loopback() {
-        true => Known::open(&nothing_kept, listen.ip(), instruments.iter().map(Pair::of).collect())
-            .map_err(failed("make the demo's accounts"))?,
+        true => {
+            let pairs = instruments.iter().map(Pair::of).collect();
+            Known::open(&nothing_kept, listen.ip(), (pairs, &[]))
+        }
+        .map_err(failed("make the demo's accounts"))?,
         false => Known::nobody(),
     };
     let mut about = vec![

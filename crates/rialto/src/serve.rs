@@ -43,7 +43,7 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
     let instruments: Vec<Instrument> =
         config.listings.iter().map(|listing| listing.instrument.clone()).collect();
     let assets = Assets::of(&instruments);
-    let known = Known::open(options, listen.ip(), config.pairs())
+    let known = Known::open(options, listen.ip(), (config.pairs(), &config.contracts))
         .map_err(failed(format_args!("open the accounts in {}", folder(options).display())))?;
     let told = told(&config, speed, seed);
     let dialects = dialects(&config)?;

@@ -194,3 +194,68 @@ fn a_key_is_good_from_when_it_is_made_until_it_is_revoked() {
     assert_eq!(status, 200, "the other key stays good");
     assert!(told["credentials"][1]["revoked_at"].is_string());
 }
+
+/// A spot market in which nobody trades, and its perpetual with a feed beside it in the index.
+const QUOTED: &str = r#"
+[[instrument]]
+base = "BTC"
+quote = "USD"
+description = "Bitcoin / U.S. dollar"
+tick = "0.01"
+lot = "0.00000001"
+minimum = "10 USD"
+symbols = { bitstamp = "btcusd" }
+
+[[instrument]]
+base = "BTC"
+quote = "USD"
+description = "Bitcoin / U.S. dollar perpetual"
+tick = "1"
+lot = "0.00001"
+minimum = "10 USD"
+symbols = { bitstamp = "btcusd-perp" }
+perpetual = { index = ["BTC/USD", "feed:kraken"], stale_seconds = 3600 }
+"#;
+
+#[test]
+fn a_price_that_was_quoted_is_the_index_after_a_restart_too() {
+    let folder = Folder::new("quoted");
+    std::fs::write(folder.0.join("rialto.toml"), QUOTED).expect("a configuration");
+    let make = |account: &str, more: &[&str]| -> String {
+        let words = ["create", "--account", account, "--dialect", "native", "--data", "data"];
+        let told = folder.keys(&[&words, more, &["--json"]].concat());
+        let told: Value = serde_json::from_str(&told).expect("JSON");
+        text(&told["native"]["key"]).to_owned()
+    };
+    let oracle = make("oracle", &["--read-only", "--quotes", "kraken"]);
+    let other = make("other", &["--quotes", "lmax"]);
+    assert!(folder.keys(&["list", "--data", "data"]).contains(" read-only, quotes kraken, made "));
+    let words = ["serve", "--config", "rialto.toml", "--data", "data", "--listen", "127.0.0.1:0"];
+    let index = "/rialto/v1/instruments/BTC-USD-PERP/index";
+    let put = format!("PUT {index}/kraken");
+    let venue = Venue::start(&folder, &words);
+    let (status, told) = venue.ask(&put, &other, r#"{"price":"60000"}"#);
+    assert_eq!((status, &told["code"]), (403, &json!("quote-not-allowed")), "{told}");
+    let (status, quoted) = venue.ask(&put, &oracle, r#"{"price":"60000"}"#);
+    assert_eq!((status, &quoted["price"]), (200, &json!("60000")), "{quoted}");
+    let begun = Instant::now();
+    let mut told = Value::Null;
+    while told["index_price"] != "60000" {
+        assert!(begun.elapsed() < PATIENCE, "waited in vain for a mark: {told}");
+        std::thread::sleep(Duration::from_millis(50));
+        told = venue.ask(&format!("GET {index}"), "", "").1;
+    }
+    // Killed, and started again: the same quote, of the same moment, and the same index, without another one.
+    drop(venue);
+    let venue = Venue::start(&folder, &words);
+    let (status, told) = venue.ask(&format!("GET {index}"), "", "");
+    assert_eq!((status, &told["index_price"]), (200, &json!("60000")), "{told}");
+    let feed = &told["constituents"][1];
+    assert_eq!((&feed["name"], &feed["price"]), (&json!("kraken"), &json!("60000")), "{told}");
+    assert_eq!(
+        (&feed["counts"], &feed["quoted_at"]),
+        (&json!(true), &quoted["quoted_at"]),
+        "{told}"
+    );
+    assert_eq!(venue.ask(&put, &oracle, r#"{"price":"60001"}"#).0, 200);
+}

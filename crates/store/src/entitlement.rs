@@ -1,4 +1,5 @@
-//! What a credential may do: trade or only look, in which instruments, on which channels.
+//! What a credential may do: trade or only look, in which instruments, on which channels, and which feeds of indexes it
+//! quotes.
 //!
 //! Not whether it is good: that is [`Found`](crate::Found). A credential belongs to one dialect, and is no use in
 //! another.
@@ -10,7 +11,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use model::{Instrument, InstrumentId, Scope, Topic, TopicKind};
+use model::{FeedName, Instrument, InstrumentId, Scope, Topic, TopicKind};
 
 /// What a credential may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct Entitlement {
     pub instruments: Option<BTreeSet<Pair>>,
     /// The channels it may hear; `None` is all.
     pub channels: Option<BTreeSet<Channel>>,
+    /// The feeds that it may quote for the indexes of those instruments, though it may not trade.
+    pub quotes: BTreeSet<FeedName>,
 }
 
 /// An instrument by its assets, as `BTC/USD`, or `BTC/USD-PERP` if it is a perpetual: what it is called in no dialect.
@@ -60,15 +63,15 @@ pub struct Limits {
 }
 
 impl Entitlement {
-    /// Everything.
+    /// Everything but quoting what indexes are made of.
     #[must_use]
     pub const fn full() -> Self {
-        Self { trading: true, instruments: None, channels: None }
+        Self { trading: true, instruments: None, channels: None, quotes: BTreeSet::new() }
     }
     /// Everything but changing anything.
     #[must_use]
     pub const fn read_only() -> Self {
-        Self { trading: false, instruments: None, channels: None }
+        Self { trading: false, instruments: None, channels: None, quotes: BTreeSet::new() }
     }
 
     /// Whether it may see this instrument.

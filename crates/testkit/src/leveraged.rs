@@ -316,8 +316,8 @@ pub fn contract(id: u16, payoff: Payoff, size: i64) -> Contract {
         tiers: vec![tier(1, 50_000, 25_000), tier(5, 100_000, 50_000), tier(100, 200_000, 125_000)],
         constituents: vec![
             Constituent::Book(InstrumentId(0)),
-            Constituent::Feed,
-            Constituent::Feed,
+            Constituent::Feed("one".parse().expect("a name")),
+            Constituent::Feed("two".parse().expect("a name")),
         ],
         stale_after: Span::seconds(300),
         outlier_ppm: 50_000,

@@ -163,6 +163,8 @@ pub struct Known {
     /// Keys that may ask so often each second and not more.
     slow: Mutex<BTreeMap<String, u32>>,
     blocked: Mutex<BTreeSet<AccountId>>,
+    /// Keys that may quote something, and what.
+    quoting: Mutex<Vec<(String, (InstrumentId, u16))>>,
 }
 
 impl Known {
@@ -206,6 +208,16 @@ impl Known {
         slow.insert(key.to_owned(), requests_per_second_max);
     }
 
+    /// From now on this key may quote a constituent of a perpetual's index, by its place.
+    pub fn let_quote(&self, key: &str, instrument: InstrumentId, constituent: u16) {
+        let mut quoting = self.quoting.lock().unwrap_or_else(PoisonError::into_inner);
+        quoting.push((key.to_owned(), (instrument, constituent)));
+    }
+    fn quotes(&self, key: &str) -> Vec<(InstrumentId, u16)> {
+        let quoting = self.quoting.lock().unwrap_or_else(PoisonError::into_inner);
+        quoting.iter().filter(|(held, _)| held == key).map(|&(_, quote)| quote).collect()
+    }
+
     /// This account is blocked, or is not any more.
     pub fn block(&self, account: AccountId, blocked: bool) {
         let mut all = self.blocked.lock().unwrap_or_else(PoisonError::into_inner);
@@ -231,6 +243,7 @@ impl Identities for Known {
                 secret: person.secret.into(),
                 may_trade: person.may_trade,
                 instruments: person.only.map(|only| vec![only]),
+                quotes: self.quotes(person.key),
                 blocked: self.is_blocked(person.account),
             }
         })
@@ -278,6 +291,7 @@ impl Register for Known {
             may_trade: person.may_trade,
             instruments: person.only.map(|only| vec![format!("instrument {only}")]),
             channels: None,
+            quotes: Vec::new(),
             made: Time::from_seconds(1_767_225_600),
             revoked: None,
         };

@@ -201,7 +201,9 @@ impl Board {
             EventBody::BookDelta(levels) => self.level_delta(time, levels, tell),
             EventBody::BookSnapshot(levels) => self.level_snapshot(time, levels, tell),
             EventBody::Armed(order) | EventBody::Triggered(order) => self.step_outside(time, order),
-            EventBody::Perpetual(event) => self.perpetual.get_or_insert_default().apply(event),
+            EventBody::Perpetual(event) => {
+                self.perpetual.get_or_insert_default().apply(event, time);
+            }
             EventBody::Deposited(_)
             | EventBody::Withdrawn(_)
             | EventBody::Transferred { .. }

@@ -9,7 +9,7 @@ use model::image::MAGNITUDE_MAX;
 
 /// Raised with every change of what [`Board::save`](crate::Board::save) or [`Accounts::save`](crate::Accounts::save)
 /// write.
-pub const LAYOUT: u32 = 3;
+pub const LAYOUT: u32 = 4;
 
 /// Counts beyond this are not believed: there must be room to go on.
 pub(crate) const COUNT_MAX: u64 = MAGNITUDE_MAX.unsigned_abs();

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use model::image::{Image, Impossible, Reader, save_all, save_number};
 use model::{
-    AccountId, Cadence, FundingRate, MarkState, OrderId, OrderStep, PerpetualEvent, PerpetualState,
-    PositionState, Quantity, Time,
+    AccountId, Cadence, Contract, FeedQuote, FundingRate, MarkState, OrderId, OrderStep,
+    PerpetualEvent, PerpetualState, PositionState, Price, Quantity, Time,
 };
 
 use crate::cadence::begins;
@@ -21,6 +21,8 @@ pub const RATES_MAX: usize = 1_024;
 #[derive(Debug, Default)]
 pub(crate) struct Perpetual {
     marks: Option<MarkState>,
+    /// What was quoted last for the index, and when, by the place of the constituent.
+    quotes: BTreeMap<u16, (Price, Time)>,
     /// Positions that are open, in lots; negative is short.
     sizes: BTreeMap<AccountId, i64>,
     /// Σ of those that are long.
@@ -37,9 +39,12 @@ pub(crate) struct Perpetual {
 }
 
 impl Perpetual {
-    pub(crate) fn apply(&mut self, event: &PerpetualEvent) {
+    pub(crate) fn apply(&mut self, event: &PerpetualEvent, time: Time) {
         match event {
             PerpetualEvent::Marked(state) => self.marked(*state),
+            PerpetualEvent::Quoted { constituent, price } => {
+                self.quotes.insert(*constituent, (*price, time));
+            }
             PerpetualEvent::Position(state) => self.position(state),
             PerpetualEvent::Funded { rate_ppm, .. } => self.exchanged = Some(*rate_ppm),
             PerpetualEvent::Liquidating { .. } => self.liquidates_next = true,
@@ -101,6 +106,12 @@ impl Perpetual {
         Some(PerpetualState { time, marks: self.marks?, open_interest })
     }
 
+    /// What was quoted last for the index.
+    pub(crate) fn quotes(&self) -> Vec<FeedQuote> {
+        let quote = |(&constituent, &(price, time))| FeedQuote { constituent, price, time };
+        self.quotes.iter().map(quote).collect()
+    }
+
     /// The newest `limit` rates of this time, the oldest first.
     pub(crate) fn rates(&self, since: Time, until: Time, limit: usize) -> Vec<FundingRate> {
         let of_time = |rate: &&FundingRate| rate.time >= since && rate.time <= until;
@@ -114,6 +125,7 @@ impl Perpetual {
     pub(crate) fn save(&self, out: &mut Vec<u8>) {
         let Self {
             marks,
+            quotes: _,
             sizes,
             open_interest: _,
             rates,
@@ -123,6 +135,7 @@ impl Perpetual {
             liquidation: _,
         } = self;
         marks.save(out);
+        save_all(self.quotes().iter(), out);
         save_number(sizes.len() as u64, out);
         for (account, size) in sizes {
             account.save(out);
@@ -135,6 +148,16 @@ impl Perpetual {
 
     pub(crate) fn load(from: &mut Reader<'_>) -> Result<Self, Impossible> {
         let mut loaded = Self { marks: Option::load(from)?, ..Self::default() };
+        let quotes: Vec<FeedQuote> =
+            from.all(Contract::CONSTITUENTS_MAX, "more quotes than an index has constituents")?;
+        for FeedQuote { constituent, price, time } in quotes {
+            let follows =
+                loaded.quotes.last_key_value().is_none_or(|(last, _)| *last < constituent);
+            if price.0 <= 0 || !follows {
+                return Err(Impossible("the quotes of an index"));
+            }
+            loaded.quotes.insert(constituent, (price, time));
+        }
         for _ in 0..from.count(usize::MAX, "positions")? {
             let (account, size) = (AccountId::load(from)?, i64::load(from)?);
             let follows = loaded.sizes.last_key_value().is_none_or(|(last, _)| *last < account);
@@ -158,6 +181,11 @@ impl Perpetual {
             for value in [state.mark.0, state.index.0, rate, state.next_funding.0] {
                 into.signed(value);
             }
+        }
+        for (constituent, (price, time)) in &self.quotes {
+            into.word(u64::from(*constituent));
+            into.signed(price.0);
+            into.signed(time.0);
         }
         for (account, size) in &self.sizes {
             into.word(u64::from(account.0));

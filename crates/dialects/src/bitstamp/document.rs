@@ -481,7 +481,7 @@ fn messages() -> Vec<Message> {
                 vec![],
             ),
             vec![
-                r#"{"data":{"id":"1000002","tnx_id":"121","ts":"1795348800","price":"56800","ccy":"USD","as":"-820.065632","ap":"-676.064","atf":"-24.000272","alf":"-120.00136","afu":"0","asl":"0","sp":"60000","typ":"C"},"channel":"private-my_settlements-1","event":"settlement"}"#,
+                r#"{"data":{"id":"1000002","tnx_id":"124","ts":"1795348800","price":"56800","ccy":"USD","as":"-820.065632","ap":"-676.064","atf":"-24.000272","alf":"-120.00136","afu":"0","asl":"0","sp":"60000","typ":"C"},"channel":"private-my_settlements-1","event":"settlement"}"#,
             ],
         ),
         message(

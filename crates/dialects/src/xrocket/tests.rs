@@ -141,6 +141,7 @@ fn a_login_that_is_good_no_longer_opens_nothing() {
             secret: Vec::new(),
             may_trade: true,
             instruments: None,
+            quotes: Vec::new(),
             blocked: false,
         };
         let login = standing.map(|standing| Login { key: "token".into(), holder, standing });
@@ -185,6 +186,7 @@ fn a_token_with_an_end_logs_in_until_then() {
             secret: Vec::new(),
             may_trade: true,
             instruments: None,
+            quotes: Vec::new(),
             blocked: false,
         };
         let Step::Reply(mut requests) = then(Some(&holder)) else { panic!("it is judged") };

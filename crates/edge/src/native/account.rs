@@ -41,6 +41,7 @@ pub(crate) async fn account(visit: &mut Visit<'_>) -> Answered {
             id: holder.note.map(|note| note.id),
             may_trade: holder.credential.may_trade,
             instruments: holder.credential.instruments.as_ref().map(names),
+            quotes: holder.credential.quotes.iter().filter_map(|&it| words.feed(it)).collect(),
             requests_per_second_max: rate.count,
         },
     }))
@@ -64,6 +65,7 @@ pub(crate) async fn credentials(visit: &mut Visit<'_>) -> Answered {
         may_trade: known.may_trade,
         instruments: known.instruments,
         channels: known.channels,
+        quotes: known.quotes,
         made_at: venue::time(known.made),
         revoked_at: known.revoked.map(venue::time),
     };

@@ -15,7 +15,7 @@ use utoipa::openapi::{
 use super::problem::{Code, Problem};
 use super::reply::Answered;
 use super::visit::Visit;
-use super::{account, connections, market, orders, perpetual, reading};
+use super::{account, connections, index, market, orders, perpetual, reading};
 
 /// Where all of it is.
 pub(crate) const PREFIX: &str = "/rialto/v1";
@@ -65,6 +65,8 @@ pub(crate) fn pages() -> Vec<Page> {
         page::<orders::__path_cancel>(|visit| Box::pin(orders::cancel(visit))),
         page::<perpetual::__path_state>(|visit| Box::pin(perpetual::state(visit))),
         page::<perpetual::__path_funding>(|visit| Box::pin(perpetual::funding(visit))),
+        page::<index::__path_index>(|visit| Box::pin(index::index(visit))),
+        page::<index::__path_quote>(|visit| Box::pin(index::quote(visit))),
         page::<perpetual::__path_positions>(|visit| Box::pin(perpetual::positions(visit))),
         page::<perpetual::__path_settlements>(|visit| Box::pin(perpetual::settlements(visit))),
         page::<perpetual::__path_alerts>(|visit| Box::pin(perpetual::alerts(visit))),

@@ -59,7 +59,7 @@ pub(crate) async fn state(visit: &mut Visit<'_>) -> Answered {
 }
 
 /// The instrument of the path, if it is a perpetual.
-fn perpetual(visit: &Visit<'_>) -> Result<model::Instrument, Box<Problem>> {
+pub(super) fn perpetual(visit: &Visit<'_>) -> Result<model::Instrument, Box<Problem>> {
     let it = visit.instrument(&visit.parameters[0], "path instrument")?;
     match visit.native.words.contract(it.id) {
         Some(_) => Ok(it),

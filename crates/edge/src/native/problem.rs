@@ -32,6 +32,8 @@ pub enum Code {
     ReadOnlyKey,
     /// The key is not good for this instrument.
     InstrumentNotAllowed,
+    /// The key was not made to quote this feed.
+    QuoteNotAllowed,
     /// Too many requests.
     TooFast,
     /// The body is not what the page takes.
@@ -58,6 +60,8 @@ pub enum Code {
     NotTold,
     /// No such instrument.
     UnknownInstrument,
+    /// The index of the perpetual has no feed of this name.
+    UnknownFeed,
     /// No such order of this account.
     UnknownOrder,
     /// No such connection is open, or nothing is remembered of its end, or it is another's.
@@ -101,11 +105,14 @@ impl Code {
         match self {
             Self::BadBody | Self::BadParameter | Self::BadHeader => StatusCode::BAD_REQUEST,
             Self::NoKey | Self::UnknownKey => StatusCode::UNAUTHORIZED,
-            Self::ForeignHost | Self::NotLocal | Self::ReadOnlyKey | Self::InstrumentNotAllowed => {
-                StatusCode::FORBIDDEN
-            }
+            Self::ForeignHost
+            | Self::NotLocal
+            | Self::ReadOnlyKey
+            | Self::InstrumentNotAllowed
+            | Self::QuoteNotAllowed => StatusCode::FORBIDDEN,
             Self::UnknownPath
             | Self::UnknownInstrument
+            | Self::UnknownFeed
             | Self::UnknownOrder
             | Self::UnknownConnection => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -165,6 +172,14 @@ impl Code {
             Self::InstrumentNotAllowed => (
                 "this key is not good for this instrument",
                 "use a key that is; GET /rialto/v1/account lists what this one is good for",
+            ),
+            Self::QuoteNotAllowed => (
+                "this key was not made to quote this feed",
+                "use one that was made with `rialto keys create --dialect native --quotes FEED`",
+            ),
+            Self::UnknownFeed => (
+                "the index has no such feed",
+                "GET /rialto/v1/instruments/INSTRUMENT/index tells what it is made of",
             ),
             Self::TooFast => ("too many requests", "wait as long as Retry-After says"),
             Self::BadBody => {

@@ -55,6 +55,8 @@ pub struct CredentialNote {
     pub instruments: Option<Vec<String>>,
     /// The channels that it may hear; `None` is all.
     pub channels: Option<Vec<String>>,
+    /// The feeds of indexes that it may quote.
+    pub quotes: Vec<String>,
     /// When it was made.
     pub made: Time,
     /// When it was revoked, if it was.

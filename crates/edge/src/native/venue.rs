@@ -68,6 +68,17 @@ impl Words {
         self.venue.contracts.iter().find(|contract| contract.instrument == id)
     }
 
+    /// A feed of a perpetual's index, by its place there.
+    pub fn feed(&self, (id, place): (InstrumentId, u16)) -> Option<own::FeedOfIndex> {
+        match self.contract(id)?.constituents.get(usize::from(place))? {
+            Constituent::Feed(name) => Some(own::FeedOfIndex {
+                instrument: self.name(id).to_owned(),
+                constituent: name.to_string(),
+            }),
+            Constituent::Book(_) => None,
+        }
+    }
+
     /// What a perpetual pays in.
     pub fn margin_asset(&self, id: InstrumentId) -> Option<&Asset> {
         let settlement = self.assets.settlement(id)?;
@@ -91,7 +102,7 @@ impl Words {
         };
         let constituent = |it: &Constituent| match *it {
             Constituent::Book(book) => self.name(book).to_owned(),
-            Constituent::Feed => "feed".to_owned(),
+            Constituent::Feed(name) => name.to_string(),
         };
         Some(perpetual::Terms {
             payoff: match contract.payoff {

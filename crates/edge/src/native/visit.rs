@@ -9,7 +9,8 @@ use std::time::Duration;
 use ::http::HeaderMap;
 use dialects::{Credential, Outcome, Step, Submission};
 use model::{
-    AccountId, Action, Answer, AnswerBody, Event, Instrument, InstrumentId, Mark, OrderId, Query,
+    AccountId, Action, Answer, AnswerBody, Event, Instrument, InstrumentId, Mark, OrderId,
+    PerpetualAction, Query,
 };
 
 use super::once::{KEY_LENGTH_MAX, Turn, answer_of};
@@ -291,6 +292,10 @@ fn once_mark(account: AccountId, key: &str) -> Mark {
 
 /// Why a key is not good for an action.
 fn refused(holder: &Holder, action: &Action) -> Box<Problem> {
+    if let Action::Perpetual(PerpetualAction::Quote { .. }) = action {
+        let detail = "what this key may quote, if anything, is something else";
+        return Problem::new(Code::QuoteNotAllowed, detail).at("path constituent");
+    }
     if !holder.credential.may_trade {
         return Problem::new(Code::ReadOnlyKey, "the key was made to look only");
     }

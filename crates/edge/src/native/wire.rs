@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 pub mod connection;
+pub mod index;
 pub mod own;
 pub mod perpetual;
 

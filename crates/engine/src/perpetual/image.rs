@@ -258,7 +258,7 @@ fn digest_of(perpetual: &Perpetual) -> u64 {
     }
     for constituent in &terms.constituents {
         digest.word(match constituent {
-            Constituent::Feed => u64::MAX,
+            Constituent::Feed(_) => u64::MAX,
             Constituent::Book(book) => u64::from(book.0),
         });
     }

@@ -5,8 +5,8 @@ use super::{BASIS_SAMPLES, refused};
 use crate::engine::{Engine, Teller};
 use crate::resting::Rail;
 use model::{
-    Constituent, Contract, Instrument, InstrumentId, MarkState, PerpetualEvent, PerpetualRejection,
-    Price, Rejection, Side, Time, decimal::pow10,
+    BookScale, Constituent, Contract, Instrument, InstrumentId, MarkState, PerpetualEvent,
+    PerpetualRejection, Price, Rejection, Side, Time, index::index_of,
 };
 use std::collections::VecDeque;
 
@@ -26,9 +26,8 @@ pub(crate) struct Marks {
     pub sampled: i64,
     /// The interval of funding that is running, counted from 1970.
     pub interval: i64,
-    /// How books of ours are counted in ticks of this instrument: for each constituent what twice its middle is
-    /// multiplied with and divided by.
-    scales: Vec<(i128, i128)>,
+    /// How the constituents are counted in ticks of this instrument; those that are quoted are anyway.
+    scales: Vec<Option<BookScale>>,
     interval_micros: i64,
     funding_ppm_max: i128,
 }
@@ -37,12 +36,10 @@ impl Marks {
     pub fn of(contract: &Contract, instruments: &[Instrument]) -> Self {
         let own = &instruments[contract.instrument.index()];
         let scale = |constituent: &Constituent| match constituent {
-            Constituent::Feed => (1, 1),
+            Constituent::Feed(_) => None,
             Constituent::Book(book) => {
                 let other = instruments.get(book.index()).expect("a book of the index is there");
-                let multiply = i128::from(other.tick_units) * power(own.price_decimals);
-                let divide = i128::from(own.tick_units) * power(other.price_decimals);
-                (multiply, 2 * divide)
+                Some(BookScale::of(other, own))
             }
         };
         Self {
@@ -81,24 +78,13 @@ impl Marks {
     }
 }
 
-fn power(decimals: u8) -> i128 {
-    i128::from(pow10(decimals))
-}
-
-/// The middle one of sorted prices; of two the middle between them, rounded down.
-fn median(sorted: &[i64]) -> Option<i64> {
-    let half = sorted.len() / 2;
-    let upper = i128::from(*sorted.get(half)?);
-    let lower = if sorted.len().is_multiple_of(2) { i128::from(sorted[half - 1]) } else { upper };
-    Some((upper + lower).div_euclid(2) as i64)
-}
-
 impl Engine {
     pub(super) fn quote(
         &mut self,
         instrument: InstrumentId,
         constituent: u16,
         price: Price,
+        teller: &mut Teller<'_>,
     ) -> Result<(), Rejection> {
         let at = self.contract(instrument)?;
         if !self.books[instrument.index()].steps.counts_price(price) {
@@ -106,10 +92,11 @@ impl Engine {
         }
         let perpetual = &mut self.perpetuals.list[at as usize];
         let place = usize::from(constituent);
-        if perpetual.terms.constituents.get(place) != Some(&Constituent::Feed) {
+        if !matches!(perpetual.terms.constituents.get(place), Some(Constituent::Feed(_))) {
             return Err(refused(PerpetualRejection::NotAPerpetual));
         }
         perpetual.marks.quotes[place] = Some((price, self.now));
+        self.tell_of(at, PerpetualEvent::Quoted { constituent, price }, teller);
         Ok(())
     }
 
@@ -138,24 +125,20 @@ impl Engine {
         let mut prices = Vec::with_capacity(Contract::CONSTITUENTS_MAX);
         for (place, constituent) in terms.constituents.iter().enumerate() {
             let price = match *constituent {
-                Constituent::Feed => marks.quotes[place]
+                Constituent::Feed(_) => marks.quotes[place]
                     .filter(|&(_, time)| self.now.0.saturating_sub(time.0) <= terms.stale_after.0)
                     .map(|(price, _)| price.0),
-                Constituent::Book(book) => self.middle_twice(book).map(|twice| {
-                    let (multiply, divide) = marks.scales[place];
-                    (twice * multiply).div_euclid(divide) as i64
-                }),
+                Constituent::Book(book) => {
+                    let twice = self.middle_twice(book);
+                    twice.zip(marks.scales[place]).map(|(twice, scale)| scale.middle(twice).0)
+                }
             };
             let counted = |&price: &i64| {
                 self.books[terms.instrument.index()].steps.counts_price(Price(price))
             };
             prices.extend(price.filter(counted));
         }
-        prices.sort_unstable();
-        let middle = i128::from(median(&prices)?);
-        let near = middle * i128::from(terms.outlier_ppm);
-        prices.retain(|&price| (i128::from(price) - middle).abs() * 1_000_000 <= near);
-        median(&prices)
+        index_of(&mut prices, terms.outlier_ppm)
     }
 
     /// Takes index and mark anew, and a sample of the premium if it is time. Without an index all stays as it was.

@@ -45,7 +45,9 @@ fn contract(id: u16) -> Contract {
             Tier { up_to: Amount(10_000), initial_ppm: 100_000, maintenance_ppm: 50_000 },
             Tier { up_to: Amount(100_000), initial_ppm: 200_000, maintenance_ppm: 100_000 },
         ],
-        constituents: vec![Constituent::Feed; 3],
+        constituents: ["one", "two", "three"]
+            .map(|name| Constituent::Feed(name.parse().expect("a name")))
+            .into(),
         stale_after: Span::seconds(3_600),
         outlier_ppm: 50_000,
         basis_ppm_max: 0,

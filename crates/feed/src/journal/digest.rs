@@ -272,6 +272,10 @@ impl Digester {
                 self.word(u64::from(asset.0));
                 self.wide(amount.0);
             }
+            PerpetualEvent::Quoted { constituent, price } => {
+                self.word(27 | u64::from(constituent) << 32);
+                self.word(price.0 as u64);
+            }
         }
     }
 

@@ -18,8 +18,8 @@ pub mod rerun;
 mod tests;
 
 use model::{
-    Action, Cadence, Command, Constituent, Contract, Event, Instrument, InstrumentId, Minimum,
-    NoOrders, Note, Payoff, PerpetualAction, Sequence, Source, Span, Time, Wake,
+    Action, Cadence, Command, Constituent, Contract, Event, FeedName, Instrument, InstrumentId,
+    Minimum, NoOrders, Note, Payoff, PerpetualAction, Sequence, Source, Span, Time, Wake,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -404,10 +404,17 @@ fn hash_contract(it: &Contract, hash: &mut Sha256) {
     for constituent in constituents {
         let (kind, book) = match constituent {
             Constituent::Book(book) => (0, *book),
-            Constituent::Feed => (1, InstrumentId::NONE),
+            Constituent::Feed(_) => (1, InstrumentId::NONE),
         };
         hash.update([kind]);
         hash.update(book.0.to_le_bytes());
+        // Those without a name of their own are hashed as when none had one.
+        if let Constituent::Feed(name) = constituent
+            && *name != FeedName::USUAL
+        {
+            hash.update([name.as_str().len() as u8]);
+            hash.update(name.as_str());
+        }
     }
     for span in [it.stale_after, it.funding_interval, it.sample_interval] {
         hash.update(span.0.to_le_bytes());

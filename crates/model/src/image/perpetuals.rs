@@ -3,7 +3,7 @@
 use super::{Image, Impossible, Reader};
 use crate::event::PerpetualRejection;
 use crate::perpetual::{
-    Dealt, Earned, FundingRate, OwnAlert, OwnPosition, OwnSettlement, SettlementKind,
+    Dealt, Earned, FeedQuote, FundingRate, OwnAlert, OwnPosition, OwnSettlement, SettlementKind,
 };
 use crate::position::{
     AlertKind, MarginAlert, MarginMode, MarkState, PerpetualAction, PerpetualEvent, PositionState,
@@ -62,8 +62,10 @@ image_of_kinds!(PerpetualEvent {
     6 Deleveraged { account, against, quantity, price },
     7 Insured { account, asset, amount },
     8 Reducing { account, order },
+    9 Quoted { constituent, price },
 });
 
+image_of_fields!(FeedQuote { constituent, price, time });
 image_of_fields!(FundingRate { time, rate_ppm });
 image_of_fields!(Dealt { quantity, turnover });
 image_of_fields!(Earned { profit, fees, liquidation_fees, funding, insured });

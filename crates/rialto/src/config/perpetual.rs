@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use model::{
-    Amount, Assets, Constituent, Contract, Instrument, InstrumentId, Listing, Payoff, Span, Tier,
-    Valuation,
+    Amount, Assets, Constituent, Contract, FeedName, Instrument, InstrumentId, Listing, Payoff,
+    Span, Tier, Valuation,
 };
 use serde::Deserialize;
 use toml::Spanned;
@@ -13,7 +13,7 @@ use toml::Spanned;
 use super::Mistake;
 use super::file::{Number, at, positive, within};
 
-/// What a constituent is called that is quoted from outside.
+/// What a constituent is called that is quoted from outside; behind a colon comes its name, if it is not the only one.
 const FEED: &str = "feed";
 
 /// The usual tiers of a linear contract: up to so many whole units of the quote asset, to open and to keep, in millionths.
@@ -157,12 +157,16 @@ fn constituent(
     name: &Spanned<String>,
     spot: &BTreeMap<String, InstrumentId>,
 ) -> Result<Constituent, Mistake> {
-    if name.get_ref() == FEED {
-        return Ok(Constituent::Feed);
+    if let Some(feed) = name.get_ref().strip_prefix(FEED) {
+        let feed = match feed.strip_prefix(':') {
+            Some(feed) => feed.parse().map_err(|why: String| at(name.span(), why))?,
+            None => FeedName::USUAL,
+        };
+        return Ok(Constituent::Feed(feed));
     }
     spot.get(name.get_ref()).copied().map(Constituent::Book).ok_or_else(|| {
         let message = format!(
-            "{:?} is no spot market that is listed: expected one such as \"BTC/USD\", or \"{FEED}\"",
+            "{:?} is no spot market that is listed: expected one such as \"BTC/USD\", or \"{FEED}:\" and a name",
             name.get_ref()
         );
         at(name.span(), message)

@@ -1,7 +1,7 @@
 use super::*;
 use feed::crowd::Activity;
 use model::{
-    AlertKind, Amount, Constituent, Contract, EventBody, InstrumentId, Minimum, Payoff,
+    AlertKind, Amount, Constituent, Contract, EventBody, FeedName, InstrumentId, Minimum, Payoff,
     PerpetualEvent, Price, Quantity, Side, Source, Tier,
 };
 
@@ -419,7 +419,7 @@ fn a_perpetual_has_usual_terms_and_those_that_are_said() {
     };
     assert_eq!(contract("{}"), usual);
     assert_eq!(usual.leverage_max(), 100);
-    let said = "{ payoff = \"inverse\", size = 100, index = [\"feed\", \"BTC/USD\", \"feed\"], \
+    let said = "{ payoff = \"inverse\", size = 100, index = [\"feed\", \"BTC/USD\", \"feed:kraken\"], \
                 tiers = [{ up_to = \"2.5\", initial = \"10\", maintenance = \"5\" }], stale_seconds = 1, \
                 funding_minutes = 2, sample_seconds = 3, outlier = \"4\", basis_max = \"0.5\", \
                 funding_max = \"0.0006\", liquidation_band = \"7\", liquidation_fee = \"0\" }";
@@ -434,9 +434,9 @@ fn a_perpetual_has_usual_terms_and_those_that_are_said() {
                 maintenance_ppm: 50_000
             }],
             constituents: vec![
-                Constituent::Feed,
+                Constituent::Feed(FeedName::USUAL),
                 Constituent::Book(InstrumentId(0)),
-                Constituent::Feed
+                Constituent::Feed("kraken".parse().expect("a name"))
             ],
             stale_after: Span::seconds(1),
             funding_interval: Span::seconds(120),
@@ -459,8 +459,13 @@ fn a_perpetual_that_cannot_be_is_told_with_its_place() {
     };
     check(
         "{ index = [\"BTC/EUR\"] }",
-        "line 18, column 24: \"BTC/EUR\" is no spot market that is listed: expected one such as \"BTC/USD\", or \"feed\"",
+        "line 18, column 24: \"BTC/EUR\" is no spot market that is listed: expected one such as \"BTC/USD\", or \"feed:\" and a name",
     );
+    check(
+        "{ index = [\"feed:Kraken\"] }",
+        "line 18, column 24: \"Kraken\" is not the name of a feed: expected 1 to 16 of a to z, 0 to 9 and hyphens",
+    );
+    check("{ index = [\"feed\", \"feed\"] }", "line 18, column 13: two feeds of one name");
     check("{ size = 0 }", "line 18, column 22: expected 1 to 1000000 units");
     check(
         "{ outlier = \"100.1\" }",

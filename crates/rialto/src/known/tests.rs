@@ -86,7 +86,7 @@ impl Venue {
         let listings = listings();
         let instruments: Vec<Instrument> =
             listings.iter().map(|listing| listing.instrument.clone()).collect();
-        let known = Known::open(options, listen, instruments.iter().map(Pair::of).collect())
+        let known = Known::open(options, listen, (instruments.iter().map(Pair::of).collect(), &[]))
             .expect("the store");
         let clerk = known.clerk(&edge::limits::Limits::default());
         let mut setup = Setup::bitstamp();

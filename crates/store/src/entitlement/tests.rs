@@ -98,6 +98,7 @@ impl Plain {
             trading: self.trading,
             instruments: self.instruments.as_deref().map(parsed),
             channels: self.channels.as_deref().map(parsed),
+            quotes: BTreeSet::new(),
         }
     }
     fn sees(&self, instrument: &Instrument) -> bool {

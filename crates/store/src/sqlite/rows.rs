@@ -42,6 +42,7 @@ pub struct Raw {
     trading: bool,
     instruments: Option<String>,
     channels: Option<String>,
+    quotes: Option<String>,
     limits: Limits,
     made: Time,
     revoked: Option<Time>,
@@ -62,6 +63,7 @@ impl Raw {
             trading: row.get("trading")?,
             instruments: row.get("instruments")?,
             channels: row.get("channels")?,
+            quotes: row.get("quotes")?,
             limits: Limits {
                 connections_max: row.get("connections_max")?,
                 requests_per_second_max: row.get("requests_per_second_max")?,
@@ -100,7 +102,8 @@ impl Raw {
         let entitlement = Entitlement {
             trading: self.trading,
             instruments: words(self.instruments.as_deref()).ok_or_else(|| malformed.clone())?,
-            channels: words(self.channels.as_deref()).ok_or(malformed)?,
+            channels: words(self.channels.as_deref()).ok_or_else(|| malformed.clone())?,
+            quotes: words(self.quotes.as_deref()).ok_or(malformed)?.unwrap_or_default(),
         };
         let found = Found {
             id: self.id,
@@ -151,7 +154,8 @@ pub fn insert(
         None => {}
     }
     let Wanted { entitlement, limits, .. } = wanted;
-    let columns: [(&str, &dyn ToSql); 14] = [
+    let quotes = &entitlement.quotes;
+    let columns: [(&str, &dyn ToSql); 15] = [
         ("id", &(id.0 as i64)),
         ("account", &account.0),
         ("dialect", &form.dialect),
@@ -162,13 +166,14 @@ pub fn insert(
         ("trading", &entitlement.trading),
         ("instruments", &entitlement.instruments.as_ref().map(joined)),
         ("channels", &entitlement.channels.as_ref().map(joined)),
+        ("quotes", &(!quotes.is_empty()).then(|| joined(quotes))),
         ("connections_max", &limits.connections_max),
         ("requests_per_second_max", &limits.requests_per_second_max),
         ("made", &now.micros()),
         ("change", &version),
     ];
     let names = columns.map(|(name, _)| name).join(", ");
-    let marks = ["?"; 14].join(", ");
+    let marks = ["?"; 15].join(", ");
     let values = columns.map(|(_, value)| value);
     into.execute(&format!("INSERT INTO credential ({names}) VALUES ({marks})"), values)?;
     Ok(Issued { id, dialect: form.dialect, parts })

@@ -486,6 +486,28 @@ fn many_may_open_and_write_one_file_at_once() {
 }
 
 #[test]
+fn what_a_key_may_quote_is_kept_and_nothing_is_what_is_not_said() {
+    let folder = Folder::new();
+    let store = SqliteStore::open(&folder.0, opening()).expect("a new store");
+    let feeds: [model::FeedName; 2] = ["kraken", "lmax"].map(|name| name.parse().expect("a name"));
+    let entitlement = Entitlement { quotes: feeds.into(), ..Entitlement::read_only() };
+    let quoting = Wanted { entitlement, ..wanted("native") };
+    let (_, issued) = store.enrol("oracle", &[quoting, wanted("native")], NOW).expect("an account");
+    drop(store);
+    let store = SqliteStore::open(&folder.0, opening()).expect("the store");
+    let quotes = |issued: &Issued| {
+        let found = store.credential("native", issued.parts[0].1.reveal()).expect("it is known");
+        found.entitlement.quotes.iter().copied().collect::<Vec<_>>()
+    };
+    assert_eq!(quotes(&issued[0]), feeds);
+    assert_eq!(quotes(&issued[1]), []);
+    drop(store);
+    folder.sql("UPDATE credential SET quotes = 'Kraken' WHERE quotes IS NOT NULL");
+    let opened = SqliteStore::open(&folder.0, opening());
+    assert_eq!(error(opened), StoreError::Malformed(issued[0].id));
+}
+
+#[test]
 fn older_tables_are_brought_forward_and_newer_ones_refused() {
     let folder = Folder::new();
     folder.sql(include_str!("store-1.sql"));
@@ -513,6 +535,7 @@ fn older_tables_are_brought_forward_and_newer_ones_refused() {
     assert_eq!(native.entitlement.channels, Some([Channel::Trades, Channel::Private].into()));
     let limits = Limits { connections_max: Some(2), requests_per_second_max: Some(7) };
     assert_eq!(native.limits, limits);
+    assert!(native.entitlement.quotes.is_empty());
     assert_eq!(store.revocations(0).len(), 1);
     drop(store);
     folder.sql("PRAGMA user_version = 99");

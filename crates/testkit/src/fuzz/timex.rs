@@ -98,6 +98,7 @@ fn taken<R>(mut step: Step<R>, account: Option<u32>, ask: impl Fn(&Query) -> Ans
                     secret: Vec::new(),
                     may_trade: true,
                     instruments: None,
+                    quotes: Vec::new(),
                     blocked: false,
                 });
                 then(holder.as_ref())

@@ -171,7 +171,7 @@ impl Market {
                 self.add_margin(account, instrument, amount, telling)
             }
             PerpetualAction::Quote { constituent, price, .. } => {
-                self.take_quote(instrument, usize::from(constituent), price)
+                self.take_quote(instrument, usize::from(constituent), price, telling)
             }
             PerpetualAction::Mark(_) => {
                 self.pass_mark(instrument, telling);

@@ -6,6 +6,7 @@ mod schema;
 
 mod connections;
 mod document;
+mod index;
 mod market;
 mod once;
 mod orders;

@@ -51,6 +51,7 @@ fn say(name: &str, message: &Value) -> usize {
         secret: Vec::new(),
         may_trade: true,
         instruments: None,
+        quotes: Vec::new(),
         blocked: false,
     };
     let login = Login { key: "key".into(), holder, standing: Standing::Good };

@@ -11,8 +11,8 @@ use dialects::finazon::{self, Finazon};
 use dialects::timex::{self, TimeX};
 use dialects::xrocket::{self, XRocket};
 use model::{
-    Amount, Constituent, Contract, Instrument, InstrumentId, Listing, Minimum, Payoff, Quantity,
-    Span, Tier, Time,
+    Amount, Constituent, Contract, FeedName, Instrument, InstrumentId, Listing, Minimum, Payoff,
+    Quantity, Span, Tier, Time,
 };
 use testkit::people::called;
 use testkit::served;
@@ -106,7 +106,7 @@ pub fn contracts_of(dialect: &str) -> Vec<Contract> {
             Tier { up_to: dollars(100_000), initial_ppm: 100_000, maintenance_ppm: 50_000 },
             Tier { up_to: dollars(10_000_000), initial_ppm: 200_000, maintenance_ppm: 100_000 },
         ],
-        constituents: vec![Constituent::Feed],
+        constituents: vec![Constituent::Feed(FeedName::USUAL)],
         stale_after: Span::seconds(30 * 86_400),
         outlier_ppm: 50_000,
         basis_ppm_max: 0,

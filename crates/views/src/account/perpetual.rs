@@ -158,6 +158,7 @@ impl Accounts {
             }
             &PerpetualEvent::Insured { account, amount, .. } => self.insured(account, amount),
             PerpetualEvent::Deleveraged { .. } => {}
+            PerpetualEvent::Quoted { .. } => {}
         }
     }
 

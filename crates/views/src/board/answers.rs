@@ -98,6 +98,10 @@ impl Board {
                 let answer = |state| AnswerBody::Perpetual(Box::new(state));
                 state.map_or(AnswerBody::Unavailable, answer)
             }
+            Query::Quotes { .. } => match &self.perpetual {
+                Some(it) => AnswerBody::Quotes(it.quotes()),
+                None => AnswerBody::Unavailable,
+            },
             Query::FundingRates { since, until, limit, .. } => match &self.perpetual {
                 Some(it) => AnswerBody::FundingRates(it.rates(since, until, limit)),
                 None => AnswerBody::Unavailable,

@@ -147,6 +147,11 @@ impl Flow {
                     leverage: 10,
                 }));
             }
+            9 if self.dice.chance(50) => {
+                let constituent = self.dice.below(3) as u16;
+                let price = Price(990 + self.dice.below(20));
+                self.happens(PerpetualEvent::Quoted { constituent, price });
+            }
             _ => {
                 let order = OrderState {
                     account,

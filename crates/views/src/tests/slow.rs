@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use model::{
-    AccountId, AnswerBody, Cadence, Candle, Event, EventBody, EventMark, FundingRate, Interval,
-    Level, OrderEntry, OrderId, OrderState, OrderStep, OrderUpdate, PerpetualEvent, PerpetualState,
-    Price, Quantity, Query, Side, Span, Ticker, Time, TimeInForce, TopicKind, Trade, Update,
-    Window,
+    AccountId, AnswerBody, Cadence, Candle, Event, EventBody, EventMark, FeedQuote, FundingRate,
+    Interval, Level, OrderEntry, OrderId, OrderState, OrderStep, OrderUpdate, PerpetualEvent,
+    PerpetualState, Price, Quantity, Query, Side, Span, Ticker, Time, TimeInForce, TopicKind,
+    Trade, Update, Window,
 };
 
 use super::{SECOND, TENTH, word};
@@ -34,6 +34,8 @@ pub struct Slow {
     views: BTreeMap<TopicKind, (u64, View)>,
     /// All that was told of a perpetual, and the order that was created next, if one was.
     perpetual: Vec<(PerpetualEvent, Option<OrderId>)>,
+    /// All that was quoted for its index.
+    quotes: Vec<FeedQuote>,
     /// When its own cadences spoke last.
     spoke_of_it: BTreeMap<Cadence, Time>,
 }
@@ -100,6 +102,7 @@ impl Slow {
             tenths: Vec::new(),
             views: BTreeMap::new(),
             perpetual: Vec::new(),
+            quotes: Vec::new(),
             spoke_of_it: BTreeMap::new(),
         }
     }
@@ -146,7 +149,12 @@ impl Slow {
                 self.step(time, new, OrderStep::Created, &mut out);
             }
             EventBody::Ticked(cadence) => self.tick(time, *cadence, &mut out),
-            EventBody::Perpetual(event) => self.perpetual.push((*event, None)),
+            EventBody::Perpetual(event) => {
+                self.perpetual.push((*event, None));
+                if let PerpetualEvent::Quoted { constituent, price } = *event {
+                    self.quotes.push(FeedQuote { constituent, price, time });
+                }
+            }
             _ => {}
         }
         out
@@ -522,6 +530,10 @@ impl Slow {
             Query::Perpetual { .. } => {
                 let state = self.state(now).map(Box::new);
                 state.map_or(AnswerBody::Unavailable, AnswerBody::Perpetual)
+            }
+            Query::Quotes { .. } if !self.perpetual.is_empty() => {
+                let last = |place| self.quotes.iter().rev().find(|it| it.constituent == place);
+                AnswerBody::Quotes((0..16).filter_map(last).copied().collect())
             }
             Query::FundingRates { since, until, limit, .. } if !self.perpetual.is_empty() => {
                 let mut rates = self.rates();

@@ -45,7 +45,7 @@ pub fn kinds() -> Vec<TopicKind> {
     kinds
 }
 
-pub fn questions(flow: &mut Flow) -> [Query; 12] {
+pub fn questions(flow: &mut Flow) -> [Query; 13] {
     let instrument = HERE;
     let limit = flow.dice.below(40) as usize;
     let from = flow.now - Span::micros(flow.dice.below(600_000_000));
@@ -70,6 +70,7 @@ pub fn questions(flow: &mut Flow) -> [Query; 12] {
         Query::Ticker { instrument, window: Window::DAY },
         Query::Ticker { instrument, window: Window::WEEK },
         Query::Perpetual { instrument },
+        Query::Quotes { instrument },
         Query::FundingRates { instrument, since: from, until: till, limit },
     ]
 }

@@ -32,9 +32,22 @@ pub struct KeyInUse {
     /// The instruments that it may see and trade; `null` is all.
     #[schema(required)]
     pub instruments: Option<Vec<String>>,
+    /// The feeds of indexes that it may quote.
+    pub quotes: Vec<FeedOfIndex>,
     /// How many requests it may make each second.
     #[schema(example = 100)]
     pub requests_per_second_max: u32,
+}
+
+/// A feed of an index.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FeedOfIndex {
+    /// Of which perpetual.
+    #[schema(example = "BTC-USD-PERP")]
+    pub instrument: String,
+    /// Its name.
+    #[schema(example = "kraken")]
+    pub constituent: String,
 }
 
 /// The account's credentials in every dialect.
@@ -63,6 +76,9 @@ pub struct Credential {
     /// The channels that it may hear; `null` is all.
     #[schema(required)]
     pub channels: Option<Vec<String>>,
+    /// The feeds of indexes that it may quote.
+    #[schema(example = json!(["kraken"]))]
+    pub quotes: Vec<String>,
     /// When it was made.
     #[schema(format = DateTime)]
     pub made_at: String,

@@ -20,7 +20,7 @@ pub struct Terms {
     pub leverage_max: u16,
     /// What margin takes, by the value of a position; what of it is in a tier takes that tier's rates.
     pub tiers: Vec<Tier>,
-    /// What the index is made of: spot instruments, and `feed` for each that is quoted from outside.
+    /// What the index is made of: spot instruments, and the names of feeds that are quoted from outside.
     #[schema(example = json!(["BTC-USD"]))]
     pub index: Vec<String>,
     /// How far the mark may be away from the index, as a share of it.

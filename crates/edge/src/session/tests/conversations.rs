@@ -30,7 +30,9 @@ impl Identities for Known {
         };
         let instruments = (key == "here").then(|| vec![InstrumentId(0)]);
         let (secret, blocked) = (b"secret".into(), false);
-        let credential = Credential { account, secret, may_trade: true, instruments, blocked };
+        let quotes = Vec::new();
+        let credential =
+            Credential { account, secret, may_trade: true, instruments, quotes, blocked };
         (!revoked).then_some(credential)
     }
     fn proven(&self, dialect: &str, key: &str, secret: &[u8]) -> Option<Credential> {

@@ -164,7 +164,7 @@ fn ticks_stand_at_the_multiples_of_their_cadence() {
     assert_eq!(source.due(), Some(begin));
 }
 
-fn perpetual(id: u16) -> Contract {
+pub(super) fn perpetual(id: u16) -> Contract {
     Contract {
         instrument: InstrumentId(id),
         payoff: Payoff::Linear,

@@ -14,15 +14,18 @@ impl Market {
         instrument: InstrumentId,
         place: usize,
         price: Price,
+        telling: &mut Telling<'_>,
     ) -> Option<Rejection> {
         if !self.price_counts(instrument, price) {
             return Some(Rejection::BadPrice);
         }
-        if self.terms(instrument).constituents.get(place) != Some(&Constituent::Feed) {
+        let Some(Constituent::Feed(_)) = self.terms(instrument).constituents.get(place) else {
             return Some(perpetual(PerpetualRejection::NotAPerpetual));
-        }
+        };
         let it = self.perpetuals.all.get_mut(&instrument).expect("a perpetual");
         it.quotes.insert(place, (price.0, self.now));
+        let event = PerpetualEvent::Quoted { constituent: place as u16, price };
+        self.tell_perpetual(telling, instrument, event);
         None
     }
 
@@ -80,7 +83,7 @@ impl Market {
         let mut prices: Vec<i128> = Vec::new();
         for (place, constituent) in it.terms.constituents.iter().enumerate() {
             match *constituent {
-                Constituent::Feed => {
+                Constituent::Feed(_) => {
                     if let Some(&(price, time)) = it.quotes.get(&place)
                         && i128::from(self.now.0) - i128::from(time.0)
                             <= i128::from(it.terms.stale_after.0)

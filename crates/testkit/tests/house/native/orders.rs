@@ -339,7 +339,8 @@ fn an_account_is_told_who_it_is() {
         told.body,
         json!({
             "name": "alice", "user_id": 1, "address": "0x31cd4651ef6041d771500c75ae8051ddfd391de1",
-            "key": {"id": "c1", "may_trade": true, "instruments": null, "requests_per_second_max": 100},
+            "key": {"id": "c1", "may_trade": true, "instruments": null, "quotes": [],
+                    "requests_per_second_max": 100},
         })
     );
     assert_eq!(dave.get("/account").body["key"]["instruments"], json!(["BTC-USD"]));

@@ -24,7 +24,7 @@ fn contract(payoff: Payoff, size: i64) -> Contract {
         payoff,
         size,
         tiers: vec![Tier { up_to: Amount(1 << 60), initial_ppm: 100_000, maintenance_ppm: 50_000 }],
-        constituents: vec![model::Constituent::Feed],
+        constituents: vec![model::Constituent::Feed(model::FeedName::USUAL)],
         stale_after: Span::seconds(60),
         outlier_ppm: 50_000,
         basis_ppm_max: 0,

@@ -4,10 +4,14 @@
 use std::sync::Arc;
 
 use engine::flow::Random;
-use model::{AccountId, Label, Mark, Note, Source, Span, Time};
+use model::{
+    AccountId, Action, Cadence, Constituent, Contract, FeedName, Instrument, InstrumentId, Label,
+    Mark, Note, PerpetualAction, Price, Source, Span, Time,
+};
 
-use super::super::tests::{BEGIN, VISITOR, buy, instruments, source};
+use super::super::tests::{BEGIN, VISITOR, buy, instruments, perpetual, source};
 use super::*;
+use crate::gate::Gate;
 use crate::journal::commit::{Commit, Durability};
 use crate::journal::reader::{Reader, Tail};
 use crate::journal::simulated::Simulated;
@@ -146,6 +150,72 @@ fn a_market_that_stood_still_for_a_day_goes_on_where_it_was_a_day_later() {
     let (rerun, told, _) = again(&disk, SEED).expect("the same happens");
     assert_eq!(told.len(), events.len() + later.len());
     assert_eq!(rerun.done().crowd_differs, 0);
+}
+
+/// A perpetual whose index is one feed, and nothing else that happens.
+fn quoted() -> EngineSource {
+    let mut instruments = instruments();
+    instruments.push(Instrument { id: InstrumentId(3), ..instruments[0].clone() });
+    let constituents = vec![Constituent::Feed(FeedName::USUAL)];
+    let contracts = [Contract { constituents, ..perpetual(3) }];
+    EngineSource::with_contracts(
+        (&instruments, &contracts),
+        None,
+        &[Cadence::TENTH],
+        BEGIN,
+        Gate::open(),
+    )
+}
+
+#[test]
+fn a_restart_goes_on_with_the_index_that_was_quoted_until_that_is_stale() {
+    let keep = |source: &mut EngineSource, writer: Writer, digester: Digester, at: Time| {
+        let commit = commit(writer, digester.digest());
+        source.keep(commit, (at, Span(0)), (SEED, "test"), digester);
+    };
+    let quote = |price| {
+        let (instrument, constituent, price) = (InstrumentId(3), 0, Price(price));
+        Action::Perpetual(PerpetualAction::Quote { instrument, constituent, price })
+    };
+    let index =
+        |source: &EngineSource| source.engine().marks(InstrumentId(3)).map(|marks| marks.index.0);
+    let disk = Simulated::new(1);
+    let mut first = quoted();
+    let writer = Writer::create(Arc::new(disk.clone()), [9; 16]).expect("no faults");
+    keep(&mut first, writer, Digester::default(), BEGIN);
+    let mut events = Vec::new();
+    first.submit(BEGIN, quote(6_000_000), &mut events).expect("it takes quotes");
+    first.advance(BEGIN + Span::seconds(1), &mut events);
+    assert_eq!(index(&first), Some(6_000_000));
+    // This one has been in no mark yet when the process is killed.
+    first.submit(first.time(), quote(6_010_000), &mut events).expect("it takes quotes");
+    first.settle(&mut events);
+    let killed = first.time();
+    let disk = disk.copy();
+    drop(first);
+
+    let mut reader = Reader::open(&disk).expect("no trouble").expect("a journal");
+    let mut rerun = Rerun::new(quoted());
+    let mut told = Vec::new();
+    while let Some(record) = reader.record().expect("no trouble") {
+        for entry in &record.entries {
+            rerun.entry(entry, &mut told).expect("the same happens");
+        }
+    }
+    assert_eq!(told, events);
+    let tail = reader.tail().expect("no trouble");
+    let (mut second, digester) = rerun.finish();
+    assert_eq!(index(&second), Some(6_000_000));
+    let writer = Writer::go_on(Arc::new(disk.clone()), &tail).expect("no faults");
+    keep(&mut second, writer, digester, killed + Span::seconds(3));
+    second.advance(killed + Span::seconds(4), &mut told);
+    assert_eq!(index(&second), Some(6_010_000));
+    // Ten seconds after it came it is not good any more: another one is.
+    second.advance(killed + Span::seconds(12), &mut told);
+    assert_eq!(index(&second), Some(6_010_000), "it stays");
+    second.submit(second.time(), quote(6_020_000), &mut told).expect("it takes quotes");
+    second.advance(killed + Span::seconds(13), &mut told);
+    assert_eq!(index(&second), Some(6_020_000));
 }
 
 fn trade_without_visitor(source: &mut EngineSource, till: Time, out: &mut Vec<Event>) {
@@ -389,9 +459,8 @@ fn an_image_of_something_else_is_refused() {
     let mut other = image.clone();
     other.head.market += 1;
     assert!(restored(&other).is_err(), "another market");
-    let cadences = [model::Cadence::SECOND];
-    let ticks =
-        EngineSource::new(&instruments(), None, &cadences, BEGIN, crate::gate::Gate::open());
+    let cadences = [Cadence::SECOND];
+    let ticks = EngineSource::new(&instruments(), None, &cadences, BEGIN, Gate::open());
     assert!(Rerun::restored(ticks, (&instruments(), &[]), &image).is_err(), "another cadence");
     // Whatever bytes the parts have, nobody panics.
     let long = std::env::var_os("RIALTO_LONG").is_some();
