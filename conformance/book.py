@@ -1,16 +1,17 @@
-"""The quick starts of the book, done as a reader does them: every command and every program on their pages is run.
+"""README and the quick starts of the book, done as a reader does them: every command and every program on these pages is run.
 
 usage: book.py PATH_OF_RIALTO --cryptofeed PYTHON
 
-Each page is read from docs/ and done in a folder of its own, its blocks in their order. A comment before a block says what it is:
+Each page is done in a folder of its own, its blocks in their order. A comment before a block says what it is:
 
     <!-- file NAME -->      a program: it is written down under that name
     <!-- serve -->          a command that stays: a venue; the one before is asked to end first
     <!-- stop -->           the venue is asked to end before this block
+    <!-- script -->         its lines belong together and are run as one
     <!-- prints PATTERN --> what the block has to print
 
 A block of shell is run line by line; each line has to end with 0 and say something, unless it is one that says nothing. What is installed on a page has to
-be pinned here. Ports are others than those on the pages, so that nothing is in the way.
+be pinned here. `cargo run --release` is the binary that is given. Ports are others than those on the pages, so that nothing is in the way.
 Exit code 0 when all passed, 1 otherwise. NODE_PATH leads to the npm folder.
 """
 
@@ -33,11 +34,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "docs"))
 import outside
 
 PROJECT = Path(__file__).resolve().parent.parent
-PAGES = ["start-bot.md", "start-gateway.md", "start-operator.md"]
+PAGES = ["README.md", "docs/start-bot.md", "docs/start-gateway.md", "docs/start-operator.md"]
 # How long a command may take, in seconds.
 PATIENCE = 90
 # How many commands and programs the pages have at least: a page that is not understood is no page without faults.
-COMMANDS_MIN = 25
+COMMANDS_MIN = 30
 # Commands that say nothing when all is well.
 SILENT = ("cp ",)
 
@@ -54,7 +55,7 @@ def blocks(page):
                 inside[1].append(line)
         elif line.startswith("```"):
             inside = (line[3:].strip(), [], number)
-        elif note := re.fullmatch(r"<!-- (file|serve|stop|prints)(?: (.*))? -->", line):
+        elif note := re.fullmatch(r"<!-- (file|serve|stop|script|prints)(?: (.*))? -->", line):
             notes[note[1]] = note[2] or ""
         elif line.strip():
             if notes:
@@ -101,7 +102,7 @@ class Reader:
 
     def installs(self, line):
         """Whether a line installs something; the error is that it is not pinned here."""
-        words = line.split()
+        words = line.removeprefix("venv/bin/").split()
         if words[:2] == ["pip", "install"]:
             pins = "".join(pins.read_text() for pins in PROJECT.glob("conformance/requirements*.txt"))
             wrong = [name for name in words[2:] if f"\n{name}==" not in pins]
@@ -110,6 +111,11 @@ class Reader:
             wrong = [name for name in words[2:] if f'"{name}": "' not in pins]
         elif words[:3] == ["cargo", "install", "--path"]:
             wrong = [] if (PROJECT / words[3] / "Cargo.toml").exists() and words[4:] == ["--locked"] else words[3:]
+        elif words == ["python3", "-m", "venv", "venv"]:
+            # All that may be installed is where the tests have it.
+            (self.folder / "venv/bin").mkdir(parents=True)
+            (self.folder / "venv/bin/python").symlink_to(self.folder / "tools/python3")
+            wrong = []
         else:
             return False
         if wrong:
@@ -118,7 +124,9 @@ class Reader:
 
     def command(self, line):
         """The line as it is run here."""
-        line = self.placed(line)
+        line = re.sub(r"^cargo run --release --", "rialto", self.placed(line))
+        line = re.sub(r"^cargo run --release", "rialto serve", line)
+        line = re.sub(r"\s+# .*$", "", line)
         if words := re.search(r"\bpython3 (\w+\.py)\b", line):
             if "cryptofeed" in (self.folder / words[1]).read_text():
                 line = line.replace("python3", str(self.cryptofeed))
@@ -192,7 +200,7 @@ def do(page, reader, checks):
             if language != "sh":
                 raise ValueError(f"nobody knows what to do with {language or 'no language'!r}")
             said = ""
-            for line in text.splitlines():
+            for line in [text] if "script" in notes else text.splitlines():
                 if reader.installs(line):
                     continue
                 said += reader.serve(line) if "serve" in notes else reader.run(line)
@@ -246,7 +254,7 @@ def main():
         reader = Reader(folder, words.rialto.resolve(), words.cryptofeed.absolute())
         try:
             with checks.of(name):
-                count += do(PROJECT / "docs" / name, reader, checks)
+                count += do(PROJECT / name, reader, checks)
         finally:
             reader.end()
             shutil.rmtree(folder)
