@@ -1,4 +1,4 @@
-"""README and the quick starts of the book, done as a reader does them: every command and every program on these pages is run.
+"""README and the pages of the book, done as a reader does them: every command and every program on them is run.
 
 usage: book.py PATH_OF_RIALTO --cryptofeed PYTHON
 
@@ -9,10 +9,11 @@ Each page is done in a folder of its own, its blocks in their order. A comment b
     <!-- stop -->           the venue is asked to end before this block
     <!-- script -->         its lines belong together and are run as one
     <!-- prints PATTERN --> what the block has to print
+    <!-- until PATTERN -->  a program that goes on: it is run until it prints this
 
 A block of shell is run line by line; each line has to end with 0 and say something, unless it is one that says nothing. What is installed on a page has to
 be pinned here. `cargo run --release` is the binary that is given. Ports are others than those on the pages, so that nothing is in the way.
-Exit code 0 when all passed, 1 otherwise. NODE_PATH leads to the npm folder.
+What has another language than these, or none, is only shown. Exit code 0 when all passed, 1 otherwise. NODE_PATH leads to the npm folder.
 """
 
 import argparse
@@ -35,10 +36,16 @@ import outside
 
 PROJECT = Path(__file__).resolve().parent.parent
 PAGES = ["README.md", "docs/start-bot.md", "docs/start-gateway.md", "docs/start-operator.md"]
+# Pages that begin where the demo runs already.
+WITH_DEMO = [f"docs/{name}.md" for name in ("bitstamp", "xrocket", "timex", "confluencecode", "finazon", "native-api")]
+# The languages of what is run.
+RUN = ("sh", "python", "javascript")
+# What other tests do: `console.js` is driven after the bundle is made, `tables.py` makes a capture and reads its tables.
+ELSEWHERE = {"docs/console.md", "docs/captures.md"}
 # How long a command may take, in seconds.
 PATIENCE = 90
 # How many commands and programs the pages have at least: a page that is not understood is no page without faults.
-COMMANDS_MIN = 30
+COMMANDS_MIN = 45
 # Commands that say nothing when all is well.
 SILENT = ("cp ",)
 
@@ -55,7 +62,7 @@ def blocks(page):
                 inside[1].append(line)
         elif line.startswith("```"):
             inside = (line[3:].strip(), [], number)
-        elif note := re.fullmatch(r"<!-- (file|serve|stop|script|prints)(?: (.*))? -->", line):
+        elif note := re.fullmatch(r"<!-- (file|serve|stop|script|prints|until)(?: (.*))? -->", line):
             notes[note[1]] = note[2] or ""
         elif line.strip():
             if notes:
@@ -76,6 +83,8 @@ class Reader:
         self.cryptofeed = cryptofeed
         self.venue = None
         self.log = None
+        # What scripts have set, for those behind them.
+        self.set = ""
         self.plain, self.encrypted = free_port(), free_port()
         # A clone of the project is a folder in which these are.
         for name in ("deploy", "crates"):
@@ -132,6 +141,31 @@ class Reader:
                 line = line.replace("python3", str(self.cryptofeed))
         return line
 
+    def script(self, text):
+        """What several lines print that belong together."""
+        said = self.run(self.set + text)
+        self.set += "".join(f"{line}\n" for line in text.splitlines() if re.match(r"\w+=", line))
+        return said
+
+    def until(self, text, pattern):
+        """Runs a program until it prints something of this form."""
+        program = self.folder / "program.py"
+        self.write(program.name, text)
+        log = self.folder / "program.log"
+        with log.open("wb") as out:
+            running = subprocess.Popen(
+                [sys.executable, program], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out
+            )
+        try:
+            end = time.monotonic() + PATIENCE
+            while not re.search(pattern, said := log.read_text(errors="replace"), re.MULTILINE):
+                if running.poll() is not None or time.monotonic() > end:
+                    raise ValueError(f"it does not print {pattern}: {said[-1500:]}")
+                time.sleep(0.1)
+        finally:
+            running.kill()
+            running.wait()
+
     def run(self, line):
         """What a command prints."""
         done = subprocess.run(
@@ -187,11 +221,17 @@ def do(page, reader, checks):
     """Does a page. How many commands and programs it has."""
     count = 0
     for language, text, notes, number in blocks(page):
+        if language not in RUN and not notes:
+            continue
         name = f"line {number}: {text.splitlines()[0]}"
         count += 1
         try:
             if "stop" in notes:
                 reader.stop()
+            if "until" in notes:
+                reader.until(text, notes["until"])
+                checks.tell(name)
+                continue
             if language in ("python", "javascript"):
                 if not notes.get("file"):
                     raise ValueError("a program without a name is not run")
@@ -200,7 +240,9 @@ def do(page, reader, checks):
             if language != "sh":
                 raise ValueError(f"nobody knows what to do with {language or 'no language'!r}")
             said = ""
-            for line in [text] if "script" in notes else text.splitlines():
+            if "script" in notes:
+                said = reader.script(text)
+            for line in [] if "script" in notes else text.splitlines():
                 if reader.installs(line):
                     continue
                 said += reader.serve(line) if "serve" in notes else reader.run(line)
@@ -249,11 +291,13 @@ def main():
     words = words.parse_args()
     checks = Checks()
     count = 0
-    for name in PAGES:
+    for name in PAGES + WITH_DEMO:
         folder = Path(tempfile.mkdtemp(prefix="rialto-book-"))
         reader = Reader(folder, words.rialto.resolve(), words.cryptofeed.absolute())
         try:
             with checks.of(name):
+                if name in WITH_DEMO:
+                    reader.serve("rialto serve --ephemeral --seed 7")
                 count += do(PROJECT / name, reader, checks)
         finally:
             reader.end()
@@ -264,6 +308,10 @@ def main():
             checks.tell("what leads out of docs/ is named")
         except (OSError, ValueError, subprocess.CalledProcessError) as trouble:
             checks.tell("what leads out of docs/ is named", trouble)
+    pages = {str(page.relative_to(PROJECT)) for page in (PROJECT / "docs").rglob("*.md")}
+    done = set(PAGES) | set(WITH_DEMO) | ELSEWHERE
+    undone = [name for name in sorted(pages - done) if any(it[0] in RUN for it in blocks(PROJECT / name))]
+    checks.tell("no page has commands that nobody runs", undone or None)
     checks.tell(f"{count} blocks were done", None if count >= COMMANDS_MIN else f"not {COMMANDS_MIN}")
     return checks.end()
 
