@@ -37,7 +37,7 @@ import outside
 PROJECT = Path(__file__).resolve().parent.parent
 PAGES = ["README.md", "docs/start-bot.md", "docs/start-gateway.md", "docs/start-operator.md"]
 # Pages that begin where the demo runs already.
-WITH_DEMO = [f"docs/{name}.md" for name in ("bitstamp", "xrocket", "timex", "confluencecode", "finazon", "native-api")]
+WITH_DEMO = [f"docs/{name}.md" for name in ("bitstamp", "xrocket", "timex", "confluencecode", "finazon", "native-api", "watch")]
 # The languages of what is run.
 RUN = ("sh", "python", "javascript")
 # What other tests do: `console.js` is driven after the bundle is made, `tables.py` makes a capture and reads its tables.
