@@ -1,17 +1,19 @@
-"""The quick starts of the book, done as a reader does them: every command and every program on their pages is run.
+"""README and the pages of the book, done as a reader does them: every command and every program on them is run.
 
 usage: book.py PATH_OF_RIALTO --cryptofeed PYTHON
 
-Each page is read from docs/ and done in a folder of its own, its blocks in their order. A comment before a block says what it is:
+Each page is done in a folder of its own, its blocks in their order. A comment before a block says what it is:
 
     <!-- file NAME -->      a program: it is written down under that name
     <!-- serve -->          a command that stays: a venue; the one before is asked to end first
     <!-- stop -->           the venue is asked to end before this block
+    <!-- script -->         its lines belong together and are run as one
     <!-- prints PATTERN --> what the block has to print
+    <!-- until PATTERN -->  a program that goes on: it is run until it prints this
 
 A block of shell is run line by line; each line has to end with 0 and say something, unless it is one that says nothing. What is installed on a page has to
-be pinned here. Ports are others than those on the pages, so that nothing is in the way.
-Exit code 0 when all passed, 1 otherwise. NODE_PATH leads to the npm folder.
+be pinned here. `cargo run --release` is the binary that is given. Ports are others than those on the pages, so that nothing is in the way.
+What has another language than these, or none, is only shown. Exit code 0 when all passed, 1 otherwise. NODE_PATH leads to the npm folder.
 """
 
 import argparse
@@ -33,11 +35,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "docs"))
 import outside
 
 PROJECT = Path(__file__).resolve().parent.parent
-PAGES = ["start-bot.md", "start-gateway.md", "start-operator.md"]
+PAGES = ["README.md", "docs/start-bot.md", "docs/start-gateway.md", "docs/start-operator.md"]
+# Pages that begin where the demo runs already.
+WITH_DEMO = [f"docs/{name}.md" for name in ("bitstamp", "xrocket", "timex", "confluencecode", "finazon", "native-api", "watch")]
+# The languages of what is run.
+RUN = ("sh", "python", "javascript")
+# What other tests do: `console.js` is driven after the bundle is made, `tables.py` makes a capture and reads its tables.
+ELSEWHERE = {"docs/console.md", "docs/captures.md"}
 # How long a command may take, in seconds.
 PATIENCE = 90
 # How many commands and programs the pages have at least: a page that is not understood is no page without faults.
-COMMANDS_MIN = 25
+COMMANDS_MIN = 45
 # Commands that say nothing when all is well.
 SILENT = ("cp ",)
 
@@ -54,7 +62,7 @@ def blocks(page):
                 inside[1].append(line)
         elif line.startswith("```"):
             inside = (line[3:].strip(), [], number)
-        elif note := re.fullmatch(r"<!-- (file|serve|stop|prints)(?: (.*))? -->", line):
+        elif note := re.fullmatch(r"<!-- (file|serve|stop|script|prints|until)(?: (.*))? -->", line):
             notes[note[1]] = note[2] or ""
         elif line.strip():
             if notes:
@@ -75,6 +83,8 @@ class Reader:
         self.cryptofeed = cryptofeed
         self.venue = None
         self.log = None
+        # What scripts have set, for those behind them.
+        self.set = ""
         self.plain, self.encrypted = free_port(), free_port()
         # A clone of the project is a folder in which these are.
         for name in ("deploy", "crates"):
@@ -101,7 +111,7 @@ class Reader:
 
     def installs(self, line):
         """Whether a line installs something; the error is that it is not pinned here."""
-        words = line.split()
+        words = line.removeprefix("venv/bin/").split()
         if words[:2] == ["pip", "install"]:
             pins = "".join(pins.read_text() for pins in PROJECT.glob("conformance/requirements*.txt"))
             wrong = [name for name in words[2:] if f"\n{name}==" not in pins]
@@ -110,6 +120,11 @@ class Reader:
             wrong = [name for name in words[2:] if f'"{name}": "' not in pins]
         elif words[:3] == ["cargo", "install", "--path"]:
             wrong = [] if (PROJECT / words[3] / "Cargo.toml").exists() and words[4:] == ["--locked"] else words[3:]
+        elif words == ["python3", "-m", "venv", "venv"]:
+            # All that may be installed is where the tests have it.
+            (self.folder / "venv/bin").mkdir(parents=True)
+            (self.folder / "venv/bin/python").symlink_to(self.folder / "tools/python3")
+            wrong = []
         else:
             return False
         if wrong:
@@ -118,11 +133,38 @@ class Reader:
 
     def command(self, line):
         """The line as it is run here."""
-        line = self.placed(line)
+        line = re.sub(r"^cargo run --release --", "rialto", self.placed(line))
+        line = re.sub(r"^cargo run --release", "rialto serve", line)
+        line = re.sub(r"\s+# .*$", "", line)
         if words := re.search(r"\bpython3 (\w+\.py)\b", line):
             if "cryptofeed" in (self.folder / words[1]).read_text():
                 line = line.replace("python3", str(self.cryptofeed))
         return line
+
+    def script(self, text):
+        """What several lines print that belong together."""
+        said = self.run(self.set + text)
+        self.set += "".join(f"{line}\n" for line in text.splitlines() if re.match(r"\w+=", line))
+        return said
+
+    def until(self, text, pattern):
+        """Runs a program until it prints something of this form."""
+        program = self.folder / "program.py"
+        self.write(program.name, text)
+        log = self.folder / "program.log"
+        with log.open("wb") as out:
+            running = subprocess.Popen(
+                [sys.executable, program], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out
+            )
+        try:
+            end = time.monotonic() + PATIENCE
+            while not re.search(pattern, said := log.read_text(errors="replace"), re.MULTILINE):
+                if running.poll() is not None or time.monotonic() > end:
+                    raise ValueError(f"it does not print {pattern}: {said[-1500:]}")
+                time.sleep(0.1)
+        finally:
+            running.kill()
+            running.wait()
 
     def run(self, line):
         """What a command prints."""
@@ -179,11 +221,17 @@ def do(page, reader, checks):
     """Does a page. How many commands and programs it has."""
     count = 0
     for language, text, notes, number in blocks(page):
+        if language not in RUN and not notes:
+            continue
         name = f"line {number}: {text.splitlines()[0]}"
         count += 1
         try:
             if "stop" in notes:
                 reader.stop()
+            if "until" in notes:
+                reader.until(text, notes["until"])
+                checks.tell(name)
+                continue
             if language in ("python", "javascript"):
                 if not notes.get("file"):
                     raise ValueError("a program without a name is not run")
@@ -192,7 +240,9 @@ def do(page, reader, checks):
             if language != "sh":
                 raise ValueError(f"nobody knows what to do with {language or 'no language'!r}")
             said = ""
-            for line in text.splitlines():
+            if "script" in notes:
+                said = reader.script(text)
+            for line in [] if "script" in notes else text.splitlines():
                 if reader.installs(line):
                     continue
                 said += reader.serve(line) if "serve" in notes else reader.run(line)
@@ -241,12 +291,14 @@ def main():
     words = words.parse_args()
     checks = Checks()
     count = 0
-    for name in PAGES:
+    for name in PAGES + WITH_DEMO:
         folder = Path(tempfile.mkdtemp(prefix="rialto-book-"))
         reader = Reader(folder, words.rialto.resolve(), words.cryptofeed.absolute())
         try:
             with checks.of(name):
-                count += do(PROJECT / "docs" / name, reader, checks)
+                if name in WITH_DEMO:
+                    reader.serve("rialto serve --ephemeral --seed 7")
+                count += do(PROJECT / name, reader, checks)
         finally:
             reader.end()
             shutil.rmtree(folder)
@@ -256,6 +308,10 @@ def main():
             checks.tell("what leads out of docs/ is named")
         except (OSError, ValueError, subprocess.CalledProcessError) as trouble:
             checks.tell("what leads out of docs/ is named", trouble)
+    pages = {str(page.relative_to(PROJECT)) for page in (PROJECT / "docs").rglob("*.md")}
+    done = set(PAGES) | set(WITH_DEMO) | ELSEWHERE
+    undone = [name for name in sorted(pages - done) if any(it[0] in RUN for it in blocks(PROJECT / name))]
+    checks.tell("no page has commands that nobody runs", undone or None)
     checks.tell(f"{count} blocks were done", None if count >= COMMANDS_MIN else f"not {COMMANDS_MIN}")
     return checks.end()
 

@@ -101,6 +101,35 @@ async function accessible(page) {
   must(bad.length === 0, worded);
 }
 
+/** Runs a program of the explorer in the page until it has printed something: how many texts it has said, and what it prints. */
+function run(program) {
+  const printed = [];
+  let [said, socket] = [0, null];
+  class Traced extends WebSocket {
+    constructor(...given) {
+      super(...given);
+      socket = this;
+    }
+    send(text) {
+      said += 1;
+      super.send(text);
+    }
+  }
+  return new Promise((resolve) => {
+    const log = (...parts) => {
+      printed.push(parts.join(" "));
+      end();
+    };
+    const end = () => {
+      socket.onclose = null;
+      socket.close();
+      resolve([said, printed]);
+    };
+    new Function("WebSocket", "console", program)(Traced, { log });
+    setTimeout(end, 10_000);
+  });
+}
+
 /** Runs in the page before all else: which book has come last over its socket. */
 function noteBooks() {
   const Plain = WebSocket;
@@ -369,7 +398,11 @@ async function main() {
         const program = await page.locator(".program").textContent();
         must(program.includes(`127.0.0.1:${port}`) && program.includes("websockets"), "no program is shown");
         await shoot(page, `explorer-${dialect}`);
-        return `${count} requests`;
+        // The same as a program of the browser: it says what it says, and hears what it hears.
+        await page.locator("section[aria-label='The same as a program'] button", { hasText: "JavaScript" }).click();
+        const [said, printed] = await page.evaluate(run, await page.locator(".program").textContent());
+        must(said >= 1 && printed[0]?.startsWith("{"), `the program says ${said} texts and prints ${printed.length}`);
+        return `${count} requests; as a program ${said} texts said, ${printed[0].slice(0, 40)}… heard`;
       });
     }
     await check("explorer: the event of each frame that is told", async () => {

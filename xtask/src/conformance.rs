@@ -173,7 +173,7 @@ fn venue(report: &mut Report, tools: &Tools, clients: &[&str], options: &Options
             "book" => {
                 command = tools.book("book.py");
                 command.arg(process::target().join("release/rialto"));
-                Duration::from_secs(300)
+                Duration::from_secs(420)
             }
             other => unreachable!("`{other}` is not a client of a venue"),
         };
