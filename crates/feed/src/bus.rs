@@ -3,11 +3,13 @@
 //! missing.
 //!
 //! There is one trait, [`Bus`], with callbacks and nothing asynchronous in it, and one suite of laws that every bus is
-//! held to. [`local`] carries within the process.
+//! held to. [`local`] carries within the process; [`unreliable`] does so too, as badly as it is told to, by hand and from
+//! a seed.
 //!
 //! It knows no journal, no market and no event: a message is bytes.
 
 pub mod local;
+pub mod unreliable;
 
 mod asks;
 mod roster;
@@ -18,6 +20,7 @@ mod conformance;
 mod tests;
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 /// The longest message, question or answer.
@@ -206,4 +209,9 @@ fn subject_of(text: &str) -> Result<(), BusError> {
             Err(BusError::Subject(shown.into()))
         }
     }
+}
+
+/// Calls somebody who may panic: that is over then, and was told when it happened.
+fn attempt(call: impl FnOnce()) {
+    let _panic = catch_unwind(AssertUnwindSafe(call));
 }

@@ -6,10 +6,15 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use std::time::Duration;
+
 use super::Reply;
 
 /// The most questions that may wait for their answers at a time.
 pub(super) const ASKS_MAX: usize = 4_096;
+
+/// The longest that anybody is patient.
+pub(super) const PATIENCE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Questions by their number, from 1, and by the moment until which somebody is patient.
 pub(super) struct Asks<Moment> {

@@ -6,26 +6,22 @@
 //! it out, and never during a call.
 
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use std::{fmt, io};
 
-use super::asks::Asks;
-use super::roster::{Present, Roster};
+use super::asks::{Asks, PATIENCE_MAX};
+use super::roster::{Listener, Present, Roster};
 use super::{
-    Answer, Bus, BusError, BusStanding, Heard, Listening, Reply, Respond, carries, subject_of,
+    Answer, Bus, BusError, BusStanding, Heard, Listening, Reply, Respond, attempt, carries,
+    subject_of,
 };
 
 /// The most messages and questions that wait to be heard.
 pub const LINE_MESSAGES_MAX: usize = 16_384;
 /// The most bytes that wait to be heard.
 pub const LINE_BYTES_MAX: usize = 64 * 1024 * 1024;
-
-/// The longest that anybody is patient.
-const PATIENCE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A bus within the process. What was not heard when it is dropped is not heard any more.
 pub struct Local {
@@ -52,12 +48,6 @@ struct State {
     lost: u64,
     refused: u64,
     is_over: bool,
-}
-
-/// Somebody who is called until it is over.
-struct Listener<Call> {
-    call: Call,
-    is_over: AtomicBool,
 }
 
 /// What is to be called next.
@@ -149,7 +139,7 @@ impl Bus for Local {
     fn standing(&self) -> BusStanding {
         let state = self.shared.lock();
         let (lost, refused) = (state.lost, state.refused);
-        BusStanding { down: None, lost, refused, reconnects: 0 }
+        BusStanding { down: None, lost, refused, ..BusStanding::default() }
     }
 }
 
@@ -215,11 +205,11 @@ impl Shared {
         roster: fn(&mut State) -> &mut Roster<Listener<Call>>,
     ) -> Result<Listening, BusError> {
         subject_of(subject)?;
-        let who = Arc::new(Listener { call, is_over: AtomicBool::new(false) });
+        let who = Arc::new(Listener::new(call));
         roster(&mut self.lock()).add(subject, &who);
         let (shared, subject): (Weak<Self>, Box<str>) = (Arc::downgrade(self), subject.into());
         Ok(Listening::until(move || {
-            who.is_over.store(true, Ordering::Release);
+            who.end();
             if let Some(shared) = shared.upgrade() {
                 // Dropped when the lock is not held any more.
                 let _before = roster(&mut shared.lock()).remove(&subject, &who);
@@ -271,25 +261,19 @@ impl Shared {
         }
     }
 
-    /// One that panics is over: the panic has been told when it was.
     fn call(self: &Arc<Self>, waiting: Waiting) {
-        let attempt = |call: &mut dyn FnMut()| {
-            let _panic = catch_unwind(AssertUnwindSafe(call));
-        };
         match waiting {
             Waiting::Message(to, message) => {
                 for listener in to.iter().filter(|listener| listener.is_there()) {
-                    attempt(&mut || (listener.call)(&message));
+                    attempt(|| (listener.call)(&message));
                 }
             }
             Waiting::Question(to, question, number) => {
                 for listener in to.iter().filter(|listener| listener.is_there()) {
-                    attempt(&mut || (listener.call)(&question, self.respond(number)));
+                    attempt(|| (listener.call)(&question, self.respond(number)));
                 }
             }
-            Waiting::Reply(reply, answer) => {
-                let _panic = catch_unwind(AssertUnwindSafe(|| reply(answer)));
-            }
+            Waiting::Reply(reply, answer) => attempt(|| reply(answer)),
         }
     }
 
@@ -304,11 +288,5 @@ impl Shared {
             }
             shared.more.notify_one();
         }))
-    }
-}
-
-impl<Call> Listener<Call> {
-    fn is_there(&self) -> bool {
-        !self.is_over.load(Ordering::Acquire)
     }
 }

@@ -2,6 +2,29 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Somebody who is called until it is over.
+pub(super) struct Listener<Call> {
+    pub call: Call,
+    is_over: AtomicBool,
+}
+
+impl<Call> Listener<Call> {
+    pub const fn new(call: Call) -> Self {
+        Self { call, is_over: AtomicBool::new(false) }
+    }
+
+    /// Nobody calls it from now on.
+    pub fn end(&self) {
+        self.is_over.store(true, Ordering::Release);
+    }
+
+    /// Whether it may be called.
+    pub fn is_there(&self) -> bool {
+        !self.is_over.load(Ordering::Acquire)
+    }
+}
 
 /// Those on one subject, as they were when somebody looked.
 pub(super) type Present<T> = Arc<[Arc<T>]>;
