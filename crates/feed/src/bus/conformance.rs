@@ -111,6 +111,7 @@ pub(super) fn holds(stage: &Stage) {
     keeps_the_order_of_each_subject(stage);
     tells_everybody_who_listens(stage);
     ends_with_the_listening(stage);
+    ends_for_what_waits_too(stage);
     answers_each_question_once(stage);
     answers_later_from_another_thread(stage);
     says_that_nobody_answers(stage);
@@ -191,6 +192,24 @@ fn ends_with_the_listening(stage: &Stage) {
     ask(&*stage.here, "end.ask", b"", PATIENCE, &notes);
     stage.until(&notes, 1);
     assert_eq!(notes.texts(), ["Unanswered"]);
+}
+
+fn ends_for_what_waits_too(stage: &Stage) {
+    let (notes, listening) = (Notes::default(), Arc::new(Mutex::new(None)));
+    let (note, own, bus) = (notes.clone(), Arc::clone(&listening), Arc::downgrade(&stage.there));
+    let heard = move |message: &[u8]| {
+        note.add(message);
+        let bus = bus.upgrade().expect("it is there as long as the stage");
+        bus.publish("wait", b"in line already");
+        drop(own.lock().unwrap_or_else(PoisonError::into_inner).take());
+    };
+    let heard = stage.there.listen("wait", Box::new(heard)).expect("a subject");
+    *listening.lock().unwrap_or_else(PoisonError::into_inner) = Some(heard);
+    stage.settle();
+    stage.here.publish("wait", b"the first");
+    stage.until(&notes, 1);
+    stage.settle();
+    assert_eq!(notes.texts(), ["the first"]);
 }
 
 fn answers_each_question_once(stage: &Stage) {
