@@ -4,12 +4,15 @@
 //!
 //! There is one trait, [`Bus`], with callbacks and nothing asynchronous in it, and one suite of laws that every bus is
 //! held to. [`local`] carries within the process; [`unreliable`] does so too, as badly as it is told to, by hand and from
-//! a seed.
+//! a seed; `nats`, behind the feature of that name, carries between machines.
 //!
 //! It knows no journal, no market and no event: a message is bytes.
 
 pub mod local;
 pub mod unreliable;
+
+#[cfg(feature = "nats")]
+pub mod nats;
 
 mod asks;
 mod roster;
@@ -119,6 +122,8 @@ pub struct BusStanding {
     pub lost: u64,
     /// Messages and answers that [cannot be carried](carries).
     pub refused: u64,
+    /// What a server would not do, in its words, as it said last: to let somebody listen to a subject, for one.
+    pub complaint: Option<Box<str>>,
     /// How often it has come up again.
     pub reconnects: u64,
 }

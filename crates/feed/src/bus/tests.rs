@@ -1,6 +1,10 @@
 //! Each bus keeps what every bus keeps, and what it promises beside.
 
 mod local;
+#[cfg(feature = "nats")]
+mod nats;
+#[cfg(feature = "nats")]
+mod server;
 
 use super::is_subject;
 
