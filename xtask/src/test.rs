@@ -69,6 +69,9 @@ fn unit(report: &mut Report, long: bool) {
         if long {
             command.env("RIALTO_LONG", "1").args(["--", "--include-ignored"]);
         }
+        if let Err(trouble) = conformance::install::interpreter() {
+            println!("         {trouble}");
+        }
         let mut total = Tally::nothing();
         let run = process::follow(&mut command, None, |line| {
             if let Some(tally) = harness_result(line) {
@@ -91,12 +94,13 @@ fn unit(report: &mut Report, long: bool) {
     });
 }
 
-/// The lines that tell how far cargo is. A binary without tests says nothing.
+/// The lines that tell how far cargo is, and what a test that was skipped says. A binary without tests says nothing.
 fn is_progress(line: &str) -> bool {
     let line = line.trim_start();
     (line.starts_with("Running ")
         || line.starts_with("Doc-tests ")
-        || line.starts_with("Finished "))
+        || line.starts_with("Finished ")
+        || line.starts_with("SKIPPED"))
         || harness_result(line).is_some_and(|tally| tally != Tally::nothing())
 }
 
@@ -137,6 +141,7 @@ mod tests {
         assert!(is_progress("test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured"));
         assert!(!is_progress("test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured"));
         assert!(!is_progress("test model::tests::a ... ok"));
+        assert!(is_progress("SKIPPED: the tests of the bus by NATS"));
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod quoter;
 mod speculator;
 mod taker;
 
-mod chance;
+pub(crate) mod chance;
 mod fair;
 
 mod image;

@@ -13,3 +13,5 @@ pub mod recording;
 pub mod source;
 
 pub mod crowd;
+
+pub mod bus;

@@ -147,19 +147,25 @@ pub fn ready(clients: &[&str]) -> Result<Tools, String> {
     })
 }
 
+/// Python with its venv module: clients run in environments of it, and the tests of the bus have it fetch a NATS server.
+pub fn interpreter() -> Result<&'static Path, String> {
+    let interpreter = Path::new("python3");
+    if !works(interpreter, &["-c", PYTHON_CHECK]) {
+        apt(&["python3", "python3-venv"]);
+    }
+    match works(interpreter, &["-c", PYTHON_CHECK]) {
+        true => Ok(interpreter),
+        false => Err(needs("Python 3.10 or newer with its venv module", "python3 python3-venv")),
+    }
+}
+
 fn python(environment: &Path, requirements: &str) -> Result<(), String> {
     let requirements = scripts().join(requirements);
     let pins = read(&requirements)?;
     if is_installed(environment, &pins) && works(&environment.join("bin/python"), &["--version"]) {
         return Ok(());
     }
-    let interpreter = Path::new("python3");
-    if !works(interpreter, &["-c", PYTHON_CHECK]) {
-        apt(&["python3", "python3-venv"]);
-    }
-    if !works(interpreter, &["-c", PYTHON_CHECK]) {
-        return Err(needs("Python 3.10 or newer with its venv module", "python3 python3-venv"));
-    }
+    let interpreter = interpreter()?;
     clear(environment)?;
     run(Command::new(interpreter).args(["-m", "venv"]).arg(environment))?;
     if pins.lines().any(|line| line.starts_with("--no-binary"))

@@ -13,7 +13,7 @@ const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 ///
 /// It is xoshiro256++ (Blackman and Vigna), seeded by splitmix64 as its authors advise; written out here because an
 /// image needs the state.
-pub(super) struct Chance([u64; 4]);
+pub(crate) struct Chance([u64; 4]);
 
 impl Chance {
     /// The stream with this number of this seed.
