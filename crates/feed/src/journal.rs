@@ -21,6 +21,8 @@ pub mod stored;
 
 pub mod record;
 
+pub mod chain;
+
 pub mod disk;
 pub mod memory;
 
