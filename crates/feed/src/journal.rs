@@ -40,6 +40,8 @@ pub mod digest;
 
 pub mod commit;
 
+pub mod copy;
+
 #[cfg(test)]
 pub(crate) mod simulated;
 #[cfg(test)]
