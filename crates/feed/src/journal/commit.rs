@@ -416,6 +416,7 @@ impl Shared {
             standing.records += u64::from(is_record);
         }
         self.durable.store(durable.0, Ordering::Release);
+        writer.counts();
         // Whoever waits looks at that with this held.
         let mut pending = lock(&self.pending);
         pending.is_owed = *durability == Durability::Batch && writer.durable() < writer.last();

@@ -21,5 +21,9 @@ pub mod words;
 
 pub mod taker;
 
+pub mod tap;
+
+pub mod giver;
+
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,8 @@ use std::sync::mpsc::SyncSender;
 use model::{Epoch, Sequence, Span, Time};
 
 use super::Entry;
+use super::copy::tap::Tap;
+use super::copy::words::Frontier;
 use super::disk::{Appended, Disk, write_all};
 use super::reader::Tail;
 use super::record::{self, HEAD_BYTES, Hash, Head, SEGMENT_HEAD_BYTES, SegmentHead};
@@ -124,17 +126,23 @@ pub struct Writer {
     disk: Arc<dyn Disk>,
     file: Box<dyn Appended>,
     segment: u64,
+    /// How long the one before is.
+    before: u64,
     segment_bytes: u64,
     segment_bytes_max: u64,
     /// Up to where it has zeros; `None` if there was no room for them.
     prepared: Option<u64>,
     /// The last command before this segment.
     segment_after: Sequence,
+    /// The hash of the last record before it.
+    segment_chain: Hash,
     /// When its first record was written.
     segment_since: Option<Time>,
     pace: Pace,
     /// Who is told that a segment is sealed.
     sealed: Option<SyncSender<u64>>,
+    /// Who is told of what counts as durable.
+    tap: Option<Tap>,
     journal: Hash,
     epoch: Epoch,
     chain: Hash,
@@ -152,7 +160,7 @@ impl Writer {
     /// The system's.
     pub fn create(disk: Arc<dyn Disk>, journal: Hash) -> io::Result<Self> {
         let epoch = Epoch(1);
-        Self::begin(disk, 1, journal, epoch, Hash::default(), Sequence(0))
+        Self::begin(disk, (1, 0), journal, epoch, Hash::default(), Sequence(0))
     }
 
     /// Goes on with a journal that was read to its end, in a new segment and a new epoch. The last segment is
@@ -180,12 +188,14 @@ impl Writer {
         }
         disk.sync()?;
         let epoch = Epoch(tail.epoch.0 + 1);
-        Self::begin(disk, tail.segment + 1, tail.journal, epoch, tail.chain, tail.last)
+        let segment = (tail.segment + 1, tail.keep.len() as u64);
+        Self::begin(disk, segment, tail.journal, epoch, tail.chain, tail.last)
     }
 
+    /// With a new segment, behind one of so many bytes.
     fn begin(
         disk: Arc<dyn Disk>,
-        segment: u64,
+        (segment, before): (u64, u64),
         journal: Hash,
         epoch: Epoch,
         chain: Hash,
@@ -196,13 +206,16 @@ impl Writer {
             disk,
             file,
             segment,
+            before,
             segment_bytes: SEGMENT_HEAD_BYTES as u64,
             segment_bytes_max: SEGMENT_BYTES_MAX,
             prepared: Some(0),
             segment_after: last,
+            segment_chain: chain,
             segment_since: None,
             pace: Pace::default(),
             sealed: None,
+            tap: None,
             journal,
             epoch,
             chain,
@@ -226,6 +239,15 @@ impl Writer {
     pub fn at_pace(mut self, pace: Pace, sealed: SyncSender<u64>) -> Self {
         self.pace = pace;
         self.sealed = Some(sealed);
+        self
+    }
+
+    /// The same, tapped: of what counts as durable a copy is handed on. It never waits for whoever takes it.
+    #[must_use]
+    pub fn tapped(mut self, mut tap: Tap) -> Self {
+        tap.begun(self.segment, self.before, &self.segment_head());
+        tap.durable(self.journal, self.frontier());
+        self.tap = Some(tap);
         self
     }
 
@@ -294,6 +316,9 @@ impl Writer {
         record::seal(bytes, &head);
         self.prepare(bytes.len() as u64)?;
         write_all(self.file.as_mut(), bytes)?;
+        if let Some(tap) = &mut self.tap {
+            tap.appended(bytes);
+        }
         self.chain = record::chain(bytes);
         self.segment_bytes += bytes.len() as u64;
         self.bytes += bytes.len() as u64;
@@ -330,6 +355,17 @@ impl Writer {
         Ok(())
     }
 
+    /// All that was appended counts as durable: tells so whoever taps it.
+    pub fn counts(&mut self) {
+        if self.tap.is_none() {
+            return;
+        }
+        let frontier = self.frontier();
+        if let Some(tap) = &mut self.tap {
+            tap.durable(self.journal, frontier);
+        }
+    }
+
     /// Whether a record of so many bytes, and a bit, would go where zeros are already: no segment is begun for it and no
     /// file grows.
     #[must_use]
@@ -360,17 +396,37 @@ impl Writer {
         // What is behind must be whole once there is something before.
         self.file.seal()?;
         self.durable = self.last;
+        self.counts();
         self.segment += 1;
+        self.before = self.segment_bytes;
         let disk = self.disk.as_ref();
         self.file = segment_file(disk, self.segment, self.journal, self.chain, self.last)?;
         self.segment_bytes = SEGMENT_HEAD_BYTES as u64;
         self.prepared = Some(0);
-        (self.segment_after, self.segment_since) = (self.last, None);
+        (self.segment_after, self.segment_chain) = (self.last, self.chain);
+        self.segment_since = None;
+        let head = self.segment_head();
+        if let Some(tap) = &mut self.tap {
+            tap.begun(self.segment, self.before, &head);
+        }
         if let Some(sealed) = &self.sealed {
             // Who has not come so far yet, or listens no more, need not know.
             let _told = sealed.try_send(self.segment - 1);
         }
         Ok(())
+    }
+
+    /// How far the journal is, as far as it was appended.
+    const fn frontier(&self) -> Frontier {
+        let Self { epoch, segment, segment_bytes: offset, last, chain, .. } = *self;
+        Frontier { epoch, segment, offset, last, durable: last, chain }
+    }
+
+    /// What the segment that is written begins with.
+    fn segment_head(&self) -> [u8; SEGMENT_HEAD_BYTES] {
+        let (next, chain) = (self.segment_after.next(), self.segment_chain);
+        let head = SegmentHead { number: self.segment, next, journal: self.journal, chain };
+        record::segment_head(&head)
     }
 
     /// Whether enough is in the segment, or it is old enough, for an image to be taken behind it.

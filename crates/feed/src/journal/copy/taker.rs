@@ -59,6 +59,12 @@ impl Start {
         Self { chain, segment: boundary.segment + 1, offset: 0, is_first: false }
     }
 
+    /// In which segment it begins, and where there.
+    #[must_use]
+    pub const fn place(&self) -> (u64, u64) {
+        (self.segment, self.offset)
+    }
+
     /// Where a copy that was read ends.
     #[must_use]
     pub const fn at(tail: &Tail) -> Self {
