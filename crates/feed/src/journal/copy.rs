@@ -25,5 +25,9 @@ pub mod tap;
 
 pub mod giver;
 
+pub mod copyist;
+
+#[cfg(test)]
+mod laws;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! The taker alone, told by hand, over journals whose bytes are known.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use engine::flow::Random;
@@ -8,9 +9,11 @@ use model::{Epoch, Sequence, Time};
 use super::super::reader::Reader;
 use super::super::segments::{self, name};
 use super::super::simulated::Simulated;
-use super::super::tests::closed;
+use super::super::tests::{BEGINS, closed, command};
+use super::super::writer::{Batch, Writer};
 use super::taker::{Complaint, HEAD_EVERY, PATIENCE, PATIENCE_MAX, Start, Taker, Trouble, Which};
 use super::words::*;
+use crate::journal::Entry;
 use crate::journal::disk::Disk;
 use crate::journal::record::Hash;
 
@@ -326,6 +329,34 @@ fn what_was_sent_and_lost_before_it_was_whole_is_asked_for_anew() {
         let piece = Piece { segment, offset, before: None, bytes: &bytes };
         taker.heard(&whole.say(0, Said::Piece(piece)), NOW);
         taker.record();
+    }
+    assert!(matches!(taker.trouble(), Some(Trouble::Diverged { .. })));
+}
+
+#[test]
+fn a_record_that_follows_by_number_and_not_by_hash_is_not_given_out() {
+    let written = |seed: u64| {
+        let disk = Simulated::new(1);
+        let mut writer = Writer::create(Arc::new(disk.clone()), ID).expect("no faults");
+        for number in 1..=2 {
+            let mut batch = Batch::default();
+            let kept = command(&mut Random::new(seed + number), BEGINS);
+            batch.push(&Entry::Command(kept), Sequence(number), BEGINS);
+            writer.append(&mut batch, BEGINS).expect("no faults");
+        }
+        writer.seal().expect("no faults");
+        whole(&disk)
+    };
+    let (ours, other) = (written(1), written(10));
+    let mut taker = Taker::new(Start::beginning(), Which::All);
+    let (offset, others) = (ours.records[1].1, other.records[1].1);
+    taker.heard(&ours.piece(0, 1, 0, offset as usize), NOW);
+    assert_eq!(places(&mut taker).len(), 1);
+    let bytes = &other.segments[0][others as usize..];
+    for _ in 0..2 {
+        let piece = Piece { segment: 1, offset, before: None, bytes };
+        taker.heard(&ours.say(0, Said::Piece(piece)), NOW);
+        assert!(!matches!(taker.record(), Some(Ok(_))));
     }
     assert!(matches!(taker.trouble(), Some(Trouble::Diverged { .. })));
 }
