@@ -25,6 +25,8 @@ pub mod tap;
 
 pub mod giver;
 
+pub mod fetch;
+
 pub mod copyist;
 
 #[cfg(test)]
