@@ -170,6 +170,15 @@ impl Writer {
     /// # Errors
     /// The system's.
     pub fn go_on(disk: Arc<dyn Disk>, tail: &Tail) -> io::Result<Self> {
+        Self::take_over(disk, tail, tail.epoch)
+    }
+
+    /// The same with a copy of a journal whose lives up to this one are known of, whether anything of the later ones
+    /// was copied or not: those who follow take the later life for the true one.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn take_over(disk: Arc<dyn Disk>, tail: &Tail, known: Epoch) -> io::Result<Self> {
         let segment = name(tail.segment);
         let part = format!("{segment}.part");
         let mut file = disk.create(&part)?;
@@ -187,7 +196,7 @@ impl Writer {
             disk.remove(&compressed)?;
         }
         disk.sync()?;
-        let epoch = Epoch(tail.epoch.0 + 1);
+        let epoch = Epoch(tail.epoch.max(known).0 + 1);
         let segment = (tail.segment + 1, tail.keep.len() as u64);
         Self::begin(disk, segment, tail.journal, epoch, tail.chain, tail.last)
     }
