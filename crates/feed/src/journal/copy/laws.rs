@@ -699,7 +699,7 @@ fn follow(seed: u64, figures: &mut Figures) {
         world.turn(figures);
         world.suffer(figures);
     }
-    if seed % 2 == 0 {
+    if seed.is_multiple_of(2) {
         world.take_over(figures);
     }
     world.heal(figures);

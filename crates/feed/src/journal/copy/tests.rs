@@ -320,6 +320,17 @@ fn what_was_sent_and_lost_before_it_was_whole_is_asked_for_anew() {
     assert_eq!((taker.standing(NOW).counts.doubts, taker.trouble()), (1, None));
     let all = [first, served(&mut taker, &whole, NOW)].concat();
     assert_eq!(all, of_places(&whole.records));
+    // The segment ends before it: then it was lost.
+    let mut taker = Taker::new(Start::beginning(), Which::All);
+    let end = whole.segments[0].len();
+    taker.heard(&whole.piece(0, 1, 0, end), NOW);
+    let piece = Piece { segment: 1, offset: end as u64, before: None, bytes: &bytes[..50] };
+    taker.heard(&whole.say(0, Said::Piece(piece)), NOW);
+    let mut all = places(&mut taker);
+    taker.heard(&whole.piece(0, 2, 0, 9_000), NOW);
+    all.extend(places(&mut taker));
+    all.extend(served(&mut taker, &whole, NOW));
+    assert_eq!((all, taker.standing(NOW).counts.doubts), (of_places(&whole.records), 0));
     // If it is the same again, that is what is there.
     let mut taker = Taker::new(Start::beginning(), Which::All);
     taker.heard(&whole.piece(0, segment, 0, offset as usize), NOW);
