@@ -8,7 +8,7 @@ use std::sync::mpsc::SyncSender;
 use model::{Epoch, Sequence, Span, Time};
 
 use super::Entry;
-use super::copy::tap::Tap;
+use super::copy::tap::{Tap, Teller};
 use super::copy::words::Frontier;
 use super::disk::{Appended, Disk, write_all};
 use super::reader::Tail;
@@ -143,6 +143,8 @@ pub struct Writer {
     sealed: Option<SyncSender<u64>>,
     /// Who is told of what counts as durable.
     tap: Option<Tap>,
+    /// Commands up to this one count as durable, as far as that was said.
+    counted: Sequence,
     journal: Hash,
     epoch: Epoch,
     chain: Hash,
@@ -225,6 +227,7 @@ impl Writer {
             pace: Pace::default(),
             sealed: None,
             tap: None,
+            counted: last,
             journal,
             epoch,
             chain,
@@ -258,6 +261,11 @@ impl Writer {
         tap.durable(self.journal, self.frontier());
         self.tap = Some(tap);
         self
+    }
+
+    /// By which whoever taps it is told that more counts as durable.
+    pub(super) fn teller(&self) -> Option<Teller> {
+        self.tap.as_ref().map(Tap::teller)
     }
 
     /// Which life of the market it writes.
@@ -364,11 +372,13 @@ impl Writer {
         Ok(())
     }
 
-    /// All that was appended counts as durable: tells so whoever taps it.
-    pub fn counts(&mut self) {
+    /// All that was appended is as durable as was asked for, and commands up to this one count as durable, which may be
+    /// fewer if others must have them too: tells so whoever taps it.
+    pub fn counts(&mut self, durable: Sequence) {
         if self.tap.is_none() {
             return;
         }
+        self.counted = durable;
         let frontier = self.frontier();
         if let Some(tap) = &mut self.tap {
             tap.durable(self.journal, frontier);
@@ -405,7 +415,7 @@ impl Writer {
         // What is behind must be whole once there is something before.
         self.file.seal()?;
         self.durable = self.last;
-        self.counts();
+        self.counts(self.counted);
         self.segment += 1;
         self.before = self.segment_bytes;
         let disk = self.disk.as_ref();
@@ -427,8 +437,9 @@ impl Writer {
 
     /// How far the journal is, as far as it was appended.
     const fn frontier(&self) -> Frontier {
-        let Self { epoch, segment, segment_bytes: offset, last, chain, .. } = *self;
-        Frontier { epoch, segment, offset, last, durable: last, chain }
+        let Self { epoch, segment, segment_bytes: offset, last, counted: durable, chain, .. } =
+            *self;
+        Frontier { epoch, segment, offset, last, durable, chain }
     }
 
     /// What the segment that is written begins with.

@@ -4,6 +4,8 @@
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use model::{Epoch, Sequence};
+
 use super::super::compressed::Content;
 use super::super::disk::Disk;
 use super::super::image;
@@ -23,9 +25,14 @@ pub struct Giver {
     disk: Arc<dyn Disk>,
     gauge: Gauge,
     head: Head,
+    /// Who is told what others have.
+    acknowledged: Option<Acknowledged>,
     /// Segments that were decompressed, the last one last.
     opened: Mutex<Vec<(u64, Arc<Vec<u8>>)>>,
 }
+
+/// Is told that another machine has on its disk what was written in a life up to a command.
+pub type Acknowledged = Box<dyn Fn(Epoch, Sequence) + Send + Sync>;
 
 /// A piece that was found: its segment, where it begins there, how long the segment before is.
 type Found = (u64, u64, Option<u64>, Vec<u8>);
@@ -35,7 +42,14 @@ impl Giver {
     /// in with each question.
     #[must_use]
     pub fn new(disk: Arc<dyn Disk>, gauge: Gauge, head: Head) -> Self {
-        Self { disk, gauge, head, opened: Mutex::default() }
+        Self { disk, gauge, head, acknowledged: None, opened: Mutex::default() }
+    }
+
+    /// The same, and this is told what others say that they have.
+    #[must_use]
+    pub fn telling(mut self, acknowledged: Acknowledged) -> Self {
+        self.acknowledged = Some(acknowledged);
+        self
     }
 
     /// Publishes what was tapped: in messages none of which is too long.
@@ -43,6 +57,12 @@ impl Giver {
         let Tapped { segment, before, frontier, .. } = *tapped;
         let journal = self.gauge.journal();
         let mut offset = tapped.offset;
+        if tapped.bytes.is_empty() {
+            message.clear();
+            let said = Said::Piece(Piece { segment, offset, before: None, bytes: &[] });
+            Answer { number: 0, journal, frontier, said }.encode(message);
+            publish(message);
+        }
         for bytes in tapped.bytes.chunks(PIECE_BYTES_MAX) {
             let before = Some(before).filter(|_| offset == 0);
             let said = Said::Piece(Piece { segment, offset, before, bytes });
@@ -72,6 +92,16 @@ impl Giver {
                         let (segment, offset, before, piece) = found;
                         bytes = piece;
                         Ok(Said::Piece(Piece { segment, offset, before, bytes: &bytes }))
+                    }
+                    Question::Kept { epoch, last } => {
+                        // Whoever keeps it means this journal and no other.
+                        if let Some(acknowledged) = &self.acknowledged
+                            && ask.journal == Some(journal)
+                        {
+                            acknowledged(epoch, last);
+                        }
+                        let (segment, offset) = frontier.place();
+                        Ok(Said::Piece(Piece { segment, offset, before: None, bytes: &[] }))
                     }
                     Question::Images => {
                         self.images().map(Said::Images).map_err(|it| unreadable(&it))

@@ -22,7 +22,7 @@ use super::super::{Entry, Opened as Life};
 use super::copyist::Copyist;
 use super::giver::Giver;
 use super::taker::{PATIENCE_MAX, Start, Taker, Trouble, Which};
-use super::tap::{Drain, tap};
+use super::tap::{Outlet, tap};
 use super::words::{Answer, Head, Moment, Piece, Said};
 
 const ID: Hash = [7; 16];
@@ -76,7 +76,7 @@ struct Core {
 
 struct Alive {
     writer: Writer,
-    drain: Drain,
+    outlet: Outlet,
     giver: Giver,
 }
 
@@ -155,10 +155,10 @@ impl Core {
         }
         let Ok(writer) = writer else { return };
         self.epoch = writer.epoch();
-        let (tap, drain) = tap();
+        let (tap, outlet) = tap();
         let writer = writer.with_segments_of(500 + random.below(6_000)).tapped(tap);
-        let giver = Giver::new(shared, drain.gauge(), head());
-        self.alive = Some(Alive { writer, drain, giver });
+        let giver = Giver::new(shared, outlet.gauge(), head());
+        self.alive = Some(Alive { writer, outlet, giver });
         // A life begins with what says so.
         let opened = Life {
             time: self.time,
@@ -190,7 +190,7 @@ impl Core {
             self.alive = None;
             return;
         }
-        writer.counts();
+        writer.counts(writer.last());
         self.history.push((writer.epoch(), entries));
     }
 
@@ -486,15 +486,15 @@ impl World {
     fn turn(&mut self, figures: &mut Figures) {
         self.now += STEP;
         let Self { seed, random, now, core, net, followers, former } = self;
-        if let Some(Alive { drain, giver, .. }) = &core.alive {
+        if let Some(Alive { outlet, giver, .. }) = &core.alive {
             let mut message = Vec::new();
-            while let Ok(tapped) = drain.try_next() {
+            while let Ok(tapped) = outlet.try_next() {
                 giver.publish(&tapped, &mut message, |message| {
                     for who in 0..followers.len() {
                         net.tell(*now, who, message);
                     }
                 });
-                drain.give_back(tapped);
+                outlet.give_back(tapped);
             }
         }
         for (to, message) in net.arrived(*now) {
@@ -669,7 +669,7 @@ impl World {
             let Some(copy) = &follower.copy else { continue };
             let copied = segments::list(&copy.disk).expect("names");
             let listed = segments::list(&core.disk).expect("names");
-            let end = core.alive.as_ref().map(|it| it.drain.gauge().frontier().place());
+            let end = core.alive.as_ref().map(|it| it.outlet.gauge().frontier().place());
             let copyist = copy.copyist.as_ref().expect("it is at work");
             let durable = copyist.durable();
             assert_eq!(Some((durable.segment, durable.offset)), end, "seed {seed}");

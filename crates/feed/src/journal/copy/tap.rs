@@ -1,7 +1,7 @@
 //! A tap on a journal that is written: of what counts as durable it hands on a copy. It never holds up whoever writes:
 //! what there is no room for is not handed on, and whoever misses it asks for it.
 //!
-//! In the steady state nothing is allocated: who drains gives the room back that bytes came in.
+//! In the steady state nothing is allocated: whoever takes bytes at the outlet gives the room back that they came in.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
@@ -16,7 +16,7 @@ use super::words::Frontier;
 #[cfg(test)]
 mod tests;
 
-/// So much may wait to be drained.
+/// So much may wait at the outlet.
 pub const TAPPED_BYTES_MAX: usize = 8 << 20;
 /// And in so many pieces.
 const TAPPED_MAX: usize = 4_096;
@@ -33,12 +33,12 @@ pub struct Gauge(Arc<Shared>);
 struct Shared {
     /// The journal, and how far it is.
     level: Mutex<(Hash, Frontier)>,
-    /// What waits to be drained.
+    /// What waits at the outlet.
     waiting_bytes: AtomicUsize,
     lost: AtomicU64,
 }
 
-/// Some bytes that have become durable together, all of one segment.
+/// Some bytes that have become durable together, all of one segment; none where only more counts as durable.
 #[derive(Debug)]
 pub struct Tapped {
     /// In which segment they are.
@@ -51,6 +51,13 @@ pub struct Tapped {
     pub frontier: Frontier,
     /// They.
     pub bytes: Vec<u8>,
+}
+
+/// Tells, at the outlet, that more counts as durable, of what was tapped before.
+#[derive(Debug)]
+pub(in super::super) struct Teller {
+    gauge: Gauge,
+    sender: SyncSender<Tapped>,
 }
 
 /// The end of it that whoever writes has.
@@ -66,17 +73,17 @@ pub struct Tap {
     before: u64,
 }
 
-/// The other end.
+/// The end at which that is taken.
 #[derive(Debug)]
-pub struct Drain {
+pub struct Outlet {
     gauge: Gauge,
     receiver: Receiver<Tapped>,
     spare: SyncSender<Vec<u8>>,
 }
 
-/// A tap, and what it drains into.
+/// A tap, and its outlet.
 #[must_use]
-pub fn tap() -> (Tap, Drain) {
+pub fn tap() -> (Tap, Outlet) {
     let nowhere = Frontier {
         epoch: Epoch(0),
         segment: 0,
@@ -90,8 +97,8 @@ pub fn tap() -> (Tap, Drain) {
     let gauge = Gauge(Arc::new(Shared { level, waiting_bytes, lost }));
     let (sender, receiver) = sync_channel(TAPPED_MAX);
     let (back, spare) = sync_channel(SPARE_MAX);
-    let drain = Drain { gauge: gauge.clone(), receiver, spare: back };
-    (Tap { gauge, sender, spare, bytes: Vec::new(), segment: 0, offset: 0, before: 0 }, drain)
+    let outlet = Outlet { gauge: gauge.clone(), receiver, spare: back };
+    (Tap { gauge, sender, spare, bytes: Vec::new(), segment: 0, offset: 0, before: 0 }, outlet)
 }
 
 impl Gauge {
@@ -118,8 +125,19 @@ impl Gauge {
         *self.0.level.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn set(&self, journal: Hash, frontier: Frontier) {
-        *self.0.level.lock().unwrap_or_else(PoisonError::into_inner) = (journal, frontier);
+    /// The journal is so far, if not further already in what counts. Returns how far it is.
+    fn set(&self, journal: Hash, frontier: Frontier) -> Frontier {
+        let mut level = self.0.level.lock().unwrap_or_else(PoisonError::into_inner);
+        let durable = level.1.durable.max(frontier.durable);
+        *level = (journal, Frontier { durable, ..frontier });
+        level.1
+    }
+
+    /// Commands up to this one count as durable. Returns how far the journal is.
+    fn counts(&self, durable: Sequence) -> Frontier {
+        let mut level = self.0.level.lock().unwrap_or_else(PoisonError::into_inner);
+        level.1.durable = level.1.durable.max(durable);
+        level.1
     }
 }
 
@@ -144,7 +162,7 @@ impl Tap {
     /// All of it counts as durable now, and this is how far the journal is.
     pub(in super::super) fn durable(&mut self, journal: Hash, frontier: Frontier) {
         let Gauge(shared) = &self.gauge;
-        self.gauge.set(journal, frontier);
+        let frontier = self.gauge.set(journal, frontier);
         let count = self.bytes.len();
         if count == 0 {
             return;
@@ -152,7 +170,7 @@ impl Tap {
         let bytes = std::mem::take(&mut self.bytes);
         let (segment, offset, before) = (self.segment, self.offset, self.before);
         self.offset += count as u64;
-        // Who drains takes away only what was put there before.
+        // At the outlet no more is taken away than was put there before.
         let waiting = shared.waiting_bytes.fetch_add(count, Ordering::Relaxed) + count;
         let tapped = Tapped { segment, offset, before, frontier, bytes };
         if waiting > TAPPED_BYTES_MAX || self.sender.try_send(tapped).is_err() {
@@ -162,7 +180,25 @@ impl Tap {
     }
 }
 
-impl Drain {
+impl Tap {
+    pub(in super::super) fn teller(&self) -> Teller {
+        Teller { gauge: self.gauge.clone(), sender: self.sender.clone() }
+    }
+}
+
+impl Teller {
+    /// Commands up to this one do.
+    pub(in super::super) fn counts(&self, durable: Sequence) {
+        let frontier = self.gauge.counts(durable);
+        let (segment, offset) = frontier.place();
+        let tapped = Tapped { segment, offset, before: 0, frontier, bytes: Vec::new() };
+        if self.sender.try_send(tapped).is_err() {
+            self.gauge.0.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Outlet {
     /// Tells how far the journal is.
     #[must_use]
     pub fn gauge(&self) -> Gauge {
@@ -175,7 +211,7 @@ impl Drain {
     /// If that takes longer than this, or nobody writes any more.
     pub fn next(&self, timeout: Duration) -> Result<Tapped, RecvTimeoutError> {
         let next = self.receiver.recv_timeout(timeout);
-        next.inspect(|tapped| self.drained(tapped))
+        next.inspect(|tapped| self.taken(tapped))
     }
 
     /// The same without waiting.
@@ -183,7 +219,7 @@ impl Drain {
     /// # Errors
     /// If there is nothing, or nobody writes any more.
     pub fn try_next(&self) -> Result<Tapped, TryRecvError> {
-        self.receiver.try_recv().inspect(|tapped| self.drained(tapped))
+        self.receiver.try_recv().inspect(|tapped| self.taken(tapped))
     }
 
     /// Gives back the room that it came in.
@@ -196,7 +232,7 @@ impl Drain {
         }
     }
 
-    fn drained(&self, tapped: &Tapped) {
+    fn taken(&self, tapped: &Tapped) {
         self.gauge.0.waiting_bytes.fetch_sub(tapped.bytes.len(), Ordering::Relaxed);
     }
 }

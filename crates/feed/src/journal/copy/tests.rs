@@ -69,7 +69,7 @@ impl Whole {
                 let (segment, offset) = if is_all { (segment + 1, 0) } else { (segment, offset) };
                 self.piece(ask.number, segment, offset, max as usize)
             }
-            Question::Images | Question::Image { .. } => unreachable!("it takes a journal"),
+            _ => unreachable!("it takes a journal"),
         }
     }
 }
@@ -151,7 +151,8 @@ fn what_is_said_is_read_as_it_was_written() {
     }
     let bytes = Question::Bytes { segment: 1, offset: 2, max: 3 };
     let image = Question::Image { segment: 1, offset: 2, max: 3 };
-    for question in [Question::Head, bytes, Question::Images, image] {
+    let kept = Question::Kept { epoch: Epoch(1), last: Sequence(2) };
+    for question in [Question::Head, bytes, Question::Images, image, kept] {
         for journal in [None, Some(ID)] {
             let ask = Ask { number: 9, journal, question };
             let bytes = ask.to_bytes();

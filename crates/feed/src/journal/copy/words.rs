@@ -7,6 +7,7 @@
 //!    34        segment u64 · offset u64 · bytes at most u32
 //!    35        which images there are
 //!    36        of the image behind segment u64 · from offset u64 · bytes at most u32
+//!    37        (no question: the asker has on its disk) of life u32 · commands up to u64
 //! answer     number u32, 0 if nobody asked · journal's id [16] · frontier · by kind
 //!    1         segment u64 · offset u64 · length of the segment before u64, all ones if that is not said · bytes
 //!    2         market time i64 · wall time i64 · instruments and rules u64 · configuration [16] · seed u64 ·
@@ -53,6 +54,7 @@ mod kind {
     pub const ASK_BYTES: u8 = 34;
     pub const ASK_IMAGES: u8 = 35;
     pub const ASK_IMAGE: u8 = 36;
+    pub const ASK_KEPT: u8 = 37;
 }
 
 /// Why a message is not understood.
@@ -146,6 +148,14 @@ pub enum Question {
         offset: u64,
         /// No more than this.
         max: u32,
+    },
+    /// None: it is said that the asker has something on its own disk, and will have it whatever becomes of the core. The
+    /// answer is how far the core is.
+    Kept {
+        /// In the life of the core that it follows.
+        epoch: Epoch,
+        /// The last command that it has.
+        last: Sequence,
     },
 }
 
@@ -271,6 +281,7 @@ impl Ask {
             Question::Bytes { .. } => kind::ASK_BYTES,
             Question::Images => kind::ASK_IMAGES,
             Question::Image { .. } => kind::ASK_IMAGE,
+            Question::Kept { .. } => kind::ASK_KEPT,
         };
         begin(out, kind);
         out.extend(self.number.to_le_bytes());
@@ -281,6 +292,10 @@ impl Ask {
                 out.extend(segment.to_le_bytes());
                 out.extend(offset.to_le_bytes());
                 out.extend(max.to_le_bytes());
+            }
+            Question::Kept { epoch, last } => {
+                out.extend(epoch.0.to_le_bytes());
+                out.extend(last.0.to_le_bytes());
             }
         }
         end(out, from);
@@ -314,6 +329,10 @@ impl Ask {
                     _ => Question::Image { segment, offset, max },
                 }
             }
+            kind::ASK_KEPT => Question::Kept {
+                epoch: Epoch(u32::from_le_bytes(from.array()?)),
+                last: Sequence(from.word()?),
+            },
             _ => return Err(Unread::Nonsense("it is no question")),
         };
         from.end()?;

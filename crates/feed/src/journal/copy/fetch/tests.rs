@@ -26,12 +26,12 @@ impl Core {
     fn new() -> Self {
         let disk = Simulated::new(1);
         let shared: Arc<dyn Disk> = Arc::new(disk.clone());
-        let (tap, drain) = tap();
+        let (tap, outlet) = tap();
         let writer = Writer::create(Arc::clone(&shared), [7; 16]).expect("a good disk").tapped(tap);
         let (market, configuration, seed, begins) = (1, [2; 16], 3, Time(4));
         let build = "0.1.0".into();
         let head = Head { moment: NOW, market, configuration, seed, begins, build };
-        let giver = Giver::new(shared, drain.gauge(), head);
+        let giver = Giver::new(shared, outlet.gauge(), head);
         Self { disk, giver, _writer: writer }
     }
 

@@ -8,7 +8,7 @@ use super::super::super::simulated::Simulated;
 use super::super::super::tests::{BEGINS, command};
 use super::super::super::writer::{Batch, Writer};
 use super::super::super::{Entry, disk::write_all};
-use super::super::tap::{Drain, tap};
+use super::super::tap::{Outlet, tap};
 use super::*;
 
 const NOW: Moment = Moment { market: Time(1), wall: Time(2) };
@@ -16,7 +16,7 @@ const NOW: Moment = Moment { market: Time(1), wall: Time(2) };
 struct Core {
     disk: Simulated,
     writer: Writer,
-    drain: Drain,
+    outlet: Outlet,
     giver: Giver,
     last: u64,
 }
@@ -31,11 +31,11 @@ impl Core {
     fn new() -> Self {
         let disk = Simulated::new(1);
         let shared: Arc<dyn Disk> = Arc::new(disk.clone());
-        let (tap, drain) = tap();
+        let (tap, outlet) = tap();
         let writer = Writer::create(Arc::clone(&shared), [7; 16]).expect("a good disk");
         let writer = writer.with_segments_of(1_000).tapped(tap);
-        let giver = Giver::new(shared, drain.gauge(), head());
-        Self { disk, writer, drain, giver, last: 0 }
+        let giver = Giver::new(shared, outlet.gauge(), head());
+        Self { disk, writer, outlet, giver, last: 0 }
     }
 
     fn append(&mut self) {
@@ -49,7 +49,7 @@ impl Core {
     fn write(&mut self) {
         self.append();
         self.writer.sync().expect("a good disk");
-        self.writer.counts();
+        self.writer.counts(self.writer.last());
     }
 
     /// Its answer.
@@ -58,7 +58,7 @@ impl Core {
         let bytes = self.giver.answer(&ask.to_bytes(), NOW);
         let answer = Answer::decode(&bytes).expect("it is understood");
         assert_eq!((answer.number, answer.journal), (9, [7; 16]));
-        assert_eq!(answer.frontier, self.drain.gauge().frontier());
+        assert_eq!(answer.frontier, self.outlet.gauge().frontier());
         then(answer.said)
     }
 
@@ -87,7 +87,7 @@ fn no_byte_is_given_that_is_not_durable_nor_any_put_there_ahead() {
     let mut core = Core::new();
     assert_eq!(core.bytes(1, 0, ALL).3.len(), SEGMENT_HEAD_BYTES);
     core.write();
-    let durable = core.drain.gauge().frontier().offset;
+    let durable = core.outlet.gauge().frontier().offset;
     core.append();
     let file = core.disk.bytes(&name(1)).expect("it is there");
     assert!(file > durable + 100, "there is more in the file");
@@ -200,7 +200,7 @@ fn who_means_another_journal_or_says_nothing_of_sense_is_refused() {
 #[test]
 fn a_long_record_is_published_in_messages_none_of_which_is_too_long() {
     let core = Core::new();
-    let frontier = core.drain.gauge().frontier();
+    let frontier = core.outlet.gauge().frontier();
     let bytes = vec![7; PIECE_BYTES_MAX * 2 + 5];
     let tapped = Tapped { segment: 1, offset: 0, before: 9, frontier, bytes };
     let mut pieces = Vec::new();
