@@ -30,6 +30,8 @@ pub mod compressed;
 pub mod segments;
 
 pub mod reader;
+
+mod ahead;
 pub mod writer;
 
 pub mod compression;

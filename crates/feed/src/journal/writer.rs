@@ -8,6 +8,7 @@ use std::sync::mpsc::SyncSender;
 use model::{Epoch, Sequence, Span, Time};
 
 use super::Entry;
+use super::ahead::Ahead;
 use super::copy::tap::{Tap, Teller};
 use super::copy::words::Frontier;
 use super::disk::{Appended, Disk, write_all};
@@ -18,10 +19,6 @@ use super::stored::Encoder;
 
 /// After how many bytes a new segment is begun.
 pub const SEGMENT_BYTES_MAX: u64 = 16 << 20;
-
-/// So much of a segment is filled with zeros ahead of what is written: to make a record durable that goes where there
-/// is a file already takes about half as long as if the file grows.
-const PREPARED_BYTES: u64 = 1 << 20;
 
 /// When else a new segment is begun: an image can be taken where one ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,8 +127,7 @@ pub struct Writer {
     before: u64,
     segment_bytes: u64,
     segment_bytes_max: u64,
-    /// Up to where it has zeros; `None` if there was no room for them.
-    prepared: Option<u64>,
+    ahead: Ahead,
     /// The last command before this segment.
     segment_after: Sequence,
     /// The hash of the last record before it.
@@ -220,7 +216,7 @@ impl Writer {
             before,
             segment_bytes: SEGMENT_HEAD_BYTES as u64,
             segment_bytes_max: SEGMENT_BYTES_MAX,
-            prepared: Some(0),
+            ahead: Ahead::NONE,
             segment_after: last,
             segment_chain: chain,
             segment_since: None,
@@ -331,7 +327,8 @@ impl Writer {
         };
         debug_assert_eq!(batch.first, self.last.next(), "commands come without gaps");
         record::seal(bytes, &head);
-        self.prepare(bytes.len() as u64)?;
+        let room = (self.segment_bytes, bytes.len() as u64);
+        self.ahead.make_room(self.file.as_mut(), room, self.segment_bytes_max)?;
         write_all(self.file.as_mut(), bytes)?;
         if let Some(tap) = &mut self.tap {
             tap.appended(bytes);
@@ -366,7 +363,7 @@ impl Writer {
         self.unbroken()?;
         self.broken = true;
         self.file.seal()?;
-        self.prepared = Some(self.segment_bytes);
+        self.ahead.sealed(self.segment_bytes);
         self.broken = false;
         self.durable = self.last;
         Ok(())
@@ -390,25 +387,7 @@ impl Writer {
     #[must_use]
     pub fn has_prepared(&self, bytes: usize, wall: Time) -> bool {
         let end = self.segment_bytes + bytes as u64 + 1;
-        let is_prepared = self.prepared.is_some_and(|prepared| prepared >= end);
-        is_prepared && end < self.segment_bytes_max && !self.is_long(wall)
-    }
-
-    /// Makes room for so many bytes, and more ahead.
-    fn prepare(&mut self, bytes: u64) -> io::Result<()> {
-        let end = self.segment_bytes + bytes;
-        if self.prepared.is_none_or(|prepared| prepared >= end) {
-            return Ok(());
-        }
-        let ahead = PREPARED_BYTES.min(self.segment_bytes_max);
-        let to = (end + ahead).min(CONTENT_BYTES_MAX as u64);
-        self.prepared = match self.file.prepare(to - self.segment_bytes) {
-            Ok(()) => Some(to),
-            // Then what is appended says whether there is room for it.
-            Err(error) if is_full(error.kind()) => None,
-            Err(error) => return Err(error),
-        };
-        Ok(())
+        self.ahead.reaches(end) && end < self.segment_bytes_max && !self.is_long(wall)
     }
 
     fn next_segment(&mut self) -> io::Result<()> {
@@ -421,7 +400,7 @@ impl Writer {
         let disk = self.disk.as_ref();
         self.file = segment_file(disk, self.segment, self.journal, self.chain, self.last)?;
         self.segment_bytes = SEGMENT_HEAD_BYTES as u64;
-        self.prepared = Some(0);
+        self.ahead = Ahead::NONE;
         (self.segment_after, self.segment_chain) = (self.last, self.chain);
         self.segment_since = None;
         let head = self.segment_head();
@@ -464,12 +443,6 @@ impl Writer {
             false => Ok(()),
         }
     }
-}
-
-/// Whether it says that there is no room.
-fn is_full(kind: io::ErrorKind) -> bool {
-    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-    matches!(kind, StorageFull | QuotaExceeded | FileTooLarge)
 }
 
 /// A new segment, durable with its head.

@@ -10,9 +10,11 @@ use std::sync::Arc;
 use model::Sequence;
 
 use super::super::Entry;
+use super::super::ahead::Ahead;
 use super::super::disk::{Appended, Disk, write_all};
 use super::super::reader::{self, Boundary, Reader, Tail, Trouble};
 use super::super::segments::{self, compressed_name, name};
+use super::super::writer::SEGMENT_BYTES_MAX;
 use super::taker::{Start, Taken};
 
 /// A copy while it is made.
@@ -20,6 +22,9 @@ pub struct Copyist {
     disk: Arc<dyn Disk>,
     /// The segment that is written; none before the first.
     file: Option<Box<dyn Appended>>,
+    ahead: Ahead,
+    /// No more than this is put there ahead.
+    segment_bytes_max: u64,
     /// What was written, and what of that is durable.
     written: Extent,
     durable: Extent,
@@ -75,8 +80,18 @@ impl Copyist {
         let (segment, offset) = start.place();
         let last = tail.as_ref().map_or(before, |tail| tail.last);
         let durable = Extent { segment, offset, last };
-        let copyist = Self { disk, file, written: durable, durable, broken: false };
+        let ahead = Ahead::NONE;
+        let segment_bytes_max = SEGMENT_BYTES_MAX;
+        let (written, broken) = (durable, false);
+        let copyist = Self { disk, file, ahead, segment_bytes_max, written, durable, broken };
         Ok(Opened { copyist, start, cut })
+    }
+
+    /// The same of a journal with shorter or longer segments.
+    #[must_use]
+    pub const fn with_segments_of(mut self, bytes_max: u64) -> Self {
+        self.segment_bytes_max = bytes_max;
+        self
     }
 
     /// Writes what a taker has given out, which must be what comes next.
@@ -100,6 +115,10 @@ impl Copyist {
             self.begin(taken.segment)?;
         }
         let file = self.file.as_mut().ok_or_else(|| io::Error::other("no segment was begun"))?;
+        if !begins {
+            let room = (taken.offset, taken.bytes.len() as u64);
+            self.ahead.make_room(file.as_mut(), room, self.segment_bytes_max)?;
+        }
         write_all(file.as_mut(), taken.bytes)?;
         let offset = taken.offset + taken.bytes.len() as u64;
         let entries = taken.record.iter().flat_map(|record| &record.entries);
@@ -132,6 +151,22 @@ impl Copyist {
         Ok(self.durable)
     }
 
+    /// The same, and nothing is behind it: for when nothing more is taken.
+    ///
+    /// # Errors
+    /// The system's; then nobody knows what is durable, and nothing is written any more.
+    pub fn seal(&mut self) -> io::Result<Extent> {
+        self.unbroken()?;
+        self.broken = true;
+        if let Some(file) = &mut self.file {
+            file.seal()?;
+        }
+        self.ahead.sealed(self.written.offset);
+        self.broken = false;
+        self.durable = self.written;
+        Ok(self.durable)
+    }
+
     /// How much was written.
     #[must_use]
     pub const fn written(&self) -> Extent {
@@ -150,6 +185,7 @@ impl Copyist {
             file.seal()?;
         }
         self.file = Some(self.disk.create(&name(segment))?);
+        self.ahead = Ahead::NONE;
         Ok(())
     }
 
