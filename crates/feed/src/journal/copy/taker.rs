@@ -430,8 +430,8 @@ impl Taker {
                 let segment = name(self.segment);
                 self.diverged(format!("{segment} has {before} bytes and no more"));
             }
-            // What is held is whole, and was not taken out yet.
-            Some(before) if before == end && before > offset => self.crowded(),
+            // What is held was not taken out yet.
+            Some(before) if before == end && before > offset && self.holds_one() => self.crowded(),
             Some(before) if before > offset => self.doubt("its segment ends within what was sent"),
             Some(_) => self.go_over(bytes),
             // Of this one nothing is there any more. If the next one follows what we have, that was all.
@@ -443,6 +443,16 @@ impl Taker {
             None if is_answer => self.doubt("its segment was taken away"),
             None => self.counts.gaps += 1,
         }
+    }
+
+    /// Whether what comes next is held here, as far as can be seen: then it can be taken out.
+    fn holds_one(&self) -> bool {
+        let held = self.bytes.len() - self.at;
+        if self.offset == 0 {
+            return held >= SEGMENT_HEAD_BYTES;
+        }
+        let head = record::read_head(&self.bytes, self.at);
+        head.is_ok_and(|head| held > HEAD_BYTES + head.length as usize)
     }
 
     /// Of this segment there is nothing more: it goes on with the next, which begins so.

@@ -332,6 +332,17 @@ fn what_was_sent_and_lost_before_it_was_whole_is_asked_for_anew() {
     all.extend(places(&mut taker));
     all.extend(served(&mut taker, &whole, NOW));
     assert_eq!((all, taker.standing(NOW).counts.doubts), (of_places(&whole.records), 0));
+    // It ends with it, which is no whole record: that is asked for, and not waited for.
+    let mut taker = Taker::new(Start::beginning(), Which::All);
+    taker.heard(&whole.piece(0, 1, 0, end), NOW);
+    taker.heard(&whole.say(0, Said::Piece(piece)), NOW);
+    let mut all = places(&mut taker);
+    let before = Some(end as u64 + 50);
+    let next = Piece { segment: 2, offset: 0, before, bytes: &whole.segments[1] };
+    taker.heard(&whole.say(0, Said::Piece(next)), NOW);
+    assert_eq!((places(&mut taker), taker.standing(NOW).counts.doubts), (Vec::new(), 1));
+    all.extend(served(&mut taker, &whole, NOW));
+    assert_eq!(all, of_places(&whole.records));
     // If it is the same again, that is what is there.
     let mut taker = Taker::new(Start::beginning(), Which::All);
     taker.heard(&whole.piece(0, segment, 0, offset as usize), NOW);
