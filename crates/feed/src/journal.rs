@@ -21,6 +21,8 @@ pub mod stored;
 
 pub mod record;
 
+pub mod chain;
+
 pub mod disk;
 pub mod memory;
 
@@ -28,6 +30,8 @@ pub mod compressed;
 pub mod segments;
 
 pub mod reader;
+
+mod ahead;
 pub mod writer;
 
 pub mod compression;
@@ -37,6 +41,8 @@ pub mod retention;
 pub mod digest;
 
 pub mod commit;
+
+pub mod copy;
 
 #[cfg(test)]
 pub(crate) mod simulated;

@@ -26,6 +26,7 @@ use crate::served::listing;
 
 pub mod confluencecode;
 pub mod finazon;
+pub mod followed;
 pub mod images;
 pub mod kept;
 pub mod timex;
@@ -41,7 +42,7 @@ pub struct Target {
 }
 
 /// Those that are not alike for all dialects.
-const OWN: [Target; 19] = [
+const OWN: [Target; 21] = [
     Target { name: "ws_decode", feed: ws_decode },
     Target { name: "ws_head", feed: ws_head },
     Target { name: "bitstamp_decode", feed: bitstamp_decode },
@@ -61,6 +62,8 @@ const OWN: [Target; 19] = [
     Target { name: "image_board", feed: images::board },
     Target { name: "image_accounts", feed: images::accounts },
     Target { name: "image_repeats", feed: images::repeats },
+    Target { name: "copy_message", feed: followed::message },
+    Target { name: "copy_taker", feed: followed::taker },
 ];
 
 /// All of them.

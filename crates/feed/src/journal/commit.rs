@@ -20,8 +20,11 @@ use model::{Epoch, Sequence, Time, Wake};
 use super::Digest;
 use super::writer::{Batch, Writer};
 
+pub mod replication;
 #[cfg(test)]
 mod tests;
+
+use replication::{Others, Replicated, Replication};
 
 /// Commands that may wait to become durable; with more, nothing further is taken.
 pub const PENDING_MAX: u64 = 65_536;
@@ -77,6 +80,8 @@ pub struct Standing {
     pub syncs: u64,
     /// Records that were written in this life.
     pub records: u64,
+    /// How other machines stand, if they must have it too.
+    pub others: Option<Others>,
     /// Why nothing is written any more.
     pub failure: Option<String>,
 }
@@ -101,6 +106,8 @@ struct Shared {
     broken: AtomicBool,
     standing: Mutex<Standing>,
     wake: Mutex<Option<Wake>>,
+    /// Others must have it too.
+    replicated: Option<Replicated>,
     /// Whoever writes holds it before it takes what is pending, so that everything is written in its order.
     pen: Mutex<Pen>,
 }
@@ -157,6 +164,23 @@ impl Commit {
         digest: Digest,
         complain: impl FnOnce(&str) + Send + 'static,
     ) -> io::Result<Self> {
+        Self::start_replicated(writer, (durability, None), digest, complain)
+    }
+
+    /// The same, and nothing counts as durable before [another machine](Watcher::acknowledged) has it too, if that is
+    /// asked for.
+    ///
+    /// # Errors
+    /// The system's, if it has no thread to give.
+    pub fn start_replicated(
+        writer: Writer,
+        (durability, replication): (Durability, Option<Replication>),
+        digest: Digest,
+        complain: impl FnOnce(&str) + Send + 'static,
+    ) -> io::Result<Self> {
+        let replicated = replication.map(|replication| {
+            Replicated::new(replication, (writer.epoch(), writer.durable()), writer.teller())
+        });
         let standing = Standing {
             durability,
             epoch: writer.epoch(),
@@ -165,6 +189,7 @@ impl Commit {
             bytes: 0,
             syncs: 0,
             records: 0,
+            others: None,
             failure: None,
         };
         let shared = Arc::new(Shared {
@@ -175,6 +200,7 @@ impl Commit {
             broken: AtomicBool::new(false),
             standing: Mutex::new(standing),
             wake: Mutex::new(None),
+            replicated,
             pen: Mutex::new(Pen { writer, durability, is_quick: false }),
         });
         let writing = Arc::clone(&shared);
@@ -231,13 +257,26 @@ impl Commit {
         self.shared.broken.load(Ordering::Acquire)
     }
 
-    /// Waits until all commands up to this one are durable, or never will be.
+    /// Whether no command may be taken because no other machine has what was written, for too long.
+    #[must_use]
+    pub fn is_stalled(&self) -> bool {
+        self.shared.replicated.as_ref().is_some_and(|it| it.others().is_stalled)
+    }
+
+    /// Waits until all commands up to this one are durable, or never will be, or it is stalled.
     pub fn settle(&self, up_to: Sequence) {
         let mut pending = lock(&self.shared.pending);
         pending.awaited = !pending.batch.is_empty();
         self.shared.more.notify_one();
-        while self.durable() < up_to && !self.is_broken() {
-            pending = self.shared.further.wait(pending).unwrap_or_else(PoisonError::into_inner);
+        while self.durable() < up_to && !self.is_broken() && !self.is_stalled() {
+            let further = &self.shared.further;
+            pending = match &self.shared.replicated {
+                None => further.wait(pending).unwrap_or_else(PoisonError::into_inner),
+                Some(replicated) => {
+                    let waited = further.wait_timeout(pending, replicated.patience());
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
         }
     }
 
@@ -267,7 +306,24 @@ impl Watcher {
     /// How it stands.
     #[must_use]
     pub fn standing(&self) -> Standing {
-        lock(&self.0.standing).clone()
+        let others = self.0.replicated.as_ref().map(Replicated::others);
+        Standing { others, ..lock(&self.0.standing).clone() }
+    }
+
+    /// Another machine that follows this life has on its disk what was written up to this command. Of no consequence
+    /// where others need not have it, and for who says to have more than there is.
+    pub fn acknowledged(&self, epoch: Epoch, up_to: Sequence) {
+        let Some(replicated) = &self.0.replicated else { return };
+        let Some(durable) = replicated.acknowledged(epoch, up_to) else { return };
+        let before = self.0.durable.fetch_max(durable.0, Ordering::AcqRel);
+        if before < durable.0 {
+            {
+                let mut standing = lock(&self.0.standing);
+                standing.durable = standing.durable.max(durable);
+            }
+            replicated.tell(durable);
+            self.0.told();
+        }
     }
 }
 
@@ -406,16 +462,22 @@ impl Shared {
         if syncs || (is_record && *durability == Durability::None) {
             *is_quick = ended - began < QUICK;
         }
-        let durable = writer.last();
+        let own = writer.last();
+        let durable = self.replicated.as_ref().map_or(own, |it| it.written(own));
         {
             let mut standing = lock(&self.standing);
-            standing.durable = durable;
+            standing.durable = standing.durable.max(durable);
             standing.digest = digest.unwrap_or(standing.digest);
             standing.bytes = writer.bytes();
             standing.syncs += u64::from(syncs);
             standing.records += u64::from(is_record);
         }
-        self.durable.store(durable.0, Ordering::Release);
+        match self.replicated {
+            None => self.durable.store(durable.0, Ordering::Release),
+            // Others may have said meanwhile that they have more.
+            Some(_) => _ = self.durable.fetch_max(durable.0, Ordering::AcqRel),
+        }
+        writer.counts(durable);
         // Whoever waits looks at that with this held.
         let mut pending = lock(&self.pending);
         pending.is_owed = *durability == Durability::Batch && writer.durable() < writer.last();

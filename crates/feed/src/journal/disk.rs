@@ -2,7 +2,7 @@
 //! simulated one, which tears and loses and fails, can stand beneath all of it.
 
 use std::fs;
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Read as _, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 #[cfg(test)]
@@ -20,6 +20,15 @@ pub trait Disk: Send + Sync {
     /// # Errors
     /// The system's.
     fn read(&self, name: &str) -> io::Result<Vec<u8>>;
+    /// Some of what is in a file: from this offset on, as much as there is and no more than this.
+    ///
+    /// # Errors
+    /// The system's.
+    fn read_part(&self, name: &str, offset: u64, bytes_max: usize) -> io::Result<Vec<u8>> {
+        let all = self.read(name)?;
+        let from = usize::try_from(offset).map_or(all.len(), |from| from.min(all.len()));
+        Ok(all[from..][..bytes_max.min(all.len() - from)].to_vec())
+    }
     /// How many bytes are in it.
     ///
     /// # Errors
@@ -137,6 +146,13 @@ impl Disk for Folder {
     }
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
         fs::read(self.path.join(name))
+    }
+    fn read_part(&self, name: &str, offset: u64, bytes_max: usize) -> io::Result<Vec<u8>> {
+        let mut file = fs::File::open(self.path.join(name))?;
+        file.seek(SeekFrom::Start(offset))?;
+        let mut bytes = Vec::new();
+        file.take(bytes_max as u64).read_to_end(&mut bytes)?;
+        Ok(bytes)
     }
     fn bytes(&self, name: &str) -> io::Result<u64> {
         Ok(fs::metadata(self.path.join(name))?.len())

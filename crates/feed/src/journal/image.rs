@@ -26,7 +26,7 @@ use super::reader::Boundary;
 use super::record::Hash;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// How many images are kept: if the newest is damaged there is one more.
 pub const IMAGES_KEPT: usize = 2;

@@ -6,11 +6,12 @@ use std::io;
 
 use model::{Epoch, Sequence, Time};
 
+use super::chain::{Break, Chain, Link};
 use super::compressed::Content;
 use super::disk::Disk;
-use super::record::{self, HEAD_BYTES, Hash, Head, SEGMENT_HEAD_BYTES, Wrong};
+use super::record::{self, Hash, Head, SEGMENT_HEAD_BYTES, Wrong};
 use super::segments::{self, Segment, name};
-use super::stored::{Decoder, Misread};
+use super::stored::Misread;
 use super::{Entry, Place};
 
 /// Why a journal cannot be read on.
@@ -155,12 +156,7 @@ pub struct Reader<'d> {
     bytes: Vec<u8>,
     damage: Option<&'static str>,
     offset: usize,
-    journal: Hash,
-    chain: Hash,
-    epoch: Epoch,
-    last: Sequence,
-    time: Time,
-    closed: bool,
+    chain: Chain,
     torn: Option<Torn>,
     /// Whether what is before its first segment is known, so that it has to follow that.
     follows: bool,
@@ -186,12 +182,7 @@ impl<'d> Reader<'d> {
             bytes: Vec::new(),
             damage: None,
             offset: 0,
-            journal: Hash::default(),
-            chain: Hash::default(),
-            epoch: Epoch(0),
-            last: Sequence(0),
-            time: Time(0),
-            closed: false,
+            chain: Chain::BEGINNING,
             torn: None,
             follows: false,
             goes_on: false,
@@ -207,7 +198,7 @@ impl<'d> Reader<'d> {
     /// # Errors
     /// [`Trouble`] if there is none, or it does not follow.
     pub fn open_behind(disk: &'d dyn Disk, boundary: &Boundary) -> Result<Self, Trouble> {
-        let Boundary { journal, segment, epoch, last, time, chain } = *boundary;
+        let Boundary { segment, last, .. } = *boundary;
         let mut segments = listed(disk)?;
         segments.retain(|it| it.number > segment);
         let mut reader = Self {
@@ -217,12 +208,7 @@ impl<'d> Reader<'d> {
             at: 0,
             bytes: Vec::new(),
             offset: 0,
-            journal,
-            chain,
-            epoch,
-            last,
-            time,
-            closed: false,
+            chain: Chain::behind(boundary),
             torn: None,
             damage: None,
             follows: true,
@@ -254,9 +240,7 @@ impl<'d> Reader<'d> {
     /// What stands behind all that was read, if that is where its segment ends.
     #[must_use]
     pub fn boundary(&self) -> Boundary {
-        let Self { journal, epoch, last, time, chain, .. } = *self;
-        let segment = self.segments.get(self.at).map_or(self.before, |it| it.number);
-        Boundary { journal, segment, epoch, last, time, chain }
+        self.chain.boundary(self.segments.get(self.at).map_or(self.before, |it| it.number))
     }
 
     /// How many bytes of how many segments were read, and how many segments there are.
@@ -314,15 +298,15 @@ impl<'d> Reader<'d> {
         let behind = self.segments.iter().skip(at + 1).flat_map(Segment::files).collect();
         self.bytes.truncate(good);
         Ok(Tail {
-            journal: self.journal,
-            epoch: self.epoch,
-            last: self.last,
-            time: self.time,
-            chain: self.chain,
+            journal: self.chain.journal,
+            epoch: self.chain.epoch,
+            last: self.chain.last,
+            time: self.chain.time,
+            chain: self.chain.hash,
             segment,
             keep: self.bytes,
             behind,
-            closed: self.closed,
+            closed: self.chain.closed,
             torn: self.torn,
         })
     }
@@ -350,23 +334,13 @@ impl<'d> Reader<'d> {
             let zeros = self.bytes.iter().rev().take_while(|&&byte| byte == 0).count();
             self.bytes.truncate(self.bytes.len() - zeros);
         }
-        let found = match record::read_segment_head(&self.bytes) {
-            Ok(head) if head.number != number => self.damaged("it has another's name"),
-            Ok(head) if first => {
-                (self.journal, self.chain) = (head.journal, head.chain);
-                self.last = Sequence(head.next.0.saturating_sub(1));
-                match number {
-                    1 => Ok(()),
-                    _ => Err(Trouble::Beheaded { segment: self.place().segment, after: self.last }),
-                }
+        let found = match self.chain.segment(&self.bytes, number, first) {
+            Ok(()) if first && number != 1 => {
+                Err(Trouble::Beheaded { segment: self.place().segment, after: self.chain.last })
             }
-            Ok(head) if head.journal != self.journal => self.damaged("it is of another journal"),
-            Ok(head) if head.chain != self.chain || head.next != self.last.next() => {
-                self.damaged("it does not follow the segment before: records are missing")
-            }
-            Ok(_) => Ok(()),
+            Ok(()) => Ok(()),
             // A head is durable before anything is written behind it.
-            Err(Wrong::Torn)
+            Err(Break::Bytes(Wrong::Torn))
                 if self.may_be_torn(is_plain) && self.bytes.len() <= SEGMENT_HEAD_BYTES =>
             {
                 self.torn = Some(Torn { place: self.place(), bytes: self.bytes.len() as u64 });
@@ -390,54 +364,24 @@ impl<'d> Reader<'d> {
 
     /// Reads the record that begins here.
     fn read(&mut self) -> Result<Option<Record>, Trouble> {
-        let (head, stored) = match record::read(&self.bytes, self.offset) {
-            Ok(found) => found,
-            Err(Wrong::Torn)
+        let place = self.place();
+        let Link { head, entries, end } = match self.chain.record(&self.bytes, self.offset) {
+            Ok(link) => link,
+            Err(Break::Bytes(Wrong::Torn))
                 if self.may_be_torn(self.segments[self.at].is_plain)
-                    && !record::says_durable(&self.bytes, self.offset + 1, self.last.next()) =>
+                    && !record::says_durable(
+                        &self.bytes,
+                        self.offset + 1,
+                        self.chain.last.next(),
+                    ) =>
             {
                 let bytes = (self.bytes.len() - self.offset) as u64;
-                self.torn = Some(Torn { place: self.place(), bytes });
+                self.torn = Some(Torn { place, bytes });
                 return Ok(None);
             }
             Err(wrong) => return Err(self.trouble(wrong)),
         };
-        if head.chain != self.chain {
-            return self.damaged("it does not follow the record before");
-        }
-        if head.first != self.last.next() || head.epoch < self.epoch {
-            return self.damaged("it is numbered as if something were missing before it");
-        }
-        let mut entries = Vec::with_capacity(head.entries.min(1 << 16) as usize);
-        let mut decoder = Decoder::new(stored, head.time);
-        let mut commands = 0;
-        let mut closed = self.closed;
-        loop {
-            match decoder.entry() {
-                Ok(Some(entry)) => {
-                    commands += u64::from(matches!(entry, Entry::Command(_)));
-                    closed = matches!(entry, Entry::Closed(_));
-                    entries.push(entry);
-                }
-                Ok(None) => break,
-                Err(misread @ Misread::Newer(..)) => {
-                    let (place, what) = (self.place(), misread.to_string());
-                    return Err(Trouble::Newer { place, what });
-                }
-                Err(misread) => return self.damaged(&misread.to_string()),
-            }
-        }
-        if entries.len() != head.entries as usize {
-            return self.damaged("it has another number of entries than it says");
-        }
-        let place = self.place();
-        let end = self.offset + HEAD_BYTES + head.length as usize + 1;
-        self.chain = record::chain(&self.bytes[self.offset..end]);
         self.offset = end;
-        self.epoch = head.epoch;
-        self.last = Sequence(self.last.0 + commands);
-        self.time = head.time.max(self.time);
-        self.closed = closed;
         Ok(Some(Record { head, place, entries }))
     }
 
@@ -449,13 +393,13 @@ impl<'d> Reader<'d> {
 
     fn place(&self) -> Place {
         let segment = self.segments[self.at].name();
-        Place { segment, offset: self.offset as u64, after: self.last }
+        Place { segment, offset: self.offset as u64, after: self.chain.last }
     }
 
     /// Of the segment behind this place there is no file.
     fn missing_behind<T>(&self, at: usize) -> Result<T, Trouble> {
         let segment = name(self.segments[at].number + 1);
-        let place = Place { segment, offset: 0, after: self.last };
+        let place = Place { segment, offset: 0, after: self.chain.last };
         Err(Trouble::Damaged { place, what: "the segment is missing".into() })
     }
 
@@ -463,15 +407,19 @@ impl<'d> Reader<'d> {
         Err(Trouble::Damaged { place: self.place(), what: what.to_owned() })
     }
 
-    fn trouble(&self, wrong: Wrong) -> Trouble {
+    fn trouble(&self, wrong: Break) -> Trouble {
         let place = self.place();
         let what = match wrong {
-            Wrong::Torn => self
+            Break::Bytes(Wrong::Torn) => self
                 .damage
                 .unwrap_or("it was not all written, and yet something follows")
                 .to_owned(),
-            Wrong::Damaged(what) => what.to_owned(),
-            Wrong::Newer(layout) => {
+            Break::Bytes(Wrong::Damaged(what)) | Break::Unfit(what) => what.to_owned(),
+            Break::Misread(misread @ Misread::Newer(..)) => {
+                return Trouble::Newer { place, what: misread.to_string() };
+            }
+            Break::Misread(misread) => misread.to_string(),
+            Break::Bytes(Wrong::Newer(layout)) => {
                 let what = format!("its layout is {layout}, which a later version of rialto wrote");
                 return Trouble::Newer { place, what };
             }

@@ -134,7 +134,11 @@ pub fn read(bytes: &[u8], at: usize) -> Result<(Head, &[u8]), Wrong> {
     Ok((head, entries))
 }
 
-fn read_head(bytes: &[u8], at: usize) -> Result<Head, Wrong> {
+/// Reads the head of the record that begins at `at`, wherever that ends.
+///
+/// # Errors
+/// What else stands there.
+pub fn read_head(bytes: &[u8], at: usize) -> Result<Head, Wrong> {
     let end = at + HEAD_BYTES;
     if end > bytes.len() {
         return Err(Wrong::Torn);

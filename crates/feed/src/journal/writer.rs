@@ -8,6 +8,9 @@ use std::sync::mpsc::SyncSender;
 use model::{Epoch, Sequence, Span, Time};
 
 use super::Entry;
+use super::ahead::Ahead;
+use super::copy::tap::{Tap, Teller};
+use super::copy::words::Frontier;
 use super::disk::{Appended, Disk, write_all};
 use super::reader::Tail;
 use super::record::{self, HEAD_BYTES, Hash, Head, SEGMENT_HEAD_BYTES, SegmentHead};
@@ -16,10 +19,6 @@ use super::stored::Encoder;
 
 /// After how many bytes a new segment is begun.
 pub const SEGMENT_BYTES_MAX: u64 = 16 << 20;
-
-/// So much of a segment is filled with zeros ahead of what is written: to make a record durable that goes where there
-/// is a file already takes about half as long as if the file grows.
-const PREPARED_BYTES: u64 = 1 << 20;
 
 /// When else a new segment is begun: an image can be taken where one ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,17 +123,24 @@ pub struct Writer {
     disk: Arc<dyn Disk>,
     file: Box<dyn Appended>,
     segment: u64,
+    /// How long the one before is.
+    before: u64,
     segment_bytes: u64,
     segment_bytes_max: u64,
-    /// Up to where it has zeros; `None` if there was no room for them.
-    prepared: Option<u64>,
+    ahead: Ahead,
     /// The last command before this segment.
     segment_after: Sequence,
+    /// The hash of the last record before it.
+    segment_chain: Hash,
     /// When its first record was written.
     segment_since: Option<Time>,
     pace: Pace,
     /// Who is told that a segment is sealed.
     sealed: Option<SyncSender<u64>>,
+    /// Who is told of what counts as durable.
+    tap: Option<Tap>,
+    /// Commands up to this one count as durable, as far as that was said.
+    counted: Sequence,
     journal: Hash,
     epoch: Epoch,
     chain: Hash,
@@ -152,7 +158,7 @@ impl Writer {
     /// The system's.
     pub fn create(disk: Arc<dyn Disk>, journal: Hash) -> io::Result<Self> {
         let epoch = Epoch(1);
-        Self::begin(disk, 1, journal, epoch, Hash::default(), Sequence(0))
+        Self::begin(disk, (1, 0), journal, epoch, Hash::default(), Sequence(0))
     }
 
     /// Goes on with a journal that was read to its end, in a new segment and a new epoch. The last segment is
@@ -162,6 +168,15 @@ impl Writer {
     /// # Errors
     /// The system's.
     pub fn go_on(disk: Arc<dyn Disk>, tail: &Tail) -> io::Result<Self> {
+        Self::take_over(disk, tail, tail.epoch)
+    }
+
+    /// The same with a copy of a journal whose lives up to this one are known of, whether anything of the later ones
+    /// was copied or not: those who follow take the later life for the true one.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn take_over(disk: Arc<dyn Disk>, tail: &Tail, known: Epoch) -> io::Result<Self> {
         let segment = name(tail.segment);
         let part = format!("{segment}.part");
         let mut file = disk.create(&part)?;
@@ -179,13 +194,15 @@ impl Writer {
             disk.remove(&compressed)?;
         }
         disk.sync()?;
-        let epoch = Epoch(tail.epoch.0 + 1);
-        Self::begin(disk, tail.segment + 1, tail.journal, epoch, tail.chain, tail.last)
+        let epoch = Epoch(tail.epoch.max(known).0 + 1);
+        let segment = (tail.segment + 1, tail.keep.len() as u64);
+        Self::begin(disk, segment, tail.journal, epoch, tail.chain, tail.last)
     }
 
+    /// With a new segment, behind one of so many bytes.
     fn begin(
         disk: Arc<dyn Disk>,
-        segment: u64,
+        (segment, before): (u64, u64),
         journal: Hash,
         epoch: Epoch,
         chain: Hash,
@@ -196,13 +213,17 @@ impl Writer {
             disk,
             file,
             segment,
+            before,
             segment_bytes: SEGMENT_HEAD_BYTES as u64,
             segment_bytes_max: SEGMENT_BYTES_MAX,
-            prepared: Some(0),
+            ahead: Ahead::NONE,
             segment_after: last,
+            segment_chain: chain,
             segment_since: None,
             pace: Pace::default(),
             sealed: None,
+            tap: None,
+            counted: last,
             journal,
             epoch,
             chain,
@@ -227,6 +248,20 @@ impl Writer {
         self.pace = pace;
         self.sealed = Some(sealed);
         self
+    }
+
+    /// The same, tapped: of what counts as durable a copy is handed on. It never waits for whoever takes it.
+    #[must_use]
+    pub fn tapped(mut self, mut tap: Tap) -> Self {
+        tap.begun(self.segment, self.before, &self.segment_head());
+        tap.durable(self.journal, self.frontier());
+        self.tap = Some(tap);
+        self
+    }
+
+    /// By which whoever taps it is told that more counts as durable.
+    pub(super) fn teller(&self) -> Option<Teller> {
+        self.tap.as_ref().map(Tap::teller)
     }
 
     /// Which life of the market it writes.
@@ -292,8 +327,12 @@ impl Writer {
         };
         debug_assert_eq!(batch.first, self.last.next(), "commands come without gaps");
         record::seal(bytes, &head);
-        self.prepare(bytes.len() as u64)?;
+        let room = (self.segment_bytes, bytes.len() as u64);
+        self.ahead.make_room(self.file.as_mut(), room, self.segment_bytes_max)?;
         write_all(self.file.as_mut(), bytes)?;
+        if let Some(tap) = &mut self.tap {
+            tap.appended(bytes);
+        }
         self.chain = record::chain(bytes);
         self.segment_bytes += bytes.len() as u64;
         self.bytes += bytes.len() as u64;
@@ -324,10 +363,23 @@ impl Writer {
         self.unbroken()?;
         self.broken = true;
         self.file.seal()?;
-        self.prepared = Some(self.segment_bytes);
+        self.ahead.sealed(self.segment_bytes);
         self.broken = false;
         self.durable = self.last;
         Ok(())
+    }
+
+    /// All that was appended is as durable as was asked for, and commands up to this one count as durable, which may be
+    /// fewer if others must have them too: tells so whoever taps it.
+    pub fn counts(&mut self, durable: Sequence) {
+        if self.tap.is_none() {
+            return;
+        }
+        self.counted = durable;
+        let frontier = self.frontier();
+        if let Some(tap) = &mut self.tap {
+            tap.durable(self.journal, frontier);
+        }
     }
 
     /// Whether a record of so many bytes, and a bit, would go where zeros are already: no segment is begun for it and no
@@ -335,42 +387,45 @@ impl Writer {
     #[must_use]
     pub fn has_prepared(&self, bytes: usize, wall: Time) -> bool {
         let end = self.segment_bytes + bytes as u64 + 1;
-        let is_prepared = self.prepared.is_some_and(|prepared| prepared >= end);
-        is_prepared && end < self.segment_bytes_max && !self.is_long(wall)
-    }
-
-    /// Makes room for so many bytes, and more ahead.
-    fn prepare(&mut self, bytes: u64) -> io::Result<()> {
-        let end = self.segment_bytes + bytes;
-        if self.prepared.is_none_or(|prepared| prepared >= end) {
-            return Ok(());
-        }
-        let ahead = PREPARED_BYTES.min(self.segment_bytes_max);
-        let to = (end + ahead).min(CONTENT_BYTES_MAX as u64);
-        self.prepared = match self.file.prepare(to - self.segment_bytes) {
-            Ok(()) => Some(to),
-            // Then what is appended says whether there is room for it.
-            Err(error) if is_full(error.kind()) => None,
-            Err(error) => return Err(error),
-        };
-        Ok(())
+        self.ahead.reaches(end) && end < self.segment_bytes_max && !self.is_long(wall)
     }
 
     fn next_segment(&mut self) -> io::Result<()> {
         // What is behind must be whole once there is something before.
         self.file.seal()?;
         self.durable = self.last;
+        self.counts(self.counted);
         self.segment += 1;
+        self.before = self.segment_bytes;
         let disk = self.disk.as_ref();
         self.file = segment_file(disk, self.segment, self.journal, self.chain, self.last)?;
         self.segment_bytes = SEGMENT_HEAD_BYTES as u64;
-        self.prepared = Some(0);
-        (self.segment_after, self.segment_since) = (self.last, None);
+        self.ahead = Ahead::NONE;
+        (self.segment_after, self.segment_chain) = (self.last, self.chain);
+        self.segment_since = None;
+        let head = self.segment_head();
+        if let Some(tap) = &mut self.tap {
+            tap.begun(self.segment, self.before, &head);
+        }
         if let Some(sealed) = &self.sealed {
             // Who has not come so far yet, or listens no more, need not know.
             let _told = sealed.try_send(self.segment - 1);
         }
         Ok(())
+    }
+
+    /// How far the journal is, as far as it was appended.
+    const fn frontier(&self) -> Frontier {
+        let Self { epoch, segment, segment_bytes: offset, last, counted: durable, chain, .. } =
+            *self;
+        Frontier { epoch, segment, offset, last, durable, chain }
+    }
+
+    /// What the segment that is written begins with.
+    fn segment_head(&self) -> [u8; SEGMENT_HEAD_BYTES] {
+        let (next, chain) = (self.segment_after.next(), self.segment_chain);
+        let head = SegmentHead { number: self.segment, next, journal: self.journal, chain };
+        record::segment_head(&head)
     }
 
     /// Whether enough is in the segment, or it is old enough, for an image to be taken behind it.
@@ -388,12 +443,6 @@ impl Writer {
             false => Ok(()),
         }
     }
-}
-
-/// Whether it says that there is no room.
-fn is_full(kind: io::ErrorKind) -> bool {
-    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-    matches!(kind, StorageFull | QuotaExceeded | FileTooLarge)
 }
 
 /// A new segment, durable with its head.

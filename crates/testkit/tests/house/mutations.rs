@@ -80,6 +80,8 @@ each!(
     image_board,
     image_accounts,
     image_repeats,
+    copy_message,
+    copy_taker,
     xrocket_decode,
     xrocket_http,
     xrocket_client

@@ -11,7 +11,7 @@ fn long() -> bool {
 }
 
 /// An image of anything, with parts of up to so many bytes.
-fn any(random: &mut Random, segment: u64, bytes_max: u64) -> Image {
+pub(crate) fn any(random: &mut Random, segment: u64, bytes_max: u64) -> Image {
     let boundary = Boundary {
         journal: [7; 16],
         segment,

@@ -102,9 +102,13 @@ impl Recorder {
         self.commit.durable()
     }
 
-    /// Whether no further command may be applied.
+    /// Whether no further command may be applied: also not while another machine must have what was written, and none
+    /// says so.
     pub fn is_full(&self, last: Sequence) -> bool {
-        self.is_closed || self.is_broken() || last.0 - self.commit.durable().0 >= PENDING_MAX
+        self.is_closed
+            || self.is_broken()
+            || last.0 - self.commit.durable().0 >= PENDING_MAX
+            || self.commit.is_stalled()
     }
 
     pub fn is_broken(&self) -> bool {
