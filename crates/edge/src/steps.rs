@@ -352,13 +352,8 @@ impl Service {
         if !may_ask(holder, &query) {
             return (Query::Now, Share::Nothing);
         }
-        if let (Query::OwnRecords(which), Some(holder)) = (&mut query, holder) {
-            // What would be left out of the answer is not to be counted among those asked for.
-            if let Some(only) = &holder.instruments {
-                let mut among = which.among.take().unwrap_or_else(|| only.clone());
-                among.retain(|instrument| only.contains(instrument));
-                which.among = Some(among);
-            }
+        if let Some(only) = holder.and_then(|holder| holder.instruments.as_ref()) {
+            query.keep_to(only);
         }
         let share = match (query.account(), holder) {
             (Some(_), Some(holder)) if holder.instruments.is_some() => Share::Of(holder.clone()),

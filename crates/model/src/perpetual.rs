@@ -189,12 +189,14 @@ pub struct OwnAlert {
 }
 
 /// Which positions of an account are asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnPositions {
     /// Whose.
     pub account: AccountId,
     /// Where; `None` is everywhere.
     pub instrument: Option<InstrumentId>,
+    /// The instruments that are meant; `None` is all.
+    pub among: Option<Vec<InstrumentId>>,
     /// Only this one.
     pub position: Option<PositionId>,
     /// None with a smaller id.
@@ -216,6 +218,7 @@ impl OwnPositions {
         Self {
             account,
             instrument: None,
+            among: None,
             position: None,
             from: None,
             which: Which::All,
@@ -227,10 +230,12 @@ impl OwnPositions {
 }
 
 /// Which settlements of an account are asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnSettlements {
     /// Whose.
     pub account: AccountId,
+    /// The instruments that are meant; `None` is all.
+    pub among: Option<Vec<InstrumentId>>,
     /// Only this one.
     pub only: Option<Sequence>,
     /// None before this one.
@@ -253,6 +258,7 @@ impl OwnSettlements {
     pub const fn of(account: AccountId) -> Self {
         Self {
             account,
+            among: None,
             only: None,
             from: None,
             since: None,

@@ -160,6 +160,8 @@ pub enum Query {
     MarginAlerts {
         /// Whose.
         account: AccountId,
+        /// The instruments that are meant; `None` is all.
+        among: Option<Vec<InstrumentId>>,
         /// At most so many.
         limit: usize,
     },
@@ -177,6 +179,24 @@ pub enum Query {
 }
 
 impl Query {
+    /// Leaves out what is about other instruments than these, where a part of an answer is asked for: what is left out of
+    /// an answer afterwards has been counted among those asked for.
+    pub fn keep_to(&mut self, only: &[InstrumentId]) {
+        let among = match self {
+            Self::OwnOrders(OwnOrders { among, .. })
+            | Self::OwnTrades(OwnTrades { among, .. })
+            | Self::OwnRecords(OwnRecords { among, .. })
+            | Self::Positions(OwnPositions { among, .. })
+            | Self::Settlements(OwnSettlements { among, .. })
+            | Self::MarginAlerts { among, .. } => among,
+            _ => return,
+        };
+        match among {
+            Some(among) => among.retain(|instrument| only.contains(instrument)),
+            None => *among = Some(only.to_vec()),
+        }
+    }
+
     /// The account that alone may be told the answer, if it is about one.
     #[must_use]
     pub const fn account(&self) -> Option<AccountId> {
@@ -241,12 +261,14 @@ pub enum OrderKey {
 }
 
 /// Which trades of an account are asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnTrades {
     /// Whose.
     pub account: AccountId,
     /// Where; `None` is everywhere.
     pub instrument: Option<InstrumentId>,
+    /// The instruments that are meant; `None` is all.
+    pub among: Option<Vec<InstrumentId>>,
     /// Not older than this.
     pub since: Option<Time>,
     /// Not newer than this.
@@ -276,6 +298,7 @@ impl OwnTrades {
         Self {
             account,
             instrument: None,
+            among: None,
             since: None,
             until: None,
             since_id: None,
@@ -297,6 +320,8 @@ pub struct OwnOrders {
     pub account: AccountId,
     /// Where; `None` is everywhere.
     pub instrument: Option<InstrumentId>,
+    /// The instruments that are meant; `None` is all.
+    pub among: Option<Vec<InstrumentId>>,
     /// Of which side.
     pub side: Option<Side>,
     /// Accepted not earlier than this.
@@ -322,6 +347,7 @@ impl OwnOrders {
         Self {
             account,
             instrument: None,
+            among: None,
             side: None,
             since: None,
             until: None,

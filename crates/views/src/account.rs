@@ -361,8 +361,8 @@ impl Accounts {
             Query::Settlements(which) => AnswerBody::Settlements(
                 own.positions().map_or_else(Vec::new, |it| it.settlements(which)),
             ),
-            Query::MarginAlerts { limit, .. } => AnswerBody::MarginAlerts(
-                own.positions().map_or_else(Vec::new, |it| it.alerts(*limit)),
+            Query::MarginAlerts { among, limit, .. } => AnswerBody::MarginAlerts(
+                own.positions().map_or_else(Vec::new, |it| it.alerts(among.as_deref(), *limit)),
             ),
             Query::OwnSteps { instrument, outside, stretch, .. } => {
                 let (steps, is_cut) = own.steps(*instrument, *outside, stretch);

@@ -391,3 +391,45 @@ fn books_are_the_same_with_what_was_kept_and_without() {
     let subjects = [subject(None, Wording(0)), subject(Some(Price(10)), server::push::DEPTH_NAMED)];
     crate::kept::tests::nobody_sees_what_is_kept(&dialect(), &subjects);
 }
+
+/// What is asked of the boards for a page, by somebody with a token.
+fn asked(dialect: &XRocket, path: &str) -> model::Query {
+    use base64::Engine as _;
+    let part = |text: &str| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);
+    let token = [
+        part(r#"{"alg":"HS256"}"#),
+        part(r#"{"userId":"7"}"#),
+        part("thirty-two bytes of a signature."),
+    ];
+    let authorization = format!("Bearer {}", token.join("."));
+    let headers = [("authorization", authorization.as_str())];
+    let request = HttpRequest { headers: &headers, ..HttpRequest::bare("GET", path) };
+    let Step::Identify(_, then) = dialect.http(&request) else { panic!("a token is looked up") };
+    let holder = Credential {
+        account: AccountId(7),
+        secret: Vec::new(),
+        may_trade: true,
+        instruments: None,
+        quotes: Vec::new(),
+        blocked: false,
+    };
+    match then(Some(&holder)) {
+        Step::Ask(query, _) => query,
+        _ => panic!("{path} is asked"),
+    }
+}
+
+#[test]
+fn orders_of_markets_that_are_not_listed_here_are_not_counted() {
+    let mut listings = listings();
+    listings.push(Listing {
+        instrument: Instrument { id: InstrumentId(2), ..listings[0].instrument.clone() },
+        symbols: Vec::new(),
+        ..listings[0].clone()
+    });
+    let dialect = XRocket::new(&listings).expect("symbols in order");
+    let model::Query::OwnOrders(which) = asked(&dialect, "/api/v1/orders/history") else {
+        panic!("orders are asked for")
+    };
+    assert_eq!(which.among, Some(vec![InstrumentId(0), InstrumentId(1)]));
+}

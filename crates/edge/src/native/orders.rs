@@ -88,6 +88,7 @@ pub(crate) async fn list(visit: &mut Visit<'_>) -> Answered {
     let which = OwnOrders {
         account: holder.account(),
         instrument,
+        among: None,
         side: asked.side.map(reading::side),
         since: moment(&asked.since, "query since")?,
         until: moment(&asked.until, "query until")?,

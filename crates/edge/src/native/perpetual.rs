@@ -298,7 +298,9 @@ pub(crate) async fn alerts(visit: &mut Visit<'_>) -> Answered {
     let holder = visit.holder()?;
     let asked: AlertsQuery = reading::query(visit.query)?;
     let limit = reading::count(asked.limit.as_deref(), "limit", COUNT, COUNT_MAX)?;
-    let answer = visit.ask_own(Query::MarginAlerts { account: holder.account(), limit }).await?;
+    let answer = visit
+        .ask_own(Query::MarginAlerts { account: holder.account(), among: None, limit })
+        .await?;
     let AnswerBody::MarginAlerts(alerts) = answer.body else { return Err(not_told()) };
     let words = &visit.native.words;
     Ok(Reply::json(&wire::Alerts {

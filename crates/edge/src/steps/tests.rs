@@ -3,7 +3,7 @@ use std::sync::Mutex;
 use dialects::Nonce;
 use model::{
     AccountId, Action, Event, EventBody, InstrumentId, OrderId, OrderKey, OrderStory, OwnOrder,
-    OwnOrders, OwnTrades, Sequence, Standing,
+    OwnOrders, OwnPositions, OwnRecords, OwnSettlements, OwnTrades, Sequence, Standing,
 };
 
 use super::*;
@@ -240,6 +240,45 @@ fn only_a_key_that_is_good_for_everything_revokes_and_only_its_own_accounts() {
     let (tell, told) = std::sync::mpsc::sync_channel(1);
     clerk.revoke_keys("plain", ALICE, Box::new(move |keys| tell.send(keys).expect("it is heard")));
     assert_eq!(told.recv(), Ok(Err(NotRevoked::NotAllowed)), "who keeps no keys revokes none");
+}
+
+#[test]
+fn what_a_key_does_not_see_takes_no_place_among_what_it_asked_for() {
+    let (clerk, ..) = clerk();
+    let shared = |key: &str, query: Query| {
+        let mut service = Service::new("plain", Time::from_seconds(1_000), Duration::from_secs(9));
+        assert!(matches!(clerk.take(&mut service, by(key, || reply("known"))), Next::Reply(_)));
+        service.share(query).0
+    };
+    let all = |among: Option<Vec<InstrumentId>>| {
+        [
+            Query::OwnOrders(OwnOrders { among: among.clone(), ..OwnOrders::of(ALICE) }),
+            Query::OwnTrades(OwnTrades { among: among.clone(), ..OwnTrades::of(ALICE) }),
+            Query::OwnRecords(OwnRecords {
+                account: ALICE,
+                instrument: None,
+                among: among.clone(),
+                since: None,
+                until: None,
+                from: None,
+                sort: model::Sort::NewestFirst,
+                offset: 0,
+                limit: 1,
+            }),
+            Query::Positions(OwnPositions { among: among.clone(), ..OwnPositions::of(ALICE) }),
+            Query::Settlements(OwnSettlements {
+                among: among.clone(),
+                ..OwnSettlements::of(ALICE)
+            }),
+            Query::MarginAlerts { account: ALICE, among, limit: 1 },
+        ]
+    };
+    assert_eq!(all(None).map(|query| shared("trade", query)), all(None));
+    assert_eq!(all(None).map(|query| shared("here", query)), all(Some(vec![HERE])));
+    let both = all(Some(vec![THERE, HERE]));
+    assert_eq!(both.map(|query| shared("here", query)), all(Some(vec![HERE])));
+    let other = all(Some(vec![THERE]));
+    assert_eq!(other.map(|query| shared("here", query)), all(Some(Vec::new())));
 }
 
 #[test]

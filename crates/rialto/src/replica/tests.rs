@@ -236,6 +236,7 @@ fn goes_on(rerun: Rerun, boards: &mut Boards, subjects: &[Subject]) -> (Heard, V
         let all = model::OwnTrades {
             account,
             instrument: None,
+            among: None,
             since: None,
             until: None,
             since_id: None,

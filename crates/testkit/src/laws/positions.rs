@@ -468,10 +468,16 @@ impl World {
         assert_eq!(self.alerts, alerts, "seed {seed}");
         figures.alerts += alerts.len();
         for &account in &self.all {
-            let own = alerts.iter().rev().filter(|it| it.alert.account == account);
-            let own: Vec<OwnAlert> = own.take(5).copied().collect();
-            let kept = self.accounts.answer(&Query::MarginAlerts { account, limit: 5 }, self.now);
-            assert_eq!(kept, AnswerBody::MarginAlerts(own), "seed {seed}");
+            for only in self.only() {
+                let own = alerts.iter().rev().filter(|it| it.alert.account == account);
+                let own = own.filter(|it| only.is_none_or(|only| only == it.instrument));
+                let own: Vec<OwnAlert> = own.take(5).copied().collect();
+                let among = only.map(|only| vec![only]);
+                let query = Query::MarginAlerts { account, among, limit: 5 };
+                let kept = self.accounts.answer(&query, self.now);
+                assert_eq!(kept, AnswerBody::MarginAlerts(own), "seed {seed}");
+                self.check_positions_among(seed, account, only);
+            }
         }
         for board in &self.boards {
             let (instrument, since, until) = (board.instrument(), Time(0), Time(i64::MAX));
@@ -487,6 +493,27 @@ impl World {
                 }
             }
         }
+    }
+
+    /// Each perpetual alone, and all of them.
+    fn only(&self) -> Vec<Option<InstrumentId>> {
+        let perpetuals = self.valuations.keys().map(|&instrument| Some(instrument));
+        perpetuals.chain([None]).collect()
+    }
+
+    /// A page of positions in one perpetual has no fewer because of those in others.
+    fn check_positions_among(&self, seed: u64, account: AccountId, only: Option<InstrumentId>) {
+        let all = OwnPositions::of(account);
+        let page =
+            OwnPositions { among: only.map(|only| vec![only]), offset: 1, limit: 2, ..all.clone() };
+        let answer = |which| match self.accounts.answer(&Query::Positions(which), self.now) {
+            AnswerBody::Positions(positions) => positions,
+            other => panic!("positions are answered with {other:?}"),
+        };
+        let here =
+            answer(all).into_iter().filter(|it| only.is_none_or(|only| only == it.instrument));
+        let here: Vec<OwnPosition> = here.skip(1).take(2).collect();
+        assert_eq!(answer(page), here, "seed {seed}");
     }
 
     fn count_settlements(&self, seed: u64, figures: &mut Figures) {
@@ -543,10 +570,20 @@ impl World {
         assert!(told.next().is_none(), "seed {seed}: nothing else is told");
         figures.settlements += facts.len();
         for &account in &self.all {
-            let which = OwnSettlements { sort: Sort::OldestFirst, ..OwnSettlements::of(account) };
-            let kept = self.accounts.answer(&Query::Settlements(which), self.now);
-            let own = self.settlements.iter().filter(|it| it.account == account).copied();
-            assert_eq!(kept, AnswerBody::Settlements(own.collect()), "seed {seed}");
+            for only in self.only() {
+                let which = OwnSettlements {
+                    among: only.map(|only| vec![only]),
+                    sort: Sort::OldestFirst,
+                    limit: if only.is_some() { 3 } else { usize::MAX },
+                    ..OwnSettlements::of(account)
+                };
+                let limit = which.limit;
+                let kept = self.accounts.answer(&Query::Settlements(which), self.now);
+                let own = self.settlements.iter().filter(|it| it.account == account);
+                let own = own.filter(|it| only.is_none_or(|only| only == it.instrument));
+                let own = own.take(limit).copied().collect();
+                assert_eq!(kept, AnswerBody::Settlements(own), "seed {seed}");
+            }
         }
     }
 

@@ -292,6 +292,7 @@ impl Own {
                     Which::Ended => !is_open,
                 }
                 && which.instrument.is_none_or(|only| only == own.instrument)
+                && is_among(which.among.as_deref(), own.instrument)
                 && which.side.is_none_or(|only| only == own.order.side)
                 && which.since.is_none_or(|since| own.created >= since)
                 && which.until.is_none_or(|until| own.created <= until)
@@ -344,6 +345,7 @@ impl Own {
     pub fn trades(&self, which: &OwnTrades) -> Vec<OwnTrade> {
         let wanted = |trade: &&OwnTrade| {
             which.instrument.is_none_or(|only| only == trade.instrument)
+                && is_among(which.among.as_deref(), trade.instrument)
                 && which.since.is_none_or(|since| trade.time >= since)
                 && which.until.is_none_or(|until| trade.time <= until)
                 && which.since_id.is_none_or(|since| trade.id >= since)
@@ -373,7 +375,7 @@ impl Own {
         let trades = self.trades.iter().filter(|done| wanted(done.place, done.trade.time));
         let here = |done: &&Done| {
             somewhere.is_none_or(|only| only == done.trade.instrument)
-                && which.among.as_ref().is_none_or(|all| all.contains(&done.trade.instrument))
+                && is_among(which.among.as_deref(), done.trade.instrument)
         };
         let mut trades: VecDeque<&Done> = trades.filter(here).collect();
         let moved = self.movements.iter().filter(|_| somewhere.is_none());
@@ -457,4 +459,9 @@ impl Own {
             positions.digest(digest);
         }
     }
+}
+
+/// Whether an instrument is one of those that are meant.
+pub(super) fn is_among(among: Option<&[InstrumentId]>, instrument: InstrumentId) -> bool {
+    among.is_none_or(|all| all.contains(&instrument))
 }

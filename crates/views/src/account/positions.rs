@@ -12,6 +12,7 @@ use model::{
     Settled, SettledBy, SettlementKind, Sort, Time, Which,
 };
 
+use super::own::is_among;
 use super::{ALERTS_MAX, POSITIONS_MAX, SETTLEMENTS_MAX};
 use crate::digest::Digest;
 
@@ -198,6 +199,7 @@ impl Positions {
         let ended = self.ended.iter().filter(|_| which.which != Which::Open);
         let wanted = |own: &&OwnPosition| {
             which.instrument.is_none_or(|only| only == own.instrument)
+                && is_among(which.among.as_deref(), own.instrument)
                 && which.position.is_none_or(|only| only == own.state.id)
                 && which.from.is_none_or(|from| own.state.id >= from)
         };
@@ -223,6 +225,7 @@ impl Positions {
     pub fn settlements(&self, which: &OwnSettlements) -> Vec<OwnSettlement> {
         let wanted = |it: &&OwnSettlement| {
             which.only.is_none_or(|only| only == it.sequence)
+                && is_among(which.among.as_deref(), it.instrument)
                 && which.from.is_none_or(|from| it.sequence >= from)
                 && which.since.is_none_or(|since| it.time >= since)
                 && which.until.is_none_or(|until| it.time <= until)
@@ -237,8 +240,9 @@ impl Positions {
     }
 
     /// The last alerts, the newest first.
-    pub fn alerts(&self, limit: usize) -> Vec<OwnAlert> {
-        self.alerts.iter().rev().take(limit).copied().collect()
+    pub fn alerts(&self, among: Option<&[InstrumentId]>, limit: usize) -> Vec<OwnAlert> {
+        let newest_first = self.alerts.iter().rev();
+        newest_first.filter(|it| is_among(among, it.instrument)).take(limit).copied().collect()
     }
 
     pub fn digest(&self, into: &mut Digest) {

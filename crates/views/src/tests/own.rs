@@ -440,6 +440,7 @@ impl Slow {
                     })
                     .filter(|own| {
                         which.instrument.is_none_or(|it| it == HERE)
+                            && which.among.as_ref().is_none_or(|all| all.contains(&HERE))
                             && which.side.is_none_or(|it| it == own.order.side)
                             && which.since.is_none_or(|it| own.created >= it)
                             && which.until.is_none_or(|it| own.created <= it)
@@ -468,6 +469,7 @@ impl Slow {
                 let mut trades = self.trades(account);
                 trades.retain(|trade| {
                     which.instrument.is_none_or(|it| it == HERE)
+                        && which.among.as_ref().is_none_or(|all| all.contains(&HERE))
                         && which.since.is_none_or(|since| trade.time >= since)
                         && which.until.is_none_or(|until| trade.time <= until)
                         && which.since_id.is_none_or(|since| trade.id >= since)
@@ -539,9 +541,13 @@ pub fn questions(flow: &mut Flow, ids: &[OrderId]) -> Vec<Query> {
     let some_side = |dice: &mut super::flow::Dice| {
         dice.chance(30).then(|| if dice.chance(50) { Side::Buy } else { Side::Sell })
     };
+    let among = [None, Some(vec![HERE]), Some(vec![InstrumentId(0)])];
+    let mut among = || among[flow.dice.below(3) as usize].clone();
+    let (among_orders, among_trades) = (among(), among());
     questions.push(Query::OwnOrders(OwnOrders {
         account,
         instrument: somewhere,
+        among: among_orders,
         side: some_side(&mut flow.dice),
         since: back(&mut flow.dice, flow.now),
         until: back(&mut flow.dice, flow.now),
@@ -557,6 +563,7 @@ pub fn questions(flow: &mut Flow, ids: &[OrderId]) -> Vec<Query> {
         taker: some_order(&mut flow.dice),
         account,
         instrument: somewhere,
+        among: among_trades,
         since: back(&mut flow.dice, flow.now),
         until: back(&mut flow.dice, flow.now),
         since_id: flow

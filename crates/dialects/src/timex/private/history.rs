@@ -145,7 +145,7 @@ pub fn trades(given: Given, caller: Caller, markets: Arc<Markets>) -> Result<Ans
         is_whole: caller.holder.instruments.is_none() || !is_known,
         needs_all: false,
         query: move |limit| {
-            Query::OwnTrades(OwnTrades { limit: if is_known { limit } else { 0 }, ..query })
+            Query::OwnTrades(OwnTrades { limit: if is_known { limit } else { 0 }, ..query.clone() })
         },
         pick: move |body| {
             let AnswerBody::OwnTrades(mut trades) = body else { return Err(Refusal::OVERLOAD) };

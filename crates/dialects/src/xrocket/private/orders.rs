@@ -320,6 +320,8 @@ pub fn history(
     let (asked_offset, asked_limit) =
         if hides_cancelled { (0, usize::MAX) } else { (offset, limit) };
     let query = OwnOrders {
+        // What is not listed here does not count among those that are.
+        among: Some(markets.listed.iter().map(|market| market.instrument.id).collect()),
         instrument: symbol.map(|market| market.instrument.id),
         side,
         since,
