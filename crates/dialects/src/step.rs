@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use model::{AccountId, Action, Answer, Event, InstrumentId, Query, Sequence};
+use model::{AccountId, Action, Answer, InstrumentId, Query};
 
 use crate::http::HttpResponse;
 
@@ -113,22 +113,7 @@ pub struct Submission {
 }
 
 /// What came of a [`Submission`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The engine took it: its command, and what it caused, in order. A refusal is an event as well.
-    Done {
-        /// The command's place in the log.
-        command: Sequence,
-        /// What it caused.
-        events: Vec<Event>,
-    },
-    /// The source takes no orders, or has too much to do, or what it was given cannot be made durable any more.
-    /// Nothing happened.
-    NotTaken,
-    /// It was taken, and then it could not be made durable: whether it will have happened after a restart nobody
-    /// knows.
-    Unknown,
-}
+pub use model::Outcome;
 
 /// Why keys were not revoked. None of them was, as far as is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

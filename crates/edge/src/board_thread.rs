@@ -18,7 +18,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use dialects::{Outcome, Subject, Submission};
-use model::{Answer, Event, Mark, NoOrders, Note, Query, Source, Wake};
+use model::{Answer, Event, Mark, NoOrders, Note, Query, Source, Taken, Wake};
 
 use crate::boards::{Boards, Outlet};
 use crate::clock::MarketClock;
@@ -377,15 +377,22 @@ impl BoardThread {
 
     /// Shows what happened to those who listen, and then tells those who caused it.
     fn show(&mut self, events: &mut Vec<Event>) {
+        let boards = &mut self.boards;
+        self.source.labels(&mut |command, label| boards.label(command, label));
         if !events.is_empty() {
             let encoded = self.boards.frames_encoded();
             self.boards.apply(events, &mut self.lanes);
             self.counters.frames_encoded.add(self.boards.frames_encoded() - encoded);
             self.counters.events.add(events.len() as u64);
         }
-        let lanes = &mut self.lanes;
-        self.submitted.happened(events, self.source.handed_out(), |who, outcome| {
+        let (lanes, submitted) = (&mut self.lanes, &mut self.submitted);
+        submitted.happened(events, self.source.handed_out(), |who, outcome| {
             lanes.hand_back(who, outcome);
+        });
+        self.source.decided(&mut |passed, outcome| {
+            if let Some(who) = submitted.decided(passed) {
+                lanes.hand_back(who, outcome);
+            }
         });
         events.clear();
     }
@@ -403,12 +410,13 @@ impl BoardThread {
         }
         let note = Note { label: submission.label.map(Into::into), mark };
         match self.source.submit_noted(self.clock.now(), submission.action, &note, events) {
-            Ok(command) => {
+            Ok(Taken::As(command)) => {
                 if let Some(label) = note.label {
                     self.boards.label(command, label);
                 }
                 self.submitted.expect(command, who);
             }
+            Ok(Taken::PassedOn(passed)) => self.submitted.expect_decided(passed, who),
             Err(NoOrders) => self.lanes.hand_back(who, Outcome::NotTaken),
         }
         self.show(events);

@@ -3,10 +3,9 @@
 //! Pure: commands and events go in, and out comes who is to be told which outcome. Events may come late, where they wait
 //! until their command is durable; an outcome is told when all of them have come.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
-use dialects::Outcome;
-use model::{Event, Sequence};
+use model::{Event, Outcome, Passed, Sequence};
 
 #[cfg(test)]
 mod tests;
@@ -14,8 +13,11 @@ mod tests;
 /// Commands whose outcomes may be awaited at once.
 const WAITING_MAX: usize = 4_096;
 
-/// Commands whose outcomes are awaited by some `W`, in order.
-pub struct Submitted<W>(VecDeque<Waiting<W>>);
+/// Commands whose outcomes are awaited by some `W`: in order, and what was passed on to whoever decides.
+pub struct Submitted<W> {
+    waiting: VecDeque<Waiting<W>>,
+    passed: BTreeMap<Passed, W>,
+}
 
 struct Waiting<W> {
     command: Sequence,
@@ -25,7 +27,7 @@ struct Waiting<W> {
 
 impl<W> Default for Submitted<W> {
     fn default() -> Self {
-        Self(VecDeque::new())
+        Self { waiting: VecDeque::new(), passed: BTreeMap::new() }
     }
 }
 
@@ -33,24 +35,35 @@ impl<W> Submitted<W> {
     /// Whether so many outcomes are awaited that nothing more may be submitted.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.0.len() >= WAITING_MAX
+        self.waiting.len() + self.passed.len() >= WAITING_MAX
     }
 
     /// Whether none is awaited.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.waiting.is_empty() && self.passed.is_empty()
     }
 
     /// Nothing more will be known: tells everybody.
     pub fn give_up(&mut self, mut tell: impl FnMut(W)) {
-        self.0.drain(..).for_each(|waiting| tell(waiting.who));
+        self.waiting.drain(..).for_each(|waiting| tell(waiting.who));
+        std::mem::take(&mut self.passed).into_values().for_each(tell);
+    }
+
+    /// What comes of this, which was passed on, is awaited.
+    pub fn expect_decided(&mut self, passed: Passed, who: W) {
+        self.passed.insert(passed, who);
+    }
+
+    /// Who awaits what came of this.
+    pub fn decided(&mut self, passed: Passed) -> Option<W> {
+        self.passed.remove(&passed)
     }
 
     /// The outcome of this command is awaited. Commands come in order.
     pub fn expect(&mut self, command: Sequence, who: W) {
-        debug_assert!(self.0.back().is_none_or(|last| last.command < command), "in order");
-        self.0.push_back(Waiting { command, events: Vec::new(), who });
+        debug_assert!(self.waiting.back().is_none_or(|last| last.command < command), "in order");
+        self.waiting.push_back(Waiting { command, events: Vec::new(), who });
     }
 
     /// This happened, and with it everything that commands up to `handed_out` have caused.
@@ -60,16 +73,17 @@ impl<W> Submitted<W> {
         handed_out: Sequence,
         mut tell: impl FnMut(W, Outcome),
     ) {
-        if self.0.is_empty() {
+        if self.waiting.is_empty() {
             return;
         }
         for event in events {
-            if let Ok(at) = self.0.binary_search_by_key(&event.cause, |waiting| waiting.command) {
-                self.0[at].events.push(event.clone());
+            let at = self.waiting.binary_search_by_key(&event.cause, |waiting| waiting.command);
+            if let Ok(at) = at {
+                self.waiting[at].events.push(event.clone());
             }
         }
-        while self.0.front().is_some_and(|first| first.command <= handed_out)
-            && let Some(Waiting { command, events, who }) = self.0.pop_front()
+        while self.waiting.front().is_some_and(|first| first.command <= handed_out)
+            && let Some(Waiting { command, events, who }) = self.waiting.pop_front()
         {
             tell(who, Outcome::Done { command, events });
         }

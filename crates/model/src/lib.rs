@@ -69,7 +69,7 @@ pub use query::{
     Answer, AnswerBody, OrderKey, OrderStory, OwnOrders, OwnRecords, OwnTrades, Query, RecordKey,
     Sort, Stretch, Which,
 };
-pub use source::{NoOrders, Note, Source, Wake};
+pub use source::{NoOrders, Note, Outcome, Passed, Source, Taken, Wake};
 pub use ticker::{Ticker, Window};
 pub use time::{Span, Time};
 pub use topic::{Cadence, Class, Scope, Topic, TopicKind, WHOLE};

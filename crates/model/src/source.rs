@@ -20,6 +20,37 @@ pub struct Note {
     pub mark: Option<Mark>,
 }
 
+/// What came of something submitted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The engine took it: its command, and what it caused, in order. A refusal is an event as well.
+    Done {
+        /// The command's place in the log.
+        command: Sequence,
+        /// What it caused.
+        events: Vec<Event>,
+    },
+    /// The source takes no orders, or has too much to do, or what it was given cannot be made durable any more.
+    /// Nothing happened.
+    NotTaken,
+    /// It was taken, and then it could not be made durable, or whoever took it cannot be reached: whether it has
+    /// happened nobody knows.
+    Unknown,
+}
+
+/// Something that a source has passed on to whoever decides, as the source counts such things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Passed(pub u64);
+
+/// What a source did with something submitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It is this command.
+    As(Sequence),
+    /// It was passed on; [`Source::decided`] tells what came of it.
+    PassedOn(Passed),
+}
+
 /// Wakes whoever turns a source, from any thread.
 pub type Wake = Box<dyn Fn() + Send + Sync>;
 
@@ -51,7 +82,7 @@ pub trait Source: Send {
     /// fetch what they name; nothing that can be told changes, whether they come or not.
     fn foresee(&self, _actions: &mut dyn Iterator<Item = &Action>) {}
 
-    /// The same, and keeps this with it if it keeps anything.
+    /// The same, and keeps this with it if it keeps anything. A source that only follows another's market passes it on.
     ///
     /// # Errors
     /// As [`Source::submit`].
@@ -61,9 +92,16 @@ pub trait Source: Send {
         action: Action,
         _note: &Note,
         out: &mut Vec<Event>,
-    ) -> Result<Sequence, NoOrders> {
-        self.submit(now, action, out)
+    ) -> Result<Taken, NoOrders> {
+        self.submit(now, action, out).map(Taken::As)
     }
+
+    /// Tells what came of what was passed on, each once. All that such a command has caused was handed out before.
+    fn decided(&mut self, _tell: &mut dyn FnMut(Passed, Outcome)) {}
+
+    /// Tells what their owners call the orders that these commands placed: commands that were not submitted here, whose
+    /// events were handed out just now.
+    fn labels(&mut self, _tell: &mut dyn FnMut(Sequence, Label)) {}
 
     /// Ends a turn: what was done is on its way to be durable from here on, soon if somebody waits for it; and
     /// what has become durable meanwhile is told. A source that keeps nothing has nothing to do.

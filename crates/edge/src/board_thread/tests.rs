@@ -5,7 +5,7 @@ use std::sync::{Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use model::{AccountId, Action, AnswerBody, NoOrders, Sequence, Time};
+use model::{AccountId, Action, AnswerBody, NoOrders, Passed, Sequence, Taken, Time};
 use views::Board;
 
 use super::*;
@@ -490,4 +490,94 @@ fn mail_is_read_between_the_steps_of_a_late_source_that_keeps_its_events_back() 
     let _house = house_of(begun, Default::default(), Speed::WALL, 16);
     let steps = answer.recv_timeout(PATIENCE).expect("an answer");
     assert!((1..=STEPS_A_TURN).contains(&steps), "it is answered after {steps} steps");
+}
+
+/// Passes on what is submitted, and tells what came of it when it is told that.
+#[derive(Clone, Default)]
+struct PassesOn(Arc<Mutex<Elsewhere>>);
+
+#[derive(Default)]
+struct Elsewhere {
+    passed: u64,
+    happened: Vec<Event>,
+    decided: Vec<(Passed, Outcome)>,
+    broken: bool,
+    wake: Option<Wake>,
+}
+
+impl PassesOn {
+    fn elsewhere(&self, change: impl FnOnce(&mut Elsewhere)) {
+        let mut elsewhere = self.0.lock().expect("nobody panics with it");
+        change(&mut elsewhere);
+        elsewhere.wake.as_ref().expect("it was told whom to wake")();
+    }
+}
+
+impl Source for PassesOn {
+    fn due(&self) -> Option<Time> {
+        let elsewhere = self.0.lock().expect("nobody panics with it");
+        (!elsewhere.happened.is_empty()).then_some(Time(i64::MIN))
+    }
+    fn advance(&mut self, _: Time, out: &mut Vec<Event>) {
+        out.append(&mut self.0.lock().expect("nobody panics with it").happened);
+    }
+    fn submit(&mut self, _: Time, _: Action, _: &mut Vec<Event>) -> Result<Sequence, NoOrders> {
+        Err(NoOrders)
+    }
+    fn submit_noted(
+        &mut self,
+        _: Time,
+        _: Action,
+        _: &Note,
+        _: &mut Vec<Event>,
+    ) -> Result<Taken, NoOrders> {
+        let mut elsewhere = self.0.lock().expect("nobody panics with it");
+        elsewhere.passed += 1;
+        Ok(Taken::PassedOn(Passed(elsewhere.passed)))
+    }
+    fn decided(&mut self, tell: &mut dyn FnMut(Passed, Outcome)) {
+        let decided = std::mem::take(&mut self.0.lock().expect("nobody panics with it").decided);
+        decided.into_iter().for_each(|(passed, outcome)| tell(passed, outcome));
+    }
+    fn wake_with(&mut self, wake: Wake) {
+        self.0.lock().expect("nobody panics with it").wake = Some(wake);
+    }
+    fn is_broken(&self) -> bool {
+        self.0.lock().expect("nobody panics with it").broken
+    }
+}
+
+#[test]
+fn what_is_passed_on_is_told_when_it_is_decided_and_what_it_caused_is_seen_then() {
+    let source = PassesOn::default();
+    let begun = |boards: &BoardsHandle| {
+        let mut source: Box<dyn Source> = Box::new(source.clone());
+        source.wake_with(boards.wake());
+        source
+    };
+    let house = house_of(begun, Default::default(), Speed::WALL, 16);
+    let (done, outcomes) = sync_channel(4);
+    for account in [1, 2, 3] {
+        let done = done.clone();
+        let reply = Box::new(move |outcome| done.send((account, outcome)).expect("room"));
+        let submission = Submission { action: Action::Follow(AccountId(account)), label: None };
+        house.boards.submit(submission, reply).expect("there is room for it");
+    }
+    house.ask(Query::Now);
+    assert!(outcomes.try_recv().is_err(), "nobody is told before it is decided");
+    let event = Event { cause: Sequence(7), ..print(1, 0) };
+    let second = Outcome::Done { command: Sequence(7), events: vec![event.clone()] };
+    source.elsewhere(|it| {
+        it.happened.push(event);
+        it.decided.push((Passed(2), second.clone()));
+        it.decided.push((Passed(9), Outcome::NotTaken));
+        it.decided.push((Passed(1), Outcome::NotTaken));
+    });
+    assert_eq!(outcomes.recv_timeout(PATIENCE), Ok((2, second)), "to whom it is due");
+    let trades = Query::Trades { instrument: model::InstrumentId(0), since: Time(0), limit: 9 };
+    let AnswerBody::Trades(trades) = house.ask(trades).body else { panic!("there is a board") };
+    assert_eq!(trades.len(), 1, "whoever asks then sees it");
+    assert_eq!(outcomes.recv_timeout(PATIENCE), Ok((1, Outcome::NotTaken)));
+    source.elsewhere(|it| it.broken = true);
+    assert_eq!(outcomes.recv_timeout(PATIENCE), Ok((3, Outcome::Unknown)), "nobody waits for ever");
 }

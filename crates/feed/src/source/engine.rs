@@ -15,11 +15,11 @@ mod recorder;
 pub mod rerun;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use model::{
     Action, Cadence, Command, Constituent, Contract, Event, FeedName, Instrument, InstrumentId,
-    Minimum, NoOrders, Note, Payoff, PerpetualAction, Sequence, Source, Span, Time, Wake,
+    Minimum, NoOrders, Note, Payoff, PerpetualAction, Sequence, Source, Span, Taken, Time, Wake,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -260,6 +260,24 @@ impl EngineSource {
         }
     }
 
+    fn take(
+        &mut self,
+        now: Time,
+        action: Action,
+        note: &Note,
+        out: &mut Vec<Event>,
+    ) -> Result<Sequence, NoOrders> {
+        self.advance(now, out);
+        if self.recorder.is_some() && self.is_full() {
+            return Err(NoOrders);
+        }
+        let time = match self.next() {
+            Some((due, _)) if due <= now => self.sequencer.time(),
+            _ => now,
+        };
+        Ok(self.apply(time, action, (false, note), out))
+    }
+
     fn apply(
         &mut self,
         time: Time,
@@ -309,7 +327,7 @@ impl Source for EngineSource {
         action: Action,
         out: &mut Vec<Event>,
     ) -> Result<Sequence, NoOrders> {
-        self.submit_noted(now, action, &Note::default(), out)
+        self.take(now, action, &Note::default(), out)
     }
 
     fn submit_noted(
@@ -318,16 +336,8 @@ impl Source for EngineSource {
         action: Action,
         note: &Note,
         out: &mut Vec<Event>,
-    ) -> Result<Sequence, NoOrders> {
-        self.advance(now, out);
-        if self.recorder.is_some() && self.is_full() {
-            return Err(NoOrders);
-        }
-        let time = match self.next() {
-            Some((due, _)) if due <= now => self.sequencer.time(),
-            _ => now,
-        };
-        Ok(self.apply(time, action, (false, note), out))
+    ) -> Result<Taken, NoOrders> {
+        self.take(now, action, note, out).map(Taken::As)
     }
 
     fn turn(&mut self, awaited: bool, out: &mut Vec<Event>) {
