@@ -19,7 +19,6 @@ use crate::order::{
     NewOrder, OrderKind, OrderState, SelfTradePolicy, Side, TimeInForce, Trail, Trigger,
     TriggerWhen,
 };
-use crate::source::Outcome;
 use crate::time::{Span, Time};
 use crate::topic::Cadence;
 use crate::trade::Trade;
@@ -319,7 +318,6 @@ image_of_kinds!(EventBody {
     17 Perpetual(event),
 });
 image_of_fields!(Event { sequence, cause, time, instrument, body });
-image_of_kinds!(Outcome { 0 Done { command, events }, 1 NotTaken, 2 Unknown });
 
 image_of_fields!(Candle { start, open, high, low, close, volume, turnover, trades });
 image_of_fields!(EventMark { time, tie, ordinal });

@@ -14,7 +14,7 @@ use crate::journal::{Closed, Digest, Entry, Kept, Opened};
 mod image;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// What is done again does not do the same.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,9 +6,9 @@ use model::{
 };
 use std::hash::{Hash, Hasher};
 
-pub(super) const BEGIN: Time = Time(1_795_305_600_123_456);
+pub(in crate::source) const BEGIN: Time = Time(1_795_305_600_123_456);
 
-pub(super) fn instruments() -> Vec<Instrument> {
+pub(in crate::source) fn instruments() -> Vec<Instrument> {
     let instrument = |id, base: &str, quote: &str| Instrument {
         id: InstrumentId(id),
         base: base.into(),
@@ -22,7 +22,7 @@ pub(super) fn instruments() -> Vec<Instrument> {
     vec![instrument(0, "BTC", "USD"), instrument(1, "ETH", "USD"), instrument(2, "BTC", "EUR")]
 }
 
-pub(super) fn source(seed: u64) -> EngineSource {
+pub(in crate::source) fn source(seed: u64) -> EngineSource {
     let instruments = instruments();
     let market = |instrument: &Instrument| Market {
         instrument: instrument.clone(),
@@ -37,7 +37,7 @@ pub(super) fn source(seed: u64) -> EngineSource {
     EngineSource::new(&instruments, Some(crowd), &[Cadence::TENTH], BEGIN, Gate::open())
 }
 
-pub(super) const VISITOR: AccountId = AccountId(1_001);
+pub(in crate::source) const VISITOR: AccountId = AccountId(1_001);
 
 /// The market of a seed, where a visitor can pay for anything.
 fn visited(seed: u64, events: &mut Vec<Event>) -> EngineSource {
@@ -50,7 +50,7 @@ fn visited(seed: u64, events: &mut Vec<Event>) -> EngineSource {
 }
 
 /// A visitor's order to buy at this price.
-pub(super) fn buy(price: i64) -> Action {
+pub(in crate::source) fn buy(price: i64) -> Action {
     Action::Place(NewOrder {
         account: VISITOR,
         instrument: InstrumentId(0),

@@ -24,7 +24,7 @@ fn commit(writer: Writer, digest: Digest) -> Commit {
     Commit::start(writer, Durability::Sync, digest, complain).expect("a thread")
 }
 
-fn kept(disk: &Simulated, seed: u64) -> EngineSource {
+pub(crate) fn kept(disk: &Simulated, seed: u64) -> EngineSource {
     let mut source = source(seed);
     let writer = Writer::create(Arc::new(disk.clone()), [9; 16]).expect("no faults");
     let digester = Digester::default();
@@ -47,7 +47,12 @@ fn again(disk: &Simulated, seed: u64) -> Result<(Rerun, Vec<Event>, Tail), Diffe
 }
 
 /// A visitor trades by chance between the crowd until `till`.
-fn trade(source: &mut EngineSource, random: &mut Random, till: Time, out: &mut Vec<Event>) {
+pub(crate) fn trade(
+    source: &mut EngineSource,
+    random: &mut Random,
+    till: Time,
+    out: &mut Vec<Event>,
+) {
     let mut now = source.time();
     while now < till {
         now = (now + Span::millis(1 + random.below(180) as i64)).min(till);
