@@ -140,7 +140,7 @@ impl World {
         Self {
             valuations: valuations.collect(),
             boards: flow.instruments.iter().map(|it| Board::new(it.id, start)).collect(),
-            accounts: Accounts::new(engine.assets().clone()),
+            accounts: Accounts::new(engine.assets().clone().paid_by(&flow.contracts)),
             engine,
             all: flow.accounts().collect(),
             now: start,
@@ -189,7 +189,7 @@ impl World {
         let mut bytes = Vec::new();
         self.accounts.save(&mut bytes);
         let mut reader = Reader::new(&bytes);
-        let loaded = Accounts::load(self.engine.assets().clone(), &mut reader);
+        let loaded = Accounts::load(self.accounts.assets().clone(), &mut reader);
         let loaded = loaded.expect("what was written can be read");
         assert_eq!(loaded.digest(), self.accounts.digest(), "seed {seed}");
         self.accounts = loaded;
@@ -622,6 +622,8 @@ impl World {
                             "seed {seed}"
                         );
                         assert_eq!(it.is_liquidation, forced.contains(&order.id), "seed {seed}");
+                        let pays_in = self.valuations[&it.instrument].margin;
+                        assert_eq!(it.fee_asset, pays_in, "seed {seed}");
                         figures.trades += 1;
                         figures.liquidations += usize::from(it.is_liquidation);
                     }
