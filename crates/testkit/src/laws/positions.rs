@@ -37,6 +37,8 @@ pub struct Figures {
     pub settlements: usize,
     /// Of these, funding.
     pub funding: usize,
+    /// Of these, what was drawn.
+    pub draws: usize,
     /// Settlements of which the insurance fund paid.
     pub insured: usize,
     /// Trades in perpetuals.
@@ -56,6 +58,7 @@ impl Figures {
         self.ended += other.ended;
         self.settlements += other.settlements;
         self.funding += other.funding;
+        self.draws += other.draws;
         self.insured += other.insured;
         self.trades += other.trades;
         self.liquidations += other.liquidations;
@@ -565,6 +568,24 @@ impl World {
             if it.kind.closes() {
                 let worth = self.valuations[&it.instrument].worth(it.price, it.size);
                 assert_eq!(it.cost.0, worth - it.profit.0, "seed {seed}: {it:?}");
+            }
+            // What was drawn of raised the cost of the position that is told behind it.
+            if it.kind == SettlementKind::Draw {
+                let behind = self.log.iter().filter(|event| event.sequence > it.sequence);
+                let stood =
+                    behind.filter(|event| event.instrument == it.instrument).find_map(|event| {
+                        match event.body {
+                            EventBody::Perpetual(PerpetualEvent::Position(state)) => {
+                                (state.account == it.account).then_some(state)
+                            }
+                            _ => None,
+                        }
+                    });
+                let state = stood.expect("its position is told");
+                let drawn = (it.position, it.size, it.cost + it.profit, it.mode);
+                assert_eq!(drawn, (state.id, state.size, state.cost, state.mode), "seed {seed}");
+                assert!(it.size != 0, "seed {seed}: {it:?}");
+                figures.draws += 1;
             }
         }
         assert!(told.next().is_none(), "seed {seed}: nothing else is told");
