@@ -5,6 +5,7 @@
 
 use core::fmt;
 
+use crate::contract::{Contract, Payoff};
 use crate::decimal::pow10;
 use crate::ids::{AssetId, InstrumentId};
 use crate::instrument::{Instrument, Price, Quantity};
@@ -90,6 +91,8 @@ impl Settlement {
 pub struct Assets {
     all: Vec<Asset>,
     settlements: Vec<Settlement>,
+    /// Perpetuals that pay in their base asset.
+    inverse: Vec<InstrumentId>,
 }
 
 impl Assets {
@@ -126,7 +129,23 @@ impl Assets {
                 * scale(quote, it.price_decimals + it.quantity_decimals),
         });
         let settlements = settlements.collect();
-        Self { all, settlements }
+        Self { all, settlements, inverse: Vec::new() }
+    }
+
+    /// The same where these contracts say in what some instruments pay.
+    #[must_use]
+    pub fn paid_by(mut self, contracts: &[Contract]) -> Self {
+        let inverse = contracts.iter().filter(|it| it.payoff == Payoff::Inverse);
+        self.inverse = inverse.map(|it| it.instrument).collect();
+        self
+    }
+
+    /// In what fees of an instrument are paid: the quote asset, but the base asset of an inverse contract.
+    #[must_use]
+    pub fn fee_asset(&self, instrument: InstrumentId) -> Option<AssetId> {
+        let settlement = self.settlement(instrument)?;
+        let is_inverse = self.inverse.contains(&instrument);
+        Some(if is_inverse { settlement.base } else { settlement.quote })
     }
 
     /// All of them, by id.

@@ -59,7 +59,7 @@ impl Plan {
     pub fn boards(&self) -> Boards {
         let instruments = self.instruments();
         let boards = instruments.iter().map(|it| Board::new(it.id, self.begins));
-        let accounts = Accounts::new(Assets::of(&instruments));
+        let accounts = Accounts::new(Assets::of(&instruments).paid_by(&self.config.contracts));
         Boards::new(boards.collect(), [].into(), 1).with_accounts(accounts)
     }
 }

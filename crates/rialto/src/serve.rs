@@ -42,7 +42,7 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
     let tls = tls(options, config.tls.clone())?;
     let instruments: Vec<Instrument> =
         config.listings.iter().map(|listing| listing.instrument.clone()).collect();
-    let assets = Assets::of(&instruments);
+    let assets = Assets::of(&instruments).paid_by(&config.contracts);
     let known = Known::open(options, listen.ip(), (config.pairs(), &config.contracts))
         .map_err(failed(format_args!("open the accounts in {}", folder(options).display())))?;
     let told = told(&config, speed, seed);

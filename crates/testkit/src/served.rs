@@ -225,7 +225,7 @@ impl Setup {
         let boards = |loops| {
             let boards = instruments.iter().map(board).collect();
             Boards::new(boards, Arc::clone(&dialects), loops)
-                .with_accounts(Accounts::new(Assets::of(&instruments)))
+                .with_accounts(Accounts::new(Assets::of(&instruments).paid_by(&self.contracts)))
         };
         let known = Arc::<Known>::default();
         let people = || {

@@ -147,7 +147,7 @@ impl Venue {
             commands: 0,
             told: 0,
             boards: Boards::new(instruments.iter().map(board).collect(), dialects.clone(), 1)
-                .with_accounts(Accounts::new(Assets::of(&instruments))),
+                .with_accounts(Accounts::new(Assets::of(&instruments).paid_by(contracts))),
             dialects,
             lines: Vec::new(),
             desk: Desk::new(Arc::clone(&clerk), Ids::counted(Arc::default())),

@@ -252,9 +252,7 @@ impl Accounts {
 
     /// Whoever is told of its order's end has been told of the trade that ended it.
     fn filled(&mut self, event: &Event, fill: &Fill, places: &[Place], tell: TellOwn<'_>) {
-        let Some(fee_asset) = self.assets.settlement(event.instrument).map(|it| it.quote) else {
-            return;
-        };
+        let Some(fee_asset) = self.assets.fee_asset(event.instrument) else { return };
         let waits = self.perpetuals.contains(&event.instrument);
         let trade = fill.trade(event.time);
         let mut last = None;

@@ -20,6 +20,7 @@ mod hostile;
 mod images;
 mod market;
 mod own;
+mod positions;
 mod room;
 mod stamps;
 mod steps;

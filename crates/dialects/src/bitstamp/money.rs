@@ -87,10 +87,32 @@ pub fn ratio(amount: Amount, by: Amount) -> String {
     if by.0 <= 0 {
         return "0".to_owned();
     }
-    // Both are far below what overflows.
-    let whole = amount.0 / by.0;
-    let rest = amount.0 % by.0 * power(DECIMALS) / by.0;
-    signed_shortest(whole * power(DECIMALS) + rest, DECIMALS)
+    let (of, by) = (amount.0.unsigned_abs(), by.0.unsigned_abs());
+    let (whole, mut rest) = (of / by, of % by);
+    let mut text = format!("{whole}.");
+    for _ in 0..DECIMALS {
+        let (digit, left) = tenfold(rest, by);
+        text.push(char::from(b'0' + digit));
+        rest = left;
+    }
+    text.truncate(text.trim_end_matches('0').trim_end_matches('.').len());
+    if amount.0 < 0 && text != "0" { format!("-{text}") } else { text }
+}
+
+/// How often a number is in ten times a smaller one, and what is left: by adding, so that nothing overflows.
+const fn tenfold(smaller: u128, number: u128) -> (u8, u128) {
+    let (mut times, mut sum, mut added) = (0, 0, 0);
+    while added < 10 {
+        let room = number - sum;
+        sum = if smaller >= room {
+            times += 1;
+            smaller - room
+        } else {
+            sum + smaller
+        };
+        added += 1;
+    }
+    (times, sum)
 }
 
 fn power(decimals: u8) -> i128 {
@@ -152,6 +174,45 @@ fn parts(time: Time) -> (String, String) {
 mod tests {
     use super::*;
     use model::AssetId;
+
+    #[test]
+    fn ratios_are_exact_to_four_decimals_however_large_both_are() {
+        let said = |amount, by| ratio(Amount(amount), Amount(by));
+        assert_eq!(said(1, 3), "0.3333");
+        assert_eq!(said(-2, 3), "-0.6666");
+        assert_eq!(said(-1, 100_000), "0");
+        assert_eq!(said(25, 10), "2.5");
+        assert_eq!(said(70, 7), "10");
+        assert_eq!(said(1, 0), "0");
+        assert_eq!(said(1, -1), "0");
+        assert_eq!(said(i128::MIN, 1), i128::MIN.to_string());
+        let mut all = vec![1, 2, 3, 9_999, 10_000, 10_001, 1 << 64, (1 << 100) - 1, 1 << 100];
+        all.extend([i128::MAX / 10_000, i128::MAX / 10_000 + 1, i128::MAX - 1, i128::MAX]);
+        let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+        for shift in 0..127 {
+            random = random.wrapping_mul(0xd128_9e25_8a6f_1d3b).rotate_left(23) ^ 0x5555;
+            all.push(i128::MAX >> shift ^ (i128::from(random) >> (shift / 2)));
+        }
+        all.retain(|it| *it > 0);
+        // A product with a small number in two parts, the lower one of 64 bits.
+        let times = |number: i128, by: u128| {
+            let low = (number.unsigned_abs() & u128::from(u64::MAX)) * by;
+            ((number.unsigned_abs() >> 64) * by + (low >> 64), low & u128::from(u64::MAX))
+        };
+        for &amount in &all {
+            for &by in &all {
+                let text = said(amount, by);
+                let (whole, digits) = text.split_once('.').unwrap_or((&text, ""));
+                assert_eq!(whole.parse(), Ok(amount / by), "{amount} by {by}");
+                assert!(digits.len() <= 4 && !digits.ends_with('0'), "{amount} by {by}: {text}");
+                let digits: u128 = format!("{digits:0<4}").parse().expect("digits");
+                let rest = times(amount % by, 10_000);
+                let is_cut = times(by, digits) <= rest && rest < times(by, digits + 1);
+                assert!(is_cut, "{amount} by {by}: {text}");
+                assert_eq!(said(-amount, by), if text == "0" { text } else { format!("-{text}") });
+            }
+        }
+    }
 
     #[test]
     fn amounts_are_rounded_as_asked() {

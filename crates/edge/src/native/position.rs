@@ -10,6 +10,9 @@ use model::{
 use super::venue::{Words, amount, price, quantity, scaled, time};
 use super::wire::perpetual as wire;
 
+#[cfg(test)]
+mod tests;
+
 /// Decimals that an entry price has more than a price.
 const FINER: u8 = 4;
 
@@ -126,8 +129,8 @@ pub(crate) fn settlement(words: &Words, own: &OwnSettlement) -> wire::Settlement
             SettlementKind::Draw => wire::SettlementKind::Draw,
             SettlementKind::Funding => wire::SettlementKind::Funding,
         },
-        side: side(own.size > 0),
-        quantity: quantity(it, Quantity(own.size.abs())),
+        side: (own.size != 0).then(|| side(own.size > 0)),
+        quantity: (own.size != 0).then(|| quantity(it, Quantity(own.size.abs()))),
         price: price(it, own.price),
         profit: told(own.profit),
         fee: told(own.fee),

@@ -290,7 +290,6 @@ impl Words {
 
     pub fn own_trade(&self, trade: &OwnTrade) -> own::OwnTrade {
         let it = self.listed(trade.instrument);
-        // The views know no contracts: an inverse one is paid for in its base asset.
         let asset = self.fee_asset(trade.instrument);
         own::OwnTrade {
             id: trade.id.to_string(),

@@ -37,6 +37,8 @@ pub struct Figures {
     pub settlements: usize,
     /// Of these, funding.
     pub funding: usize,
+    /// Of these, what was drawn.
+    pub draws: usize,
     /// Settlements of which the insurance fund paid.
     pub insured: usize,
     /// Trades in perpetuals.
@@ -56,6 +58,7 @@ impl Figures {
         self.ended += other.ended;
         self.settlements += other.settlements;
         self.funding += other.funding;
+        self.draws += other.draws;
         self.insured += other.insured;
         self.trades += other.trades;
         self.liquidations += other.liquidations;
@@ -140,7 +143,7 @@ impl World {
         Self {
             valuations: valuations.collect(),
             boards: flow.instruments.iter().map(|it| Board::new(it.id, start)).collect(),
-            accounts: Accounts::new(engine.assets().clone()),
+            accounts: Accounts::new(engine.assets().clone().paid_by(&flow.contracts)),
             engine,
             all: flow.accounts().collect(),
             now: start,
@@ -189,7 +192,7 @@ impl World {
         let mut bytes = Vec::new();
         self.accounts.save(&mut bytes);
         let mut reader = Reader::new(&bytes);
-        let loaded = Accounts::load(self.engine.assets().clone(), &mut reader);
+        let loaded = Accounts::load(self.accounts.assets().clone(), &mut reader);
         let loaded = loaded.expect("what was written can be read");
         assert_eq!(loaded.digest(), self.accounts.digest(), "seed {seed}");
         self.accounts = loaded;
@@ -566,6 +569,24 @@ impl World {
                 let worth = self.valuations[&it.instrument].worth(it.price, it.size);
                 assert_eq!(it.cost.0, worth - it.profit.0, "seed {seed}: {it:?}");
             }
+            // What was drawn of raised the cost of the position that is told behind it.
+            if it.kind == SettlementKind::Draw {
+                let behind = self.log.iter().filter(|event| event.sequence > it.sequence);
+                let stood =
+                    behind.filter(|event| event.instrument == it.instrument).find_map(|event| {
+                        match event.body {
+                            EventBody::Perpetual(PerpetualEvent::Position(state)) => {
+                                (state.account == it.account).then_some(state)
+                            }
+                            _ => None,
+                        }
+                    });
+                let state = stood.expect("its position is told");
+                let drawn = (it.position, it.size, it.cost + it.profit, it.mode);
+                assert_eq!(drawn, (state.id, state.size, state.cost, state.mode), "seed {seed}");
+                assert!(it.size != 0, "seed {seed}: {it:?}");
+                figures.draws += 1;
+            }
         }
         assert!(told.next().is_none(), "seed {seed}: nothing else is told");
         figures.settlements += facts.len();
@@ -622,6 +643,8 @@ impl World {
                             "seed {seed}"
                         );
                         assert_eq!(it.is_liquidation, forced.contains(&order.id), "seed {seed}");
+                        let pays_in = self.valuations[&it.instrument].margin;
+                        assert_eq!(it.fee_asset, pays_in, "seed {seed}");
                         figures.trades += 1;
                         figures.liquidations += usize::from(it.is_liquidation);
                     }

@@ -109,6 +109,7 @@ fn what_is_told_of_positions_is_what_they_are_and_adds_up_to_the_money() {
             && all.ended > 1_000
             && all.settlements > 1_000
             && all.funding > 500
+            && all.draws > 5
             && all.insured > 50
             && all.trades > 3_000
             && all.liquidations > 20

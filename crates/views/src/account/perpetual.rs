@@ -182,6 +182,17 @@ impl Accounts {
         let part = waits.map(|at| self.waiting[at].part);
         let Some(own) = self.all.get_mut(&state.account) else { return };
         own.positions_mut().stands(time, instrument, state, part);
+        // What was drawn of it came before it was told first: a trade that opened it, or what happened before its account
+        // was followed, made that necessary.
+        let drawn = self.held.as_mut().map(|held| &mut held.settlement).into_iter();
+        let drawn = drawn.chain(self.unpriced.last_mut()).find(|it| {
+            (it.account, it.instrument, it.position) == (state.account, instrument, state.id)
+                && it.kind == SettlementKind::Draw
+                && it.size == 0
+        });
+        if let Some(drawn) = drawn {
+            own.positions_mut().drawn_unmet(state, drawn);
+        }
         let insured = self.insured_opening.take_if(|(account, _)| *account == state.account);
         if let Some((_, amount)) = insured {
             own.positions_mut().insured(instrument, state.id, amount);

@@ -2,7 +2,7 @@
 //!
 //! Positions are told as they stand ([`PositionState`]); what was earned and paid for them, and at which prices they were
 //! opened and closed, is added up here from what else is told. A position from before its account was followed is met
-//! when it changes next: of what was settled before that, the size is not known, and told as 0.
+//! when it changes next: of what was closed, and of funding, before that the size is not known, and told as 0.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -139,6 +139,16 @@ impl Positions {
             self.ended.push_back(own);
         }
         OwnSettlement { size: size.signum() * lots, cost, mode, ..settlement }
+    }
+
+    /// What was drawn of a position that was not known then is told with what is known of it now.
+    pub fn drawn_unmet(&mut self, state: &PositionState, drawn: &mut OwnSettlement) {
+        drawn.size = state.size;
+        drawn.cost = Amount(state.cost.0 - drawn.profit.0);
+        drawn.mode = state.mode;
+        if let Some(own) = self.here.get_mut(&drawn.instrument) {
+            own.earned.profit += drawn.profit;
+        }
     }
 
     /// Funding was exchanged. Returns what is told of it, once its price is known.

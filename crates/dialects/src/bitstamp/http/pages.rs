@@ -156,7 +156,7 @@ fn market_row(market: &Market) -> MarketRow<'_> {
         maximum_order_amount: amount(QUANTITY_UNITS_MAX / rules.lot_units),
         trading: "Enabled",
         instant_order_counter_decimals: rules.price_decimals,
-        instant_and_market_orders: "Enabled",
+        instant_and_market_orders: instant_and_market_orders(market),
         description: &market.description,
         market_type: market_type(market),
         perpetual: market.perpetual.as_ref().map(|perpetual| PerpetualPart {
@@ -232,6 +232,11 @@ pub fn minimum_order(rules: &Instrument) -> String {
     format!("{minimum} {currency}")
 }
 
+/// Whether both are taken. In perpetuals the instant ones, which are by worth, are not.
+const fn instant_and_market_orders(market: &Market) -> &'static str {
+    if market.perpetual.is_some() { "Disabled" } else { "Enabled" }
+}
+
 fn pair_row(market: &Market) -> PairRow<'_> {
     let rules = &market.instrument;
     PairRow {
@@ -242,7 +247,7 @@ fn pair_row(market: &Market) -> PairRow<'_> {
         instant_order_counter_decimals: rules.price_decimals,
         minimum_order: minimum_order(rules),
         trading: "Enabled",
-        instant_and_market_orders: "Enabled",
+        instant_and_market_orders: instant_and_market_orders(market),
         description: &market.description,
     }
 }

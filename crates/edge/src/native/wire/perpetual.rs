@@ -159,7 +159,7 @@ pub struct FundingRate {
 }
 
 /// On which side a position is.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PositionSide {
     /// It gains when the price rises.
@@ -279,11 +279,13 @@ pub struct Settlement {
     pub position_id: String,
     /// Why.
     pub kind: SettlementKind,
-    /// On which side the position was.
-    pub side: PositionSide,
-    /// How much was closed or, if nothing was, is open.
-    #[schema(example = "0.50000")]
-    pub quantity: String,
+    /// On which side the position was; `null` where that is not known: of what was settled of a position before anything else
+    /// was told of it, as its account was not followed when it was opened.
+    #[schema(required)]
+    pub side: Option<PositionSide>,
+    /// How much was closed or, if nothing was, is open; `null` as the side is.
+    #[schema(required, example = "0.50000")]
+    pub quantity: Option<String>,
     /// At which price: of the trade, else the mark.
     #[schema(example = "60012")]
     pub price: String,

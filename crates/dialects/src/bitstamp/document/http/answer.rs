@@ -96,7 +96,10 @@ fn market() -> Vec<(&'static str, Schema)> {
     let trading = || {
         [
             word("trading", "`Enabled`."),
-            word("instant_and_market_orders", "`Enabled`."),
+            word(
+                "instant_and_market_orders",
+                "`Enabled`, or `Disabled` where one of the two is not taken: in perpetuals.",
+            ),
             count("instant_order_counter_decimals", "Decimals of amounts in the counter currency."),
             word("description", "Both currencies in words."),
         ]
