@@ -585,6 +585,9 @@ impl World {
         }
         disk.suffers(Faults::NONE);
         disk.power_returns();
+        let boundary = behind.map(|(boundary, _)| boundary);
+        let opened = Copyist::open(Arc::new(disk.clone()), boundary.as_ref());
+        opened.expect("a good disk").copyist.seal().expect("a good disk");
         *former = core.alive.take();
         core.disk = disk.clone();
         core.loses = true;
