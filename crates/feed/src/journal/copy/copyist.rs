@@ -192,7 +192,7 @@ impl Copyist {
         self.written
     }
 
-    /// How much of that is durable.
+    /// How much of that is durable. Where the offset is 0, there is no segment yet, and nothing to go on with.
     #[must_use]
     pub const fn durable(&self) -> Extent {
         self.durable

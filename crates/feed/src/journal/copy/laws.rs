@@ -579,8 +579,9 @@ impl World {
     fn take_over(&mut self, figures: &mut Figures) {
         let Self { seed, random, core, net, followers, former, .. } = self;
         let standby = &followers[2];
-        let Some(Copy { disk, copyist: Some(_), behind, .. }) = &standby.copy else { return };
-        if standby.taker.trouble().is_some() || standby.given.is_empty() {
+        let Some(Copy { disk, copyist: Some(copyist), behind, .. }) = &standby.copy else { return };
+        // An image alone is no journal.
+        if standby.taker.trouble().is_some() || copyist.durable().offset == 0 {
             return;
         }
         disk.suffers(Faults::NONE);
