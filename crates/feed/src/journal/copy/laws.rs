@@ -135,6 +135,8 @@ impl Core {
             Some((_, tail)) => Writer::take_over(Arc::clone(&shared), tail, self.epoch),
             None => Writer::create(Arc::clone(&shared), ID),
         };
+        // What was read is durable only once somebody has gone on behind it, and before that nobody is told of it.
+        let Ok(writer) = writer else { return };
         let (found, tail) = match read {
             Some((found, tail)) => (found, Some(tail)),
             None => (Vec::new(), None),
@@ -153,7 +155,6 @@ impl Core {
             self.ends.retain(|&ended, _| ended < segment);
             self.ends.insert(segment, (boundary, self.history.len()));
         }
-        let Ok(writer) = writer else { return };
         self.epoch = writer.epoch();
         let (tap, outlet) = tap();
         let writer = writer.with_segments_of(500 + random.below(6_000)).tapped(tap);
