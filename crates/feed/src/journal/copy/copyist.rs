@@ -2,7 +2,11 @@
 //! names with the same bytes. Whoever opens it finds a journal like any other, and goes on from its end in a new life.
 //!
 //! It believes nothing that it finds when it begins: what was torn or damaged is cut, with all behind it, and taken
-//! from the core once more.
+//! from the core once more. What was cut for damage is set aside.
+//!
+//! A record says how much was durable at the core before it, which on this disk may not have been: so after a loss of
+//! power what was torn may look like damage. Before a copy that may have suffered one is gone on with, it is opened
+//! here; then it is like any journal.
 
 use std::io;
 use std::sync::Arc;
@@ -13,9 +17,15 @@ use super::super::Entry;
 use super::super::ahead::Ahead;
 use super::super::disk::{Appended, Disk, write_all};
 use super::super::reader::{self, Boundary, Reader, Tail, Trouble};
-use super::super::segments::{self, compressed_name, name};
+use super::super::segments::{self, compressed_name, name, name_aside};
 use super::super::writer::SEGMENT_BYTES_MAX;
 use super::taker::{Start, Taken};
+
+#[cfg(test)]
+mod tests;
+
+/// What the names of files end with that were cut.
+const ASIDE: &str = "cut";
 
 /// A copy while it is made.
 pub struct Copyist {
@@ -48,7 +58,7 @@ pub struct Opened {
     pub copyist: Copyist,
     /// Where what is taken for it begins.
     pub start: Start,
-    /// What was damaged: it was cut there.
+    /// What was damaged, or torn and looked like that: it was cut there.
     pub cut: Option<Trouble>,
 }
 
@@ -71,7 +81,16 @@ impl Copyist {
         let lost = lost.iter().filter(|it| it.number > keep);
         // What is left has no gap whenever the power goes.
         for file in lost.rev().flat_map(segments::Segment::files) {
-            disk.remove(&file).map_err(unwritable)?;
+            let gone = match &cut {
+                None => disk.remove(&file),
+                Some(_) => disk
+                    .names()
+                    .and_then(|names| disk.rename(&file, &name_aside(&names, &file, ASIDE))),
+            };
+            gone.map_err(unwritable)?;
+        }
+        if cut.is_some() && tail.is_some() {
+            set_aside(disk.as_ref(), keep).map_err(unwritable)?;
         }
         let file = tail.as_ref().map(|tail| written_anew(disk.as_ref(), tail)).transpose();
         let file = file.map_err(unwritable)?;
@@ -173,7 +192,7 @@ impl Copyist {
         self.written
     }
 
-    /// How much of that is durable.
+    /// How much of that is durable. Where the offset is 0, there is no segment yet, and nothing to go on with.
     #[must_use]
     pub const fn durable(&self) -> Extent {
         self.durable
@@ -227,6 +246,17 @@ fn good(
     };
     let tail = reader.tail()?;
     Ok((Some(tail).filter(|tail| tail.segment >= first), cut))
+}
+
+/// Keeps what was found of a segment that is written anew.
+fn set_aside(disk: &dyn Disk, number: u64) -> io::Result<()> {
+    let listed = segments::list(disk)?;
+    let Some(segment) = listed.iter().find(|it| it.number == number) else { return Ok(()) };
+    let name = segment.name();
+    let found = disk.read(&name)?;
+    let mut file = disk.create(&name_aside(&disk.names()?, &name, ASIDE))?;
+    write_all(file.as_mut(), &found)?;
+    file.sync()
 }
 
 /// Writes the last segment anew as far as it is good, to be gone on with: what was read may stand in the system's memory

@@ -135,6 +135,8 @@ impl Core {
             Some((_, tail)) => Writer::take_over(Arc::clone(&shared), tail, self.epoch),
             None => Writer::create(Arc::clone(&shared), ID),
         };
+        // What was read is durable only once somebody has gone on behind it, and before that nobody is told of it.
+        let Ok(writer) = writer else { return };
         let (found, tail) = match read {
             Some((found, tail)) => (found, Some(tail)),
             None => (Vec::new(), None),
@@ -153,7 +155,6 @@ impl Core {
             self.ends.retain(|&ended, _| ended < segment);
             self.ends.insert(segment, (boundary, self.history.len()));
         }
-        let Ok(writer) = writer else { return };
         self.epoch = writer.epoch();
         let (tap, outlet) = tap();
         let writer = writer.with_segments_of(500 + random.below(6_000)).tapped(tap);
@@ -579,12 +580,16 @@ impl World {
     fn take_over(&mut self, figures: &mut Figures) {
         let Self { seed, random, core, net, followers, former, .. } = self;
         let standby = &followers[2];
-        let Some(Copy { disk, copyist: Some(_), behind, .. }) = &standby.copy else { return };
-        if standby.taker.trouble().is_some() || standby.given.is_empty() {
+        let Some(Copy { disk, copyist: Some(copyist), behind, .. }) = &standby.copy else { return };
+        // An image alone is no journal.
+        if standby.taker.trouble().is_some() || copyist.durable().offset == 0 {
             return;
         }
         disk.suffers(Faults::NONE);
         disk.power_returns();
+        let boundary = behind.map(|(boundary, _)| boundary);
+        let opened = Copyist::open(Arc::new(disk.clone()), boundary.as_ref());
+        opened.expect("a good disk").copyist.seal().expect("a good disk");
         *former = core.alive.take();
         core.disk = disk.clone();
         core.loses = true;

@@ -53,7 +53,7 @@ impl Whole {
     }
 
     /// Some bytes of a segment.
-    fn piece(&self, number: u32, segment: u64, offset: u64, count: usize) -> Vec<u8> {
+    pub(super) fn piece(&self, number: u32, segment: u64, offset: u64, count: usize) -> Vec<u8> {
         let bytes = &self.segments[segment as usize - 1][offset as usize..];
         let before = (segment > 1).then(|| self.segments[segment as usize - 2].len() as u64);
         let bytes = &bytes[..count.min(bytes.len())];
@@ -61,7 +61,7 @@ impl Whole {
     }
 
     /// What a core answers that has all of it.
-    fn answer(&self, ask: &Ask) -> Vec<u8> {
+    pub(super) fn answer(&self, ask: &Ask) -> Vec<u8> {
         match ask.question {
             Question::Head => self.say(ask.number, Said::Head(head())),
             Question::Bytes { segment, offset, max } => {
@@ -107,15 +107,21 @@ fn served(taker: &mut Taker, whole: &Whole, now: Duration) -> Vec<(String, u64)>
     all
 }
 
-const NOW: Duration = Duration::from_secs(100);
+pub(super) const NOW: Duration = Duration::from_secs(100);
 
-fn some() -> (Simulated, Whole) {
+/// A journal of some segments with more than one record in the first and in the last.
+pub(super) fn some() -> (Simulated, Whole) {
     let of = |seed| {
         let (disk, _) = closed(seed);
         let whole = whole(&disk);
         (disk, whole)
     };
-    let fits = |it: &Whole| it.segments.len() > 2 && it.records.len() > 6 && it.records[1].0 == 1;
+    let fits = |it: &Whole| {
+        it.segments.len() > 2
+            && it.records.len() > 6
+            && it.records[1].0 == 1
+            && it.records[it.records.len() - 2].0 == it.frontier.segment
+    };
     (1..).map(of).find(|(_, it)| fits(it)).expect("one")
 }
 

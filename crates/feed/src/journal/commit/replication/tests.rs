@@ -172,6 +172,9 @@ fn when_the_disk_of_the_core_is_gone_the_copy_has_all_that_counted_and_edges_sho
         assert!(counts > Sequence(5), "seed {seed}: {counts}");
         // The power goes there too.
         copied.power_returns();
+        let opened = Copyist::open(Arc::new(copied.clone()), None).expect("a good disk");
+        let mut copyist = opened.copyist;
+        copyist.seal().expect("a good disk");
         let mut reader = Reader::open(&copied).expect("no trouble").expect("a journal");
         while reader.record().expect("no trouble").is_some() {}
         let tail = reader.tail().expect("no trouble");
