@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use crate::board_thread::{BoardsHandle, Busy};
 use crate::boards::Dialects;
 use crate::clock::SessionClock;
+use crate::following::AskFollowing;
 use crate::goodbye::Goodbyes;
 use crate::journal::AskJournal;
 use crate::limits::{Limits, Rate, Turnstile, whose};
@@ -50,6 +51,7 @@ pub struct House {
     pub(crate) counters: Arc<Counters>,
     goodbyes: Arc<Goodbyes>,
     journal: Option<AskJournal>,
+    following: Option<AskFollowing>,
     pages: &'static [StaticPage],
     loops: Vec<LoopHandle>,
     /// Of each dialect, whether its sockets may be compressed.
@@ -89,6 +91,7 @@ impl House {
             clerk,
             native: None,
             journal: None,
+            following: None,
             pages: &[],
             loops: Vec::new(),
             native_turnstile: Mutex::new(Turnstile::new(vec![NATIVE_RATE])),
@@ -115,6 +118,13 @@ impl House {
         self
     }
 
+    /// The same, and the core that it follows.
+    #[must_use]
+    pub fn with_following(mut self, ask: AskFollowing) -> Self {
+        self.following = Some(ask);
+        self
+    }
+
     /// The same, and these pages for people.
     #[must_use]
     pub const fn with_pages(mut self, pages: &'static [StaticPage]) -> Self {
@@ -137,10 +147,12 @@ impl House {
         self
     }
 
-    /// Whether new clients are welcome: not before doors open, not while everybody is asked to leave, and not when
-    /// what they ask for cannot be kept.
+    /// Whether new clients are welcome: not before doors open, not while everybody is asked to leave, not when what they
+    /// ask for cannot be kept, and not while the core that is followed has not been heard of lately.
     fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::Acquire) && self.counters.journal_failed.read() == 0
+        self.ready.load(Ordering::Acquire)
+            && self.counters.journal_failed.read() == 0
+            && self.following.as_ref().is_none_or(|ask| ask().is_fresh)
     }
 
     /// Tells `/readyz` whether new clients are welcome.
@@ -448,7 +460,8 @@ impl House {
             Page::Readiness => plain(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
             Page::Metrics => {
                 let journal = self.journal.as_ref().map(|ask| ask());
-                let text = prometheus::page(&self.counters, &self.goodbyes, journal);
+                let following = self.following.as_ref().map(|ask| ask());
+                let text = prometheus::page(&self.counters, &self.goodbyes, journal, following);
                 let mut response = plain(StatusCode::OK, text);
                 response.headers_mut().insert(
                     header::CONTENT_TYPE,

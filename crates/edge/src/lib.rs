@@ -29,6 +29,7 @@ pub mod tls;
 
 pub mod clock;
 pub mod connections;
+pub mod following;
 pub mod goodbye;
 pub mod journal;
 pub mod limits;

@@ -11,6 +11,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
+use crate::following::FollowingNote;
 use crate::goodbye::Goodbyes;
 use crate::journal::JournalNote;
 use crate::metrics::{Counters, Grows};
@@ -24,12 +25,16 @@ pub fn page(
     counters: &Arc<Counters>,
     goodbyes: &Arc<Goodbyes>,
     journal: Option<JournalNote>,
+    following: Option<FollowingNote>,
 ) -> String {
     let mut registry = Registry::with_prefix("rialto");
     registry.register_collector(Box::new(Counted(Arc::clone(counters))));
     registry.register_collector(Box::new(Left(Arc::clone(goodbyes))));
     if let Some(journal) = journal {
         registry.register_collector(Box::new(Written(journal)));
+    }
+    if let Some(following) = following {
+        registry.register_collector(Box::new(Followed(following)));
     }
     let mut text = String::new();
     encode(&mut text, &registry).expect("a string takes every text");
@@ -164,6 +169,51 @@ impl Collector for Written {
     }
 }
 
+#[derive(Debug)]
+struct Followed(FollowingNote);
+
+impl Collector for Followed {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let it = &self.0;
+        for (name, meaning, value) in [
+            ("core_records", "Records of the core's journal that came", it.records),
+            ("core_gaps", "Messages that came before what is before them", it.gaps),
+            ("core_asked", "Questions to the core", it.asked),
+            (
+                "core_unanswered",
+                "Questions to the core that were not answered in time",
+                it.unanswered,
+            ),
+            ("core_passed_on", "Commands of clients here that were passed on", it.passed_on),
+            ("bus_lost", "Messages lost on the bus by this machine for want of room", it.lost),
+            ("bus_reconnects", "Times the bus came up again", it.reconnects),
+        ] {
+            let counter = ConstCounter::new(value);
+            let metric = encoder.encode_descriptor(name, meaning, None, MetricType::Counter)?;
+            counter.encode(metric)?;
+        }
+        for (name, meaning, value) in [
+            ("core_epoch", "Which life of the market is shown", it.epoch.into()),
+            ("core_command", "The last command that is shown", it.command),
+            (
+                "core_behind_commands",
+                "Commands that the core has and that are not shown",
+                it.behind(),
+            ),
+            ("core_fresh", "Whether what is shown is near enough to the core", it.is_fresh.into()),
+        ] {
+            let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+            let metric = encoder.encode_descriptor(name, meaning, None, MetricType::Gauge)?;
+            gauge.encode(metric)?;
+        }
+        let silence = it.silence.map_or(f64::INFINITY, |silence| silence.as_secs_f64());
+        let meaning = "How long ago anything was heard of the core";
+        let name = "core_silence_seconds";
+        let metric = encoder.encode_descriptor(name, meaning, None, MetricType::Gauge)?;
+        ConstGauge::new(silence).encode(metric)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,7 +227,7 @@ mod tests {
         for micros in [9, 1_000_000] {
             counters.commands.add(Duration::from_micros(micros));
         }
-        let text = page(&counters, &Arc::new(Goodbyes::new(1)), None);
+        let text = page(&counters, &Arc::new(Goodbyes::new(1)), None, None);
         assert!(text.contains("\nrialto_http_requests_total 3\n"), "{text}");
         assert!(text.contains("\nrialto_connections_open 2\n"), "{text}");
         assert!(text.contains("\nrialto_command_seconds_count 2\n"), "{text}");
@@ -215,7 +265,7 @@ mod tests {
                 alarm: Some("it differs".into()),
             },
         };
-        let text = page(&Arc::default(), &Arc::new(Goodbyes::new(1)), Some(note));
+        let text = page(&Arc::default(), &Arc::new(Goodbyes::new(1)), Some(note), None);
         for line in [
             "rialto_journal_bytes_total 70000",
             "rialto_journal_syncs_total 41",
@@ -232,5 +282,35 @@ mod tests {
         ] {
             assert!(text.contains(&format!("\n{line}\n")), "{line} is not in {text}");
         }
+    }
+    #[test]
+    fn the_page_tells_how_the_core_is_followed_where_one_is() {
+        let note = FollowingNote {
+            epoch: 2,
+            command: 1_000,
+            core: Some(1_007),
+            silence: Some(Duration::from_millis(250)),
+            is_fresh: true,
+            gaps: 3,
+            ..FollowingNote::default()
+        };
+        let text = page(&Arc::default(), &Arc::new(Goodbyes::new(1)), None, Some(note));
+        for line in [
+            "rialto_core_epoch 2",
+            "rialto_core_command 1000",
+            "rialto_core_behind_commands 7",
+            "rialto_core_silence_seconds 0.25",
+            "rialto_core_fresh 1",
+            "rialto_core_gaps_total 3",
+        ] {
+            assert!(text.contains(&format!("\n{line}\n")), "{line} is not in {text}");
+        }
+        let unheard = page(
+            &Arc::default(),
+            &Arc::new(Goodbyes::new(1)),
+            None,
+            Some(FollowingNote::default()),
+        );
+        assert!(unheard.contains("\nrialto_core_silence_seconds +Inf\n"), "{unheard}");
     }
 }

@@ -88,6 +88,13 @@ impl Clerk {
         *self.repeats.lock().unwrap_or_else(PoisonError::into_inner) = repeats;
     }
 
+    /// This was done under this mark, written at `wall`, though not for a request that was made here. To be said in the
+    /// order of commands.
+    pub fn note(&self, mark: Mark, wall: Time, done: Done) {
+        let mut repeats = self.repeats.lock().unwrap_or_else(PoisonError::into_inner);
+        repeats.note(mark, wall, done);
+    }
+
     /// What was done before a restart under this mark, if anything is known of it.
     pub(crate) fn recall(&self, mark: Mark) -> Option<First> {
         let repeats = self.repeats.lock().unwrap_or_else(PoisonError::into_inner);

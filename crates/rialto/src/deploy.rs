@@ -20,8 +20,12 @@ fn read(name: &str) -> String {
 fn the_dashboard_asks_for_metrics_that_there_are() {
     let text = read("grafana.json");
     let _whole: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
-    let page =
-        edge::prometheus::page(&Arc::new(Counters::default()), &Arc::new(Goodbyes::new(1)), None);
+    let page = edge::prometheus::page(
+        &Arc::new(Counters::default()),
+        &Arc::new(Goodbyes::new(1)),
+        None,
+        None,
+    );
     let served: BTreeSet<&str> = page
         .lines()
         .filter(|line| !line.starts_with('#'))
