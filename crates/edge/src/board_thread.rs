@@ -291,6 +291,9 @@ const MAIL_A_TURN: usize = 256;
 /// Of that, what is read as one row: the source is told of all that it submits before the first of it is.
 const MAIL_A_ROW: usize = 16;
 
+/// How long it sleeps at most while somebody waits for what a source has taken.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
 /// Events that are taken from a source that is late before mail is read and loops are woken.
 const EVENTS_A_TURN: usize = 1_024;
 
@@ -304,7 +307,11 @@ impl BoardThread {
         let mut row = Vec::with_capacity(MAIL_A_ROW);
         loop {
             let first = match self.source.due() {
-                None => self.mail.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                None if self.submitted.is_empty() => {
+                    self.mail.recv().map_err(|_| RecvTimeoutError::Disconnected)
+                }
+                // Whoever waits is told in the end, whatever is waited for.
+                None => self.mail.recv_timeout(LOOK_AGAIN),
                 Some(due) => match self.clock.until(due) {
                     Duration::ZERO => self.mail.try_recv().map_err(|error| match error {
                         std::sync::mpsc::TryRecvError::Empty => RecvTimeoutError::Timeout,
@@ -334,6 +341,8 @@ impl BoardThread {
             self.show(&mut events);
             if self.source.is_broken() {
                 self.give_up();
+            } else if self.source.is_stalled() {
+                self.give_up_waiting();
             }
             self.lanes.ring_bells();
         }

@@ -116,6 +116,12 @@ pub trait Source: Send {
         false
     }
 
+    /// Whether what was done last waits, for too long already, for another machine to have it as well: nothing is taken
+    /// meanwhile. It may become durable still.
+    fn is_stalled(&self) -> bool {
+        false
+    }
+
     /// Ends its life, so that it can be gone on with as it stands: waits until all that was done is durable.
     fn close(&mut self, _out: &mut Vec<Event>) {}
 

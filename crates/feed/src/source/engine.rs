@@ -357,6 +357,10 @@ impl Source for EngineSource {
         self.recorder.as_ref().is_some_and(|recorder| recorder.is_broken())
     }
 
+    fn is_stalled(&self) -> bool {
+        self.recorder.as_ref().is_some_and(|recorder| recorder.is_stalled())
+    }
+
     fn close(&mut self, out: &mut Vec<Event>) {
         let (last, time, state) = (self.last(), self.time(), self.engine.digest());
         if let Some(recorder) = &mut self.recorder {

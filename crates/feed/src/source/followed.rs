@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use model::{
-    Action, Event, Label, Mark, NoOrders, Note, Outcome, Passed, Sequence, Source, Taken, Time,
-    Wake,
+    Action, Epoch, Event, Label, Mark, NoOrders, Note, Outcome, Passed, Sequence, Source, Taken,
+    Time, Wake,
 };
 
 use super::engine::rerun::{Difference, Rerun};
@@ -48,8 +48,8 @@ pub trait Core: Send {
 /// What came of something that was passed on, as it is told by whoever decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// It became this command.
-    Command(Sequence),
+    /// It became this command, in this life of the market.
+    Command(Epoch, Sequence),
     /// It was not taken: nothing happened.
     NotTaken,
     /// Nobody knows.
@@ -88,7 +88,9 @@ pub struct Followed {
     /// What the last commands caused that were not the crowd's: one of them may turn out to be from here.
     recent: VecDeque<(Sequence, Vec<Event>)>,
     /// Those of which it is known, and which were not run here yet.
-    awaited: BTreeMap<Sequence, Passed>,
+    awaited: BTreeMap<(Epoch, Sequence), Passed>,
+    /// The life of the last record.
+    epoch: Epoch,
     /// What can be told.
     told: Vec<(Passed, Outcome)>,
 }
@@ -114,11 +116,15 @@ impl Followed {
             undecided: BTreeMap::new(),
             recent: VecDeque::new(),
             awaited: BTreeMap::new(),
+            epoch: Epoch(0),
             told: Vec::new(),
         }
     }
 
     fn run(&mut self, record: &Record, out: &mut Vec<Event>) -> Result<(), Difference> {
+        if record.head.epoch > self.epoch {
+            self.begin_life(record.head.epoch);
+        }
         for entry in &record.entries {
             let from = out.len();
             self.rerun.entry(entry, out)?;
@@ -131,7 +137,7 @@ impl Followed {
                 let (wall, events) = (record.head.wall, &out[from..]);
                 (self.noted)(Marked { mark, wall, command, kept, events });
             }
-            if let Some(passed) = self.awaited.remove(&command) {
+            if let Some(passed) = self.awaited.remove(&(self.epoch, command)) {
                 let events = out[from..].to_vec();
                 self.told.push((passed, Outcome::Done { command, events }));
             } else if !self.undecided.is_empty() && !kept.by_crowd {
@@ -144,10 +150,26 @@ impl Followed {
         Ok(())
     }
 
-    /// What is told of something that is this command.
-    fn is_command(&mut self, passed: Passed, command: Sequence) {
-        if command > self.rerun.last() {
-            self.awaited.insert(command, passed);
+    /// Another life begins. What the one before had taken, and did not come, is not in it; and nobody knows whether
+    /// it ever was.
+    fn begin_life(&mut self, epoch: Epoch) {
+        self.epoch = epoch;
+        let later = self.awaited.split_off(&(epoch, Sequence(0)));
+        let lost = std::mem::replace(&mut self.awaited, later);
+        self.told.extend(lost.into_values().map(|passed| (passed, Outcome::Unknown)));
+    }
+
+    /// What is told of something that is this command of this life.
+    fn is_command(&mut self, passed: Passed, epoch: Epoch, command: Sequence) {
+        if (epoch, command) > (self.epoch, self.rerun.last()) {
+            if let Some(other) = self.awaited.insert((epoch, command), passed) {
+                // Two cannot be one.
+                self.told.push((other, Outcome::Unknown));
+            }
+            return;
+        }
+        if epoch < self.epoch {
+            self.told.push((passed, Outcome::Unknown));
             return;
         }
         let found = self.recent.binary_search_by_key(&command, |&(command, _)| command);
@@ -205,7 +227,7 @@ impl Source for Followed {
         while let Some((passed, decision)) = self.core.decided() {
             self.undecided.remove(&passed);
             match decision {
-                Decision::Command(command) => self.is_command(passed, command),
+                Decision::Command(epoch, command) => self.is_command(passed, epoch, command),
                 Decision::NotTaken => self.told.push((passed, Outcome::NotTaken)),
                 Decision::Unknown => self.told.push((passed, Outcome::Unknown)),
             }

@@ -89,6 +89,11 @@ impl Recorder {
         self.commit.durable()
     }
 
+    /// Whether nothing further counts as durable because no other machine has it, for too long.
+    pub fn is_stalled(&self) -> bool {
+        self.commit.is_stalled()
+    }
+
     /// The life ends behind this command, with an engine that has this digest.
     pub fn close(&mut self, last: Sequence, time: Time, state: u64) -> Sequence {
         if !self.is_closed && !self.is_broken() {

@@ -199,13 +199,13 @@ fn what_was_done_there_is_told_once_it_was_done_here_and_with_what_it_caused_her
     };
     core.hand(|hand| {
         hand.decided.push_back((third, Decision::NotTaken));
-        hand.decided.push_back((second, Decision::Command(late)));
+        hand.decided.push_back((second, Decision::Command(Epoch(1), late)));
         hand.records.extend(records[..at].iter().cloned());
     });
     assert_eq!(decided(&mut followed), [(third, Outcome::NotTaken)], "the other was not run here");
     go_on(&mut followed, &mut out);
     assert_eq!(decided(&mut followed), [], "not yet");
-    core.hand(|hand| hand.decided.push_back((first, Decision::Command(early))));
+    core.hand(|hand| hand.decided.push_back((first, Decision::Command(Epoch(1), early))));
     assert_eq!(decided(&mut followed), [(first, done(early))], "it was run before it was known");
     core.hand(|hand| hand.records.extend(records[at..].iter().cloned()));
     go_on(&mut followed, &mut out);
@@ -226,6 +226,34 @@ fn what_was_done_before_it_was_remembered_is_told_as_unknown() {
     core.hand(|hand| hand.records.extend(records));
     go_on(&mut followed, &mut Vec::new());
     let passed = pass(&mut followed);
-    core.hand(|hand| hand.decided.push_back((passed, Decision::Command(Sequence(1)))));
+    core.hand(|hand| hand.decided.push_back((passed, Decision::Command(Epoch(1), Sequence(1)))));
     assert_eq!(decided(&mut followed), [(passed, Outcome::Unknown)]);
+}
+
+#[test]
+fn what_a_life_had_taken_that_is_over_is_not_taken_for_what_the_next_one_did() {
+    let (_, records) = original(4);
+    let core = ByHand::default();
+    let (mut followed, _) = followed(&core, 4);
+    let [first, second] = [(); 2].map(|()| pass(&mut followed));
+    let half = records.len() / 2;
+    core.hand(|hand| hand.records.extend(records[..half].iter().cloned()));
+    go_on(&mut followed, &mut Vec::new());
+    let next = followed.handed_out().next();
+    core.hand(|hand| hand.decided.push_back((first, Decision::Command(Epoch(1), next))));
+    assert_eq!(decided(&mut followed), [], "it has not come");
+    // Somebody else goes on, and does something else as the same command.
+    let later = records[half..].iter().cloned().map(|mut record| {
+        record.head.epoch = Epoch(2);
+        record
+    });
+    core.hand(|hand| hand.records.extend(later));
+    go_on(&mut followed, &mut Vec::new());
+    assert_eq!(decided(&mut followed), [(first, Outcome::Unknown)]);
+    core.hand(|hand| hand.decided.push_back((second, Decision::Command(Epoch(1), next))));
+    assert_eq!(
+        decided(&mut followed),
+        [(second, Outcome::Unknown)],
+        "it comes from the one before"
+    );
 }
