@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use edge::clock::Speed;
 use feed::journal::commit::Durability;
 use model::Time;
@@ -27,8 +27,13 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run a venue: the demo, or what a configuration says
-    #[command(after_help = "Example: the same market on every run, on any free port\n  \
-                            rialto serve --ephemeral --seed 7 --clock 2026-01-05T09:00:00Z --listen 127.0.0.1:0")]
+    #[command(
+        after_help = "Examples: the same market on every run, on any free port; and one market on three machines, which meet where \
+                            [bus]\nin the configuration says\n  \
+                            rialto serve --ephemeral --seed 7 --clock 2026-01-05T09:00:00Z --listen 127.0.0.1:0\n  \
+                            rialto serve core --config rialto.toml\n  \
+                            rialto serve edge --config rialto.toml --listen 0.0.0.0:8080"
+    )]
     Serve(Serve),
     /// Serve a recorded session of a venue again, to clients of that venue
     #[command(after_help = "Example: a recorded morning, ten times as fast, for ever\n  \
@@ -108,9 +113,23 @@ pub enum Command {
     Man,
 }
 
+/// Which part of a market a machine is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// It decides, keeps the journal, and gives it to edges over the bus
+    Core,
+    /// It shows what the core has decided, and passes on what its clients ask
+    Edge,
+    /// It keeps a copy of the core's journal, and becomes the core on SIGUSR1
+    Standby,
+}
+
 /// Options of `serve`.
 #[derive(Args, Debug, Default)]
 pub struct Serve {
+    /// Which part of the market this machine is [default: all of it, without a bus]
+    #[arg(value_enum)]
+    pub role: Option<Role>,
     /// The configuration; without it `./rialto.toml` if there is one, else the demo
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -130,9 +149,10 @@ pub struct Serve {
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// When what happens is told: once the disk has it (sync); once the system has it, which a loss of power takes back
-    /// (batch: the last twentieth of a second; none: more) [default: sync]
-    #[arg(long, value_name = "WHEN", value_parser = durability, conflicts_with = "ephemeral")]
-    pub durability: Option<Durability>,
+    /// (batch: the last twentieth of a second; none: more); of a core, once the disk has it and a standby's too
+    /// (replicated) [default: sync]
+    #[arg(long, value_name = "WHEN", value_parser = told_when, conflicts_with = "ephemeral")]
+    pub durability: Option<ToldWhen>,
     /// If the journal is damaged, go on with what is before the damage, and set the rest aside
     #[arg(long, conflicts_with = "ephemeral")]
     pub accept_loss: bool,
@@ -160,10 +180,19 @@ impl Serve {
         !self.ephemeral
     }
 
-    /// When what happens is told.
+    /// What has to have what happens before it is told, on this machine.
     #[must_use]
     pub fn durability(&self) -> Durability {
-        self.durability.unwrap_or_default()
+        match self.durability {
+            Some(ToldWhen::Here(durability)) => durability,
+            Some(ToldWhen::Replicated) | None => Durability::Sync,
+        }
+    }
+
+    /// Whether another machine has to have it as well.
+    #[must_use]
+    pub fn is_replicated(&self) -> bool {
+        self.durability == Some(ToldWhen::Replicated)
     }
 }
 
@@ -192,6 +221,15 @@ pub struct Replay {
     pub loops: Option<usize>,
 }
 
+/// When what happens is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ToldWhen {
+    /// Once it is as durable as this on this machine.
+    Here(Durability),
+    /// Once it is durable on this machine's disk and on a standby's.
+    Replicated,
+}
+
 /// Where market time starts and how fast it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clock {
@@ -201,11 +239,13 @@ pub struct Clock {
     pub speed: Speed,
 }
 
-fn durability(text: &str) -> Result<Durability, String> {
-    [Durability::Sync, Durability::Batch, Durability::None]
-        .into_iter()
-        .find(|it| it.name() == text)
-        .ok_or_else(|| format!("{text:?} is none of sync, batch, none"))
+fn told_when(text: &str) -> Result<ToldWhen, String> {
+    if text == "replicated" {
+        return Ok(ToldWhen::Replicated);
+    }
+    let here = [Durability::Sync, Durability::Batch, Durability::None];
+    let here = here.into_iter().find(|it| it.name() == text).map(ToldWhen::Here);
+    here.ok_or_else(|| format!("{text:?} is none of sync, batch, none, replicated"))
 }
 
 /// A moment, as people write it.

@@ -15,7 +15,8 @@ mod tests;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use edge::limits::Limits;
 use feed::crowd::{Asset, Crowd, Market};
@@ -57,6 +58,8 @@ pub struct Config {
     pub limits: Limits,
     /// The dialects whose sockets are compressed where a client offers to.
     pub compressing: Vec<&'static str>,
+    /// Where machines of one market meet.
+    pub bus: Option<BusPlan>,
     /// What the Bitstamp dialect is told.
     pub bitstamp: dialects::bitstamp::Options,
     /// What the TimeX dialect is told.
@@ -76,6 +79,27 @@ pub struct TlsPlan {
     pub listen: SocketAddr,
     /// Whether the other address is listened at as well, in the clear.
     pub plain: bool,
+}
+
+/// Where machines of one market meet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BusPlan {
+    /// The market's name on the bus: one word.
+    pub market: String,
+    /// The servers' addresses.
+    pub servers: Vec<String>,
+    /// Who one is there; with a secret and without a user that is a token.
+    pub user: Option<String>,
+    /// The file with the password or the token.
+    pub secret_file: Option<PathBuf>,
+    /// Whether nothing is said to a server without TLS.
+    pub tls: bool,
+    /// PEM files of the authorities that are trusted; those of the system if there are none.
+    pub authorities: Vec<PathBuf>,
+    /// One's own certificate and its key, for a server that asks for them.
+    pub certificate: Option<(PathBuf, PathBuf)>,
+    /// After so long without a word of the core an edge lets its clients go.
+    pub patience: Duration,
 }
 
 /// Where TLS is listened for if nothing else is said.

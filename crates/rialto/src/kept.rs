@@ -15,7 +15,10 @@ use edge::boards::Boards;
 use edge::clock::MarketClock;
 use edge::journal::{AskJournal, JournalNote};
 use edge::repeats::Repeats;
+use feed::journal::commit::replication::Replication;
 use feed::journal::commit::{Commit, Durability, Watcher};
+use feed::journal::copy::giver::Giver;
+use feed::journal::copy::tap::tap;
 use feed::journal::digest::Digester;
 use feed::journal::disk::{Disk, Folder};
 use feed::journal::image::{self, Image};
@@ -24,16 +27,18 @@ use feed::journal::record::SEGMENT_HEAD_BYTES;
 use feed::journal::segments::{self, name_aside};
 use feed::journal::writer::Writer;
 use feed::journal::{Entry, Opened};
+use feed::source::engine::EngineSource;
 use feed::source::engine::rerun::{Difference, Done, Rerun};
-use model::{Sequence, Source, Span, Time};
+use model::{Epoch, Event, Sequence, Source, Span, Time};
 use store::Random;
 
 use crate::aloud;
+use crate::cluster::core::{Gives, Giving};
 use crate::config::Config;
 use crate::follower::{Follower, Sight};
 use crate::known::Known;
 use crate::replica::{self, Plan, Replica};
-use crate::run::{Begun, Failure, Nobody, catch_up, failed};
+use crate::run::{Begun, Beside, Failure, Nobody, catch_up, failed};
 
 /// Where in the folder of `--data` the journal is.
 pub const FOLDER: &str = "journal";
@@ -41,6 +46,10 @@ pub const FOLDER: &str = "journal";
 const ELSEWHERE: &str = "name another folder with --data, or keep nothing with --ephemeral";
 /// The file that is locked while a venue writes.
 const LOCK: &str = "lock";
+/// So long a standby may take to have what is written, where it has to. Then no command is taken until one has it.
+const STANDBY_PATIENCE: Duration = Duration::from_secs(2);
+/// How long it is waited before it is looked again whether a standby has it.
+const SETTLE_AGAIN: Duration = Duration::from_millis(20);
 /// How often it is told how far the journal was read.
 const PROGRESS: Duration = Duration::from_secs(1);
 
@@ -115,6 +124,7 @@ impl Ledger {
         known: &Known,
         seed: u64,
         (begins, asked): (Time, Option<Time>),
+        gives: Option<Gives>,
         boards: &mut Boards,
     ) -> Result<Begun, Failure> {
         let mut about = Vec::new();
@@ -143,7 +153,11 @@ impl Ledger {
                 self.clear_images(&run)?;
                 let Run { rerun, repeats: known, tail, .. } = run;
                 repeats = known;
-                let writer = Writer::go_on(self.disk(), &tail).map_err(self.unwritable())?;
+                // It took a while to run it again, and another may have been faster.
+                gives.as_ref().map_or(Ok(()), Gives::alone)?;
+                let seen = gives.as_ref().map_or(Epoch(0), |gives| gives.later_than);
+                let writer = Writer::take_over(self.disk(), &tail, seen);
+                let writer = writer.map_err(self.unwritable())?;
                 let mut before = Sequence(0);
                 if let Some((image, bytes)) = &image {
                     sight.knows(image, *bytes);
@@ -178,10 +192,32 @@ impl Ledger {
                  Mend the disk and start again"
             ));
         };
+        let (outlet, tapping) = gives
+            .is_some()
+            .then(|| {
+                let (tap, outlet) = tap();
+                (outlet, tap)
+            })
+            .unzip();
         let writer = writer.at_pace(config.images, sealed);
-        let commit = Commit::start(writer, self.durability, digester.digest(), complain)
+        let writer = match tapping {
+            Some(tap) => writer.tapped(tap),
+            None => writer,
+        };
+        let is_replicated = gives.as_ref().is_some_and(|gives| gives.is_replicated);
+        let others = is_replicated.then_some(Replication { patience: STANDBY_PATIENCE });
+        let durable = (self.durability, others);
+        let commit = Commit::start_replicated(writer, durable, digester.digest(), complain)
             .map_err(failed("start the journal's thread"))?;
         let watcher = commit.watcher();
+        let given = gives.zip(outlet).map(|(gives, outlet)| {
+            let told = watcher.clone();
+            let head = plan.head(source.market());
+            let giver = Giver::new(self.disk(), outlet.gauge(), head);
+            let giver = giver.telling(Box::new(move |life, up_to| told.acknowledged(life, up_to)));
+            gives.open(giver, outlet)
+        });
+        let given = given.transpose()?;
         let life = if is_new { source.time() } else { opens - warm_up };
         source.keep(commit, (life, warm_up), (seed, env!("CARGO_PKG_VERSION")), digester);
         let mut events = Vec::new();
@@ -190,13 +226,16 @@ impl Ledger {
         for action in known.opening(&assets, followed) {
             source.submit(life, action, &mut events).map_err(|_| failure_of(&watcher))?;
         }
-        source.settle(&mut events);
+        settled(&mut source, &mut events);
         boards.apply(&events, &mut Nobody);
-        catch_up(&mut source, boards, opens, |source, events| source.settle(events));
+        catch_up(&mut source, boards, opens, settled);
         if source.is_broken() {
             return Err(failure_of(&watcher));
         }
         about.push(match self.durability {
+            Durability::Sync if is_replicated => {
+                "nothing is acknowledged before this disk has it, and a standby's".to_owned()
+            }
             Durability::Sync => "nothing is acknowledged before the disk has it".to_owned(),
             Durability::Batch => {
                 "what is acknowledged survives the process; a loss of power may take the last twentieth of a second"
@@ -215,13 +254,23 @@ impl Ledger {
             note(&watcher, &sight)
         });
         let is_behind = opens > MarketClock::of_the_wall().start() && asked.is_none();
+        let follows_the_wall = asked.is_none() && !is_behind;
+        let lost = given.as_ref().map(Giving::lost);
+        let beside = given.map(|giving| -> Beside {
+            Box::new(move |boards, clerk, clock| {
+                giving.with_market(follows_the_wall, (boards, clerk), clock)
+            })
+        });
         Ok(Begun {
             source: Box::new(source),
             opens,
-            follows_the_wall: asked.is_none() && !is_behind,
+            follows_the_wall,
             about,
             journal: Some(ask),
             repeats,
+            beside,
+            lost,
+            following: None,
         })
     }
 
@@ -377,8 +426,29 @@ impl Ledger {
     }
 }
 
-/// Takes the lock of a journal.
-fn lock(path: &Path) -> Result<File, Failure> {
+/// Waits until all that was done counts as durable, or never will: also for a standby, if one has to have it.
+fn settled(source: &mut EngineSource, events: &mut Vec<Event>) {
+    let mut is_said = false;
+    loop {
+        source.settle(events);
+        if !source.is_stalled() || source.is_broken() {
+            return;
+        }
+        std::thread::sleep(SETTLE_AGAIN);
+        if !is_said {
+            aloud::complain(
+                "waiting for a standby: nothing is told before it has it (--durability replicated)",
+            );
+        }
+        is_said = true;
+    }
+}
+
+/// Takes the lock of a journal, for as long as that lives.
+///
+/// # Errors
+/// [`Failure`] if another process has it.
+pub fn lock(path: &Path) -> Result<File, Failure> {
     let file = path.join(LOCK);
     let what = format!("lock {}", file.display());
     let lock = File::create(&file)

@@ -142,8 +142,9 @@ impl Known {
         is_demo.then(crate::keys::demo_for_people)
     }
 
-    /// Looks for what others write to the store, and ends keys whose holders wish it, as long as the process lives.
-    pub fn watch(&self, revoker: Revoker, boards: BoardsHandle) {
+    /// Looks for what others write to the store, and ends keys whose holders wish it, as long as the process lives. New
+    /// accounts are followed on these boards, if that is for this process to do.
+    pub fn watch(&self, revoker: Revoker, boards: Option<BoardsHandle>) {
         let Some(book) = self.0.clone() else { return };
         let Some(ended) = lock(&book.ended).take() else { return };
         let mut watch = Watch::new(book, revoker, boards);
@@ -178,7 +179,7 @@ impl Known {
 struct Watch {
     book: Arc<Book>,
     revoker: Revoker,
-    boards: BoardsHandle,
+    boards: Option<BoardsHandle>,
     /// The last change whose revocations were seen to.
     seen: u64,
     /// Accounts that the engine was asked to follow. One that it did not take after all is taken out again, on the
@@ -192,7 +193,7 @@ struct Watch {
 
 impl Watch {
     /// From now on; the accounts that are there already were followed when the market opened.
-    fn new(book: Arc<Book>, revoker: Revoker, boards: BoardsHandle) -> Self {
+    fn new(book: Arc<Book>, revoker: Revoker, boards: Option<BoardsHandle>) -> Self {
         let seen = book.store().version();
         let followed = book.store().accounts().iter().map(|account| account.id).collect();
         let (followed, blocked) = (Arc::new(Mutex::new(followed)), book.blocked());
@@ -221,6 +222,7 @@ impl Watch {
 
     /// Asks the engine to follow the accounts that are new. Where there is no room they are new the next time.
     fn follow(&self) {
+        let Some(boards) = &self.boards else { return };
         let new: Vec<AccountId> = {
             let followed = lock(&self.followed);
             let accounts = self.book.store().accounts().into_iter().map(|account| account.id);
@@ -235,7 +237,7 @@ impl Watch {
                 }
             };
             let submission = Submission { action: Action::Follow(id), label: None };
-            if self.boards.submit(submission, Box::new(reply)).is_err() {
+            if boards.submit(submission, Box::new(reply)).is_err() {
                 lock(&self.followed).remove(&id);
             }
         }

@@ -8,6 +8,7 @@ mod asking;
 mod bench;
 mod captured;
 mod cli;
+mod cluster;
 mod config;
 mod console;
 #[cfg(test)]
@@ -40,8 +41,8 @@ use cli::{Cli, Command};
 fn main() -> ExitCode {
     let ended = match Cli::parse().command.unwrap_or_else(|| Command::Serve(cli::Serve::default()))
     {
-        Command::Serve(options) => serve::venue(&options).and_then(run::run),
-        Command::Replay(options) => replay::venue(&options).and_then(run::run),
+        Command::Serve(options) => serve::run(&options),
+        Command::Replay(options) => replay::venue(&options).and_then(run::run).map(drop),
         #[cfg(feature = "parquet")]
         Command::Export(options) => export::run(&options),
         #[cfg(feature = "watch")]

@@ -70,7 +70,7 @@ pub fn venue(options: &cli::Replay) -> Result<Venue, Failure> {
             seed: None,
             hosts: Vec::new(),
         },
-        begin: Box::new(move |boards| {
+        begin: Box::new(move |boards, _| {
             Ok(Begun::kept_nowhere(Box::new(replay), &[], Some(opens), boards))
         }),
         dialects: served,

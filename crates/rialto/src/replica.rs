@@ -5,6 +5,7 @@
 use edge::boards::Boards;
 use edge::repeats::{Done, Repeats};
 use feed::journal::Entry;
+use feed::journal::copy::words as copy;
 use feed::journal::disk::Disk;
 use feed::journal::image::{self, Head, Image, Kind, Part, Unusable};
 use feed::journal::reader::{Boundary, Reader, Record};
@@ -48,6 +49,29 @@ impl Plan {
     /// How much of its journal is kept.
     pub const fn retention(&self) -> Policy {
         self.config.retention
+    }
+
+    /// What is said of it to those who follow it, but for the moment. `market` stands for instruments and rules.
+    pub fn head(&self, market: u64) -> copy::Head {
+        let moment = copy::Moment { market: self.begins, wall: self.begins };
+        let (configuration, build) = (self.configuration, env!("RIALTO_VERSION").into());
+        copy::Head { moment, market, configuration, seed: self.seed, begins: self.begins, build }
+    }
+
+    /// Whether a core serves this market, and would make the same of its journal.
+    ///
+    /// # Errors
+    /// What differs.
+    pub fn agrees(&self, head: &copy::Head) -> Result<(), &'static str> {
+        if self.source().market() != head.market {
+            return Err(
+                "it has other instruments, other steps of price and quantity, other contracts, or other fees",
+            );
+        }
+        if self.configuration != head.configuration {
+            return Err("its crowd or its cadences are configured otherwise");
+        }
+        Ok(())
     }
 
     /// It before its first command.

@@ -3,12 +3,14 @@
 use std::fmt;
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use dialects::Dialect;
+use edge::board_thread::BoardsHandle;
 use edge::boards::{Boards, Dialects, Outlet};
 use edge::clock::{MarketClock, SessionClock, Speed};
+use edge::following::AskFollowing;
 use edge::http::House;
 use edge::journal::AskJournal;
 use edge::limits::{Limits, Seats};
@@ -16,12 +18,13 @@ use edge::listener::{Door, Gangway, accept};
 use edge::native::Native;
 use edge::outbox::Told;
 use edge::repeats::Repeats;
+use edge::steps::Clerk;
 use edge::tls::Tls;
 use edge::{Edge, Settings};
 use model::{Event, Listing, Source, Time};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use views::{Accounts, Board};
 
@@ -60,8 +63,12 @@ pub struct Venue {
     pub limits: Limits,
 }
 
-/// Brings a market to the moment at which doors open.
-pub type Begin = Box<dyn FnOnce(&mut Boards) -> Result<Begun, Failure>>;
+/// Brings a market to the moment at which doors open. The clerk is the one who will serve.
+pub type Begin = Box<dyn FnOnce(&mut Boards, &Arc<Clerk>) -> Result<Begun, Failure>>;
+
+/// Starts what works beside the boards, on the market's time; what it gives is dropped when those have ended.
+pub type Beside =
+    Box<dyn FnOnce(&BoardsHandle, &Arc<Clerk>, &MarketClock) -> Result<Box<dyn Send>, Failure>>;
 
 /// A market at the moment at which doors open.
 pub struct Begun {
@@ -77,6 +84,58 @@ pub struct Begun {
     pub journal: Option<AskJournal>,
     /// What was done before, and may be asked for again.
     pub repeats: Repeats,
+    /// What works beside the boards, if anything does.
+    pub beside: Option<Beside>,
+    /// Told when it can be served no more, if that can be.
+    pub lost: Option<Arc<Lost>>,
+    /// How another machine's market is followed, if that is what this is.
+    pub following: Option<AskFollowing>,
+}
+
+/// Whether what is served is lost, and why.
+#[derive(Default)]
+pub struct Lost {
+    why: OnceLock<String>,
+    told: Notify,
+}
+
+impl Lost {
+    /// It is, for this reason, unless it was for another before.
+    pub fn lose(&self, why: String) {
+        // The first reason is the one.
+        let _first = self.why.set(why);
+        self.told.notify_one();
+    }
+
+    /// Whether it is.
+    pub fn is_so(&self) -> bool {
+        self.why.get().is_some()
+    }
+
+    /// Why, if it is.
+    pub fn why(&self) -> Option<String> {
+        self.why.get().cloned()
+    }
+
+    /// Waits until it is, and says why.
+    async fn wait(&self) -> String {
+        loop {
+            let told = self.told.notified();
+            if let Some(why) = self.why() {
+                return why;
+            }
+            told.await;
+        }
+    }
+}
+
+/// How serving ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// As asked.
+    AsAsked,
+    /// What was served can be served no more, for this reason: everybody was asked to leave. To begin anew may help.
+    Lost(String),
 }
 
 impl Begun {
@@ -92,7 +151,8 @@ impl Begun {
         let opens = opens.unwrap_or_else(|| MarketClock::of_the_wall().start());
         catch_up(source.as_mut(), boards, opens, |_, _| ());
         let (about, journal, repeats) = (Vec::new(), None, Repeats::default());
-        Self { source, opens, follows_the_wall, about, journal, repeats }
+        let (beside, lost, following) = (None, None, None);
+        Self { source, opens, follows_the_wall, about, journal, repeats, beside, lost, following }
     }
 }
 
@@ -118,11 +178,11 @@ const DESCRIPTORS_KEPT: usize = 64;
 const BROKEN: &str = "a thread broke (its panic is told above), and what it served stands still; ended, so that \
                       every client sees it. Please report it";
 
-/// Runs a venue until it is asked to end.
+/// Runs a venue until it is asked to end, or what it serves is lost.
 ///
 /// # Errors
 /// [`Failure`] if it cannot begin, or loses its listening socket.
-pub fn run(mut venue: Venue) -> Result<(), Failure> {
+pub fn run(mut venue: Venue) -> Result<Ended, Failure> {
     // 1. Room for connections: as many files as the system lets us open.
     if let Some(descriptors) = raise_descriptor_limit() {
         let room = descriptors.saturating_sub(DESCRIPTORS_KEPT);
@@ -151,7 +211,8 @@ pub fn run(mut venue: Venue) -> Result<(), Failure> {
     settings.loops = venue.loops.unwrap_or(settings.loops);
     let mut boards = Boards::new(venue.boards, Arc::clone(&dialects), settings.loops)
         .with_accounts(venue.accounts);
-    let begun = (venue.begin)(&mut boards)?;
+    let clerk = venue.known.clerk(&venue.limits);
+    let begun = (venue.begin)(&mut boards, &clerk)?;
     let (source, opens) = (begun.source, begun.opens);
     venue.about.extend(begun.about);
     let clock = match begun.follows_the_wall {
@@ -160,10 +221,11 @@ pub fn run(mut venue: Venue) -> Result<(), Failure> {
     };
 
     // 4. The board thread, which owns market and boards, and the loops, which own sockets.
-    let (session_clock, clerk) = (SessionClock::started(), venue.known.clerk(&venue.limits));
+    let (session_clock, time) = (SessionClock::started(), clock.clone());
     clerk.remember(begun.repeats);
     let edge = edge::start(&settings, &dialects, |_| boards, source, clock, session_clock, &clerk)
         .map_err(failed("start the board thread and the loops"))?;
+    let beside = begun.beside.map(|start| start(&edge.boards, &clerk, &time)).transpose()?;
 
     // 5. The listener, which hands sockets to the loops and questions to the boards.
     let pair = pair_of(&venue.told.listings);
@@ -179,12 +241,17 @@ pub fn run(mut venue: Venue) -> Result<(), Failure> {
         Arc::clone(&edge.goodbyes),
     );
     let house = house.with_native(native).with_pages(&console::PAGES);
-    let house = house.with_loops(&edge.loops).with_compression(&venue.compressing);
-    let house = Arc::new(match begun.journal {
-        Some(ask) => house.with_journal(ask),
-        None => house,
-    });
-    venue.known.watch(edge.revoker(), edge.boards.clone());
+    let mut house = house.with_loops(&edge.loops).with_compression(&venue.compressing);
+    if let Some(ask) = begun.journal {
+        house = house.with_journal(ask);
+    }
+    // Whom the core follows, it follows for all.
+    let follows = begun.following.is_none().then(|| edge.boards.clone());
+    if let Some(ask) = begun.following {
+        house = house.with_following(ask);
+    }
+    let house = Arc::new(house);
+    venue.known.watch(edge.revoker(), follows);
     let gangway = Arc::new(Gangway::new(edge.loops.clone()));
     let seats = Seats::new(&venue.limits);
     let (stop, stopping) = watch::channel(false);
@@ -203,7 +270,7 @@ pub fn run(mut venue: Venue) -> Result<(), Failure> {
         credentials: credentials.flatten(),
     }
     .say();
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let mut accepting = JoinSet::new();
         for door in doors {
             let (house, seats, gangway) =
@@ -212,13 +279,16 @@ pub fn run(mut venue: Venue) -> Result<(), Failure> {
             accepting.spawn(accept(door, limits, seats, house, gangway, stopping.clone()));
         }
         drop(stopping);
+        let mut ended = Ended::AsAsked;
         tokio::select! {
             Some(ended) = accepting.join_next() => {
                 let ended = ended.map_err(failed("go on accepting connections"))?;
-                return ended.map_err(failed("go on accepting connections"));
+                let ended = ended.map_err(failed("go on accepting connections"));
+                return ended.map(|()| Ended::AsAsked);
             }
-            never = reloading(tls.as_deref()) => return never,
+            never = reloading(tls.as_deref()) => return never.map(|()| Ended::AsAsked),
             () = signals.ask_to_end() => {}
+            why = lost(begun.lost.as_deref()) => ended = Ended::Lost(why),
             () = broken.notified() => return Err(Failure(BROKEN.to_owned())),
         }
 
@@ -226,16 +296,33 @@ pub fn run(mut venue: Venue) -> Result<(), Failure> {
         house.set_ready(false);
         // Whoever listened for it is told; if nobody does, accepting has ended already.
         let _told = stop.send(true);
-        aloud::complain("asking clients to leave; once more to end at once");
+        match &ended {
+            Ended::AsAsked => {
+                aloud::complain("asking clients to leave; once more to end at once");
+            }
+            Ended::Lost(why) => aloud::complain(format_args!("asking clients to leave: {why}")),
+        }
         tokio::select! {
-            () = drained(edge) => Ok(()),
-            () = signals.ask_to_end() => Ok(()),
+            // What works beside them ends behind them: what they do last is told as well.
+            () = drained(edge) => {
+                drop(beside);
+                Ok(ended)
+            }
+            () = signals.ask_to_end() => Ok(Ended::AsAsked),
             () = broken.notified() => Err(Failure(BROKEN.to_owned())),
         }
     })?;
     // Threads that still ask clients to leave end with the process.
     runtime.shutdown_timeout(Duration::from_millis(100));
-    Ok(())
+    Ok(ended)
+}
+
+/// Waits until what is served is lost, and says why; for ever if it cannot be.
+async fn lost(lost: Option<&Lost>) -> String {
+    match lost {
+        Some(lost) => lost.wait().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Reads the certificate and its key.

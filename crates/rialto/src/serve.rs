@@ -1,5 +1,9 @@
 //! `rialto serve`: what the command line and the configuration say, made into a venue.
 
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+use std::sync::Arc;
+
 use dialects::Dialect;
 use dialects::bitstamp::Bitstamp;
 use dialects::confluencecode::ConfluenceCode;
@@ -8,26 +12,118 @@ use dialects::timex::TimeX;
 use dialects::xrocket::XRocket;
 use edge::clock::{MarketClock, Speed};
 use edge::tls::Files;
-use model::{Assets, Instrument, Source, Time};
+use feed::bus::Bus;
+use model::{Assets, Epoch, Instrument, Source, Time};
 use views::{Accounts, Board};
 
-use crate::cli::Serve;
+use crate::aloud;
+use crate::cli::{Role, Serve};
+use crate::cluster::core::Gives;
+use crate::cluster::{self, Subjects};
 use crate::config::{Config, TLS_LISTEN, TlsPlan};
 use crate::kept::Ledger;
 use crate::known::{Known, folder};
-use crate::run::{Begun, Failure, Venue, failed};
+use crate::run::{self, Begun, Ended, Failure, Venue, failed};
 
-/// The venue that these options ask for.
+/// Serves what these options ask for.
 ///
 /// # Errors
-/// [`Failure`] if the configuration cannot be read or served.
-pub fn venue(options: &Serve) -> Result<Venue, Failure> {
-    let config =
-        Config::load(options.config.as_deref()).map_err(failed("read the configuration"))?;
-    let (opens, speed) = match options.clock {
-        Some(clock) => (Some(clock.start), clock.speed),
-        None => (None, Speed::WALL),
+/// [`Failure`] if it cannot begin, or cannot go on.
+pub fn run(options: &Serve) -> Result<(), Failure> {
+    if options.is_replicated() && !matches!(options.role, Some(Role::Core | Role::Standby)) {
+        return Err(Failure(
+            "failed to wait for a standby: --durability replicated is for `rialto serve core`, and for a standby that will be \
+             one"
+                .to_owned(),
+        ));
+    }
+    let Some(role) = options.role else {
+        return run::run(venue(options, config(options)?, None)?).map(drop);
     };
+    let config = config(options)?;
+    let plan = config.bus.as_ref().ok_or_else(cluster::no_bus)?;
+    let bus = cluster::bus::connect(plan)?;
+    let of_core = options.seed.is_some() || options.clock.is_some() || options.durability.is_some();
+    if role == Role::Edge && (of_core || options.accept_loss) {
+        return Err(Failure(
+            "failed to serve as an edge: --seed, --clock, --durability and --accept-loss are for the core to be told"
+                .to_owned(),
+        ));
+    }
+    if role != Role::Edge && !options.keeps() {
+        return Err(Failure(
+            "failed to keep a journal for other machines: --ephemeral keeps none; leave it out"
+                .to_owned(),
+        ));
+    }
+    match role {
+        Role::Core => core(options, config, bus, Epoch(0)),
+        Role::Standby => match cluster::standby::run(options, &config, &bus)? {
+            cluster::standby::Ended::AsAsked => Ok(()),
+            cluster::standby::Ended::TakesOver(life) => core(options, config, bus, life),
+        },
+        Role::Edge => match run::run(cluster::edge::venue(options, config, &bus)?)? {
+            Ended::AsAsked => Ok(()),
+            Ended::Lost(_) => {
+                aloud::complain("everybody was asked to leave; this edge begins anew");
+                Err(anew())
+            }
+        },
+    }
+}
+
+/// Begins this process anew, as it was called. Comes back only if the system does not let it.
+fn anew() -> Failure {
+    let mut words = std::env::args_os();
+    let called = words.next();
+    let program = std::env::current_exe().map_err(failed("find this program"));
+    match program {
+        Ok(program) => {
+            let mut again = Command::new(program);
+            again.args(words);
+            if let Some(called) = called {
+                again.arg0(called);
+            }
+            failed("begin anew")(again.exec())
+        }
+        Err(failure) => failure,
+    }
+}
+
+/// Serves the market, and gives its journal to other machines. Its life is later than one that was seen.
+fn core(
+    options: &Serve,
+    config: Config,
+    bus: Arc<dyn Bus>,
+    later_than: Epoch,
+) -> Result<(), Failure> {
+    let plan = config.bus.as_ref().ok_or_else(cluster::no_bus)?;
+    let subjects = Subjects::of(&plan.market);
+    let is_replicated = options.is_replicated();
+    let gives = Gives { bus, subjects, speed: speed(options), later_than, is_replicated };
+    gives.alone()?;
+    match run::run(venue(options, config, Some(gives))?)? {
+        Ended::AsAsked => Ok(()),
+        Ended::Lost(why) => Err(Failure(format!("this core has ended: {why}"))),
+    }
+}
+
+/// What is configured.
+fn config(options: &Serve) -> Result<Config, Failure> {
+    Config::load(options.config.as_deref()).map_err(failed("read the configuration"))
+}
+
+/// How fast market time runs.
+fn speed(options: &Serve) -> Speed {
+    options.clock.map_or(Speed::WALL, |clock| clock.speed)
+}
+
+/// The venue that these options ask for, which gives its journal to others if that is asked for.
+///
+/// # Errors
+/// [`Failure`] if the configuration cannot be served.
+pub fn venue(options: &Serve, config: Config, gives: Option<Gives>) -> Result<Venue, Failure> {
+    let (opens, speed) = (options.clock.map(|clock| clock.start), speed(options));
     let now = MarketClock::of_the_wall().start();
     let some_seed = now.micros().unsigned_abs();
     let ledger = match options.keeps() {
@@ -65,8 +161,8 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
         known: known.clone(),
         told,
         dialects,
-        begin: Box::new(move |boards| match ledger {
-            Some(ledger) => ledger.begin(&config, &known, seed, (begins, opens), boards),
+        begin: Box::new(move |boards, _| match ledger {
+            Some(ledger) => ledger.begin(&config, &known, seed, (begins, opens), gives, boards),
             None => {
                 let mut source = config.market_begun(seed, begins);
                 let mut happened = Vec::new();
@@ -111,7 +207,7 @@ pub fn dialects(config: &Config) -> Result<Vec<Box<dyn Dialect>>, Failure> {
 }
 
 /// What is served under TLS, if anything is.
-fn tls(options: &Serve, configured: Option<TlsPlan>) -> Result<Option<TlsPlan>, Failure> {
+pub fn tls(options: &Serve, configured: Option<TlsPlan>) -> Result<Option<TlsPlan>, Failure> {
     let named = options.tls_certificate.clone().zip(options.tls_key.clone());
     let plan = match (named, configured) {
         (Some((certificate, key)), configured) => {
@@ -133,7 +229,7 @@ fn tls(options: &Serve, configured: Option<TlsPlan>) -> Result<Option<TlsPlan>, 
 }
 
 /// What the native API tells of the venue.
-fn told(config: &Config, speed: Speed, seed: u64) -> edge::native::Venue {
+pub fn told(config: &Config, speed: Speed, seed: u64) -> edge::native::Venue {
     let rules = engine::Rules::default();
     edge::native::Venue {
         name: config.name.clone(),

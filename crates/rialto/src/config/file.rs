@@ -19,7 +19,7 @@ use serde::de::{Deserializer, Error, Visitor};
 use toml::Spanned;
 
 use super::perpetual::{self, PerpetualTable};
-use super::{Config, CrowdPlan, Mistake, TLS_LISTEN, TlsPlan};
+use super::{BusPlan, Config, CrowdPlan, Mistake, TLS_LISTEN, TlsPlan};
 
 /// The dialects an instrument can have a symbol in.
 const DIALECTS: [&str; 5] = ["bitstamp", "xrocket", "timex", "finazon", "confluencecode"];
@@ -57,6 +57,7 @@ struct File {
     native: NativeTable,
     #[serde(default)]
     journal: JournalTable,
+    bus: Option<BusTable>,
     #[serde(default)]
     limits: LimitsTable,
     #[serde(default)]
@@ -203,6 +204,66 @@ impl JournalTable {
     }
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BusTable {
+    #[serde(default = "main_market")]
+    market: Spanned<String>,
+    servers: Spanned<Vec<String>>,
+    user: Option<Spanned<String>>,
+    secret_file: Option<PathBuf>,
+    #[serde(default)]
+    tls: bool,
+    #[serde(default)]
+    authorities: Vec<PathBuf>,
+    certificate: Option<Spanned<PathBuf>>,
+    key: Option<Spanned<PathBuf>>,
+    patience_seconds: Option<NonZeroU32>,
+}
+
+fn main_market() -> Spanned<String> {
+    Spanned::new(0..0, "main".to_owned())
+}
+
+/// After so long without a word of the core an edge lets its clients go, unless another time is said.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+impl BusTable {
+    fn plan(self) -> Result<BusPlan, Mistake> {
+        let (market, servers) = (self.market.get_ref(), self.servers.get_ref());
+        let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        if market.is_empty() || market.len() > 64 || !market.bytes().all(is_part) {
+            let message = "expected one word of at most 64 letters, digits, - and _";
+            return Err(at(self.market.span(), message));
+        }
+        if servers.is_empty() {
+            let message = "expected at least one address, such as \"nats://127.0.0.1:4222\"";
+            return Err(at(self.servers.span(), message));
+        }
+        if let Some(user) = self.user.as_ref().filter(|_| self.secret_file.is_none()) {
+            return Err(at(user.span(), "expected secret_file as well, with the password"));
+        }
+        let certificate = match (self.certificate, self.key) {
+            (Some(certificate), Some(key)) => Some((certificate.into_inner(), key.into_inner())),
+            (None, None) => None,
+            (Some(alone), None) | (None, Some(alone)) => {
+                return Err(at(alone.span(), "expected certificate and key, or neither"));
+            }
+        };
+        let seconds = |seconds: NonZeroU32| Duration::from_secs(seconds.get().into());
+        Ok(BusPlan {
+            market: market.clone(),
+            servers: servers.clone(),
+            user: self.user.map(Spanned::into_inner),
+            secret_file: self.secret_file,
+            tls: self.tls,
+            authorities: self.authorities,
+            certificate,
+            patience: self.patience_seconds.map_or(PATIENCE, seconds),
+        })
+    }
+}
+
 /// What is left out is as the listener has it.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -338,6 +399,7 @@ pub(super) fn read(name: &str, text: &str) -> Result<Config, Mistake> {
         contracts,
         images: file.journal.pace(),
         retention: file.journal.retention(),
+        bus: file.bus.map(BusTable::plan).transpose()?,
         native_hosts: file.native.hosts,
         limits: limits(&file.limits),
         compressing,

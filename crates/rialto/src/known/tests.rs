@@ -99,7 +99,7 @@ impl Venue {
         }
         served.market.settle();
         let book = known.0.clone().expect("it was opened");
-        let watch = Watch::new(book, served.edge.revoker(), served.edge.boards.clone());
+        let watch = Watch::new(book, served.edge.revoker(), Some(served.edge.boards.clone()));
         Self { served, known, clerk, watch }
     }
 
@@ -302,7 +302,7 @@ fn it_looks_by_itself() {
     let elsewhere = Elsewhere::new("thread");
     let (carol, hers) = elsewhere.enrol("carol", Entitlement::full());
     let venue = Venue::open(&elsewhere.options(), HERE);
-    venue.known.watch(venue.served.edge.revoker(), venue.served.edge.boards.clone());
+    venue.known.watch(venue.served.edge.revoker(), Some(venue.served.edge.boards.clone()));
     let mut line = venue.served.client();
     assert!(venue.lets_in(&mut line, carol, 0, &venue.pass(key(&hers))));
     elsewhere.store.revoke(hers.id, NOW).expect("it is there");
@@ -345,7 +345,7 @@ fn whoever_ends_its_own_keys_is_told_so_when_that_is_on_disk_and_its_sockets_end
     let others = elsewhere.store.issue(carol, &other, NOW).expect("two more keys");
     let (dora, theirs) = elsewhere.enrol("dora", Entitlement::full());
     let venue = Venue::open(&elsewhere.options(), HERE);
-    venue.known.watch(venue.served.edge.revoker(), venue.served.edge.boards.clone());
+    venue.known.watch(venue.served.edge.revoker(), Some(venue.served.edge.boards.clone()));
     let [mut line, mut second, mut stays] = [(); 3].map(|()| venue.served.client());
     assert!(venue.lets_in(&mut line, carol, 0, &venue.pass(key(&hers))));
     assert!(venue.lets_in(&mut second, carol, 0, &venue.pass(key(&others[0]))));
@@ -374,7 +374,7 @@ fn keys_whose_end_cannot_be_written_stay_good_and_nobody_is_told_otherwise() {
     let elsewhere = Elsewhere::new("broken");
     let (carol, hers) = elsewhere.enrol("carol", Entitlement::full());
     let venue = Venue::open(&elsewhere.options(), HERE);
-    venue.known.watch(venue.served.edge.revoker(), venue.served.edge.boards.clone());
+    venue.known.watch(venue.served.edge.revoker(), Some(venue.served.edge.boards.clone()));
     let mut line = venue.served.client();
     assert!(venue.lets_in(&mut line, carol, 0, &venue.pass(key(&hers))));
     let sql = "CREATE TRIGGER broken BEFORE UPDATE ON credential
@@ -406,7 +406,7 @@ fn so_many_may_wait_for_the_end_of_their_keys_and_one_more_is_told_that_it_faile
     assert_eq!(told.try_iter().collect::<Vec<_>>(), [Err(NotRevoked::Failed)]);
     assert!(venue.credential(key(&hers)).is_some());
     // Whoever is to write serves them all, in turn.
-    venue.known.watch(venue.served.edge.revoker(), venue.served.edge.boards.clone());
+    venue.known.watch(venue.served.edge.revoker(), Some(venue.served.edge.boards.clone()));
     let next = || told.recv_timeout(testkit::served::PATIENCE).expect("it is told");
     assert_eq!(next(), Ok(vec![key(&hers).to_owned()]));
     assert!((1..ENDINGS_MAX).all(|_| next() == Ok(Vec::new())));

@@ -72,6 +72,11 @@ pub fn long() -> bool {
 /// A market that is kept on a disk in memory for so many seconds of its time, while two people trade in it by chance,
 /// with labels and marks. Its segments are short.
 pub fn kept(plan: &Plan, seconds: i64) -> Memory {
+    kept_and_told(plan, seconds).0
+}
+
+/// The same, and what happened.
+pub fn kept_and_told(plan: &Plan, seconds: i64) -> (Memory, Vec<Event>) {
     let disk = Memory::default();
     let mut source = plan.source();
     let writer = Writer::create(Arc::new(disk.clone()), [9; 16]).expect("memory takes it");
@@ -113,7 +118,7 @@ pub fn kept(plan: &Plan, seconds: i64) -> Memory {
     if dice.roll(2) == 0 {
         source.close(&mut out);
     }
-    disk
+    (disk, out)
 }
 
 /// What one of the two may ask for.

@@ -1,0 +1,420 @@
+//! `rialto serve core`: a venue that gives its journal to edges, and takes what their clients submit.
+//!
+//! Beside a venue of one machine it has two threads: one hands what has become durable to the bus, the other answers
+//! what edges ask for again, which reads the disk. Nobody who writes the journal waits for either: what there is no
+//! room for is dropped, and edges ask for it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ::edge::board_thread::BoardsHandle;
+use ::edge::clock::{MarketClock, Speed};
+use ::edge::repeats::Done;
+use ::edge::steps::Clerk;
+use dialects::Submission;
+use feed::bus::{Bus, BusError, Listening, Respond};
+use feed::journal::copy::giver::Giver;
+use feed::journal::copy::tap::{Gauge, Outlet, Tapped};
+use feed::journal::copy::words as copy;
+use feed::journal::copy::words::Moment;
+use feed::journal::record::Hash;
+use feed::source::followed::Decision;
+use model::{Epoch, Note, Outcome, Span};
+
+use super::edge;
+use super::subjects::Subjects;
+use super::words::{Answer, Ask, Runs, Submit};
+use crate::aloud;
+use crate::run::{Failure, Lost, failed};
+
+/// Questions that wait to be answered from the disk. One more is not answered, and is asked again.
+const QUESTIONS_MAX: usize = 64;
+/// Edges whose questions are remembered, and how many of each, so that none is taken twice.
+const EDGES_KNOWN: usize = 64;
+const QUESTIONS_KNOWN: usize = 16_384;
+/// What was asked longer ago was told to be unknown, and is not taken any more. By the clocks of two machines.
+const ASKED_MAX: Span = Span::seconds(5);
+/// So often nobody must answer before there is nobody.
+const UNANSWERED: u32 = 2;
+/// How often it is said that the bus is waited for.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(5);
+/// How often it is looked whether all is over.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// To whom a market is given.
+#[derive(Clone)]
+pub struct Gives {
+    /// What carries it.
+    pub bus: Arc<dyn Bus>,
+    /// On which subjects.
+    pub subjects: Subjects,
+    /// How fast market time runs.
+    pub speed: Speed,
+    /// The life that begins is later than this one, which was seen elsewhere.
+    pub later_than: Epoch,
+    /// Whether a standby has to have on its disk what is told.
+    pub is_replicated: bool,
+}
+
+/// The journal as it is given, from before there is a market to be seen. It ends when it is dropped.
+pub struct Giving {
+    gives: Gives,
+    over: Arc<AtomicBool>,
+    /// Market time, once it runs.
+    clock: Arc<OnceLock<MarketClock>>,
+    lost: Arc<Lost>,
+    gauge: Gauge,
+    _listening: [Listening; 2],
+}
+
+/// What takes what edges' clients submit; and the journal as it is given.
+struct Office {
+    _giving: Giving,
+    _answering: Listening,
+}
+
+impl Drop for Giving {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Gives {
+    /// Whether no other core of this market is there.
+    ///
+    /// # Errors
+    /// [`Failure`] if one is.
+    pub fn alone(&self) -> Result<(), Failure> {
+        alone(&self.bus, &self.subjects)
+    }
+
+    /// Begins to give the journal: what comes out of the outlet as it comes, and what `giver` has on being asked.
+    ///
+    /// # Errors
+    /// [`Failure`] if the bus or the system does not let it.
+    pub fn open(self, giver: Giver, outlet: Outlet) -> Result<Giving, Failure> {
+        let (bus, subjects) = (Arc::clone(&self.bus), self.subjects.clone());
+        let (over, lost) = (Arc::<AtomicBool>::default(), Arc::<Lost>::default());
+        let clock = Arc::<OnceLock<MarketClock>>::default();
+        let giver = Arc::new(giver);
+        let (asking, questions) = sync_channel::<(Vec<u8>, Respond)>(QUESTIONS_MAX);
+        let from_disk = bus.answer(
+            &subjects.ask,
+            Box::new(move |question, respond| {
+                let full = asking.try_send((question.to_vec(), respond));
+                // Whoever asked is not answered, and asks again.
+                let (Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_))) = full;
+            }),
+        );
+        let (gauge, losing) = (outlet.gauge(), Arc::clone(&lost));
+        let level = gauge.clone();
+        let others = bus.listen(
+            &subjects.pieces,
+            Box::new(move |message| {
+                if let Some(why) = goes_on(message, gauge.journal(), &gauge.frontier()) {
+                    losing.lose(why);
+                }
+            }),
+        );
+        let listens = || failed("take questions of other machines");
+        let listening = [from_disk.map_err(listens())?, others.map_err(listens())?];
+        let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
+            let spawned = thread::Builder::new().name(name.into()).spawn(work);
+            spawned.map(drop).map_err(failed("start a thread for other machines"))
+        };
+        let (giving, ended) = (Arc::clone(&giver), Arc::clone(&over));
+        spawn("bus-out", Box::new(move || publish(&giving, &outlet, &*bus, &subjects, &ended)))?;
+        let (time, ended) = (Arc::clone(&clock), Arc::clone(&over));
+        spawn("bus-answers", Box::new(move || answer_all(&giver, &questions, &time, &ended)))?;
+        Ok(Giving { gives: self, over, clock, lost, gauge: level, _listening: listening })
+    }
+}
+
+impl Giving {
+    /// Told if another machine goes on with the journal.
+    pub fn lost(&self) -> Arc<Lost> {
+        Arc::clone(&self.lost)
+    }
+
+    /// From now on there is a market: what clients of edges submit is taken.
+    ///
+    /// # Errors
+    /// [`Failure`] if the bus does not let it.
+    pub fn with_market(
+        self,
+        follows_the_wall: bool,
+        (boards, clerk): (&BoardsHandle, &Arc<Clerk>),
+        clock: &MarketClock,
+    ) -> Result<Box<dyn Send>, Failure> {
+        // It is said once.
+        let _first = self.clock.set(clock.clone());
+        let (time, speed) = (clock.clone(), self.gives.speed);
+        let taking = Taking {
+            boards: boards.clone(),
+            clerk: Arc::clone(clerk),
+            gauge: self.gauge.clone(),
+            lost: Arc::clone(&self.lost),
+            known: Arc::default(),
+        };
+        let answering = self.gives.bus.answer(
+            &self.gives.subjects.market,
+            Box::new(move |question, respond| {
+                let now = time.now();
+                let runs = Runs { now, speed, follows_the_wall };
+                taking.answer(question, respond, runs);
+            }),
+        );
+        let answering = answering.map_err(failed("take what is submitted at edges"))?;
+        Ok(Box::new(Office { _giving: self, _answering: answering }))
+    }
+}
+
+/// Whether somebody else writes this journal too, and how that is said. Of two in one life the one that has written less
+/// ends: what it hears cannot be its own.
+fn goes_on(message: &[u8], ours: Hash, at: &copy::Frontier) -> Option<String> {
+    let piece = copy::Answer::decode(message).ok()?;
+    let there = piece.frontier;
+    let is_more = (there.epoch, there.place()) > (at.epoch, at.place());
+    let is_other =
+        (there.epoch, there.place()) == (at.epoch, at.place()) && there.chain != at.chain;
+    (piece.journal == ours && (is_more || is_other)).then(|| {
+        format!(
+            "another machine is the core of this market, in its life {}; this one was of life {}",
+            there.epoch, at.epoch
+        )
+    })
+}
+
+/// Whether no core of this market is there: two would be two markets. Waits until the bus can say.
+///
+/// # Errors
+/// [`Failure`] if one is, or something that answers like one.
+fn alone(bus: &Arc<dyn Bus>, subjects: &Subjects) -> Result<(), Failure> {
+    let ask = copy::Ask { number: 1, journal: None, question: copy::Question::Head }.to_bytes();
+    let (mut complained, mut unanswered) = (None, 0);
+    while unanswered < UNANSWERED {
+        let why = match edge::asked(bus, &subjects.ask, &ask) {
+            Ok(_) => {
+                return Err(Failure(format!(
+                    "failed to serve as the core of the market {}: another one is there. End it first, or give this market \
+                     another name in [bus]",
+                    subjects.name
+                )));
+            }
+            Err(BusError::Unanswered) => {
+                unanswered += 1;
+                thread::sleep(LOOK_EVERY / 10);
+                continue;
+            }
+            Err(why) => why,
+        };
+        unanswered = 0;
+        if complained.is_none_or(|at: Instant| at.elapsed() >= COMPLAIN_EVERY) {
+            complained = Some(Instant::now());
+            aloud::complain(format_args!("waiting to know that no other core is there: {why}"));
+        }
+        thread::sleep(LOOK_EVERY / 10);
+    }
+    Ok(())
+}
+
+/// Hands on what becomes durable, until nothing does any more.
+fn publish(giver: &Giver, outlet: &Outlet, bus: &dyn Bus, subjects: &Subjects, over: &AtomicBool) {
+    let mut message = Vec::new();
+    loop {
+        match outlet.next(LOOK_EVERY) {
+            Ok(tapped) => {
+                giver.publish(&tapped, &mut message, |piece| bus.publish(&subjects.pieces, piece));
+                outlet.give_back(tapped);
+            }
+            Err(RecvTimeoutError::Timeout) if !over.load(Ordering::Relaxed) => {
+                // Also where nothing happens another core is to hear of this one.
+                let frontier = outlet.gauge().frontier();
+                let (segment, offset) = frontier.place();
+                let quiet = Tapped { segment, offset, before: 0, frontier, bytes: Vec::new() };
+                giver.publish(&quiet, &mut message, |piece| bus.publish(&subjects.pieces, piece));
+            }
+            Err(_) => return,
+        }
+    }
+}
+
+/// Answers from the disk what is asked, until nobody asks any more.
+fn answer_all(
+    giver: &Giver,
+    questions: &Receiver<(Vec<u8>, Respond)>,
+    clock: &OnceLock<MarketClock>,
+    over: &AtomicBool,
+) {
+    loop {
+        match questions.recv_timeout(LOOK_EVERY) {
+            Ok((question, respond)) => {
+                let wall = MarketClock::of_the_wall().start();
+                // Before it runs it is what it will be like.
+                let market = clock.get().map_or(wall, MarketClock::now);
+                let moment = Moment { market, wall };
+                respond.with(&giver.answer(&question, moment));
+            }
+            Err(RecvTimeoutError::Timeout) if !over.load(Ordering::Relaxed) => {}
+            Err(_) => return,
+        }
+    }
+}
+
+/// What takes what edges submit.
+struct Taking {
+    boards: BoardsHandle,
+    clerk: Arc<Clerk>,
+    gauge: Gauge,
+    lost: Arc<Lost>,
+    /// What was asked already, and what was answered.
+    known: Arc<Mutex<Known>>,
+}
+
+/// The last questions of each edge, and what was answered.
+#[derive(Default)]
+struct Known(VecDeque<([u8; 16], BTreeMap<u64, Option<Decision>>)>);
+
+impl Known {
+    /// Takes a question, unless it was asked before: then what was answered, if it was.
+    fn take(&mut self, edge: [u8; 16], number: u64) -> Result<(), Option<Decision>> {
+        let at = self.0.iter().position(|(known, _)| *known == edge).unwrap_or_else(|| {
+            if self.0.len() >= EDGES_KNOWN {
+                self.0.pop_front();
+            }
+            self.0.push_back((edge, BTreeMap::new()));
+            self.0.len() - 1
+        });
+        let asked = &mut self.0[at].1;
+        if let Some(answered) = asked.get(&number) {
+            return Err(*answered);
+        }
+        // Those before the first that is known were forgotten: they were asked long ago.
+        if asked.len() >= QUESTIONS_KNOWN {
+            if asked.first_key_value().is_some_and(|(&first, _)| number < first) {
+                return Err(None);
+            }
+            asked.pop_first();
+        }
+        asked.insert(number, None);
+        Ok(())
+    }
+
+    fn answered(&mut self, edge: [u8; 16], number: u64, decision: Decision) {
+        let known = self.0.iter_mut().find(|(known, _)| *known == edge);
+        if let Some(answer) = known.and_then(|(_, asked)| asked.get_mut(&number)) {
+            *answer = Some(decision);
+        }
+    }
+}
+
+impl Taking {
+    /// Answers what is asked of the market. What cannot be read is not answered: who speaks another version is told that
+    /// by the other subject.
+    fn answer(&self, question: &[u8], respond: Respond, runs: Runs) {
+        match Ask::read(question) {
+            Ok(Ask::Hello) => respond.with(&Answer::Told(runs).to_bytes()),
+            Ok(Ask::Submit(submit)) => self.submit(submit, respond),
+            Err(_) => {}
+        }
+    }
+
+    fn submit(&self, submit: Submit, respond: Respond) {
+        let Submit { edge, number, asked, life, action, note: Note { label, mark } } = submit;
+        let wall = MarketClock::of_the_wall().start();
+        let ours = self.gauge.frontier().epoch;
+        // What was on its way for so long was told to be unknown; and what was meant for another life is for that one.
+        if self.lost.is_so() || life != ours || wall - ASKED_MAX > asked {
+            return respond.with(&Answer::Decided(Decision::NotTaken).to_bytes());
+        }
+        match lock(&self.known).take(edge, number) {
+            Ok(()) => {}
+            Err(Some(decision)) => return respond.with(&Answer::Decided(decision).to_bytes()),
+            // The first of the two is answered.
+            Err(None) => return,
+        }
+        let submission = Submission { action, label: label.as_deref().map(Into::into) };
+        // Whoever asked is told whatever becomes of it, unless there is too much to do: then it is told so here.
+        let waits = Arc::new(Mutex::new(Some(respond)));
+        let known = Arc::clone(&self.known);
+        let tell = move |decision| {
+            lock(&known).answered(edge, number, decision);
+            if let Some(respond) = lock(&waits).take() {
+                respond.with(&Answer::Decided(decision).to_bytes());
+            }
+        };
+        let (busy, clerk) = (tell.clone(), Arc::clone(&self.clerk));
+        let reply = Box::new(move |outcome| {
+            tell(match outcome {
+                Outcome::Done { command, events } => {
+                    if let Some(mark) = mark {
+                        clerk.note(mark, wall, Done { command, action, label, events });
+                    }
+                    Decision::Command(ours, command)
+                }
+                Outcome::NotTaken => Decision::NotTaken,
+                Outcome::Unknown => Decision::Unknown,
+            });
+        });
+        if self.boards.submit_marked(submission, mark, reply).is_err() {
+            busy(Decision::NotTaken);
+        }
+    }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_that_comes_twice_is_taken_once() {
+        let mut known = Known::default();
+        assert_eq!(known.take([1; 16], 7), Ok(()));
+        assert_eq!(known.take([1; 16], 7), Err(None), "it is not answered yet");
+        assert_eq!(known.take([2; 16], 7), Ok(()), "another edge's");
+        let decision = Decision::Command(Epoch(1), model::Sequence(5));
+        known.answered([1; 16], 7, decision);
+        assert_eq!(known.take([1; 16], 7), Err(Some(decision)));
+        for number in 8..8 + QUESTIONS_KNOWN as u64 {
+            assert_eq!(known.take([1; 16], number), Ok(()));
+        }
+        assert_eq!(known.take([1; 16], 7), Err(None), "what was forgotten is not new");
+        for edge in 3..3 + EDGES_KNOWN as u8 {
+            assert_eq!(known.take([edge; 16], 1), Ok(()));
+        }
+        assert_eq!(known.0.len(), EDGES_KNOWN);
+    }
+
+    #[test]
+    fn of_two_that_write_one_journal_one_ends() {
+        let frontier = |life, offset, chain| copy::Frontier {
+            epoch: Epoch(life),
+            segment: 3,
+            offset,
+            last: model::Sequence(9),
+            durable: model::Sequence(9),
+            chain: [chain; 16],
+        };
+        let piece = |frontier: copy::Frontier| {
+            let piece = copy::Piece { segment: 3, offset: 0, before: None, bytes: &[] };
+            let said = copy::Said::Piece(piece);
+            copy::Answer { number: 0, journal: [7; 16], frontier, said }.to_bytes()
+        };
+        let ours = frontier(4, 100, 1);
+        let ends = |other, at| goes_on(&piece(other), [7; 16], &at).is_some();
+        assert!(!ends(ours, ours) && !ends(frontier(4, 90, 9), ours), "it may be its own");
+        assert!(!ends(frontier(3, 900, 2), ours), "of an earlier life");
+        for other in [frontier(5, 1, 2), frontier(4, 101, 2), frontier(4, 100, 2)] {
+            assert!(ends(other, ours) && !goes_on(&piece(other), [8; 16], &ours).is_some());
+        }
+        assert!(ends(ours, frontier(4, 90, 9)), "the one that has written less");
+    }
+}

@@ -1,0 +1,281 @@
+//! What an edge and the core say to each other besides the journal: how market time runs, and what the edge's clients
+//! submit. What comes of that is not said here: which command it became is, and the rest is run again from the journal.
+//!
+//! ```text
+//! message    RMK · version u8 · kind u8 · by kind · checksum of all before u32
+//!    1       hello
+//!    2       submit: edge [16] · number u64 · wall time i64 · life u32 · action · label · mark, the last three as in images
+//!   65       told: market time i64 · thousandths by which it runs u32 · whether it is the wall's u8
+//!   66       decided: life u32 · command u64, 0 if it was not taken, all ones if nobody knows
+//! ```
+//!
+//! Integers are little-endian, checksums CRC32C. A message of another version is refused in words, never guessed at.
+
+use std::fmt;
+
+use edge::clock::Speed;
+use feed::source::followed::Decision;
+use model::image::{Image as _, Impossible, Reader};
+use model::{Action, Epoch, Note, Sequence, Time};
+
+const MAGIC: &[u8; 3] = b"RMK";
+/// Raised when what is said here changes.
+const VERSION: u8 = 1;
+const HELLO: u8 = 1;
+const SUBMIT: u8 = 2;
+const TOLD: u8 = 65;
+const DECIDED: u8 = 66;
+const UNKNOWN: u64 = u64::MAX;
+
+/// Why a message is not understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// It is of this version, and here another is spoken.
+    Version(u8),
+    /// It is none of ours.
+    Nonsense(&'static str),
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Version(version) => write!(
+                f,
+                "it speaks version {version}, and this machine {VERSION}: another version of rialto runs there"
+            ),
+            Self::Nonsense(what) => write!(f, "no message of ours: {what}"),
+        }
+    }
+}
+
+impl From<Impossible> for Unread {
+    fn from(Impossible(what): Impossible) -> Self {
+        Self::Nonsense(what)
+    }
+}
+
+/// What an edge asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// How market time runs.
+    Hello,
+    /// That this be submitted.
+    Submit(Submit),
+}
+
+/// Something that a client of an edge submits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Submit {
+    /// Which run of which edge asks.
+    pub edge: [u8; 16],
+    /// And which of its questions this is: the bus may double it.
+    pub number: u64,
+    /// When it was asked, by the wall's clock: the bus may deliver it late.
+    pub asked: Time,
+    /// In which life of the market, as far as the edge knows.
+    pub life: Epoch,
+    /// What is submitted.
+    pub action: Action,
+    /// What is kept with it.
+    pub note: Note,
+}
+
+/// What the core says to that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// How market time runs.
+    Told(Runs),
+    /// What came of what was to be submitted.
+    Decided(Decision),
+}
+
+/// How market time runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Runs {
+    /// What it is when this is said.
+    pub now: Time,
+    /// How fast it runs.
+    pub speed: Speed,
+    /// Whether it is what is on the wall's clock.
+    pub follows_the_wall: bool,
+}
+
+impl Ask {
+    /// Its bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Hello => sealed(HELLO, |_| ()),
+            Self::Submit(Submit { edge, number, asked, life, action, note }) => {
+                sealed(SUBMIT, |out| {
+                    out.extend(edge);
+                    out.extend(number.to_le_bytes());
+                    out.extend(asked.0.to_le_bytes());
+                    out.extend(life.0.to_le_bytes());
+                    action.save(out);
+                    note.label.save(out);
+                    note.mark.save(out);
+                })
+            }
+        }
+    }
+
+    /// Reads what [`Ask::to_bytes`] wrote.
+    ///
+    /// # Errors
+    /// [`Unread`].
+    pub fn read(message: &[u8]) -> Result<Self, Unread> {
+        let (kind, mut from) = opened(message)?;
+        let ask = match kind {
+            HELLO => Self::Hello,
+            SUBMIT => {
+                let (edge, number) = (from.array()?, from.word()?);
+                let asked = Time(i64::from_le_bytes(from.array()?));
+                let life = Epoch(u32::from_le_bytes(from.array()?));
+                let action = Action::load(&mut from)?;
+                let (label, mark) = (Option::load(&mut from)?, Option::load(&mut from)?);
+                let note = Note { label, mark };
+                Self::Submit(Submit { edge, number, asked, life, action, note })
+            }
+            _ => return Err(Unread::Nonsense("it is no question")),
+        };
+        from.end()?;
+        Ok(ask)
+    }
+}
+
+impl Answer {
+    /// Its bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        match *self {
+            Self::Told(Runs { now, speed, follows_the_wall }) => sealed(TOLD, |out| {
+                out.extend(now.0.to_le_bytes());
+                out.extend(speed.0.to_le_bytes());
+                out.push(u8::from(follows_the_wall));
+            }),
+            Self::Decided(decision) => sealed(DECIDED, |out| {
+                let (life, word) = match decision {
+                    Decision::Command(life, command) => (life.0, command.0),
+                    Decision::NotTaken => (0, 0),
+                    Decision::Unknown => (0, UNKNOWN),
+                };
+                out.extend(life.to_le_bytes());
+                out.extend(word.to_le_bytes());
+            }),
+        }
+    }
+
+    /// Reads what [`Answer::to_bytes`] wrote.
+    ///
+    /// # Errors
+    /// [`Unread`].
+    pub fn read(message: &[u8]) -> Result<Self, Unread> {
+        let (kind, mut from) = opened(message)?;
+        let answer = match kind {
+            TOLD => Self::Told(Runs {
+                now: Time(i64::from_le_bytes(from.array()?)),
+                speed: Speed(u32::from_le_bytes(from.array()?)),
+                follows_the_wall: from.flag("whether time is the wall's")?,
+            }),
+            DECIDED => {
+                let life = Epoch(u32::from_le_bytes(from.array()?));
+                Self::Decided(match from.word()? {
+                    0 => Decision::NotTaken,
+                    UNKNOWN => Decision::Unknown,
+                    command => Decision::Command(life, Sequence(command)),
+                })
+            }
+            _ => return Err(Unread::Nonsense("it is no answer")),
+        };
+        from.end()?;
+        Ok(answer)
+    }
+}
+
+fn sealed(kind: u8, write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut out = Vec::with_capacity(128);
+    out.extend(MAGIC);
+    out.extend([VERSION, kind]);
+    write(&mut out);
+    let sum = crc32c::crc32c(&out);
+    out.extend(sum.to_le_bytes());
+    out
+}
+
+fn opened(message: &[u8]) -> Result<(u8, Reader<'_>), Unread> {
+    let (body, sum) = message.split_last_chunk::<4>().ok_or(Unread::Nonsense("it is too short"))?;
+    let Some((&[a, b, c, version, kind], rest)) = body.split_first_chunk::<5>() else {
+        return Err(Unread::Nonsense("it is too short"));
+    };
+    if [a, b, c] != *MAGIC {
+        return Err(Unread::Nonsense("it does not begin like one"));
+    }
+    if version != VERSION {
+        return Err(Unread::Version(version));
+    }
+    if crc32c::crc32c(body) != u32::from_le_bytes(*sum) {
+        return Err(Unread::Nonsense("its checksum does not fit"));
+    }
+    Ok((kind, Reader::new(rest)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{AccountId, Mark};
+
+    fn submit() -> Ask {
+        let note = Note { label: Some("mine".into()), mark: Some(Mark([7; 16])) };
+        Ask::Submit(Submit {
+            edge: [3; 16],
+            number: 9,
+            asked: Time(-1),
+            life: Epoch(4),
+            action: Action::CancelAll { account: AccountId(1_001), instrument: None },
+            note,
+        })
+    }
+
+    #[test]
+    fn what_is_said_is_heard() {
+        for ask in [Ask::Hello, submit()] {
+            assert_eq!(Ask::read(&ask.to_bytes()), Ok(ask));
+        }
+        let runs = Runs { now: Time(-5), speed: Speed(2_500), follows_the_wall: true };
+        let decisions = [
+            Decision::Command(Epoch(1), Sequence(1)),
+            Decision::Command(Epoch(u32::MAX), Sequence(u64::MAX - 1)),
+            Decision::NotTaken,
+            Decision::Unknown,
+        ];
+        for answer in decisions.map(Answer::Decided).into_iter().chain([Answer::Told(runs)]) {
+            assert_eq!(Answer::read(&answer.to_bytes()), Ok(answer));
+        }
+    }
+
+    #[test]
+    fn what_was_changed_on_its_way_or_is_none_is_not_believed() {
+        let whole = submit().to_bytes();
+        for at in 0..whole.len() {
+            let mut changed = whole.clone();
+            changed[at] ^= 1;
+            assert!(Ask::read(&changed).is_err(), "byte {at}");
+            assert!(Ask::read(&whole[..at]).is_err(), "cut at {at}");
+        }
+        assert_eq!(Answer::read(&whole), Err(Unread::Nonsense("it is no answer")));
+        assert_eq!(
+            Ask::read(&Answer::Decided(Decision::NotTaken).to_bytes()),
+            Err(Unread::Nonsense("it is no question"))
+        );
+    }
+
+    #[test]
+    fn another_version_is_told_whatever_it_says() {
+        let mut other = Ask::Hello.to_bytes();
+        other[3] = 9;
+        other.truncate(12);
+        let unread = Ask::read(&other).expect_err("another version");
+        assert_eq!(unread, Unread::Version(9));
+        let words = unread.to_string();
+        assert!(words.contains("version 9") && words.contains("another version"), "{words}");
+    }
+}
