@@ -1,7 +1,7 @@
 //! Unmodified third-party clients against the release binary. The scripts in `conformance/` judge;
 //! this module installs what they need, starts the servers on a free port, and stops them.
 
-mod install;
+pub mod install;
 
 use std::path::PathBuf;
 use std::process::Command;
