@@ -15,7 +15,7 @@ mod tests;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use edge::limits::Limits;
 use feed::crowd::{Asset, Crowd, Market};
@@ -24,7 +24,7 @@ use feed::journal::retention::Policy;
 use feed::journal::writer::Pace;
 use feed::source::engine::EngineSource;
 use model::{Cadence, Contract, Listing, Span, Time};
-use store::Pair;
+use store::{DatabaseUrl, Pair};
 
 /// The configuration without a file.
 pub const DEMO: &str = include_str!("../demo.toml");
@@ -41,6 +41,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// What is served under TLS, and where.
     pub tls: Option<TlsPlan>,
+    /// The database with the accounts; `None` is a file beside the market's state.
+    pub accounts: Option<AccountsPlan>,
     /// The instruments, numbered from 0, with their names.
     pub listings: Vec<Listing>,
     /// What makes some of them perpetuals, by instrument.
@@ -76,6 +78,15 @@ pub struct TlsPlan {
     pub listen: SocketAddr,
     /// Whether the other address is listened at as well, in the clear.
     pub plain: bool,
+}
+
+/// The database with the accounts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountsPlan {
+    /// Where it is.
+    pub database: DatabaseUrl,
+    /// The file with the password, if there is one.
+    pub password_file: Option<PathBuf>,
 }
 
 /// Where TLS is listened for if nothing else is said.

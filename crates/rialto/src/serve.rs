@@ -11,6 +11,7 @@ use edge::tls::Files;
 use model::{Assets, Instrument, Source, Time};
 use views::{Accounts, Board};
 
+use crate::accounts::Place;
 use crate::cli::Serve;
 use crate::config::{Config, TLS_LISTEN, TlsPlan};
 use crate::kept::Ledger;
@@ -43,8 +44,9 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
     let instruments: Vec<Instrument> =
         config.listings.iter().map(|listing| listing.instrument.clone()).collect();
     let assets = Assets::of(&instruments);
-    let known = Known::open(options, listen.ip(), config.pairs())
-        .map_err(failed(format_args!("open the accounts in {}", folder(options).display())))?;
+    let place = Place::of(config.accounts.as_ref(), folder(options));
+    let wrong = format!("open the accounts in {place}");
+    let known = Known::open(options, place, listen.ip(), config.pairs()).map_err(failed(wrong))?;
     let told = told(&config, speed, seed);
     let dialects = dialects(&config)?;
     let begins = match &ledger {

@@ -40,6 +40,15 @@ pub enum StoreError {
         /// What is wrong with it.
         why: String,
     },
+    /// What was given is no password.
+    PasswordBad {
+        /// The file in which it was looked for.
+        from: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Accounts are in PostgreSQL, and this program was built without it.
+    WithoutPostgres,
     /// A later version of this program has written it.
     TooNew {
         /// The version of its tables.
@@ -113,6 +122,11 @@ impl fmt::Display for StoreError {
             Self::AddressBad { address, why } => {
                 write!(f, "{address} is no address of a database of accounts: {why}")
             }
+            Self::PasswordBad { from, why } => write!(f, "no password in {from}: {why}"),
+            Self::WithoutPostgres => f.write_str(
+                "accounts are configured to be in PostgreSQL and this program was built without it; build it with \
+                 `--features postgres`, or take [accounts] out of the configuration",
+            ),
             Self::TooNew { found, known } => write!(
                 f,
                 "the store has tables of version {found} and this program knows {known}; use the newer program"
