@@ -337,3 +337,22 @@ fn while_the_database_is_away_who_is_known_trades_on_and_afterwards_all_is_well(
     assert_eq!(lines[3], "rialto: the accounts can be read again");
     assert!(!complained.contains(PASSWORD), "{complained}");
 }
+
+#[test]
+fn several_who_come_first_at_once_make_the_tables_once_and_an_account_each() {
+    let Some(server) = Server::shared() else { return };
+    let folder = configured(server, "at-once");
+    let create = |name: &String| {
+        folder.rialto(&["keys", "create", "--account", name, "--dialect", "native"])
+    };
+    let names: Vec<String> = (0..6).map(|number| format!("a{number}")).collect();
+    let started: Vec<Child> = names.iter().map(create).collect();
+    for mut child in started {
+        assert!(child.wait().expect("it ends").success(), "{}", folder.complained());
+    }
+    let list = folder.keys(&["list"]);
+    for (name, user) in names.iter().zip(10_000..) {
+        assert!(list.contains(&format!("{name}, user_id ")), "{list}");
+        assert!(list.contains(&format!(", user_id {user}, ")), "{list}");
+    }
+}

@@ -1,7 +1,7 @@
 //! The store in PostgreSQL: for venues of more than one machine, and where a database is operated already.
 //!
 //! One connection asks and writes, one at a time as all who write do, and a second one only listens, by which one is
-//! told at once that others have written ([`listen`]); more would only wait for each other. Each call ends within
+//! told at once that others have written ([`listen`]); more would only wait for each other. Each transaction ends within
 //! [`CALL_MAX`], whatever the server does. Where it cannot be reached the next call tries anew; what one has learned
 //! stays.
 //!
@@ -30,7 +30,7 @@ use crate::{DatabaseUrl, Secret, StoreError};
 use listen::Listening;
 use place::Place;
 
-/// How long a call may take in all: to connect, to wait for others who write, and to be answered.
+/// How long a transaction may take in all: to connect, to wait for others who write, and to be answered.
 pub const CALL_MAX: Duration = Duration::from_secs(8);
 /// How long a connection may take to be made, to each of the machines that an address names.
 const CONNECT_MAX: Duration = Duration::from_secs(3);
@@ -143,9 +143,13 @@ impl Postgres {
                     let _ended = connection.await;
                 });
                 self.client = Some(client);
-                self.say(SETTINGS)?;
-                self.outage = None;
-                Ok(())
+                let told = self.say(SETTINGS);
+                match &told {
+                    Ok(()) => self.outage = None,
+                    // Without them it would ask for other tables, and wait for ever.
+                    Err(_) => self.client = None,
+                }
+                told
             }
             Err(error) => {
                 let pause = self.outage.as_ref().map(|outage| outage.pause * 2);

@@ -13,6 +13,8 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::served::encrypted::certify;
+
 /// Who one is there, by the password [`PASSWORD`].
 pub const USER: &str = "rialto";
 /// The password, such that an address must write some of it otherwise.
@@ -101,6 +103,31 @@ impl Server {
         server.port = free.expect("a free port").port();
         server.begin();
         Some(server)
+    }
+
+    /// The same speaking TLS too, with a certificate for these names; whoever vouches for it is in [`ca`](Self::ca).
+    ///
+    /// # Panics
+    /// If it does not.
+    #[must_use]
+    pub fn under_tls(mut self, names: &[&str]) -> Self {
+        self.end();
+        let (files, _) = certify(&self.folder, names);
+        fs::set_permissions(&files.key, Permissions::from_mode(0o600)).expect("its mode");
+        if let Some((user, group)) = owner(&self.folder) {
+            chown(&files.key, Some(user), Some(group)).expect("the key's owner");
+        }
+        self.settings.push("ssl=on".to_owned());
+        self.settings.push(format!("ssl_cert_file={}", files.certificate.display()));
+        self.settings.push(format!("ssl_key_file={}", files.key.display()));
+        self.begin();
+        self
+    }
+
+    /// Who vouches for its certificate, if it has one.
+    #[must_use]
+    pub fn ca(&self) -> PathBuf {
+        self.folder.join("ca.pem")
     }
 
     /// Lets it begin, again.

@@ -74,6 +74,12 @@ impl Place {
         Ok(Self { config, cover, patience, name: url.to_string() })
     }
 
+    /// Whether what is said goes under TLS.
+    #[cfg(test)]
+    pub const fn is_covered(&self) -> bool {
+        self.cover.is_some()
+    }
+
     /// How long it may take until there is a connection that answers.
     pub const fn patience(&self) -> Duration {
         self.patience

@@ -299,3 +299,64 @@ fn an_older_copy_of_the_database_is_not_taken_for_news() {
     check_found(&store, &issued, "carol");
     assert_eq!(ground.sql("SELECT count(*) FROM rialto.account"), "1", "all or nothing");
 }
+
+#[test]
+fn under_tls_a_server_is_known_by_its_name_and_who_vouches_for_it_or_nothing_is_said() {
+    let Some(server) = Server::start(&[]) else { return };
+    let server = server.under_tls(&["127.0.0.1"]);
+    let ground = server.database();
+    let other = testkit::served::encrypted::Folder::new();
+    let _certified = testkit::served::encrypted::certify(other.path(), &["127.0.0.1"]);
+    let open_by = |ca: &std::path::Path, mode: &str, host: &str| {
+        let address = ground.url().replace("127.0.0.1", host);
+        let address = format!("{address}?sslmode={mode}&sslrootcert={}", ca.display());
+        PostgresStore::open(&url(&address), None, opening())
+    };
+    let covered = || {
+        ground.sql(
+            "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
+             WHERE application_name = 'rialto'",
+        )
+    };
+    for mode in ["require", "verify-full"] {
+        let store = open_by(&server.ca(), mode, "127.0.0.1").expect("it is the right one");
+        store.enrol(&format!("of-{mode}"), &everything(), NOW).expect("an account");
+        let (wake, woken) = sync_channel(64);
+        store.tell(Box::new(move || {
+            let _full = wake.try_send(());
+        }));
+        woken.recv_timeout(LONG).expect("it listens under TLS too");
+        assert_eq!(covered(), "t");
+        let unknown = error(open_by(&other.path().join("ca.pem"), mode, "127.0.0.1")).to_string();
+        assert!(unknown.contains("invalid peer certificate"), "{unknown}");
+        let misnamed = error(open_by(&server.ca(), mode, "localhost")).to_string();
+        assert!(misnamed.contains("not valid for name"), "{misnamed}");
+    }
+    let plain = PostgresStore::open(&url(&ground.url()), None, opening()).expect("a store");
+    assert_eq!((covered().as_str(), plain.accounts().len()), ("f", 2), "on this machine");
+
+    // One that speaks no TLS is not spoken to without.
+    let Some(server) = Server::shared() else { return };
+    let ground = server.database();
+    let address = format!(
+        "{}?sslmode=require&sslrootcert={}",
+        ground.url(),
+        other.path().join("ca.pem").display()
+    );
+    let refused = error(PostgresStore::open(&url(&address), None, opening())).to_string();
+    assert!(refused.contains("does not support TLS"), "{refused}");
+}
+
+#[test]
+fn other_machines_are_spoken_to_under_tls_unless_the_address_says_otherwise() {
+    let covers = |address: &str| Place::of(&url(address), None).expect("a place").is_covered();
+    for here in ["", "localhost", "127.0.0.7", "[::1]", "%2Frun%2Fpostgresql", "localhost,[::1]"] {
+        assert!(!covers(&format!("postgres://{here}/r")), "{here}");
+    }
+    for there in ["db", "10.0.0.1", "localhost,db", "[fe80::1]", "localhost.example.com"] {
+        assert!(covers(&format!("postgres://me@{there}/r")), "{there}");
+        assert!(!covers(&format!("postgres://me@{there}/r?sslmode=disable")), "{there}");
+    }
+    assert!(covers("postgres://localhost/r?sslmode=require"));
+    assert!(covers("postgres://localhost/r?hostaddr=10.0.0.1"));
+}

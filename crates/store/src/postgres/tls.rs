@@ -27,6 +27,12 @@ impl Cover {
         Self(None)
     }
 
+    /// Whether it is anything.
+    #[cfg(test)]
+    pub const fn is_some(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// TLS, with servers whose certificates these issuers vouch for, or those that the system trusts.
     ///
     /// # Errors
