@@ -177,7 +177,7 @@ impl Known {
                     aloud::complain("the accounts can be read again");
                 }
                 if let Some(error) = &found
-                    && found != complaint
+                    && !complaint.as_ref().is_some_and(|said| is_the_same(said, error))
                 {
                     aloud::complain(format_args!("failed to look at the accounts: {error}"));
                 }
@@ -191,6 +191,12 @@ impl Known {
             ));
         }
     }
+}
+
+/// Whether who has been told the one need not be told the other. A server that is away is so in many words, while it ends
+/// and while it begins.
+fn is_the_same(said: &StoreError, now: &StoreError) -> bool {
+    said == now || (said.may_pass() && now.may_pass())
 }
 
 /// Brings to a running venue what others have written to its store.
