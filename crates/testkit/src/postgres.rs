@@ -25,9 +25,11 @@ const FOLDERS: &str = "/usr/lib/postgresql";
 /// How long a server may take to begin.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Starts the server, says its number, and ends it at the end of its input or after a line; then without its folder.
+/// Starts the server, says its number, and ends it after a line, or with its folder at the end of its input or when all are
+/// asked to end.
 const GUARD: &str = r#"
 folder=$1; shift
+trap : HUP INT TERM
 "$@" >"$folder/log" 2>&1 </dev/null &
 echo $!
 read -r word; left=$?
