@@ -64,6 +64,7 @@ fn unit(report: &mut Report, long: bool) {
         false => "cargo test --workspace",
     };
     report.step("unit tests and laws", again, || {
+        conformance::install::postgres();
         let mut command = process::cargo();
         command.args(["test", "--workspace", "--locked", "--no-fail-fast"]);
         if long {

@@ -25,7 +25,7 @@ use feed::journal::retention::Policy;
 use feed::journal::writer::Pace;
 use feed::source::engine::EngineSource;
 use model::{Cadence, Contract, Listing, Span, Time};
-use store::Pair;
+use store::{DatabaseUrl, Pair};
 
 /// The configuration without a file.
 pub const DEMO: &str = include_str!("../demo.toml");
@@ -42,6 +42,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// What is served under TLS, and where.
     pub tls: Option<TlsPlan>,
+    /// The database with the accounts; `None` is a file beside the market's state.
+    pub accounts: Option<AccountsPlan>,
     /// The instruments, numbered from 0, with their names.
     pub listings: Vec<Listing>,
     /// What makes some of them perpetuals, by instrument.
@@ -100,6 +102,15 @@ pub struct BusPlan {
     pub certificate: Option<(PathBuf, PathBuf)>,
     /// After so long without a word of the core an edge lets its clients go.
     pub patience: Duration,
+}
+
+/// The database with the accounts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountsPlan {
+    /// Where it is.
+    pub database: DatabaseUrl,
+    /// The file with the password, if there is one.
+    pub password_file: Option<PathBuf>,
 }
 
 /// Where TLS is listened for if nothing else is said.

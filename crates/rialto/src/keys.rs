@@ -5,16 +5,19 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use edge::clock::MarketClock;
 use model::{FeedName, Time};
 use store::{
     Account, Channel, CredentialId, Entitlement, FORMS, Form, Found, Issued, Limits, MasterKey,
-    Opening, Pair, Random, SqliteStore, Store, StoreError, Wanted,
+    Opening, Pair, Random, Store, StoreError, Wanted,
 };
 
+use crate::accounts::Place;
+use crate::config::Config;
 use crate::run::{Failure, failed};
 
 /// Where state lives if nobody says otherwise.
@@ -70,6 +73,17 @@ pub struct At {
     /// The folder in which the venue's state lives
     #[arg(long, value_name = "DIR", default_value = DATA)]
     pub data: PathBuf,
+    /// The configuration, which may name a database with the accounts [default: ./rialto.toml if there is one]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+impl At {
+    fn place(&self) -> Result<Place, Failure> {
+        let config =
+            Config::load(self.config.as_deref()).map_err(failed("read the configuration"))?;
+        Ok(Place::of(config.accounts.as_ref(), &self.data))
+    }
 }
 
 /// Options of `keys create`.
@@ -141,15 +155,18 @@ pub struct Demo {
 pub fn run(keys: &Keys) -> Result<(), Failure> {
     let said = match keys {
         Keys::Create(options) => {
-            create(options).map_err(failed(format_args!("give {} credentials", options.account)))
+            let done = create(options, &options.at.place()?);
+            done.map_err(failed(format_args!("give {} credentials", options.account)))
         }
-        Keys::List(at) => list(&at.data).map_err(failed("list the credentials")),
-        Keys::Revoke(options) => revoke(options).map_err(failed("revoke it")),
+        Keys::List(at) => list(&at.place()?).map_err(failed("list the credentials")),
+        Keys::Revoke(options) => revoke(options, &options.at.place()?).map_err(failed("revoke it")),
         Keys::Block(options) => {
-            block(options, true).map_err(failed(format_args!("block {}", options.account)))
+            let done = block(options, &options.at.place()?, true);
+            done.map_err(failed(format_args!("block {}", options.account)))
         }
         Keys::Unblock(options) => {
-            block(options, false).map_err(failed(format_args!("unblock {}", options.account)))
+            let done = block(options, &options.at.place()?, false);
+            done.map_err(failed(format_args!("unblock {}", options.account)))
         }
         Keys::Demo(options) => Ok(demo(options)),
         Keys::MasterKey { file } => MasterKey::make(file, &mut Random::system())
@@ -163,7 +180,7 @@ pub fn run(keys: &Keys) -> Result<(), Failure> {
         .map_err(failed("show what was done; revoke credentials that nobody has seen"))
 }
 
-fn create(options: &Create) -> Result<String, StoreError> {
+fn create(options: &Create, place: &Place) -> Result<String, StoreError> {
     let entitlement = Entitlement {
         trading: !options.read_only,
         instruments: named(&options.instruments),
@@ -191,7 +208,7 @@ fn create(options: &Create) -> Result<String, StoreError> {
     // Credentials that are only hashed can be added without the key that seals the others.
     let locked = master.is_none();
     let opening = Opening { master, locked, ..Opening::default() };
-    let store = SqliteStore::open(&options.at.data, opening)?;
+    let store = place.open(opening)?;
     let (account, issued) = match store.account_named(&options.account) {
         Some(account) => {
             let issued = store.issue(account.id, &wanted, now())?;
@@ -206,8 +223,8 @@ fn create(options: &Create) -> Result<String, StoreError> {
     })
 }
 
-fn list(data: &Path) -> Result<String, StoreError> {
-    let store = existing(data)?;
+fn list(place: &Place) -> Result<String, StoreError> {
+    let store = existing(place)?;
     let mut text = String::new();
     let credentials = store.credentials();
     for account in store.accounts() {
@@ -218,15 +235,14 @@ fn list(data: &Path) -> Result<String, StoreError> {
     }
     if text.is_empty() {
         text = format!(
-            "{} holds no account yet; `rialto keys create --account NAME` makes one\n",
-            data.display()
+            "{place} holds no account yet; `rialto keys create --account NAME` makes one\n"
         );
     }
     Ok(text)
 }
 
-fn revoke(options: &Revoke) -> Result<String, StoreError> {
-    let store = existing(&options.at.data)?;
+fn revoke(options: &Revoke, place: &Place) -> Result<String, StoreError> {
+    let store = existing(place)?;
     let held = FORMS.iter().find_map(|form| store.credential(form.dialect, &options.key));
     let id = match held {
         Some(found) => found.id,
@@ -237,8 +253,8 @@ fn revoke(options: &Revoke) -> Result<String, StoreError> {
     Ok(format!("revoked {id}: {}, {}\n", name.unwrap_or_default(), revocation.dialect))
 }
 
-fn block(options: &Named, blocked: bool) -> Result<String, StoreError> {
-    let store = existing(&options.at.data)?;
+fn block(options: &Named, place: &Place, blocked: bool) -> Result<String, StoreError> {
+    let store = existing(place)?;
     let account = store.account_named(&options.account).ok_or(StoreError::UnknownAccount)?;
     store.block(account.id, blocked, now())?;
     let word = if blocked { "blocked" } else { "unblocked" };
@@ -261,13 +277,12 @@ pub fn demo_for_people() -> String {
 }
 
 /// A store that is there already: to list or to revoke is no reason to make one.
-fn existing(data: &Path) -> Result<SqliteStore, StoreError> {
-    let path = data.join(store::FILE);
-    if !path.exists() {
+fn existing(place: &Place) -> Result<Arc<dyn Store>, StoreError> {
+    if let (Place::Folder(folder), false) = (place, place.is_there()) {
         let error = "there are no accounts here; name the venue's folder with --data".to_owned();
-        return Err(StoreError::Io { path, error });
+        return Err(StoreError::Io { path: folder.join(store::FILE), error });
     }
-    SqliteStore::open(data, Opening { locked: true, ..Opening::default() })
+    place.open(Opening { locked: true, ..Opening::default() })
 }
 
 /// What an option names; `None`, which is all, where it is not given.

@@ -1,6 +1,6 @@
 //! Who one is, as a venue knows it: the store's accounts and credentials, asked by the edge.
 //!
-//! What another process writes to the store (`rialto keys`) is looked for every second: new accounts are followed,
+//! What another process writes to the store (`rialto keys`) is looked for every second, and as soon as that is told: new accounts are followed,
 //! and what a revoked key, or a blocked account's, has opened ends. So is the store itself where there was none. Who
 //! asks over HTTP for the end of its own keys has that written by the same thread, so that nobody else waits for the
 //! disk.
@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread;
@@ -27,6 +28,7 @@ use store::{
     StoreError,
 };
 
+use crate::accounts::Place;
 use crate::aloud;
 use crate::cli::Serve;
 use crate::keys::DATA;
@@ -36,7 +38,7 @@ mod tests;
 
 /// How often the store is looked at for what others wrote.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Those that may wait for their keys to be revoked. One more is told that it failed.
+/// Those that may wait for their keys to be revoked, and news of the store among them. One more is told that it failed.
 const ENDINGS_MAX: usize = 64;
 
 /// What is known of accounts; nothing in a venue that has none.
@@ -44,7 +46,7 @@ const ENDINGS_MAX: usize = 64;
 pub struct Known(Option<Arc<Book>>);
 
 struct Book {
-    store: RwLock<Arc<SqliteStore>>,
+    store: RwLock<Arc<dyn Store>>,
     /// Where a store is opened once somebody has made it, if there was none.
     awaited: Option<Awaited>,
     instruments: Vec<Pair>,
@@ -52,9 +54,17 @@ struct Book {
     feeds: Vec<(InstrumentId, u16, FeedName)>,
     demo: bool,
     /// To whoever looks at the store.
-    endings: SyncSender<Ending>,
+    asked: SyncSender<Asked>,
     /// Where these come out, until somebody looks.
-    ended: Mutex<Option<Receiver<Ending>>>,
+    asks: Mutex<Option<Receiver<Asked>>>,
+}
+
+/// What whoever looks at the store is asked for.
+enum Asked {
+    /// To look now: others have written.
+    Look,
+    /// To end keys.
+    End(Ending),
 }
 
 /// All keys of an account in a dialect are to be revoked.
@@ -70,30 +80,31 @@ impl Known {
         Self(None)
     }
 
-    /// The accounts that these options name, and where only this machine can listen those of the demo.
+    /// The accounts in this place, unless these options are to read none, and where only this machine can listen those
+    /// of the demo.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot be opened.
     pub fn open(
         options: &Serve,
+        place: Place,
         listen: IpAddr,
         (instruments, contracts): (Vec<Pair>, &[Contract]),
     ) -> Result<Self, StoreError> {
-        let data = folder(options);
         let demo = listen.is_loopback();
-        let place = Awaited { folder: data.to_owned(), master_key: options.master_key.clone() };
+        let place = Awaited { place, master_key: options.master_key.clone() };
         let is_there = !options.ephemeral && place.is_there();
-        let store = if is_there {
+        let store: Arc<dyn Store> = if is_there {
             place.open(demo)?
         } else {
-            SqliteStore::in_memory(Opening { demo, ..Opening::default() })?
+            Arc::new(SqliteStore::in_memory(Opening { demo, ..Opening::default() })?)
         };
         let awaited = Some(place).filter(|_| !options.ephemeral && !is_there);
-        let store = RwLock::new(Arc::new(store));
-        let (endings, ended) = sync_channel(ENDINGS_MAX);
-        let ended = Mutex::new(Some(ended));
+        let store = RwLock::new(store);
+        let (asked, asks) = sync_channel(ENDINGS_MAX);
+        let asks = Mutex::new(Some(asks));
         let feeds = contracts.iter().flat_map(feeds).collect();
-        let book = Book { store, awaited, instruments, feeds, demo, endings, ended };
+        let book = Book { store, awaited, instruments, feeds, demo, asked, asks };
         Ok(Self(Some(Arc::new(book))))
     }
 
@@ -146,20 +157,33 @@ impl Known {
     /// accounts are followed on these boards, if that is for this process to do.
     pub fn watch(&self, revoker: Revoker, boards: Option<BoardsHandle>) {
         let Some(book) = self.0.clone() else { return };
-        let Some(ended) = lock(&book.ended).take() else { return };
+        let Some(asks) = lock(&book.asks).take() else { return };
+        // However much others write, one look at a time waits.
+        let news = Arc::new(AtomicBool::new(false));
+        let (asked, told) = (book.asked.clone(), Arc::clone(&news));
+        book.store().tell(Box::new(move || {
+            if !told.swap(true, Ordering::Relaxed) {
+                // Where there is no room somebody is about to look.
+                let _sent = asked.try_send(Asked::Look);
+            }
+        }));
         let mut watch = Watch::new(book, revoker, boards);
         // What goes on being wrong is said once.
-        let mut complaint = None;
+        let mut complaint: Option<StoreError> = None;
         let look = move || {
             loop {
-                match ended.recv_timeout(LOOK_EVERY) {
-                    Ok(ending) => watch.end_own(ending),
-                    Err(RecvTimeoutError::Timeout) => {}
+                match asks.recv_timeout(LOOK_EVERY) {
+                    Ok(Asked::End(ending)) => watch.end_own(ending),
+                    Ok(Asked::Look) | Err(RecvTimeoutError::Timeout) => {}
                     Err(RecvTimeoutError::Disconnected) => return,
                 }
+                news.store(false, Ordering::Relaxed);
                 let found = watch.look().err();
+                if found.is_none() && complaint.as_ref().is_some_and(StoreError::may_pass) {
+                    aloud::complain("the accounts can be read again");
+                }
                 if let Some(error) = &found
-                    && found != complaint
+                    && !complaint.as_ref().is_some_and(|said| is_the_same(said, error))
                 {
                     aloud::complain(format_args!("failed to look at the accounts: {error}"));
                 }
@@ -173,6 +197,12 @@ impl Known {
             ));
         }
     }
+}
+
+/// Whether who has been told the one need not be told the other. A server that is away is so in many words, while it ends
+/// and while it begins.
+fn is_the_same(said: &StoreError, now: &StoreError) -> bool {
+    said == now || (said.may_pass() && now.may_pass())
 }
 
 /// Brings to a running venue what others have written to its store.
@@ -299,24 +329,24 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Where a store is, or will be.
 struct Awaited {
-    folder: PathBuf,
+    place: Place,
     master_key: Option<PathBuf>,
 }
 
 impl Awaited {
     fn is_there(&self) -> bool {
-        self.folder.join(store::FILE).exists()
+        self.place.is_there()
     }
 
-    fn open(&self, demo: bool) -> Result<SqliteStore, StoreError> {
+    fn open(&self, demo: bool) -> Result<Arc<dyn Store>, StoreError> {
         let master = MasterKey::find(self.master_key.as_deref())?;
-        SqliteStore::open(&self.folder, Opening { master, demo, ..Opening::default() })
+        self.place.open(Opening { master, demo, ..Opening::default() })
     }
 }
 
 impl Book {
     /// The store as it is kept now.
-    fn store(&self) -> Arc<SqliteStore> {
+    fn store(&self) -> Arc<dyn Store> {
         Arc::clone(&self.store.read().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -325,7 +355,7 @@ impl Book {
         let Some(place) = self.awaited.as_ref().filter(|place| place.is_there()) else {
             return Ok(false);
         };
-        let store = Arc::new(place.open(self.demo)?);
+        let store = place.open(self.demo)?;
         *self.store.write().unwrap_or_else(PoisonError::into_inner) = store;
         Ok(true)
     }
@@ -409,8 +439,11 @@ impl Identities for Book {
         }
     }
     fn revoke_keys(&self, dialect: &'static str, account: AccountId, tell: TellRevoked) {
-        let sent = self.endings.try_send(Ending { dialect, account, tell });
-        if let Err(TrySendError::Full(ending) | TrySendError::Disconnected(ending)) = sent {
+        let sent = self.asked.try_send(Asked::End(Ending { dialect, account, tell }));
+        if let Err(
+            TrySendError::Full(Asked::End(ending)) | TrySendError::Disconnected(Asked::End(ending)),
+        ) = sent
+        {
             (ending.tell)(Err(NotRevoked::Failed));
         }
     }

@@ -3,6 +3,7 @@
 // They panic where nobody listens; `aloud` does not.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+mod accounts;
 mod aloud;
 mod asking;
 mod bench;

@@ -14,9 +14,10 @@ use model::{Assets, Decimal, Instrument, Listing, Span, Time};
 use store::Pair;
 use views::{Accounts, Board};
 
+use crate::accounts::Place;
 use crate::captured::{self, Opened};
 use crate::cli;
-use crate::known::Known;
+use crate::known::{Known, folder};
 use crate::run::{Begun, Failure, Venue, failed};
 use crate::tongues;
 
@@ -39,10 +40,11 @@ pub fn venue(options: &cli::Replay) -> Result<Venue, Failure> {
     let assets = Assets::of(&instruments);
     // Some dialects are told nothing without a key: where only this machine can listen, those of the demo are good.
     let nothing_kept = cli::Serve { ephemeral: true, ..cli::Serve::default() };
+    let place = Place::of(None, folder(&nothing_kept));
     let known = match listen.ip().is_loopback() {
         true => {
             let pairs = instruments.iter().map(Pair::of).collect();
-            Known::open(&nothing_kept, listen.ip(), (pairs, &[]))
+            Known::open(&nothing_kept, place, listen.ip(), (pairs, &[]))
         }
         .map_err(failed("make the demo's accounts"))?,
         false => Known::nobody(),

@@ -16,6 +16,7 @@ use feed::bus::Bus;
 use model::{Assets, Epoch, Instrument, Source, Time};
 use views::{Accounts, Board};
 
+use crate::accounts::Place;
 use crate::aloud;
 use crate::cli::{Role, Serve};
 use crate::cluster::core::Gives;
@@ -139,8 +140,10 @@ pub fn venue(options: &Serve, config: Config, gives: Option<Gives>) -> Result<Ve
     let instruments: Vec<Instrument> =
         config.listings.iter().map(|listing| listing.instrument.clone()).collect();
     let assets = Assets::of(&instruments).paid_by(&config.contracts);
-    let known = Known::open(options, listen.ip(), (config.pairs(), &config.contracts))
-        .map_err(failed(format_args!("open the accounts in {}", folder(options).display())))?;
+    let place = Place::of(config.accounts.as_ref(), folder(options));
+    let wrong = format!("open the accounts in {place}");
+    let known = Known::open(options, place, listen.ip(), (config.pairs(), &config.contracts))
+        .map_err(failed(wrong))?;
     let told = told(&config, speed, seed);
     let dialects = dialects(&config)?;
     let begins = match &ledger {

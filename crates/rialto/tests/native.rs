@@ -1,13 +1,16 @@
-//! The native API of the binary itself: the demo's accounts as they are told, an order by one of them, and a key that
-//! `rialto keys` makes and revokes while the venue runs.
+//! The native API of the binary itself: the demo's accounts as they are told, an order by one of them, and keys that
+//! `rialto keys` makes and revokes while venues run, in a file and in a database.
 
+use std::fs::{File, Permissions};
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use testkit::served::Line;
+use testkit::postgres::{PASSWORD, Server};
+use testkit::served::{Heard, Line};
 
 /// What another process writes is seen within a second or two; later than this it is not seen.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -26,14 +29,26 @@ impl Folder {
     fn rialto(&self, words: &[&str]) -> Child {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rialto"));
         command.args(words).env_remove("RIALTO_MASTER_KEY").current_dir(&self.0);
+        command.env_remove("PGPASSWORD").stderr(self.complaints());
         command.stdout(Stdio::piped()).spawn().expect("the binary starts")
+    }
+
+    /// Where all that is complained of comes together.
+    fn complaints(&self) -> File {
+        let file = File::options().append(true).create(true).open(self.0.join("complaints"));
+        file.expect("a file")
+    }
+
+    /// What was complained of so far.
+    fn complained(&self) -> String {
+        std::fs::read_to_string(self.0.join("complaints")).expect("text")
     }
 
     /// What `rialto keys` says, having done what it was asked.
     fn keys(&self, words: &[&str]) -> String {
         let output = self.rialto(&[&["keys"], words].concat()).wait_with_output();
         let output = output.expect("it ends");
-        assert!(output.status.success(), "{words:?}");
+        assert!(output.status.success(), "{words:?}: {}", self.complained());
         String::from_utf8(output.stdout).expect("text")
     }
 }
@@ -258,4 +273,151 @@ fn a_price_that_was_quoted_is_the_index_after_a_restart_too() {
         "{told}"
     );
     assert_eq!(venue.ask(&put, &oracle, r#"{"price":"60001"}"#).0, 200);
+}
+
+/// A folder with a configuration whose accounts are in a database, and the file with its password.
+fn configured(server: &Server, name: &str) -> Folder {
+    let folder = Folder::new(name);
+    let address = server.database().bare_url();
+    let accounts =
+        format!("[accounts]\ndatabase = {address:?}\npassword_file = \"database.password\"\n");
+    let config = format!("{}\n{accounts}", include_str!("../demo.toml"));
+    std::fs::write(folder.0.join("rialto.toml"), config).expect("a configuration");
+    let password = folder.0.join("database.password");
+    std::fs::write(&password, format!("{PASSWORD}\n")).expect("the password's file");
+    std::fs::set_permissions(password, Permissions::from_mode(0o600)).expect("its mode");
+    folder
+}
+
+/// New keys of the native API and of ConfluenceCode.
+fn make(folder: &Folder, account: &str) -> [String; 2] {
+    let words = ["create", "--account", account, "--dialect", "native,confluencecode", "--json"];
+    let told: Value = serde_json::from_str(&folder.keys(&words)).expect("JSON");
+    ["native", "confluencecode"].map(|dialect| {
+        let part = if dialect == "native" { "key" } else { "api_key" };
+        text(&told[dialect][part]).to_owned()
+    })
+}
+
+/// A socket that a key of ConfluenceCode was shown on, and what is said to that.
+fn authenticated(venue: &Venue, key: &str) -> (Line, Value) {
+    let mut line = Line::to(venue.address.parse().expect("an address"));
+    line.upgrade("/confluencecode");
+    line.say(&json!({"action": "authenticate", "body": {"apiKey": key}}).to_string());
+    let Heard::Text(said) = line.hear() else { panic!("no answer") };
+    (line, serde_json::from_str(&said).expect("JSON"))
+}
+
+const ACCOUNT: &str = "GET /rialto/v1/account";
+
+#[test]
+fn keys_in_a_database_are_good_in_each_venue_from_when_they_are_made_until_they_are_revoked() {
+    let Some(server) = Server::shared() else { return };
+    let folder = configured(server, "database");
+    let serve = |data| ["serve", "--data", data, "--listen", "127.0.0.1:0"];
+    let venues = ["one", "two"].map(|data| Venue::start(&folder, &serve(data)));
+    let [key, api_key] = make(&folder, "carol");
+    for venue in &venues {
+        let told = venue.await_status(ACCOUNT, &key, 200);
+        assert_eq!((&told["name"], &told["user_id"]), (&json!("carol"), &json!(10_000)));
+    }
+    let mut lines = venues.each_ref().map(|venue| {
+        let (line, said) = authenticated(venue, &api_key);
+        assert_eq!(said, json!({"action": "authenticate", "success": true}));
+        line
+    });
+    folder.keys(&["revoke", &api_key]);
+    for (line, venue) in lines.iter_mut().zip(&venues) {
+        while let Heard::Text(_) = line.hear() {}
+        let (_, said) = authenticated(venue, &api_key);
+        assert_eq!(said["error"], "Invalid API key");
+        assert_eq!(venue.ask(ACCOUNT, &key, "").0, 200, "the other key stays good");
+    }
+    folder.keys(&["block", "carol"]);
+    for venue in &venues {
+        venue.await_status(ACCOUNT, &key, 401);
+    }
+    folder.keys(&["unblock", "carol"]);
+    for venue in &venues {
+        venue.await_status(ACCOUNT, &key, 200);
+    }
+    assert!(folder.keys(&["list"]).contains("carol, user_id 10000"));
+    assert_eq!(folder.complained(), "");
+    assert!(!folder.0.join("one/accounts.sqlite").exists());
+}
+
+#[test]
+fn while_the_database_is_away_who_is_known_trades_on_and_afterwards_all_is_well() {
+    let Some(server) = Server::start(&[]) else { return };
+    let folder = configured(&server, "away");
+    let [key, api_key] = make(&folder, "carol");
+    let venue = Venue::start(&folder, &["serve", "--ephemeral", "--listen", "127.0.0.1:0"]);
+    assert_eq!(venue.ask(ACCOUNT, &key, "").0, 401, "it was to read no accounts");
+    drop(venue);
+    let venue = Venue::start(&folder, &["serve", "--data", "data", "--listen", "127.0.0.1:0"]);
+    let (_, demo) = venue.ask("GET /rialto/v1/demo", "", "");
+    let alice = text(&demo["accounts"][0]["native"]["key"]).to_owned();
+    let (mut line, _) = authenticated(&venue, &api_key);
+    let stream = json!({"eventType": "trade", "base": "BTC", "quote": "USD", "exchangeId": 2});
+    let streams = json!({"id": 1, "action": "subscribe", "body": {"streams": [stream]}});
+    line.say(&streams.to_string());
+
+    server.end();
+    let begun = Instant::now();
+    while !folder.complained().contains("failed to look at the accounts: ") {
+        assert!(begun.elapsed() < PATIENCE, "it does not miss the database");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let order = r#"{"instrument":"BTC-USD","side":"buy","type":"market","quantity":"0.01"}"#;
+    let (status, told) = venue.ask("POST /rialto/v1/orders", &alice, order);
+    assert_eq!((status, &told["order"]["status"]), (201, &json!("filled")), "{told}");
+    while line.has_news() {
+        line.hear();
+    }
+    loop {
+        match line.hear() {
+            Heard::Text(said) if said.contains(r#""k":"trade""#) => break,
+            Heard::Text(_) => {}
+            other => panic!("it goes on hearing trades: {other:?}"),
+        }
+    }
+    // Who was known comes in again, who was not is told so as ever.
+    assert_eq!(authenticated(&venue, &api_key).1["success"], true);
+    assert_eq!(authenticated(&venue, "x").1["error"], "Invalid API key");
+    assert_eq!(venue.ask(ACCOUNT, &key, "").0, 200);
+    assert_eq!(venue.ask(ACCOUNT, "rialto_x", "").1["code"], "unknown-key");
+    let refused = folder.rialto(&["keys", "create", "--account", "dan"]).wait();
+    assert_eq!(refused.expect("it ends").code(), Some(1));
+    let unserved = folder.rialto(&["serve", "--data", "other", "--listen", "127.0.0.1:0"]).wait();
+    assert_eq!(unserved.expect("it ends").code(), Some(1));
+
+    server.begin();
+    let [key, _] = make(&folder, "dan");
+    assert_eq!(venue.await_status(ACCOUNT, &key, 200)["name"], "dan");
+    let complained = folder.complained();
+    let lines: Vec<&str> = complained.lines().collect();
+    assert_eq!(lines.len(), 4, "{complained}");
+    assert!(lines[1].contains("give dan credentials: the database of accounts cannot be reached"));
+    assert!(lines[2].contains("failed to open the accounts in postgres://rialto@127.0.0.1:"));
+    assert_eq!(lines[3], "rialto: the accounts can be read again");
+    assert!(!complained.contains(PASSWORD), "{complained}");
+}
+
+#[test]
+fn several_who_come_first_at_once_make_the_tables_once_and_an_account_each() {
+    let Some(server) = Server::shared() else { return };
+    let folder = configured(server, "at-once");
+    let create = |name: &String| {
+        folder.rialto(&["keys", "create", "--account", name, "--dialect", "native"])
+    };
+    let names: Vec<String> = (0..6).map(|number| format!("a{number}")).collect();
+    let started: Vec<Child> = names.iter().map(create).collect();
+    for mut child in started {
+        assert!(child.wait().expect("it ends").success(), "{}", folder.complained());
+    }
+    let list = folder.keys(&["list"]);
+    for (name, user) in names.iter().zip(10_000..) {
+        assert!(list.contains(&format!("{name}, user_id ")), "{list}");
+        assert!(list.contains(&format!(", user_id {user}, ")), "{list}");
+    }
 }

@@ -8,10 +8,20 @@ use crate::CredentialId;
 /// Why the store did not do what it was asked. Reads well after "failed to …: ". Holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreError {
-    /// Another process kept the store for itself for too long. The one error after which trying again may help.
+    /// Another process kept the store for itself for too long. Trying again may help.
     Busy,
-    /// SQLite, or the disk below it, failed.
+    /// The database, or the disk below it, failed.
     Database(String),
+    /// The database's server cannot be reached, or did not answer in time. It is tried anew whenever it is needed.
+    /// Whether something that was being written was is not known then; [`refresh`](crate::Store::refresh) tells.
+    Unreachable(String),
+    /// The database knows of fewer changes than were read from it before: it is an older copy.
+    WentBack {
+        /// The last change that it has.
+        found: u64,
+        /// The last that was read.
+        known: u64,
+    },
     /// A file or folder could not be used.
     Io {
         /// Which.
@@ -21,6 +31,24 @@ pub enum StoreError {
     },
     /// The file is a database of something else.
     NotAStore(PathBuf),
+    /// The schema of the database is used for something else.
+    SchemaTaken,
+    /// What was given is no address of a database that we can use.
+    AddressBad {
+        /// The address, without its password.
+        address: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// What was given is no password.
+    PasswordBad {
+        /// The file in which it was looked for.
+        from: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Accounts are in PostgreSQL, and this program was built without it.
+    WithoutPostgres,
     /// A later version of this program has written it.
     TooNew {
         /// The version of its tables.
@@ -67,7 +95,7 @@ impl StoreError {
     /// Whether the same may succeed later without anybody doing anything.
     #[must_use]
     pub const fn may_pass(&self) -> bool {
-        matches!(self, Self::Busy)
+        matches!(self, Self::Busy | Self::Unreachable(_))
     }
 }
 
@@ -76,10 +104,29 @@ impl fmt::Display for StoreError {
         match self {
             Self::Busy => f.write_str("another process is writing to the store; try again"),
             Self::Database(error) => write!(f, "the database of accounts failed: {error}"),
+            Self::Unreachable(why) => {
+                write!(f, "the database of accounts cannot be reached (it is tried again): {why}")
+            }
+            Self::WentBack { found, known } => write!(
+                f,
+                "the database of accounts has {found} changes and {known} were read from it before: it is an older \
+                 copy; start this program again, or restore the newer one"
+            ),
             Self::Io { path, error } => write!(f, "{}: {error}", path.display()),
             Self::NotAStore(path) => {
                 write!(f, "{} is not a store of accounts; name another folder", path.display())
             }
+            Self::SchemaTaken => f.write_str(
+                "the schema rialto of the database is not a store of accounts; name another database",
+            ),
+            Self::AddressBad { address, why } => {
+                write!(f, "{address} is no address of a database of accounts: {why}")
+            }
+            Self::PasswordBad { from, why } => write!(f, "no password in {from}: {why}"),
+            Self::WithoutPostgres => f.write_str(
+                "accounts are configured to be in PostgreSQL and this program was built without it; build it with \
+                 `--features postgres`, or take [accounts] out of the configuration",
+            ),
             Self::TooNew { found, known } => write!(
                 f,
                 "the store has tables of version {found} and this program knows {known}; use the newer program"

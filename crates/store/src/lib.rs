@@ -1,36 +1,45 @@
 //! `store`: who one is. Accounts, their credentials in every dialect, what each credential may do and how much.
 //!
 //! Not what an account owns: balances live in the engine's ledger. Not what happens to a socket: the edge asks
-//! here who holds a key, and learns here that a key was revoked. It knows `model` and SQLite, and no dialect's
-//! words but the names of the parts of its credentials.
+//! here who holds a key, and learns here that a key was revoked. It knows `model`, SQLite and PostgreSQL, and no
+//! dialect's words but the names of the parts of its credentials.
 //!
 //! Reads are answered from memory, so that nothing on the order path waits for a disk; writes are durable when
-//! they return, and seen by readers of this process at once; they wait for the disk, and up to five seconds for
+//! they return, and seen by readers of this process at once; they wait for the disk or the server, and some seconds for
 //! another process, so they are not for a thread that serves others. What another process writes (`rialto keys`, while a
-//! venue runs) is seen after [`Store::refresh`], which is cheap when nothing has changed: call it every so often.
+//! venue runs) is seen after [`Store::refresh`], which is cheap when nothing has changed: call it every so often, and
+//! whenever one is told ([`Store::tell`]).
 
+mod address;
 mod credential;
 mod demo;
 mod directory;
 mod entitlement;
 mod error;
 mod form;
+mod kept;
 mod master;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod random;
 mod secret;
 mod sqlite;
 
 use std::sync::Arc;
 
+pub use address::DatabaseUrl;
 pub use credential::{Account, CredentialId, Found, Issued, Proof, Revocation, Wanted};
 pub use demo::{DemoAccount, Funding, account_json, demo_accounts, demo_funding, demo_json};
 pub use entitlement::{Channel, Entitlement, Limits, Pair};
 pub use error::StoreError;
 pub use form::{FORMS, Form, NATIVE};
+pub use kept::{Opening, Wake};
 pub use master::{MasterKey, VARIABLE as MASTER_KEY_VARIABLE};
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresStore;
 pub use random::Random;
 pub use secret::{Digest, Secret};
-pub use sqlite::{FILE, Opening, SqliteStore};
+pub use sqlite::{FILE, SqliteStore};
 
 use model::{AccountId, Time};
 
@@ -61,6 +70,10 @@ pub trait Store: Send + Sync {
     /// [`StoreError`] if the store cannot be read; what was known stays. [`StoreError::Tampered`] once for a damaged
     /// credential, which is no good from then on; all else was learned.
     fn refresh(&self) -> Result<bool, StoreError>;
+
+    /// Has this called soon after others have written, where that is told: then [`refresh`](Self::refresh) learns what.
+    /// It may be called for nothing, and where nothing is told never is, so it is no reason not to look every so often.
+    fn tell(&self, wake: Wake);
 
     /// Makes an account with these credentials, all or nothing.
     ///

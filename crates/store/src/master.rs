@@ -8,14 +8,15 @@
 mod tests;
 
 use std::fmt;
-use std::io::{ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
 
+use crate::secret::read_secret;
 use crate::{Random, StoreError};
 
 /// The environment variable that may hold the master key.
@@ -55,24 +56,9 @@ impl MasterKey {
     /// # Errors
     /// [`StoreError`] if it cannot be read, is open to everybody, or holds no master key.
     pub fn read(path: &Path) -> Result<Self, StoreError> {
-        let io = |error: std::io::Error| StoreError::Io {
-            path: path.to_owned(),
-            error: error.to_string(),
-        };
-        let bad = |why: String| StoreError::MasterKeyBad { from: path.display().to_string(), why };
-        let file = std::fs::File::open(path).map_err(io)?;
-        // Of the open file, so that nobody can put another in its place between the look and the reading.
-        let mode = file.metadata().map_err(io)?.mode() & 0o777;
-        if mode & 0o007 != 0 || mode & 0o020 != 0 {
-            return Err(bad(format!(
-                "others may use it (mode {mode:03o}); do `chmod 600 {}`",
-                path.display()
-            )));
-        }
-        let mut text = Zeroizing::new(String::with_capacity(TEXT_BYTES * 2));
-        let read = file.take(TEXT_BYTES as u64 * 2).read_to_string(&mut text);
-        read.map_err(|_| bad("it is not text".to_owned()))?;
-        Self::parse(&text, &path.display().to_string())
+        let from = path.display().to_string();
+        let bad = |why: String| StoreError::MasterKeyBad { from: from.clone(), why };
+        Self::parse(&read_secret(path, TEXT_BYTES * 2, bad)?, &from)
     }
 
     /// What the file names, if one is named; else what the environment variable holds, if it is set.

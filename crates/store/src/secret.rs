@@ -4,10 +4,15 @@
 //! wipes them when they are dropped.
 
 use core::fmt;
+use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
+
+use crate::StoreError;
 
 /// A secret text. `Debug` does not show it, there is no `Display`, and comparing takes as long for a wrong
 /// secret as for the right one.
@@ -37,6 +42,30 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
     }
+}
+
+/// What is in a file that holds a secret and nothing else, not more than so many bytes, and that not everybody may read.
+/// What is wrong with it otherwise is worded by `bad`.
+pub(crate) fn read_secret(
+    path: &Path,
+    bytes_max: usize,
+    bad: impl Fn(String) -> StoreError,
+) -> Result<Zeroizing<String>, StoreError> {
+    let io =
+        |error: std::io::Error| StoreError::Io { path: path.to_owned(), error: error.to_string() };
+    let file = std::fs::File::open(path).map_err(io)?;
+    // Of the open file, so that nobody can put another in its place between the look and the reading.
+    let mode = file.metadata().map_err(io)?.mode() & 0o777;
+    if mode & 0o007 != 0 || mode & 0o020 != 0 {
+        return Err(bad(format!(
+            "others may use it (mode {mode:03o}); do `chmod 600 {}`",
+            path.display()
+        )));
+    }
+    let mut text = Zeroizing::new(String::with_capacity(bytes_max));
+    let read = file.take(bytes_max as u64).read_to_string(&mut text);
+    read.map_err(|_| bad("it is not text".to_owned()))?;
+    Ok(text)
 }
 
 /// The SHA-256 of a secret, which stands for it where it need not be read back.

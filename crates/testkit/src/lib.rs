@@ -6,6 +6,7 @@ pub mod venue;
 
 pub mod fuzz;
 pub mod people;
+pub mod postgres;
 
 pub mod laws;
 pub mod served;

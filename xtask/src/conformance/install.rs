@@ -214,6 +214,23 @@ fn npm_ci(npm: &Path, from: &Path, pins: &str) -> Result<(), String> {
     mark_installed(npm, pins)
 }
 
+/// PostgreSQL, in which accounts can be kept. Where there is none, and none can be installed, the tests that need it say
+/// that they were skipped.
+pub fn postgres() {
+    let is_there = || {
+        Path::new("/usr/lib/postgresql").exists() || works(Path::new("postgres"), &["--version"])
+    };
+    if !is_there() {
+        apt(&["postgresql"]);
+    }
+    if !is_there() {
+        println!(
+            "         {}",
+            needs("PostgreSQL, without which its tests are skipped,", "postgresql")
+        );
+    }
+}
+
 /// A browser that can be driven.
 fn browser() -> Result<(), String> {
     let is_there = || BROWSERS.iter().any(|path| Path::new(path).exists());
@@ -265,7 +282,7 @@ fn apt(packages: &[&str]) {
 fn needs(what: &str, packages: &str) -> String {
     format!(
         "{what} is missing.\non Debian or Ubuntu: sudo apt-get install {packages}\n\
-         on macOS: brew install python node\nthen run this command again"
+         on macOS: brew install python node postgresql\nthen run this command again"
     )
 }
 

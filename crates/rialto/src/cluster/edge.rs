@@ -23,10 +23,11 @@ use views::{Accounts, Board};
 use super::line::Line;
 use super::subjects::Subjects;
 use super::words::{self, Runs};
+use crate::accounts::Place;
 use crate::aloud;
 use crate::cli::Serve;
 use crate::config::{BusPlan, Config};
-use crate::known::Known;
+use crate::known::{Known, folder};
 use crate::replica::{Plan, Replica};
 use crate::run::{Begun, Failure, Venue, failed};
 use crate::serve;
@@ -57,8 +58,10 @@ pub fn venue(options: &Serve, config: Config, bus: &Arc<dyn Bus>) -> Result<Venu
     let listen = options.listen.unwrap_or(config.listen);
     let instruments: Vec<Instrument> =
         config.listings.iter().map(|listing| listing.instrument.clone()).collect();
-    let known = Known::open(options, listen.ip(), (config.pairs(), &config.contracts))
-        .map_err(failed("open the accounts"))?;
+    let place = Place::of(config.accounts.as_ref(), folder(options));
+    let wrong = format!("open the accounts in {place}");
+    let known = Known::open(options, place, listen.ip(), (config.pairs(), &config.contracts))
+        .map_err(failed(wrong))?;
     let boards = config.listings.iter().map(|it| Board::new(it.instrument.id, head.begins));
     let about = vec![
         format!("rialto {}: {}, seed {}", env!("RIALTO_VERSION"), config.name, head.seed),
@@ -74,7 +77,7 @@ pub fn venue(options: &Serve, config: Config, bus: &Arc<dyn Bus>) -> Result<Venu
     Ok(Venue {
         about,
         boards: boards.collect(),
-        accounts: Accounts::new(Assets::of(&instruments)),
+        accounts: Accounts::new(Assets::of(&instruments).paid_by(&config.contracts)),
         known,
         told: serve::told(&config, runs.speed, head.seed),
         dialects: serve::dialects(&config)?,

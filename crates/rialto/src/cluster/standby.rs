@@ -196,8 +196,13 @@ impl Standby<'_> {
                 match now {
                     Letter::Heard(message) => taker.heard(&message, began.elapsed()),
                     Letter::End => return Ok(Ended::AsAsked),
+                    Letter::TakeOver if copyist.durable().offset == 0 => {
+                        aloud::complain("this does not take over: nothing was copied yet");
+                    }
                     Letter::TakeOver => match may_take_over(&taker.standing(began.elapsed())) {
                         Ok((last, life)) => {
+                            // From here on it is a journal like any other, whole to its end.
+                            copyist.seal().map_err(failed(format!("write {here}")))?;
                             aloud::complain(format_args!("taking over behind command {last}"));
                             // Nobody else is to write images when the core begins. If it panicked it has said so.
                             drop(sealed);

@@ -191,7 +191,9 @@ fn standings(text: &str) -> BTreeMap<(String, String), Standing> {
         for option in &section.options {
             let name = format!("{} under [{}]", option.key, section.name);
             let standing = if option.is_left_out {
-                let there = read(&with(&text, |number, _| number == option.line));
+                let alone = read(&with(&text, |number, _| number == option.line));
+                // One that needs another is looked at with all of its table.
+                let there = alone.or_else(|_| read(&with(&text, |line, _| lines.contains(&line))));
                 let there = there.unwrap_or_else(|error| panic!("{name}: {error}"));
                 assert!(there != base, "{name} is written as its default: let it stand");
                 Standing::None

@@ -16,10 +16,11 @@ use model::decimal::DECIMALS_MAX;
 use model::{Cadence, Decimal, Instrument, InstrumentId, Listing, Minimum, Price, Quantity, Span};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
+use store::DatabaseUrl;
 use toml::Spanned;
 
 use super::perpetual::{self, PerpetualTable};
-use super::{BusPlan, Config, CrowdPlan, Mistake, TLS_LISTEN, TlsPlan};
+use super::{AccountsPlan, BusPlan, Config, CrowdPlan, Mistake, TLS_LISTEN, TlsPlan};
 
 /// The dialects an instrument can have a symbol in.
 const DIALECTS: [&str; 5] = ["bitstamp", "xrocket", "timex", "finazon", "confluencecode"];
@@ -43,6 +44,7 @@ struct File {
     #[serde(default)]
     server: ServerTable,
     tls: Option<TlsTable>,
+    accounts: Option<AccountsTable>,
     #[serde(default)]
     bitstamp: BitstampTable,
     #[serde(default)]
@@ -75,6 +77,13 @@ impl Default for ServerTable {
     fn default() -> Self {
         Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)) }
     }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AccountsTable {
+    database: Spanned<String>,
+    password_file: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -390,6 +399,7 @@ pub(super) fn read(name: &str, text: &str) -> Result<Config, Mistake> {
             listen,
             plain,
         }),
+        accounts: file.accounts.map(accounts).transpose()?,
         crowd: CrowdPlan {
             assets: assets(&file.crowd.wander, &listings)?,
             markets,
@@ -417,6 +427,14 @@ pub(super) fn read(name: &str, text: &str) -> Result<Config, Mistake> {
             ..dialects::timex::Options::default()
         },
     })
+}
+
+/// The database with the accounts.
+fn accounts(table: AccountsTable) -> Result<AccountsPlan, Mistake> {
+    let address = table.database;
+    let database = DatabaseUrl::parse(address.get_ref());
+    let database = database.map_err(|why| at(address.span(), why))?;
+    Ok(AccountsPlan { database, password_file: table.password_file })
 }
 
 /// The dialects whose sockets may be compressed.

@@ -234,6 +234,23 @@ fn what_is_said_of_limits_is_heard_and_the_rest_is_as_it_was() {
 }
 
 #[test]
+fn where_accounts_are_is_heard_and_told_without_the_password() {
+    assert_eq!(demo().accounts, None);
+    let with = |said: &str| Config::read("said", &format!("{SMALL}\n[accounts]\n{said}\n"));
+    let config = with("database = \"postgres://me:hidden@db/r\"\npassword_file = \"it\"");
+    let accounts = config.expect("a configuration").accounts.expect("a database");
+    assert_eq!(accounts.database.to_string(), "postgres://me@db/r");
+    assert_eq!(accounts.password_file, Some("it".into()));
+    assert!(!format!("{accounts:?}").contains("hidden"));
+    let wrong = |said: &str| with(said).expect_err("it is none").to_string();
+    let told = wrong("database = \"mysql://me:hidden@db/r\"");
+    assert!(told.contains("column 12: expected an address such as"), "{told}");
+    assert!(!told.contains("hidden"), "{told}");
+    let told = wrong("password_file = \"it\"");
+    assert!(told.contains("missing field `database`"), "{told}");
+}
+
+#[test]
 fn what_is_said_of_finazon_is_heard() {
     let text = format!(
         "[finazon]\naggr_literal_seed = true\ntickers_max = 2\nmics = [\"xnas\", \"xnys\"]\n\
@@ -338,7 +355,7 @@ fn what_is_wrong_is_told_with_its_place_and_what_was_expected() {
     check(
         "[[instrument]]",
         "instrument = []\n[x]",
-        "line 2, column 2: unknown field `x`, expected one of `server`, `tls`, `bitstamp`, `xrocket`, `timex`, `confluencecode`, `finazon`, `native`, `journal`, `limits`, `crowd`, `instrument`",
+        "line 2, column 2: unknown field `x`, expected one of `server`, `tls`, `accounts`, `bitstamp`, `xrocket`, `timex`, `confluencecode`, `finazon`, `native`, `journal`, `bus`, `limits`, `crowd`, `instrument`",
     );
     check(
         "[[instrument]]",

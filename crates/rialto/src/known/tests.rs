@@ -13,6 +13,7 @@ use testkit::laws::private::{Bitstamp, Tongue, listings};
 use testkit::served::{Heard, Line, Served, Setup};
 
 use super::*;
+use crate::config::AccountsPlan;
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const UNAUTHORIZED: &str = r#"{"event":"bts:error","channel":"","data":{"code":4009,"message":"Connection is unauthorized."}}"#;
@@ -83,11 +84,15 @@ struct Venue {
 
 impl Venue {
     fn open(options: &Serve, listen: IpAddr) -> Self {
+        Self::open_on(options, Place::of(None, folder(options)), listen)
+    }
+
+    fn open_on(options: &Serve, place: Place, listen: IpAddr) -> Self {
         let listings = listings();
         let instruments: Vec<Instrument> =
             listings.iter().map(|listing| listing.instrument.clone()).collect();
-        let known = Known::open(options, listen, (instruments.iter().map(Pair::of).collect(), &[]))
-            .expect("the store");
+        let pairs = instruments.iter().map(Pair::of).collect();
+        let known = Known::open(options, place, listen, (pairs, &[])).expect("the store");
         let clerk = known.clerk(&edge::limits::Limits::default());
         let mut setup = Setup::bitstamp();
         setup.clerk = Some(Arc::clone(&clerk));
@@ -389,6 +394,44 @@ fn keys_whose_end_cannot_be_written_stay_good_and_nobody_is_told_otherwise() {
     file.execute_batch("DROP TRIGGER broken").expect("it was there");
     assert_eq!(end_keys(&venue, &elsewhere, carol).on_disk, [key(&hers)]);
     assert_eq!(line.hear(), Heard::Text(UNAUTHORIZED.into()));
+}
+
+#[test]
+fn while_the_database_is_away_the_end_of_keys_fails_in_time_and_who_is_known_stays() {
+    let Some(server) = testkit::postgres::Server::start(&[]) else { return };
+    let database = store::DatabaseUrl::parse(&server.database().url()).expect("an address");
+    let place =
+        || Place::Database(AccountsPlan { database: database.clone(), password_file: None });
+    let key_file = Elsewhere::new("away");
+    let master = MasterKey::read(&key_file.folder.join("key")).expect("a master key");
+    let opening = Opening { master: Some(master), ..Opening::default() };
+    let elsewhere = place().open(opening).expect("a store");
+    let wanted = Wanted {
+        dialect: "bitstamp".into(),
+        entitlement: Entitlement::full(),
+        limits: Limits::default(),
+    };
+    let (carol, hers) = elsewhere.enrol("carol", &[wanted], NOW).expect("a new account");
+    let hers = key(&hers[0]);
+    let venue = Venue::open_on(&key_file.options(), place(), HERE);
+    venue.known.watch(venue.served.edge.revoker(), Some(venue.served.edge.boards.clone()));
+    let mut line = venue.served.client();
+    assert!(venue.lets_in(&mut line, carol.id, 0, &venue.pass(hers)));
+    let end = || {
+        let (heard, told) = sync_channel(1);
+        let tell = move |revoked| heard.send(revoked).expect("it is waited for");
+        venue.clerk.revoke_keys("bitstamp", carol.id, Box::new(tell));
+        told.recv_timeout(testkit::served::PATIENCE).expect("it is told")
+    };
+    server.end();
+    assert_eq!(end(), Err(NotRevoked::Failed));
+    assert!(venue.credential(hers).is_some());
+    line.check_silence();
+    assert!(venue.lets_in(&mut venue.served.client(), carol.id, 0, &venue.pass(hers)));
+    server.begin();
+    assert_eq!(end(), Ok(vec![hers.to_owned()]));
+    assert_eq!(line.hear(), Heard::Text(UNAUTHORIZED.into()));
+    line.check_closed(1008, "");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use model::{
 };
 
 use super::{Channel, Entitlement, Limits, Pair};
-use crate::sqlite::{Opening, SqliteStore};
+use crate::{Opening, SqliteStore};
 use crate::{Random, Store, Wanted};
 
 /// The last is the first one's perpetual.

@@ -30,7 +30,7 @@ use model::{Epoch, Sequence, Time};
 use super::super::record::Hash;
 
 /// No message is longer.
-pub const MESSAGE_BYTES_MAX: usize = 512 << 10;
+pub use crate::bus::MESSAGE_BYTES_MAX;
 /// No more of a journal or an image is in one message.
 pub const PIECE_BYTES_MAX: usize = MESSAGE_BYTES_MAX - 256;
 /// No more images are told of.

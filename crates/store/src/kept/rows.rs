@@ -6,8 +6,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use model::{AccountId, Address, Time};
-use rusqlite::{Connection, Row, ToSql, Transaction, params};
 
+use super::sql::{Row, Sql, Value, one};
 use crate::credential::{key_digest, secret_digest};
 use crate::form::{Keeping, Minted};
 use crate::{
@@ -15,19 +15,27 @@ use crate::{
     Random, Secret, StoreError, Wanted,
 };
 
-/// An account's row.
-pub fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
-    let id = AccountId(row.get("id")?);
+/// Asks for the accounts that were written after a version.
+pub const ACCOUNTS_AFTER: &str = "SELECT id, name, made, blocked FROM account WHERE change > $1";
+
+/// What [`ACCOUNTS_AFTER`] gives.
+pub fn account(mut row: Row) -> Result<Account, StoreError> {
+    let id = AccountId(row.take()?);
     Ok(Account {
         id,
-        name: row.get("name")?,
+        name: row.take()?,
         // The column is written for people who look; older stores have another address there.
         address: Address::of_account(id).to_string(),
-        made: Time(row.get("made")?),
-        blocked: row.get::<_, Option<i64>>("blocked")?.map(Time),
+        made: Time(row.take()?),
+        blocked: row.take::<Option<i64>>()?.map(Time),
         demo: false,
     })
 }
+
+/// Asks for the credentials that were written after a version, in the order of their changes.
+pub const CREDENTIALS_AFTER: &str = "SELECT id, account, change, key_digest, dialect, key_shown, secret_digest,
+    secret_sealed, trading, instruments, channels, quotes, connections_max, requests_per_second_max, made, revoked
+    FROM credential WHERE change > $1 ORDER BY change, id";
 
 /// A credential's row, before its words are understood and its secret is opened.
 pub struct Raw {
@@ -49,27 +57,24 @@ pub struct Raw {
 }
 
 impl Raw {
-    /// As SQLite has it.
-    pub fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
+    /// What [`CREDENTIALS_AFTER`] gives.
+    pub fn of(mut row: Row) -> Result<Self, StoreError> {
         Ok(Self {
-            id: CredentialId(row.get::<_, i64>("id")?.unsigned_abs()),
-            account: AccountId(row.get("account")?),
-            version: row.get::<_, i64>("change")?.unsigned_abs(),
-            key: Digest(row.get("key_digest")?),
-            dialect: row.get("dialect")?,
-            shown: row.get("key_shown")?,
-            secret_digest: row.get("secret_digest")?,
-            secret_sealed: row.get("secret_sealed")?,
-            trading: row.get("trading")?,
-            instruments: row.get("instruments")?,
-            channels: row.get("channels")?,
-            quotes: row.get("quotes")?,
-            limits: Limits {
-                connections_max: row.get("connections_max")?,
-                requests_per_second_max: row.get("requests_per_second_max")?,
-            },
-            made: Time(row.get("made")?),
-            revoked: row.get::<_, Option<i64>>("revoked")?.map(Time),
+            id: CredentialId(row.take()?),
+            account: AccountId(row.take()?),
+            version: row.take()?,
+            key: Digest(row.take()?),
+            dialect: row.take()?,
+            shown: row.take()?,
+            secret_digest: row.take()?,
+            secret_sealed: row.take()?,
+            trading: row.take()?,
+            instruments: row.take()?,
+            channels: row.take()?,
+            quotes: row.take()?,
+            limits: Limits { connections_max: row.take()?, requests_per_second_max: row.take()? },
+            made: Time(row.take()?),
+            revoked: row.take::<Option<i64>>()?.map(Time),
         })
     }
 
@@ -122,7 +127,7 @@ impl Raw {
 
 /// Makes a credential and writes its row.
 pub fn insert(
-    into: &Transaction<'_>,
+    sql: &mut dyn Sql,
     account: AccountId,
     wanted: &Wanted,
     now: Time,
@@ -131,15 +136,12 @@ pub fn insert(
 ) -> Result<Issued, StoreError> {
     let form = Form::of(&wanted.dialect)?;
     if form.is_single() {
-        let sql = "UPDATE credential SET revoked = ?1, change = ?2
-                   WHERE account = ?3 AND dialect = ?4 AND revoked IS NULL";
-        into.execute(sql, params![now.micros(), next_version(into)?, account.0, form.dialect])?;
+        revoke_all(sql, account, form.dialect, now)?;
     }
-    let version = next_version(into)?;
+    let version = next_version(sql)?;
     let Minted { key, shown, secret, parts } = form.mint(account, now, random)?;
-    let id: i64 =
-        into.query_row("SELECT coalesce(max(id), 0) + 1 FROM credential", [], |row| row.get(0))?;
-    let id = CredentialId(id.unsigned_abs());
+    let next = "SELECT coalesce(max(id), 0) + 1 FROM credential";
+    let id = CredentialId(one(sql, next, &[])?.take()?);
     let key = key_digest(form.dialect, key.reveal());
     let (mut digest, mut sealed) = (None, None);
     match secret {
@@ -154,35 +156,59 @@ pub fn insert(
         None => {}
     }
     let Wanted { entitlement, limits, .. } = wanted;
-    let quotes = &entitlement.quotes;
-    let columns: [(&str, &dyn ToSql); 15] = [
-        ("id", &(id.0 as i64)),
-        ("account", &account.0),
-        ("dialect", &form.dialect),
-        ("key_digest", &key.0),
-        ("key_shown", &shown),
-        ("secret_digest", &digest),
-        ("secret_sealed", &sealed),
-        ("trading", &entitlement.trading),
-        ("instruments", &entitlement.instruments.as_ref().map(joined)),
-        ("channels", &entitlement.channels.as_ref().map(joined)),
-        ("quotes", &(!quotes.is_empty()).then(|| joined(quotes))),
-        ("connections_max", &limits.connections_max),
-        ("requests_per_second_max", &limits.requests_per_second_max),
-        ("made", &now.micros()),
-        ("change", &version),
+    let (instruments, channels) =
+        (entitlement.instruments.as_ref().map(joined), entitlement.channels.as_ref().map(joined));
+    let quotes = (!entitlement.quotes.is_empty()).then(|| joined(&entitlement.quotes));
+    let columns: [(&str, Value<'_>); 15] = [
+        ("id", id.0.into()),
+        ("account", account.0.into()),
+        ("dialect", form.dialect.into()),
+        ("key_digest", key.0.as_slice().into()),
+        ("key_shown", (&shown).into()),
+        ("secret_digest", digest.as_ref().map(<[u8; 32]>::as_slice).into()),
+        ("secret_sealed", sealed.as_deref().into()),
+        ("trading", entitlement.trading.into()),
+        ("instruments", instruments.as_ref().into()),
+        ("channels", channels.as_ref().into()),
+        ("quotes", quotes.as_ref().into()),
+        ("connections_max", limits.connections_max.into()),
+        ("requests_per_second_max", limits.requests_per_second_max.into()),
+        ("made", now.micros().into()),
+        ("change", version.into()),
     ];
     let names = columns.map(|(name, _)| name).join(", ");
-    let marks = ["?"; 15].join(", ");
-    let values = columns.map(|(_, value)| value);
-    into.execute(&format!("INSERT INTO credential ({names}) VALUES ({marks})"), values)?;
+    let marks: Vec<String> = (1..=columns.len()).map(|number| format!("${number}")).collect();
+    let marks = marks.join(", ");
+    let text = format!("INSERT INTO credential ({names}) VALUES ({marks})");
+    sql.change(&text, &columns.map(|(_, value)| value))?;
     Ok(Issued { id, dialect: form.dialect, parts })
 }
 
+/// Takes the power of all the credentials that an account has in a dialect; the number of that change.
+pub fn revoke_all(
+    sql: &mut dyn Sql,
+    account: AccountId,
+    dialect: &str,
+    now: Time,
+) -> Result<u64, StoreError> {
+    let version = next_version(sql)?;
+    let text = "UPDATE credential SET revoked = $1, change = $2
+                WHERE account = $3 AND dialect = $4 AND revoked IS NULL";
+    let values = [now.micros().into(), version.into(), account.0.into(), dialect.into()];
+    sql.change(text, &values)?;
+    Ok(version)
+}
+
+/// Whether there is such an account.
+pub fn judge_account(sql: &mut dyn Sql, account: AccountId) -> Result<(), StoreError> {
+    let text = "SELECT EXISTS (SELECT 1 FROM account WHERE id = $1)";
+    let is_there: bool = one(sql, text, &[account.0.into()])?.take()?;
+    if is_there { Ok(()) } else { Err(StoreError::UnknownAccount) }
+}
+
 /// Counts one more change.
-pub fn next_version(into: &Connection) -> Result<i64, StoreError> {
-    let sql = "UPDATE change SET last = last + 1 RETURNING last";
-    Ok(into.query_row(sql, [], |row| row.get(0))?)
+pub fn next_version(sql: &mut dyn Sql) -> Result<u64, StoreError> {
+    one(sql, "UPDATE change SET last = last + 1 RETURNING last", &[])?.take()
 }
 
 /// To what a sealed secret is bound: it opens for this credential of this account, found by this key, only.
