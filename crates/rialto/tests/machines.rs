@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -84,7 +84,7 @@ impl Machine {
     fn start(mut command: Command) -> Self {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
-        let (tell, said) = channel();
+        let (tell, said) = sync_channel(65_536);
         let (out, err) = (child.stdout.take(), child.stderr.take());
         let out: Box<dyn Read + Send> = Box::new(out.expect("a pipe"));
         let err: Box<dyn Read + Send> = Box::new(err.expect("a pipe"));

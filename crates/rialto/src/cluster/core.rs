@@ -277,7 +277,10 @@ struct Taking {
 
 /// The last questions of each edge, and what was answered.
 #[derive(Default)]
-struct Known(VecDeque<([u8; 16], BTreeMap<u64, Option<Decision>>)>);
+struct Known(VecDeque<([u8; 16], Asked)>);
+
+/// Questions by their numbers, and what was answered, once it was.
+type Asked = BTreeMap<u64, Option<Decision>>;
 
 impl Known {
     /// Takes a question, unless it was asked before: then what was answered, if it was.
@@ -413,7 +416,7 @@ mod tests {
         assert!(!ends(ours, ours) && !ends(frontier(4, 90, 9), ours), "it may be its own");
         assert!(!ends(frontier(3, 900, 2), ours), "of an earlier life");
         for other in [frontier(5, 1, 2), frontier(4, 101, 2), frontier(4, 100, 2)] {
-            assert!(ends(other, ours) && !goes_on(&piece(other), [8; 16], &ours).is_some());
+            assert!(ends(other, ours) && goes_on(&piece(other), [8; 16], &ours).is_none());
         }
         assert!(ends(ours, frontier(4, 90, 9)), "the one that has written less");
     }

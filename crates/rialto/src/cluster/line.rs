@@ -9,7 +9,7 @@
 //! must let its clients go then: what they would see from then on is old.
 
 use std::sync::atomic::{AtomicIsize, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -32,6 +32,8 @@ use crate::run::Lost;
 const INBOX_MAX: usize = 256;
 /// Records that wait to be run again.
 const RECORDS_MAX: usize = 256;
+/// Decisions that wait to be told: more than what may be submitted and undecided at once.
+const DECISIONS_MAX: usize = 8_192;
 /// Messages that are heard before it is looked whether something is to be asked or taken out.
 const HEARD_AT_ONCE: usize = 64;
 /// What was passed on and is not answered by then is unknown.
@@ -69,7 +71,7 @@ pub struct Line {
     subjects: Subjects,
     records: Receiver<Record>,
     decisions: Receiver<(Passed, Decision)>,
-    decided: Sender<(Passed, Decision)>,
+    decided: SyncSender<(Passed, Decision)>,
     /// By which the core tells this run of this edge from others.
     edge: [u8; 16],
     _listening: Listening,
@@ -88,7 +90,7 @@ impl Line {
     ) -> Result<Self, String> {
         let (inbox, letters) = sync_channel(INBOX_MAX);
         let (row, records) = sync_channel(RECORDS_MAX);
-        let (decided, decisions) = channel();
+        let (decided, decisions) = sync_channel(DECISIONS_MAX);
         let heard = inbox.clone();
         let listening = bus.listen(
             &subjects.pieces,
@@ -166,7 +168,7 @@ impl Core for Line {
         let (decided, shared) = (self.decided.clone(), Arc::clone(&self.shared));
         let reply = move |answer: Result<Vec<u8>, BusError>| {
             // Whoever waited for it may be gone.
-            let _told = decided.send((passed, decision(answer)));
+            let _told = decided.try_send((passed, decision(answer)));
             shared.wake();
         };
         let life = self.sight().standing().map_or(Epoch(0), |standing| standing.epoch);

@@ -145,8 +145,8 @@ impl Ask {
 
 impl Answer {
     /// Its bytes.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        match *self {
+    pub fn to_bytes(self) -> Vec<u8> {
+        match self {
             Self::Told(Runs { now, speed, follows_the_wall }) => sealed(TOLD, |out| {
                 out.extend(now.0.to_le_bytes());
                 out.extend(speed.0.to_le_bytes());

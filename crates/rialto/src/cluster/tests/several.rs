@@ -55,7 +55,7 @@ struct Lossy {
 impl Lossy {
     fn fate(&self) -> usize {
         let roll = self.dice.lock().expect("nobody panics with it").roll(1_000);
-        if self.share == 0 { usize::MAX } else { roll / self.share }
+        roll.checked_div(self.share).unwrap_or(usize::MAX)
     }
 }
 
