@@ -39,6 +39,8 @@ pub struct Config {
     pub name: String,
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Whether loops write sockets that are told the same by one call of `io_uring`, where the system takes it.
+    pub io_uring: bool,
     /// What is served under TLS, and where.
     pub tls: Option<TlsPlan>,
     /// The instruments, numbered from 0, with their names.

@@ -58,6 +58,7 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
         about.push("nothing is kept on disk: as asked".to_owned());
     }
     let (compressing, limits) = (config.compressing.clone(), config.limits.clone());
+    let io_uring = config.io_uring;
     Ok(Venue {
         about,
         boards: boards.collect(),
@@ -81,6 +82,7 @@ pub fn venue(options: &Serve) -> Result<Venue, Failure> {
         listen,
         tls,
         loops: options.loops,
+        io_uring,
         compressing,
         limits,
     })
