@@ -97,7 +97,7 @@ fn more_than_one_row_hears_all_each_way() {
         ROW_MIN_OF_TEST.set(row_min);
         IS_REFUSED.set(is_refused);
         let mut house = house(Plain::default());
-        let mut visitors = listeners(&mut house, crate::socket::batch::SOCKETS_MAX + 20);
+        let mut visitors = listeners(&mut house, crate::socket::batch::SOCKETS_MAX + 9);
         for number in 1..=5 {
             house.happen(&[print(number, 0)]);
             for visitor in &mut visitors {
