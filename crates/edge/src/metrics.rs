@@ -132,6 +132,8 @@ counters! {
     loop_wakes: Only,
     /// Times the board thread had to wait for a loop whose ring was full.
     ring_waits: Only,
+    /// Loops that write many sockets by one call of the system, with io_uring; the others write each by its own.
+    loops_with_io_uring: AndShrinks,
     /// Turns of the loops.
     turns: Only,
     /// Connections that a loop took over.

@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use crate::outbox::Outbox;
 
+#[cfg(target_os = "linux")]
+pub mod batch;
+
 #[cfg(test)]
 mod tests;
 

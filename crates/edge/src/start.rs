@@ -13,7 +13,7 @@ use crate::clock::{MarketClock, SessionClock};
 use crate::goodbye::Goodbyes;
 use crate::metrics::Counters;
 use crate::passes::Passes;
-use crate::reactor::{Draining, Loop, LoopHandle, Surroundings};
+use crate::reactor::{Draining, Loop, LoopHandle, ROW_MIN, Surroundings};
 use crate::steps::Clerk;
 use crate::submitted::Submitted;
 
@@ -32,6 +32,8 @@ pub struct Settings {
     pub mail_max: usize,
     /// Goodbyes that are remembered.
     pub goodbyes_max: usize,
+    /// Whether loops write the sockets that are told the same by one call of `io_uring`, where the system takes it.
+    pub io_uring: bool,
     /// Whether new names are counted from 1 rather than drawn: for tests that read them. Everybody can foresee them then.
     pub ids_are_counted: bool,
 }
@@ -44,6 +46,7 @@ impl Default for Settings {
             ring_words_max: 16 * 1024,
             mail_max: 1_024,
             goodbyes_max: 8_192,
+            io_uring: true,
             ids_are_counted: false,
         }
     }
@@ -111,6 +114,7 @@ pub fn start(
             goodbyes: Arc::clone(&goodbyes),
             ids: ids.clone(),
             connection_ids: Arc::clone(&connection_ids),
+            row_min: settings.io_uring.then_some(ROW_MIN),
         };
         let (each, handle, bell) = Loop::new(index, around, ring)?;
         lanes.push(Lane { ring: words, bell });

@@ -40,6 +40,8 @@ pub struct Config {
     pub name: String,
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Whether loops write sockets that are told the same by one call of `io_uring`, where the system takes it.
+    pub io_uring: bool,
     /// What is served under TLS, and where.
     pub tls: Option<TlsPlan>,
     /// The database with the accounts; `None` is a file beside the market's state.

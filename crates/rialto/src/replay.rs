@@ -80,6 +80,7 @@ pub fn venue(options: &cli::Replay) -> Result<Venue, Failure> {
         listen,
         tls: None,
         loops: options.loops,
+        io_uring: true,
         compressing: Vec::new(),
         limits: Limits::default(),
     })

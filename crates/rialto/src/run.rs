@@ -57,6 +57,8 @@ pub struct Venue {
     pub tls: Option<TlsPlan>,
     /// How many loops; `None` is one for each core.
     pub loops: Option<usize>,
+    /// Whether they write sockets that are told the same by one call of `io_uring`, where the system takes it.
+    pub io_uring: bool,
     /// The dialects whose sockets are compressed where a client offers to.
     pub compressing: Vec<&'static str>,
     /// What strangers are allowed.
@@ -207,7 +209,7 @@ pub fn run(mut venue: Venue) -> Result<Ended, Failure> {
 
     // 3. The market, brought to the moment at which doors open.
     let dialects: Dialects = venue.dialects.into();
-    let mut settings = Settings::default();
+    let mut settings = Settings { io_uring: venue.io_uring, ..Settings::default() };
     settings.loops = venue.loops.unwrap_or(settings.loops);
     let mut boards = Boards::new(venue.boards, Arc::clone(&dialects), settings.loops)
         .with_accounts(venue.accounts);

@@ -157,6 +157,7 @@ pub fn venue(options: &Serve, config: Config, gives: Option<Gives>) -> Result<Ve
         about.push("nothing is kept on disk: as asked".to_owned());
     }
     let (compressing, limits) = (config.compressing.clone(), config.limits.clone());
+    let io_uring = config.io_uring;
     Ok(Venue {
         about,
         boards: boards.collect(),
@@ -180,6 +181,7 @@ pub fn venue(options: &Serve, config: Config, gives: Option<Gives>) -> Result<Ve
         listen,
         tls,
         loops: options.loops,
+        io_uring,
         compressing,
         limits,
     })

@@ -5,6 +5,8 @@
 
 use std::mem::take;
 use std::net::{SocketAddr, TcpStream};
+#[cfg(target_os = "linux")]
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use dialects::Manners;
@@ -251,6 +253,13 @@ impl Wire {
         self.stream.as_mut().expect("only who is there is told something")
     }
 
+    /// The stream, for who writes to several.
+    #[cfg(target_os = "linux")]
+    #[inline]
+    pub fn socket(&self) -> BorrowedFd<'_> {
+        self.stream.as_ref().expect("only who is there is told something").as_fd()
+    }
+
     /// So much more has left. Returns whether it is noted; if not, there is no room for it here.
     #[inline]
     pub fn note(&mut self, frames: u32, bytes: usize) -> bool {
@@ -319,6 +328,13 @@ impl Clients {
     /// Who asked, if it is still there.
     pub fn of_asker(&mut self, asker: Asker) -> Option<&mut Client> {
         self.get(asker.place).filter(|client| client.tenancy == asker.tenancy)
+    }
+
+    /// What is touched for every delivery, all places of it.
+    #[cfg(target_os = "linux")]
+    #[inline]
+    pub fn wires(&self) -> &[Wire] {
+        &self.wires
     }
 
     /// What is touched for every delivery at this place.

@@ -9,6 +9,11 @@
 //! What it is not: it knows no dialect and no topic, decides nothing about a session (see [`crate::session`]) and
 //! nothing about what waits (see [`crate::outbox`]).
 
+#[cfg(target_os = "linux")]
+mod row;
+#[cfg(not(target_os = "linux"))]
+#[path = "no_row.rs"]
+mod row;
 mod tell;
 
 mod listen;
@@ -49,6 +54,7 @@ use crate::ws::deflate::Packer;
 use client::Clients;
 use fanout::Fanout;
 use handle::{Bell, Letter};
+use row::Rows;
 use survey::Survey;
 use timers::Timers;
 
@@ -58,6 +64,8 @@ pub use handle::{Draining, Form, LoopHandle, Newcomer, Turning};
 const BELL: Token = Token(usize::MAX);
 /// Readiness taken from the system at once.
 const EVENTS_A_TURN: usize = 1_024;
+/// So many sockets at least that are told alike are written by one call of the system, where it takes such calls.
+pub(crate) const ROW_MIN: usize = 8;
 /// Words taken from the ring before sockets are written.
 const WORDS_A_TURN: usize = 256;
 /// Letters read in one turn.
@@ -86,6 +94,9 @@ pub(crate) struct Surroundings {
     pub ids: Option<Arc<AtomicU64>>,
     /// The number of the last connection that any loop took over.
     pub connection_ids: Arc<AtomicU64>,
+    /// From how many sockets on those that are told alike are written by one call of the system, if it takes such calls;
+    /// `None` is never.
+    pub row_min: Option<usize>,
 }
 
 /// One loop.
@@ -131,6 +142,7 @@ pub(crate) struct Loop {
     packer: Packer,
     numberer: Numberer,
     sealed: Vec<u8>,
+    rows: Rows,
     tally: Tally,
 }
 
@@ -189,6 +201,7 @@ impl Loop {
             packer: Packer::default(),
             numberer: Numberer::default(),
             sealed: Vec::new(),
+            rows: Rows::default(),
             tally: Tally::default(),
         };
         Ok((this, handle, bell))
@@ -197,6 +210,8 @@ impl Loop {
     /// Works until it is told to stop. Every connection that is left then is dropped.
     pub fn run(mut self) {
         let mut events = Events::with_capacity(EVENTS_A_TURN);
+        // Here, as a ring of io_uring is for the thread that makes it.
+        self.rows.open(self.around.row_min, &self.around.counters);
         loop {
             let wait = self.wait();
             match self.poll.poll(&mut events, wait) {

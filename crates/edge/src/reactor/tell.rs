@@ -89,6 +89,9 @@ impl Loop {
         if !self.clients.wire(first).is_plain {
             return 0;
         }
+        if let Some(told) = self.tell_row(line) {
+            return told;
+        }
         let frames = self.fanout.count(node);
         let bytes = self.fanout.bytes(node);
         let mut told = 0;
@@ -118,7 +121,7 @@ impl Loop {
 
     /// What is left of a write that did not take all.
     #[cold]
-    fn told_in_part(&mut self, place: u32, node: u32, took: io::Result<Took>) {
+    pub(super) fn told_in_part(&mut self, place: u32, node: u32, took: io::Result<Took>) {
         match took {
             Ok(Took::All) => {}
             Ok(Took::Part(taken)) => {

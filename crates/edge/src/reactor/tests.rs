@@ -1,5 +1,6 @@
 //! A real loop over real loopback sockets; the test is its board thread, so that it decides what happens when.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -29,10 +30,17 @@ mod compressed;
 mod conversations;
 mod encrypted;
 mod numbered;
+#[cfg(target_os = "linux")]
+mod rows;
 mod survey;
 
 /// Nothing here takes so long unless it never comes.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+thread_local! {
+    /// From how many sockets on the loops of this test write rows by one call.
+    static ROW_MIN_OF_TEST: Cell<Option<usize>> = const { Cell::new(None) };
+}
 
 struct House {
     handle: LoopHandle,
@@ -73,8 +81,11 @@ fn house_of(clock: SessionClock, plain: Plain, mail_max: usize, clerk: Arc<Clerk
         goodbyes: Arc::clone(&goodbyes),
         ids: None,
         connection_ids: Arc::default(),
+        row_min: ROW_MIN_OF_TEST.get(),
     };
     let (this, handle, bell) = Loop::new(0, around, ring).expect("a loop");
+    #[cfg(target_os = "linux")]
+    let this = rows::ready(this);
     let board = |index| Board::by_level(model::InstrumentId(index), model::Time(0));
     House {
         handle,

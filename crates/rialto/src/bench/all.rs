@@ -147,7 +147,14 @@ pub fn run(options: &Options) -> Result<Report, String> {
 
 fn take_fanout(small: bool) -> Result<Taken, String> {
     let (sockets, turns, rounds, idle) = if small { (10, 3, 1, 50) } else { (500, 100, 9, 5_000) };
-    let report = fanout::run(&fanout::Options { sockets, turns, rounds, idle, node: None })?;
+    let report = fanout::run(&fanout::Options {
+        sockets,
+        turns,
+        rounds,
+        idle,
+        node: None,
+        no_io_uring: false,
+    })?;
     let figures =
         report.costs.iter().zip(fanout::TARGETS_PER_MILLE).map(|(cost, (target, aim))| {
             let [ours, ratio, target, aim] =

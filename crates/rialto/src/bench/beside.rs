@@ -130,7 +130,9 @@ pub fn run(options: &Options) -> Result<Report, String> {
         progress.show(&format!("{sockets} sockets"));
         let idle = if small { 20 } else { 1_000 };
         let node = node.clone();
-        fanouts.push(fanout::run(&fanout::Options { sockets, turns, rounds, idle, node })?);
+        let no_io_uring = false;
+        let options = fanout::Options { sockets, turns, rounds, idle, node, no_io_uring };
+        fanouts.push(fanout::run(&options)?);
     }
     progress.show("a fixed rate");
     let (sockets, rate, millis) = if small { (10, 2_000, 200) } else { (500, 1_000_000, 2_000) };

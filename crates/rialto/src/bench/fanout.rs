@@ -58,6 +58,9 @@ pub struct Options {
     /// Beside Node's `ws` too, which is installed in this folder
     #[arg(long, value_name = "FOLDER")]
     pub node: Option<PathBuf>,
+    /// Ours without io_uring: each socket is written by a call of its own
+    #[arg(long)]
+    pub no_io_uring: bool,
 }
 
 /// What is told in a turn.
@@ -134,7 +137,8 @@ fn compared(ours: &Vec<u64>, theirs: &Vec<u64>) -> (u64, u64, [u64; 3]) {
 fn compare(options: &Options, load: Load) -> io::Result<Vec<[u64; 3]>> {
     let reader = Reader::start()?;
     let market = Arc::new(Market::default());
-    let edge = start(load, options.sockets, &market, &reader)?;
+    let settings = Settings { io_uring: !options.no_io_uring, ..Settings::default() };
+    let edge = start(settings, load, options.sockets, &market, &reader)?;
     let ours: Vec<TcpStream> =
         (0..options.sockets).map(|_| connect(&edge)).collect::<Result<_, _>>()?;
     subscribe(&edge, &ours)?;
@@ -248,7 +252,7 @@ impl Serving {
 fn idle_bytes(connections: usize) -> io::Result<(i64, i64)> {
     let reader = Reader::start()?;
     let market = Arc::new(Market::default());
-    let edge = start(LOADS[0], 0, &market, &reader)?;
+    let edge = start(Settings::default(), LOADS[0], 0, &market, &reader)?;
     let mut visitors = Vec::with_capacity(connections);
     let before = resident_bytes()?;
     for _ in 0..connections {
@@ -262,7 +266,13 @@ fn idle_bytes(connections: usize) -> io::Result<(i64, i64)> {
     Ok((each(waiting - before), each(listening - before)))
 }
 
-fn start(load: Load, sockets: usize, market: &Arc<Market>, reader: &Reader) -> io::Result<Edge> {
+fn start(
+    settings: Settings,
+    load: Load,
+    sockets: usize,
+    market: &Arc<Market>,
+    reader: &Reader,
+) -> io::Result<Edge> {
     let source = Drum {
         market: Arc::clone(market),
         read: Arc::clone(&reader.count),
@@ -272,17 +282,26 @@ fn start(load: Load, sockets: usize, market: &Arc<Market>, reader: &Reader) -> i
         sequence: 0,
     };
     let clock = MarketClock::starting(Time(0), Speed::WALL);
-    start_with(Beat::of(load.message_bytes), Box::new(source), clock)
+    start_as(settings, Beat::of(load.message_bytes), Box::new(source), clock)
 }
 
 /// One board thread and one loop that serve this.
 pub fn start_with(dialect: Beat, source: Box<dyn Source>, clock: MarketClock) -> io::Result<Edge> {
+    start_as(Settings::default(), dialect, source, clock)
+}
+
+fn start_as(
+    settings: Settings,
+    dialect: Beat,
+    source: Box<dyn Source>,
+    clock: MarketClock,
+) -> io::Result<Edge> {
     let dialects: Dialects = Arc::new([Box::new(dialect) as Box<dyn Dialect>]);
     let boards = |loops| {
         let board = views::Board::by_level(InstrumentId(0), Time(0));
         Boards::new(vec![board], Arc::clone(&dialects), loops)
     };
-    let settings = Settings { loops: 1, ..Settings::default() };
+    let settings = Settings { loops: 1, ..settings };
     let (session_clock, clerk) = (SessionClock::started(), Arc::new(Clerk::of_nobody()));
     edge::start(&settings, &dialects, boards, source, clock, session_clock, &clerk)
 }

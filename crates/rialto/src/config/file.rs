@@ -71,11 +71,12 @@ struct File {
 #[serde(deny_unknown_fields, default)]
 struct ServerTable {
     listen: SocketAddr,
+    io_uring: bool,
 }
 
 impl Default for ServerTable {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)) }
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), io_uring: true }
     }
 }
 
@@ -394,6 +395,7 @@ pub(super) fn read(name: &str, text: &str) -> Result<Config, Mistake> {
     Ok(Config {
         name: name.to_owned(),
         listen: file.server.listen,
+        io_uring: file.server.io_uring,
         tls: file.tls.map(|TlsTable { certificate, key, listen, plain }| TlsPlan {
             files: edge::tls::Files { certificate, key },
             listen,

@@ -170,7 +170,7 @@ crowd = { activity = "quiet", start = "60000", size = "0.05" }
 #[test]
 fn what_is_left_out_has_a_default() {
     let config = Config::read("small.toml", SMALL).expect("it is in order");
-    assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!((config.listen.to_string().as_str(), config.io_uring), ("127.0.0.1:8080", true));
     assert_eq!(config.bitstamp, dialects::bitstamp::Options::default());
     assert_eq!(config.timex, dialects::timex::Options::default());
     assert_eq!(config.confluencecode, dialects::confluencecode::Options::default());
@@ -192,12 +192,12 @@ fn what_is_left_out_has_a_default() {
 #[test]
 fn what_is_said_is_heard() {
     let text = format!(
-        "[server]\nlisten = \"[::1]:0\"\n[bitstamp]\ncadence_ms = 500\nstrict_markets = true\n\
+        "[server]\nlisten = \"[::1]:0\"\nio_uring = false\n[bitstamp]\ncadence_ms = 500\nstrict_markets = true\n\
          null_reconnect_data = true\nhosts = [\"rialto.example:8443\"]\n[timex]\npublic_accounts = false\ncompression = true\n\
          [confluencecode]\nauthenticate_within_seconds = 0\nstreams_max = 7\n[native]\nhosts = [\"api.example\"]\n[journal]\nimage_every_commands = 9\nimage_every_minutes = 2\n[crowd]\nwarm_up_seconds = 0\nwander.USD = \"0.0001\"\n{SMALL}"
     );
     let config = Config::read("said.toml", &text).expect("it is in order");
-    assert_eq!(config.listen.to_string(), "[::1]:0");
+    assert_eq!((config.listen.to_string().as_str(), config.io_uring), ("[::1]:0", false));
     assert_eq!(config.bitstamp.cadence, Cadence(Span::millis(500)));
     // The tenth is there whatever Bitstamp's books do: statistics are counted by it.
     assert_eq!(config.cadences(), [Cadence(Span::millis(500)), Cadence::TENTH]);
