@@ -344,7 +344,7 @@ fn so_many_connections_share_a_berth_and_who_leaves_makes_room() {
 #[test]
 fn what_is_remembered_of_one_who_logged_in_is_small() {
     let bytes = size_of::<Talk>();
-    assert!(bytes <= 256, "{bytes} bytes, for each of many who have logged in and listen");
+    assert!(bytes <= 272, "{bytes} bytes, for each of many who have logged in and listen");
 }
 
 #[test]
