@@ -73,6 +73,7 @@ pub fn venue(options: &Serve, config: Config, bus: &Arc<dyn Bus>) -> Result<Venu
         ),
     ];
     let (compressing, limits) = (config.compressing.clone(), config.limits.clone());
+    let io_uring = config.io_uring;
     let bus = Arc::clone(bus);
     Ok(Venue {
         about,
@@ -85,6 +86,7 @@ pub fn venue(options: &Serve, config: Config, bus: &Arc<dyn Bus>) -> Result<Venu
         listen,
         tls: serve::tls(options, config.tls.clone())?,
         loops: options.loops,
+        io_uring,
         compressing,
         limits,
         begin: Box::new(move |boards, clerk| begin(&bus, &subjects, &plan, &market, boards, clerk)),
