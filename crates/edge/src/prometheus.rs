@@ -206,11 +206,12 @@ impl Collector for Followed {
             let metric = encoder.encode_descriptor(name, meaning, None, MetricType::Gauge)?;
             gauge.encode(metric)?;
         }
-        let silence = it.silence.map_or(f64::INFINITY, |silence| silence.as_secs_f64());
+        // Before anything was heard there is nothing to count from.
+        let Some(silence) = it.silence else { return Ok(()) };
         let meaning = "How long ago anything was heard of the core";
         let name = "core_silence_seconds";
         let metric = encoder.encode_descriptor(name, meaning, None, MetricType::Gauge)?;
-        ConstGauge::new(silence).encode(metric)
+        ConstGauge::new(silence.as_secs_f64()).encode(metric)
     }
 }
 
@@ -311,6 +312,6 @@ mod tests {
             None,
             Some(FollowingNote::default()),
         );
-        assert!(unheard.contains("\nrialto_core_silence_seconds +Inf\n"), "{unheard}");
+        assert!(!unheard.contains("core_silence"), "{unheard}");
     }
 }
