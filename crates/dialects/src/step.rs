@@ -4,6 +4,7 @@
 //! comes back. Whoever takes the steps knows no dialect. What they end with is `R`: a response over HTTP, on a
 //! socket the [`Request`](crate::Request)s that they come to.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use model::{AccountId, Action, Answer, InstrumentId, Query};
@@ -78,8 +79,9 @@ pub struct Credential {
     pub may_trade: bool,
     /// The instruments it may see and trade; `None` is all.
     pub instruments: Option<Vec<InstrumentId>>,
-    /// What it may quote: the perpetuals, and the places in their indexes.
-    pub quotes: Vec<(InstrumentId, u16)>,
+    /// What it may quote: the perpetuals, and the places in their indexes. Nothing for nearly all, who are many: so it
+    /// takes no more than a pointer.
+    pub quotes: Option<Arc<Vec<(InstrumentId, u16)>>>,
     /// Whether the account is blocked: then nothing is asked or done for it, and a dialect may say so.
     pub blocked: bool,
 }

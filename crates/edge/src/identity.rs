@@ -107,7 +107,9 @@ impl Grant {
 #[must_use]
 pub fn may_submit(holder: &Credential, action: &Action) -> bool {
     if let Action::Perpetual(PerpetualAction::Quote { instrument, constituent, .. }) = *action {
-        return holder.quotes.contains(&(instrument, constituent)) && covers(holder, instrument);
+        let quotes = holder.quotes.as_deref();
+        let may_quote = quotes.is_some_and(|quotes| quotes.contains(&(instrument, constituent)));
+        return may_quote && covers(holder, instrument);
     }
     let instrument = match action {
         Action::CancelAll { instrument: None, .. } => holder.instruments.is_none(),

@@ -459,12 +459,12 @@ fn feeds(contract: &Contract) -> impl Iterator<Item = (InstrumentId, u16, FeedNa
 
 impl Book {
     /// Where somebody may quote who may do this.
-    fn quotes(&self, entitlement: &Entitlement) -> Vec<(InstrumentId, u16)> {
+    fn quotes(&self, entitlement: &Entitlement) -> Option<Arc<Vec<(InstrumentId, u16)>>> {
         if entitlement.quotes.is_empty() {
-            return Vec::new();
+            return None;
         }
         let its = self.feeds.iter().filter(|(_, _, name)| entitlement.quotes.contains(name));
-        its.map(|&(instrument, place, _)| (instrument, place)).collect()
+        Some(Arc::new(its.map(|&(instrument, place, _)| (instrument, place)).collect()))
     }
 
     /// What is told of a credential whose holder has proved to be that, or is about to.

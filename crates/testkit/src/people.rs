@@ -213,9 +213,10 @@ impl Known {
         let mut quoting = self.quoting.lock().unwrap_or_else(PoisonError::into_inner);
         quoting.push((key.to_owned(), (instrument, constituent)));
     }
-    fn quotes(&self, key: &str) -> Vec<(InstrumentId, u16)> {
+    fn quotes(&self, key: &str) -> Option<Arc<Vec<(InstrumentId, u16)>>> {
         let quoting = self.quoting.lock().unwrap_or_else(PoisonError::into_inner);
-        quoting.iter().filter(|(held, _)| held == key).map(|&(_, quote)| quote).collect()
+        let its = quoting.iter().filter(|(held, _)| held == key).map(|&(_, quote)| quote);
+        Some(Arc::new(its.collect()))
     }
 
     /// This account is blocked, or is not any more.

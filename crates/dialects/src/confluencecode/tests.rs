@@ -208,7 +208,7 @@ fn login(standing: Standing) -> Login {
         secret: Vec::new(),
         may_trade: true,
         instruments: None,
-        quotes: Vec::new(),
+        quotes: None,
         blocked: false,
     };
     Login { key: "key".into(), holder, standing }

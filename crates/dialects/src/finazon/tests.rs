@@ -48,7 +48,7 @@ fn decoded(message: &str, instruments: Option<Vec<InstrumentId>>) -> Vec<Request
         secret: Vec::new(),
         may_trade: true,
         instruments,
-        quotes: Vec::new(),
+        quotes: None,
         blocked: false,
     };
     let login = Login { key: "key".into(), holder, standing: Standing::Good };

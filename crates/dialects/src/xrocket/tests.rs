@@ -141,7 +141,7 @@ fn a_login_that_is_good_no_longer_opens_nothing() {
             secret: Vec::new(),
             may_trade: true,
             instruments: None,
-            quotes: Vec::new(),
+            quotes: None,
             blocked: false,
         };
         let login = standing.map(|standing| Login { key: "token".into(), holder, standing });
@@ -186,7 +186,7 @@ fn a_token_with_an_end_logs_in_until_then() {
             secret: Vec::new(),
             may_trade: true,
             instruments: None,
-            quotes: Vec::new(),
+            quotes: None,
             blocked: false,
         };
         let Step::Reply(mut requests) = then(Some(&holder)) else { panic!("it is judged") };
@@ -410,7 +410,7 @@ fn asked(dialect: &XRocket, path: &str) -> model::Query {
         secret: Vec::new(),
         may_trade: true,
         instruments: None,
-        quotes: Vec::new(),
+        quotes: None,
         blocked: false,
     };
     match then(Some(&holder)) {

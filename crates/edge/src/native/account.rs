@@ -33,6 +33,7 @@ pub(crate) async fn account(visit: &mut Visit<'_>) -> Answered {
     let rate = visit.native.rate(holder.note.as_ref());
     let words = &visit.native.words;
     let names = |ids: &Vec<_>| ids.iter().map(|&id| words.name(id).to_owned()).collect();
+    let quotes = holder.credential.quotes.iter().flat_map(|quotes| quotes.iter());
     Ok(Reply::json(&own::Account {
         user_id: known.as_ref().map_or(u64::from(holder.account().0), |known| known.user_id),
         address: known.as_ref().map(|known| known.address.clone()),
@@ -41,7 +42,7 @@ pub(crate) async fn account(visit: &mut Visit<'_>) -> Answered {
             id: holder.note.map(|note| note.id),
             may_trade: holder.credential.may_trade,
             instruments: holder.credential.instruments.as_ref().map(names),
-            quotes: holder.credential.quotes.iter().filter_map(|&it| words.feed(it)).collect(),
+            quotes: quotes.filter_map(|&it| words.feed(it)).collect(),
             requests_per_second_max: rate.count,
         },
     }))

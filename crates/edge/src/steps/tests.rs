@@ -26,7 +26,7 @@ impl Identities for Known {
             secret: b"secret".to_vec(),
             may_trade: key != "look",
             instruments: (key == "here").then(|| vec![HERE]),
-            quotes: Vec::new(),
+            quotes: None,
             blocked: self
                 .0
                 .lock()

@@ -117,7 +117,7 @@ fn subjects(dialect: &dyn Dialect, boards: &Boards, text: &str) -> Vec<Subject> 
         may_trade: false,
         instruments: None,
         blocked: false,
-        quotes: Vec::new(),
+        quotes: None,
     };
     let login = Login { key: "a key".into(), holder, standing: Standing::Good };
     let visitor = Visitor { login: Some(&login), ..Visitor::STRANGER };

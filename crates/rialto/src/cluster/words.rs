@@ -11,11 +11,10 @@
 //!
 //! Integers are little-endian, checksums CRC32C. A message of another version is refused in words, never guessed at.
 
-use std::fmt;
-
 use edge::clock::Speed;
+use feed::journal::copy::words::Unread;
 use feed::source::followed::Decision;
-use model::image::{Image as _, Impossible, Reader};
+use model::image::{Image as _, Reader};
 use model::{Action, Epoch, Note, Sequence, Time};
 
 const MAGIC: &[u8; 3] = b"RMK";
@@ -26,33 +25,6 @@ const SUBMIT: u8 = 2;
 const TOLD: u8 = 65;
 const DECIDED: u8 = 66;
 const UNKNOWN: u64 = u64::MAX;
-
-/// Why a message is not understood.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unread {
-    /// It is of this version, and here another is spoken.
-    Version(u8),
-    /// It is none of ours.
-    Nonsense(&'static str),
-}
-
-impl fmt::Display for Unread {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Version(version) => write!(
-                f,
-                "it speaks version {version}, and this machine {VERSION}: another version of rialto runs there"
-            ),
-            Self::Nonsense(what) => write!(f, "no message of ours: {what}"),
-        }
-    }
-}
-
-impl From<Impossible> for Unread {
-    fn from(Impossible(what): Impossible) -> Self {
-        Self::Nonsense(what)
-    }
-}
 
 /// What an edge asks.
 #[derive(Clone, Debug, PartialEq, Eq)]

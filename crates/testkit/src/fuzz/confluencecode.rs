@@ -31,7 +31,7 @@ pub fn decode(message: &[u8]) {
         secret: Vec::new(),
         may_trade: false,
         instruments: None,
-        quotes: Vec::new(),
+        quotes: None,
         blocked: false,
     };
     let login = Login { key: "key".into(), holder, standing: Standing::Good };

@@ -28,7 +28,7 @@ pub fn decode(message: &[u8]) {
         secret: Vec::new(),
         may_trade: true,
         instruments: Some(vec![InstrumentId(0)]),
-        quotes: Vec::new(),
+        quotes: None,
         blocked: false,
     };
     let login = Login { key: "key".into(), holder, standing: Standing::Good };

@@ -98,7 +98,7 @@ fn taken<R>(mut step: Step<R>, account: Option<u32>, ask: impl Fn(&Query) -> Ans
                     secret: Vec::new(),
                     may_trade: true,
                     instruments: None,
-                    quotes: Vec::new(),
+                    quotes: None,
                     blocked: false,
                 });
                 then(holder.as_ref())

@@ -93,7 +93,7 @@ fn holder() -> Credential {
         secret: b"alicesecret000000000000000000001".to_vec(),
         may_trade: true,
         instruments: None,
-        quotes: Vec::new(),
+        quotes: None,
         blocked: false,
     }
 }

@@ -177,7 +177,7 @@ impl Here {
             secret: Vec::new(),
             may_trade: true,
             instruments: None,
-            quotes: Vec::new(),
+            quotes: None,
             blocked: false,
         };
         let login = Login { key: "key".into(), holder, standing: Standing::Good };

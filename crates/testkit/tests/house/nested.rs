@@ -51,7 +51,7 @@ fn say(name: &str, message: &Value) -> usize {
         secret: Vec::new(),
         may_trade: true,
         instruments: None,
-        quotes: Vec::new(),
+        quotes: None,
         blocked: false,
     };
     let login = Login { key: "key".into(), holder, standing: Standing::Good };

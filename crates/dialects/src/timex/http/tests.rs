@@ -144,7 +144,7 @@ fn as_somebody(step: rest::Answering) -> Option<Result<Vec<u8>, Refusal>> {
         secret: Vec::new(),
         may_trade: true,
         instruments: None,
-        quotes: Vec::new(),
+        quotes: None,
         blocked: false,
     };
     match step {

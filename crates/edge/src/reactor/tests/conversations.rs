@@ -20,7 +20,7 @@ impl Identities for Known {
             secret: Vec::new(),
             may_trade: true,
             instruments: None,
-            quotes: Vec::new(),
+            quotes: None,
             blocked: false,
         })
     }

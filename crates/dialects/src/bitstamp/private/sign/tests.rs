@@ -98,7 +98,7 @@ impl Sent {
             secret: SECRET.to_vec(),
             may_trade: true,
             instruments: None,
-            quotes: Vec::new(),
+            quotes: None,
             blocked: false,
         };
         let mut step = identify(&request, &ours, |holder| {
