@@ -60,7 +60,7 @@ fn a_pipe_is_told_where_everything_is_and_nothing_else() {
 
 #[test]
 fn a_terminal_is_told_the_demos_credentials_as_well() {
-    let mut terminal = Terminal::new(200, 50);
+    let terminal = Terminal::new(200, 50);
     let _process = Process::serve(terminal.end(), terminal.end());
     let said = terminal.wait(&["listening on http://"]);
     let json = Command::new(env!("CARGO_BIN_EXE_rialto")).args(["keys", "demo", "--json"]).output();

@@ -216,8 +216,10 @@ impl Watcher {
 
     /// Takes lines in until there is one like this.
     fn until(&mut self, wanted: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+        let began = Instant::now();
         loop {
             let told = self.next(wanted);
+            assert!(began.elapsed() < PATIENCE, "{wanted} does not come among other lines");
             if is_it(&told) {
                 return told;
             }
@@ -242,8 +244,10 @@ impl Watcher {
 
     /// Takes lines in until this is so.
     fn wait(&mut self, wanted: &str, is_so: impl Fn(&Self) -> bool) {
+        let began = Instant::now();
         while !is_so(self) {
             self.next(wanted);
+            assert!(began.elapsed() < PATIENCE, "{wanted} does not come among other lines");
         }
     }
 }
