@@ -16,6 +16,19 @@ const ANSWER_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// The variable with a key of the native API, for who does not operate the venue.
 pub const KEY: &str = "RIALTO_KEY";
 
+/// The key in [`KEY`], if there is one.
+///
+/// # Errors
+/// [`Failure`] if what is there cannot be a key.
+pub fn key() -> Result<Option<String>, Failure> {
+    let key = std::env::var(KEY).ok().map(|key| key.trim().to_owned());
+    let key = key.filter(|key| !key.is_empty());
+    match key.as_deref().is_some_and(|key| !key.bytes().all(|byte| byte.is_ascii_graphic())) {
+        true => Err(Failure(format!("the variable {KEY} is no key"))),
+        false => Ok(key),
+    }
+}
+
 /// A venue that runs.
 pub struct Asking {
     /// `host:port`.
@@ -37,12 +50,7 @@ impl Asking {
         let port = authority.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok());
         let authority =
             if port.is_some() { authority.to_owned() } else { format!("{authority}:80") };
-        let key = std::env::var(KEY).ok().filter(|key| !key.is_empty());
-        if key.as_deref().is_some_and(|key| key.contains(|letter: char| letter.is_ascii_control()))
-        {
-            return Err(Failure(format!("the variable {KEY} is no key")));
-        }
-        Ok(Self { authority, key })
+        Ok(Self { authority, key: key()? })
     }
 
     /// What a page below `/rialto/v1` tells; `None` if it knows nothing of the kind.

@@ -39,13 +39,17 @@ pub enum Command {
     #[command(after_help = "Example: a recorded morning, ten times as fast, for ever\n  \
                             rialto replay captures/bitstamp-2022-01-05 --speed 10 --loop")]
     Replay(Replay),
-    /// Show the book, the tape and the candles of a venue, ours or a real one
+    /// Show the book, the tape and the candles of a venue, ours or a real one, and one's positions in ours
     #[cfg(feature = "watch")]
     #[command(
-        after_help = "Examples: a market of the demo; the real Bitstamp; the trades of a venue of ours as one line each\n  \
+        after_help = "Examples: a market of the demo; the real Bitstamp; the trades of a venue of ours as one line each; and\nbelow a \
+                            market the positions of whoever holds a native key, here that of the demo's alice\n  \
                             rialto watch ws://127.0.0.1:8080/bitstamp --market btcusd\n  \
                             rialto watch bitstamp --market btcusd --market etheur\n  \
-                            rialto watch ws://127.0.0.1:8080/xrocket --json | jq -c 'select(.event == \"trade\")'\n\n\
+                            rialto watch ws://127.0.0.1:8080/xrocket --json | jq -c 'select(.event == \"trade\")'\n  \
+                            export RIALTO_KEY=$(rialto keys demo --json | jq -r '.accounts[0].native.key')\n  \
+                            rialto watch ws://127.0.0.1:8080/bitstamp --market btcusd\n\n\
+                            The native key is read from the variable RIALTO_KEY, and shown to venues of ours alone.\n\
                             Which dialect is spoken is told by the URL's path or host, else by --dialect. q, Esc or Ctrl-C ends \
                             it.\nNO_COLOR is heeded. docs/watch.md says what is shown and what a line holds.\n\n\
                             Exit codes: 0 ended as asked, 1 the venue cannot be watched and stderr says why, 2 the command \

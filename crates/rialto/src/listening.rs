@@ -7,7 +7,7 @@ pub mod fetch;
 mod line;
 pub mod listener;
 pub mod secret;
-mod target;
+pub mod target;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,11 +1,14 @@
 //! `rialto watch`: shows the book, the tape and the candles of any venue that speaks one of the five dialects, ours or a real
-//! one; on a terminal as a view, with `--json` as one line an event. `docs/watch.md` describes both.
+//! one; on a terminal as a view, with `--json` as one line an event; of a venue of ours one's positions too. `docs/watch.md`
+//! describes both.
 //!
-//! It listens as `rialto record` does ([`crate::listening`]). [`seen`] holds what is seen and [`view`] draws it, both pure;
-//! [`lines`] words it for pipes; [`screen`] has the terminal. Here they are put together.
+//! It listens as `rialto record` does ([`crate::listening`]), and [`asked`] asks for positions. [`seen`] holds what is seen and
+//! [`view`] draws it, both pure; [`lines`] words it for pipes; [`screen`] has the terminal. Here they are put together.
 
+mod asked;
 mod keys;
 mod lines;
+mod positions;
 mod screen;
 mod seen;
 #[cfg(test)]
@@ -28,8 +31,10 @@ use crate::listening::fetch::Fetcher;
 use crate::listening::listener::{Listener, Until, Witness};
 use crate::run::{Failure, failed};
 
+use self::asked::{Answer, Asker};
 use self::keys::Key;
 use self::lines::Lines;
+use self::positions::Positions;
 use self::screen::Screen;
 use self::seen::{INTERVALS, MINUTE, News, Seen};
 use self::view::Look;
@@ -77,6 +82,8 @@ pub fn run(options: &Watch) -> Result<(), Failure> {
         .build()
         .map_err(failed("start"))?;
     let fetcher = Fetcher::new(&target)?;
+    // Positions are told by venues of ours alone.
+    let asker = if target.is_published() { None } else { Asker::by_the_variable(&fetcher)? };
     // Who has no terminal is told so before anybody is called.
     if !options.json {
         Screen::is_there()?;
@@ -88,20 +95,31 @@ pub fn run(options: &Watch) -> Result<(), Failure> {
         // 2. The conversation, and what is seen of it.
         let url = secret.hide(&target.url()).0;
         let tells = tongue.published.tells;
-        let seen = Rc::new(RefCell::new(Seen::new(&listings, tongue.name, tells)));
+        let mut seen = Seen::new(&listings, tongue.name, tells);
+        seen.positions = asker.as_ref().map(|_| Positions::default());
+        let seen = Rc::new(RefCell::new(seen));
         let told = options.json.then(|| {
             let lines = Lines::new(&listings, tongue.name, url.clone(), options.interval);
-            Told { lines, text: String::new(), is_unread: false }
+            Rc::new(RefCell::new(Told { lines, text: String::new(), is_unread: false }))
         });
-        let witness = Watcher { seen: Rc::clone(&seen), told, news: Vec::new() };
+        let watcher = Watcher { seen: Rc::clone(&seen), told: told.clone() };
+        let witness = watcher.clone();
         let connector = (tongue.connector)(&listings, secret.text());
         let (beat, says) = (tongue.published.beat, Vec::new());
         let mut listener = Listener { target, secret, connector, beat, fetcher, witness, says };
-        if options.json {
-            let ended = listener.listen(until).await;
+        let mut asking = std::pin::pin!(async {
+            match &asker {
+                Some(asker) => asker.ask(|answer| watcher.told(answer)).await,
+                None => std::future::pending().await,
+            }
+        });
+        if let Some(told) = told {
+            let ended = tokio::select! {
+                ended = listener.listen(until) => ended.map(|_| ()),
+                Err(failure) = &mut asking => Err(failure),
+            };
             // Whoever reads no further has seen enough.
-            let is_unread = listener.witness.told.is_some_and(|told| told.is_unread);
-            return if is_unread { Ok(()) } else { ended.map(|_| ()) };
+            return if told.borrow().is_unread { Ok(()) } else { ended };
         }
         let screen = Screen::take()?;
         let asked = Rc::new(Notify::new());
@@ -119,6 +137,7 @@ pub fn run(options: &Watch) -> Result<(), Failure> {
         };
         let shown = tokio::select! {
             ended = &mut listening => return ended.map(|_| ()),
+            Err(failure) = &mut asking => return Err(failure),
             shown = show(screen, &seen, &title, look) => shown,
         };
         // 3. The end: the terminal is given back already, the venue hears a goodbye.
@@ -167,12 +186,11 @@ async fn show(
     }
 }
 
-/// Sees what is heard, and tells it where lines are asked for.
+/// Sees what is heard and told, and tells it where lines are asked for.
+#[derive(Clone)]
 struct Watcher {
     seen: Rc<RefCell<Seen>>,
-    told: Option<Told>,
-    /// What has happened just now.
-    news: Vec<News>,
+    told: Option<Rc<RefCell<Told>>>,
 }
 
 /// Lines on stdout.
@@ -184,11 +202,13 @@ struct Told {
 }
 
 impl Watcher {
-    /// Tells the news.
-    fn tell(&mut self) -> Result<(), Failure> {
-        let news = self.news.drain(..);
-        let Some(Told { lines, text, is_unread }) = &mut self.told else { return Ok(()) };
-        news.for_each(|news| lines.push(&news, text));
+    /// Sees something, and tells what is new in it.
+    fn sees(&self, see: impl FnOnce(&mut Seen, &mut Vec<News>)) -> Result<(), Failure> {
+        let mut news = Vec::new();
+        see(&mut self.seen.borrow_mut(), &mut news);
+        let Some(told) = &self.told else { return Ok(()) };
+        let Told { lines, text, is_unread } = &mut *told.borrow_mut();
+        news.iter().for_each(|news| lines.push(news, text));
         if text.is_empty() {
             return Ok(());
         }
@@ -200,33 +220,32 @@ impl Watcher {
             failed("write to stdout")(error)
         })
     }
+
+    /// What came of asking for positions.
+    fn told(&self, answer: Answer) -> Result<(), Failure> {
+        self.sees(|seen, news| seen.told(answer, Instant::now(), news))
+    }
 }
 
 impl Witness for Watcher {
     fn note(&mut self, what: What, _: bool) -> Result<(), Failure> {
-        let mut seen = self.seen.borrow_mut();
-        match what {
+        self.sees(|seen, news| match what {
             What::Called { .. } => seen.standing = seen::Standing::Calling,
-            What::Opened { .. } => seen.opened(&mut self.news),
+            What::Opened { .. } => seen.opened(news),
             What::Heard(_) => seen.last = Some(Instant::now()),
-            _ => return Ok(()),
-        }
-        drop(seen);
-        self.tell()
+            _ => {}
+        })
     }
 
     fn heard(&mut self, connector: &dyn Connector, heard: &[Heard]) -> Result<(), Failure> {
-        self.seen.borrow_mut().heard(connector, heard, &mut self.news);
-        self.tell()
+        self.sees(|seen, news| seen.heard(connector, heard, news))
     }
 
     fn gap(&mut self, why: &str) -> Result<(), Failure> {
-        self.seen.borrow_mut().gap(why, &mut self.news);
-        self.tell()
+        self.sees(|seen, news| seen.gap(why, news))
     }
 
     fn again(&mut self, why: &str, pause: Duration) -> Result<(), Failure> {
-        self.seen.borrow_mut().again(why, pause, Instant::now(), &mut self.news);
-        self.tell()
+        self.sees(|seen, news| seen.again(why, pause, Instant::now(), news))
     }
 }

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use testkit::served::Line;
 
+#[path = "watch/positions.rs"]
+mod positions;
 #[path = "watch/pty.rs"]
 mod pty;
 #[path = "watch/terminal.rs"]
@@ -26,8 +28,14 @@ struct Process(Child);
 
 impl Process {
     fn rialto(words: &[&str], key: &str) -> Self {
+        Self::with_keys(words, key, "")
+    }
+
+    /// With a key of the venue, and one of the native API.
+    fn with_keys(words: &[&str], key: &str, native: &str) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rialto"));
-        command.args(words).env("RIALTO_VENUE_KEY", key).stdin(Stdio::null());
+        command.args(words).env("RIALTO_VENUE_KEY", key).env("RIALTO_KEY", native);
+        command.stdin(Stdio::null());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         Self(command.spawn().expect("the binary starts"))
     }
@@ -86,6 +94,11 @@ symbols = { bitstamp = "btcusd", xrocket = "BTC-USD", timex = "BTCUSD", finazon 
     }
 
     fn ask(&self, request: &str, key: &str, body: &Value) -> Value {
+        self.try_to_ask(request, key, body).unwrap_or_else(|told| panic!("{request}: {told}"))
+    }
+
+    /// What it answers; what it says instead is the error.
+    fn try_to_ask(&self, request: &str, key: &str, body: &Value) -> Result<Value, Value> {
         let mut line = Line::to(self.address.parse().expect("an address"));
         let key = match key {
             "" => String::new(),
@@ -98,8 +111,8 @@ symbols = { bitstamp = "btcusd", xrocket = "BTC-USD", timex = "BTCUSD", finazon 
             body.len()
         ));
         let (head, body) = line.answer().expect("an answer");
-        assert!((200..300).contains(&head.status), "{request}: {} {body}", head.status);
-        serde_json::from_str(&body).expect("JSON")
+        let told = serde_json::from_str(&body).expect("JSON");
+        if (200..300).contains(&head.status) { Ok(told) } else { Err(told) }
     }
 
     /// The book as the venue itself has it, and its stamp.
@@ -140,7 +153,11 @@ struct Watcher {
 impl Watcher {
     fn of(url: &str, key: &str, more: &[&str]) -> Self {
         let words = [&["watch", url, "--json", "--market", "BTC-USD"], more].concat();
-        let mut process = Process::rialto(&words, key);
+        Self::reading(Process::rialto(&words, key))
+    }
+
+    /// What this process writes.
+    fn reading(mut process: Process) -> Self {
         let (told, lines) = sync_channel(1 << 16);
         let out = BufReader::new(process.0.stdout.take().expect("a pipe"));
         std::thread::spawn(move || {

@@ -3,12 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::{ACCEPT, CONNECTION, HOST, USER_AGENT as WHO};
+use http::{HeaderName, HeaderValue, Request};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Bytes;
+use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use model::decimal::DECIMALS_MAX;
 use model::{Decimal, Instrument, InstrumentId, Listing, Minimum, Quantity};
 use serde::Deserialize;
+use tokio::task::JoinSet;
 
 use super::line::Caller;
 use super::target::{Origin, Target};
@@ -61,24 +65,20 @@ impl Fetcher {
     }
 
     async fn answer(&self, path: String) -> Result<(u16, Vec<u8>), String> {
-        let worded = |error: hyper::Error| error.to_string();
+        let close = HeaderValue::from_static("close");
+        self.open().await?.get(&path, &[(CONNECTION, close)]).await
+    }
+
+    /// Opens a connection on which pages are asked for one after the other, as long as neither side ends it.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn open(&self) -> Result<Open, String> {
         let stream = self.caller.call(&self.http).await?;
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(worded)?;
-        let driven = tokio::spawn(connection);
-        let request = http::Request::get(path)
-            .header(http::header::HOST, self.http.host_header())
-            .header(http::header::USER_AGENT, USER_AGENT)
-            .header(http::header::ACCEPT, "application/json")
-            .header(http::header::CONNECTION, "close")
-            .body(Empty::<Bytes>::new())
-            .map_err(|error| error.to_string())?;
-        let response = sender.send_request(request).await.map_err(worded)?;
-        let status = response.status().as_u16();
-        let body = Limited::new(response.into_body(), BODY_BYTES_MAX).collect().await;
-        driven.abort();
-        let body = body.map_err(|error| format!("its body cannot be had: {error}"))?;
-        Ok((status, body.to_bytes().to_vec()))
+        let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(worded)?;
+        let mut driven = JoinSet::new();
+        driven.spawn(connection);
+        Ok(Open { sender, host: self.http.host_header(), _driven: driven })
     }
 
     /// The instruments of a venue that is one of ours, as its native API lists them.
@@ -92,6 +92,44 @@ impl Fetcher {
         }
         listed(&body)
     }
+}
+
+/// A connection to the HTTP half of a venue.
+pub struct Open {
+    sender: SendRequest<Empty<Bytes>>,
+    host: String,
+    /// What comes and goes on it; ends with it.
+    _driven: JoinSet<hyper::Result<()>>,
+}
+
+impl Open {
+    /// Asks for a page at this very path, with these headers besides the usual ones: its status and its body.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn get(
+        &mut self,
+        path: &str,
+        more: &[(HeaderName, HeaderValue)],
+    ) -> Result<(u16, Vec<u8>), String> {
+        self.sender.ready().await.map_err(worded)?;
+        let mut request = Request::get(path)
+            .header(HOST, &self.host)
+            .header(WHO, USER_AGENT)
+            .header(ACCEPT, "application/json")
+            .body(Empty::<Bytes>::new())
+            .map_err(|error| error.to_string())?;
+        request.headers_mut().extend(more.iter().cloned());
+        let response = self.sender.send_request(request).await.map_err(worded)?;
+        let status = response.status().as_u16();
+        let body = Limited::new(response.into_body(), BODY_BYTES_MAX).collect().await;
+        let body = body.map_err(|error| format!("its body cannot be had: {error}"))?;
+        Ok((status, body.to_bytes().to_vec()))
+    }
+}
+
+fn worded(error: hyper::Error) -> String {
+    error.to_string()
 }
 
 /// The instruments in what the native API lists.

@@ -139,6 +139,14 @@ impl Target {
         format!("{scheme}://{}{}", self.socket.host_header(), self.path)
     }
 
+    /// Whether a venue publishes that its HTTP half is there, so that it is none of ours.
+    #[cfg(feature = "watch")]
+    pub fn is_published(&self) -> bool {
+        let urls = tongues::ALL.iter().map(|it| [it.published.socket, it.published.http]);
+        let published = urls.flatten().flatten().filter_map(|url| Origin::read(url).ok());
+        published.into_iter().any(|(it, _)| it.host.eq_ignore_ascii_case(&self.http.host))
+    }
+
     /// Turns a path at the venue into the one to ask for there.
     pub fn pages(&self) -> impl Fn(&str) -> String + Send + Sync + 'static {
         let rewrites = self.rewrites.clone();

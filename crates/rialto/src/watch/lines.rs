@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use model::{Decimal, Instrument, Level, Listing, Price, Quantity, Side, Time};
 use serde::Serialize;
 
+use super::positions::Position;
 use super::seen::{Bar, Change, INTERVALS, News};
 
 /// Words news as lines.
@@ -61,6 +62,14 @@ enum Line<'a> {
         whole: bool,
         closed: bool,
     },
+    Positions {
+        time: String,
+        positions: &'a [Position],
+    },
+    PositionsLost {
+        why: &'a str,
+        again_in_seconds: u64,
+    },
 }
 
 impl Lines {
@@ -101,6 +110,12 @@ impl Lines {
             }
             News::Candle(_, bar) if bar.interval != self.interval => return,
             News::Candle(at, bar) => self.candle(*at, bar),
+            News::Positions(page) => {
+                Line::Positions { time: moment(page.time), positions: &page.positions }
+            }
+            News::PositionsLost(why, pause) => {
+                Line::PositionsLost { why, again_in_seconds: pause.as_secs() }
+            }
         };
         let text = serde_json::to_string(&line).expect("texts and flags are JSON");
         let _ = writeln!(out, "{text}");

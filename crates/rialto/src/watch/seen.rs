@@ -1,5 +1,5 @@
-//! What is seen of a venue: of each market its book, its tape and its candles, and how the connection to it stands. Events go in, and
-//! news comes out for whoever writes them down. It reads no clock and does no I/O.
+//! What is seen of a venue: of each market its book, its tape and its candles, how the connection to it stands, and one's positions
+//! where they are asked for. Events go in, and news comes out for whoever writes them down. It reads no clock and does no I/O.
 //!
 //! A book is *whole* from the moment at which the venue told all of it, as long as no word can be missing; else it has a
 //! *hole*, and says why. Candles are made of the trades that were heard, so one is whole only if the connection stood from its
@@ -16,6 +16,9 @@ use model::{
 };
 use views::book::SIDES;
 use views::book::l2::Ladder;
+
+use super::asked::Answer;
+use super::positions::{Doubt, Page, Positions};
 
 /// The intervals that candles are made of, by the names that people write.
 pub const INTERVALS: [(&str, Interval); 6] = [
@@ -48,6 +51,8 @@ pub struct Seen {
     pub standing: Standing,
     /// When the last frame came.
     pub last: Option<Instant>,
+    /// One's positions; `None` if nobody asks for them.
+    pub positions: Option<Positions>,
 }
 
 /// How the connection to the venue stands.
@@ -81,6 +86,10 @@ pub enum News {
     Trade(usize, Trade),
     /// A candle is closed, or the venue told of a bar.
     Candle(usize, Bar),
+    /// Positions changed, or can be relied on again.
+    Positions(Page),
+    /// It is not known how they are now, and asked for again after this pause.
+    PositionsLost(String, Duration),
 }
 
 /// What changed in a book.
@@ -139,7 +148,7 @@ impl Seen {
             Market::new(listing.instrument.clone(), symbol)
         };
         let markets = listings.iter().map(market).collect();
-        Self { tells, markets, standing: Standing::Calling, last: None }
+        Self { tells, markets, standing: Standing::Calling, last: None, positions: None }
     }
 
     /// The connection is open.
@@ -163,6 +172,24 @@ impl Seen {
     pub fn again(&mut self, why: &str, pause: Duration, now: Instant, news: &mut Vec<News>) {
         self.standing = Standing::Lost { why: why.to_owned(), again: now + pause };
         news.push(News::Lost(why.to_owned(), pause));
+    }
+
+    /// What came of asking for positions.
+    pub fn told(&mut self, answer: Answer, now: Instant, news: &mut Vec<News>) {
+        let positions = self.positions.get_or_insert_default();
+        match answer {
+            Ok(page) => {
+                let last = positions.told.as_ref().filter(|_| positions.doubt.is_none());
+                if last.is_none_or(|(last, _)| last.positions != page.positions) {
+                    news.push(News::Positions(page.clone()));
+                }
+                *positions = Positions { told: Some((page, now)), doubt: None };
+            }
+            Err((why, pause)) => {
+                positions.doubt = Some(Doubt { why: why.clone(), again: now + pause });
+                news.push(News::PositionsLost(why, pause));
+            }
+        }
     }
 
     /// What a connector made of one word of the venue; nothing may have come of it.

@@ -71,7 +71,7 @@ fn listings() -> Vec<Listing> {
     vec![listing(0, "BTC", "btcusd"), listing(1, "ETH", "ethusd")]
 }
 
-fn seen(tells: Tells) -> Seen {
+pub(super) fn seen(tells: Tells) -> Seen {
     let mut seen = Seen::new(&listings(), DIALECT, tells);
     seen.opened(&mut Vec::new());
     seen
@@ -121,7 +121,7 @@ fn hear_of(seen: &mut Seen, connector: &Told, heard: &[Heard]) -> Vec<News> {
 }
 
 /// News as lines.
-fn told(news: &[News]) -> String {
+pub(super) fn told(news: &[News]) -> String {
     let lines = Lines::new(&listings(), DIALECT, "ws://a/".to_owned(), MINUTE);
     let mut text = String::new();
     news.iter().for_each(|news| lines.push(news, &mut text));
@@ -248,7 +248,7 @@ fn a_bar_is_told_as_it_grows_and_once_when_it_is_over() {
 }
 
 /// The picture of what is seen, row by row, and whether it has colours.
-fn picture(seen: &Seen, look: &Look, columns: u16, rows: u16) -> (Vec<String>, bool) {
+pub(super) fn picture(seen: &Seen, look: &Look, columns: u16, rows: u16) -> (Vec<String>, bool) {
     let mut terminal = Terminal::new(TestBackend::new(columns, rows)).expect("cells");
     terminal
         .draw(|frame| {
@@ -262,11 +262,11 @@ fn picture(seen: &Seen, look: &Look, columns: u16, rows: u16) -> (Vec<String>, b
     ((0..rows).map(|y| row(y).trim_end().to_owned()).collect(), coloured)
 }
 
-fn look(now: Instant) -> Look {
+pub(super) fn look(now: Instant) -> Look {
     Look { now, market: 0, interval: MINUTE, colours: true }
 }
 
-fn lively(now: Instant) -> Seen {
+pub(super) fn lively(now: Instant) -> Seen {
     let mut seen = seen(Tells::BooksAndTrades);
     seen.last = Some(now);
     hear(&mut seen, 1, EventBody::BookSnapshot(book(&[(100, 5), (99, 10)], &[(102, 4), (103, 1)])));

@@ -13,6 +13,8 @@ use ratatui_core::style::{Color, Modifier, Style};
 use super::lines::{clock, price, quantity};
 use super::seen::{INTERVALS, Market, Seen, Standing};
 
+mod positions;
+
 /// A connection that is silent for so long is called quiet.
 const QUIET: Duration = Duration::from_secs(10);
 /// How wide the book is: where there is room, and where there is little.
@@ -69,7 +71,10 @@ pub fn draw(seen: &Seen, title: &str, look: &Look, area: Rect, cells: &mut Buffe
     put(cells, after(area, pair.chars().count()), 0, &about, Style::new());
     standing(seen, market, look, row(area, 1), cells);
     footer(seen, look, row(area, area.height - 1), cells);
-    let body = Rect { y: area.y + 2, height: area.height - 3, ..area };
+    let mut body = Rect { y: area.y + 2, height: area.height - 3, ..area };
+    if let Some(own) = &seen.positions {
+        body = positions::draw(own, look, body, cells);
+    }
     match seen.tells {
         Tells::BooksAndTrades => {
             let (left, right) = split(body);
@@ -276,8 +281,12 @@ fn candles(market: &Market, look: &Look, area: Rect, cells: &mut Buffer) {
 
 /// A title with a rule to its right.
 fn heading(cells: &mut Buffer, area: Rect, title: &str) {
+    titled(cells, area, title, DIM);
+}
+
+fn titled(cells: &mut Buffer, area: Rect, title: &str, style: Style) {
     let rule = usize::from(area.width).saturating_sub(title.chars().count() + 2);
-    put(cells, area, 0, &format!("{title} {}", "─".repeat(rule)), DIM);
+    put(cells, area, 0, &format!("{title} {}", "─".repeat(rule)), style);
 }
 
 /// Puts a text at the beginning of a row, as far as it fits.

@@ -5,8 +5,9 @@ use std::process::Command;
 
 use rustix::termios::tcgetattr;
 
+use super::positions::{NOBODYS, buy};
 use super::pty::Terminal;
-use super::{Process, Venue};
+use super::{Process, Venue, credential};
 
 #[test]
 fn a_view_takes_a_terminal_follows_its_size_and_gives_it_back() {
@@ -39,5 +40,22 @@ fn a_view_takes_a_terminal_follows_its_size_and_gives_it_back() {
         assert!(process.0.wait().expect("it ends").success(), "{quit:?}");
         let after = tcgetattr(&terminal.slave).expect("its state");
         assert_eq!(format!("{before:?}"), format!("{after:?}"), "{quit:?}");
+    }
+}
+
+#[test]
+fn positions_are_drawn_below_the_market_and_a_refusal_is_said_there() {
+    let venue = Venue::demo("127.0.0.1:0", "7");
+    let alice = credential(0, "native", "key");
+    buy(&venue, &alice);
+    for (key, shown) in [(alice.as_str(), "BTC-USD-PERP"), (NOBODYS, "nobody holds this key")] {
+        let terminal = Terminal::new(110, 30);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rialto"));
+        command.args(["watch", &format!("ws://{}/bitstamp", venue.address), "--market", "btcusd"]);
+        command.env("TERM", "xterm").env("RIALTO_KEY", key);
+        command.stdin(terminal.end()).stdout(terminal.end()).stderr(terminal.end());
+        let _process = Process(command.spawn().expect("the binary starts"));
+        let drawn = terminal.wait(&["spread", shown]);
+        assert!(!drawn.contains(key), "a key is shown");
     }
 }
