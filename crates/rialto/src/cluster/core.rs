@@ -40,6 +40,9 @@ const QUESTIONS_KNOWN: usize = 16_384;
 const ASKED_MAX: Span = Span::seconds(5);
 /// So often nobody must answer before there is nobody.
 const UNANSWERED: u32 = 2;
+/// So often, each time for so long, somebody who is known to the bus must be silent before whoever takes over goes on.
+const SILENT: u32 = 3;
+const SILENT_FOR: Duration = Duration::from_secs(1);
 /// How often it is said that the bus is waited for.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(5);
 /// How often it is looked whether all is over.
@@ -89,7 +92,7 @@ impl Gives {
     /// # Errors
     /// [`Failure`] if one is.
     pub fn alone(&self) -> Result<(), Failure> {
-        alone(&self.bus, &self.subjects)
+        alone(&self.bus, &self.subjects, self.later_than > Epoch(0))
     }
 
     /// Begins to give the journal: what comes out of the outlet as it comes, and what `giver` has on being asked.
@@ -191,13 +194,18 @@ fn goes_on(message: &[u8], ours: Hash, at: &copy::Frontier) -> Option<String> {
 
 /// Whether no core of this market is there: two would be two markets. Waits until the bus can say.
 ///
+/// A core that stands still, or whose machine is gone without a word, is still known to the bus, which misses it only after
+/// minutes. A start waits for that. Whoever takes over was told to, and waits for an answer a few times, if it is certain
+/// that its own line carries.
+///
 /// # Errors
 /// [`Failure`] if one is, or something that answers like one.
-fn alone(bus: &Arc<dyn Bus>, subjects: &Subjects) -> Result<(), Failure> {
+fn alone(bus: &Arc<dyn Bus>, subjects: &Subjects, takes_over: bool) -> Result<(), Failure> {
     let ask = copy::Ask { number: 1, journal: None, question: copy::Question::Head }.to_bytes();
-    let (mut complained, mut unanswered) = (None, 0);
+    let nobody = format!("{}.nobody", subjects.ask);
+    let (mut complained, mut unanswered, mut silent) = (None, 0, 0);
     while unanswered < UNANSWERED {
-        let why = match edge::asked(bus, &subjects.ask, &ask) {
+        let why = match edge::asked_within(SILENT_FOR, bus, &subjects.ask, &ask) {
             Ok(_) => {
                 return Err(Failure(format!(
                     "failed to serve as the core of the market {}: another one is there. End it first, or give this market \
@@ -213,6 +221,18 @@ fn alone(bus: &Arc<dyn Bus>, subjects: &Subjects) -> Result<(), Failure> {
             Err(why) => why,
         };
         unanswered = 0;
+        if takes_over && matches!(why, BusError::Late) {
+            // Only over a line that carries is it known at once that nobody listens there.
+            let line = edge::asked_within(SILENT_FOR, bus, &nobody, &ask);
+            silent += u32::from(matches!(line, Err(BusError::Unanswered)));
+            if silent >= SILENT {
+                aloud::complain(
+                    "the core is known to the bus still, and does not answer; taken for gone",
+                );
+                return Ok(());
+            }
+            continue;
+        }
         if complained.is_none_or(|at: Instant| at.elapsed() >= COMPLAIN_EVERY) {
             complained = Some(Instant::now());
             aloud::complain(format_args!("waiting to know that no other core is there: {why}"));

@@ -141,12 +141,22 @@ pub(super) fn asked(
     subject: &str,
     question: &[u8],
 ) -> Result<Vec<u8>, BusError> {
+    asked_within(PATIENCE_MAX, bus, subject, question)
+}
+
+/// The same, waited for no longer than this.
+pub(super) fn asked_within(
+    patience: Duration,
+    bus: &Arc<dyn Bus>,
+    subject: &str,
+    question: &[u8],
+) -> Result<Vec<u8>, BusError> {
     let (tell, told) = sync_channel(1);
     let reply = move |answer: Result<Vec<u8>, BusError>| {
         // It is waited for below, once.
         let _told = tell.send(answer);
     };
-    bus.ask(subject, question, PATIENCE_MAX, Box::new(reply));
+    bus.ask(subject, question, patience, Box::new(reply));
     told.recv().unwrap_or_else(|_| Err(BusError::Down("it has ended".into())))
 }
 
