@@ -40,6 +40,9 @@ const QUESTIONS_KNOWN: usize = 16_384;
 const ASKED_MAX: Span = Span::seconds(5);
 /// So often nobody must answer before there is nobody.
 const UNANSWERED: u32 = 2;
+/// So often, each time for so long, somebody who is known to the bus must be silent before whoever takes over goes on.
+const SILENT: u32 = 3;
+const SILENT_FOR: Duration = Duration::from_secs(1);
 /// How often it is said that the bus is waited for.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(5);
 /// How often it is looked whether all is over.
@@ -89,7 +92,7 @@ impl Gives {
     /// # Errors
     /// [`Failure`] if one is.
     pub fn alone(&self) -> Result<(), Failure> {
-        alone(&self.bus, &self.subjects)
+        alone(&self.bus, &self.subjects, self.later_than > Epoch(0))
     }
 
     /// Begins to give the journal: what comes out of the outlet as it comes, and what `giver` has on being asked.
@@ -191,13 +194,18 @@ fn goes_on(message: &[u8], ours: Hash, at: &copy::Frontier) -> Option<String> {
 
 /// Whether no core of this market is there: two would be two markets. Waits until the bus can say.
 ///
+/// A core that stands still, or whose machine is gone without a word, is still known to the bus, which misses it only after
+/// minutes. A start waits for that. Whoever takes over was told to, and waits for an answer a few times, if it is certain
+/// that its own line carries.
+///
 /// # Errors
 /// [`Failure`] if one is, or something that answers like one.
-fn alone(bus: &Arc<dyn Bus>, subjects: &Subjects) -> Result<(), Failure> {
+fn alone(bus: &Arc<dyn Bus>, subjects: &Subjects, takes_over: bool) -> Result<(), Failure> {
     let ask = copy::Ask { number: 1, journal: None, question: copy::Question::Head }.to_bytes();
-    let (mut complained, mut unanswered) = (None, 0);
+    let nobody = format!("{}.nobody", subjects.ask);
+    let (mut complained, mut unanswered, mut silent) = (None, 0, 0);
     while unanswered < UNANSWERED {
-        let why = match edge::asked(bus, &subjects.ask, &ask) {
+        let why = match edge::asked_within(SILENT_FOR, bus, &subjects.ask, &ask) {
             Ok(_) => {
                 return Err(Failure(format!(
                     "failed to serve as the core of the market {}: another one is there. End it first, or give this market \
@@ -213,6 +221,18 @@ fn alone(bus: &Arc<dyn Bus>, subjects: &Subjects) -> Result<(), Failure> {
             Err(why) => why,
         };
         unanswered = 0;
+        if takes_over && matches!(why, BusError::Late) {
+            // Only over a line that carries is it known at once that nobody listens there.
+            let line = edge::asked_within(SILENT_FOR, bus, &nobody, &ask);
+            silent += u32::from(matches!(line, Err(BusError::Unanswered)));
+            if silent >= SILENT {
+                aloud::complain(
+                    "the core is known to the bus still, and does not answer; taken for gone",
+                );
+                return Ok(());
+            }
+            continue;
+        }
         if complained.is_none_or(|at: Instant| at.elapsed() >= COMPLAIN_EVERY) {
             complained = Some(Instant::now());
             aloud::complain(format_args!("waiting to know that no other core is there: {why}"));
@@ -282,7 +302,48 @@ struct Known(VecDeque<([u8; 16], Asked)>);
 /// Questions by their numbers, and what was answered, once it was.
 type Asked = BTreeMap<u64, Option<Decision>>;
 
+/// What is to be done with something submitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Heed {
+    /// It is to be taken.
+    Take,
+    /// It is not, and this is the answer.
+    Answer(Decision),
+    /// Somebody else answers.
+    Leave,
+}
+
 impl Known {
+    /// What is to be done with a question that was meant for one life and is heard in another, or the same. Nobody is
+    /// told that something was not taken who may be told by somebody else, or may have been, that it was.
+    fn heed(
+        &mut self,
+        (edge, number): ([u8; 16], u64),
+        (meant, ours): (Epoch, Epoch),
+        is_late: bool,
+    ) -> Heed {
+        if meant > ours {
+            // The core of that life hears it too, and this one has been replaced.
+            return Heed::Leave;
+        }
+        match self.take(edge, number) {
+            Ok(()) => {}
+            Err(Some(decision)) => return Heed::Answer(decision),
+            // The first of the two is answered.
+            Err(None) => return Heed::Leave,
+        }
+        let decision = if meant < ours {
+            // The bus may have doubled it, and the life that is over have taken it.
+            Decision::Unknown
+        } else if is_late {
+            Decision::NotTaken
+        } else {
+            return Heed::Take;
+        };
+        self.answered(edge, number, decision);
+        Heed::Answer(decision)
+    }
+
     /// Takes a question, unless it was asked before: then what was answered, if it was.
     fn take(&mut self, edge: [u8; 16], number: u64) -> Result<(), Option<Decision>> {
         let at = self.0.iter().position(|(known, _)| *known == edge).unwrap_or_else(|| {
@@ -330,15 +391,13 @@ impl Taking {
         let Submit { edge, number, asked, life, action, note: Note { label, mark } } = submit;
         let wall = MarketClock::of_the_wall().start();
         let ours = self.gauge.frontier().epoch;
-        // What was on its way for so long was told to be unknown; and what was meant for another life is for that one.
-        if self.lost.is_so() || life != ours || wall - ASKED_MAX > asked {
-            return respond.with(&Answer::Decided(Decision::NotTaken).to_bytes());
-        }
-        match lock(&self.known).take(edge, number) {
-            Ok(()) => {}
-            Err(Some(decision)) => return respond.with(&Answer::Decided(decision).to_bytes()),
-            // The first of the two is answered.
-            Err(None) => return,
+        // What was on its way for so long was told to be unknown.
+        let is_late = self.lost.is_so() || wall - ASKED_MAX > asked;
+        let heeded = lock(&self.known).heed((edge, number), (life, ours), is_late);
+        match heeded {
+            Heed::Take => {}
+            Heed::Answer(decision) => return respond.with(&Answer::Decided(decision).to_bytes()),
+            Heed::Leave => return,
         }
         let submission = Submission { action, label: label.as_deref().map(Into::into) };
         // Whoever asked is told whatever becomes of it, unless there is too much to do: then it is told so here.
@@ -394,6 +453,25 @@ mod tests {
             assert_eq!(known.take([edge; 16], 1), Ok(()));
         }
         assert_eq!(known.0.len(), EDGES_KNOWN);
+    }
+
+    #[test]
+    fn nobody_is_told_that_it_was_not_taken_where_another_may_have_taken_it() {
+        let (two, three) = (Epoch(2), Epoch(3));
+        let mut known = Known::default();
+        assert_eq!(known.heed(([1; 16], 1), (two, two), false), Heed::Take);
+        let decision = Decision::Command(two, model::Sequence(5));
+        assert_eq!(known.heed(([1; 16], 1), (two, two), true), Heed::Leave, "it is being taken");
+        known.answered([1; 16], 1, decision);
+        assert_eq!(known.heed(([1; 16], 1), (two, two), true), Heed::Answer(decision), "late");
+        let not_taken = Heed::Answer(Decision::NotTaken);
+        for is_late in [true, false] {
+            assert_eq!(known.heed(([1; 16], 2), (two, two), true), not_taken);
+            assert_eq!(known.heed(([1; 16], 3), (three, two), is_late), Heed::Leave);
+            let unknown = Heed::Answer(Decision::Unknown);
+            assert_eq!(known.heed(([1; 16], 4), (two, three), is_late), unknown);
+        }
+        assert_eq!(known.heed(([1; 16], 2), (two, two), false), not_taken, "as it was told");
     }
 
     #[test]

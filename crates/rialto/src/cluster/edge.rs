@@ -20,7 +20,7 @@ use feed::source::followed::{Core as _, Followed, Marked};
 use model::{Assets, Instrument};
 use views::{Accounts, Board};
 
-use super::line::Line;
+use super::line::{Line, Sight};
 use super::subjects::Subjects;
 use super::words::{self, Runs};
 use crate::accounts::Place;
@@ -36,8 +36,6 @@ use crate::serve;
 const COMPLAIN_EVERY: Duration = Duration::from_secs(5);
 /// How long it is waited between two attempts.
 const AGAIN: Duration = Duration::from_millis(200);
-/// How often it is asked how time runs.
-const ATTEMPTS: u32 = 5;
 
 /// The venue of an edge. Waits for the core as long as that takes.
 ///
@@ -141,12 +139,22 @@ pub(super) fn asked(
     subject: &str,
     question: &[u8],
 ) -> Result<Vec<u8>, BusError> {
+    asked_within(PATIENCE_MAX, bus, subject, question)
+}
+
+/// The same, waited for no longer than this.
+pub(super) fn asked_within(
+    patience: Duration,
+    bus: &Arc<dyn Bus>,
+    subject: &str,
+    question: &[u8],
+) -> Result<Vec<u8>, BusError> {
     let (tell, told) = sync_channel(1);
     let reply = move |answer: Result<Vec<u8>, BusError>| {
         // It is waited for below, once.
         let _told = tell.send(answer);
     };
-    bus.ask(subject, question, PATIENCE_MAX, Box::new(reply));
+    bus.ask(subject, question, patience, Box::new(reply));
     told.recv().unwrap_or_else(|_| Err(BusError::Down("it has ended".into())))
 }
 
@@ -186,10 +194,8 @@ pub(super) fn begin(
         ),
         None => format!("begun with the core's first command: {commands} commands"),
     });
-    let runs = (1..ATTEMPTS).find_map(|_| hello(bus, subjects).ok());
-    let runs = runs.map_or_else(|| hello(bus, subjects), Ok);
-    let runs = runs.map_err(failed("learn how the core's time runs"))?;
     let sight = line.sight();
+    let runs = timed(bus, subjects, &sight)?;
     let (noting, complaining) = (Arc::clone(clerk), sight.clone());
     let noted = move |marked: Marked<'_>| {
         let Marked { mark, wall, command, kept, events } = marked;
@@ -217,6 +223,20 @@ pub(super) fn begin(
         lost: Some(Arc::clone(sight.lost())),
         following: Some(Arc::new(move || sight.note())),
     })
+}
+
+/// How the core's time runs, asked until it is told or the line is lost: the bus may be gone for a while, here too.
+fn timed(bus: &Arc<dyn Bus>, subjects: &Subjects, sight: &Sight) -> Result<Runs, Failure> {
+    loop {
+        let why = match hello(bus, subjects) {
+            Ok(runs) => return Ok(runs),
+            Err(why) => why,
+        };
+        if sight.lost().is_so() {
+            return Err(failed("learn how the core's time runs")(why));
+        }
+        std::thread::sleep(AGAIN);
+    }
 }
 
 /// The newest image that the core has, if it has any.
