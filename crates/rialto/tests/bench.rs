@@ -4,6 +4,12 @@ use std::process::Command;
 
 use serde_json::Value;
 
+#[path = "../../feed/src/bus/tests/server.rs"]
+#[expect(dead_code, reason = "the tests of the bus use more of it")]
+mod server;
+
+use server::Server;
+
 #[test]
 fn every_figure_can_be_taken() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rialto"));
@@ -132,6 +138,67 @@ fn who_never_reads_is_let_go_and_costs_no_more_than_its_quota() {
         let rounds = slow[way].as_array().expect("a list of rounds");
         assert!(rounds.len() == 2 && rounds.iter().all(|it| it["count"] == 19 * 500), "{slow}");
     }
+}
+
+#[test]
+fn what_several_machines_cost_can_be_taken() {
+    let Some(server) = Server::start("") else { return };
+    let bus = server.address();
+    let cost = ["--orders", "5", "--rounds", "2"];
+    let events = ["--speeds", "20", "--edges", "0,2", "--seconds", "1"];
+    let fresh = ["--commands", "200000", "--speed", "100", "--runs", "2"];
+    let machines = ["machines", "--json", "--bus", &*bus];
+    let machines = report(&[&machines[..], &cost, &events, &fresh].concat());
+
+    let ways = machines["cost"]["ways"].as_array().expect("a list of what was timed");
+    assert_eq!(ways.len(), 7, "{machines}");
+    for way in ways {
+        assert_eq!(way["us"]["count"], 10, "{way}");
+        assert!(way["us"]["p50"].as_u64() > Some(0), "{way}");
+    }
+    // The first two are what the others are set beside.
+    assert!([0, 3].iter().all(|&at| ways[at]["p50_ratio_per_mille"] == 1_000), "{machines}");
+
+    let spent = machines["cost"]["an_order"].as_array().expect("a list of places");
+    let [alone, core, edge] = &spent[..] else { panic!("three places: {machines}") };
+    assert!(alone["all_in_one_ns"].as_u64() > Some(0) && alone["core_ns"] == 0, "{alone}");
+    for at in [core, edge] {
+        assert_eq!((&at["orders"], &at["all_in_one_ns"]), (&20.into(), &0.into()), "{at}");
+        // Who does nothing has a few ticks of its own; who decides or shows an order has more than a tenth of the other.
+        let [core, edge] = ["core_ns", "edge_ns"].map(|name| at[name].as_u64().unwrap_or(0));
+        assert!(core > 0 && core < 10 * edge && edge < 10 * core, "{at}");
+    }
+
+    let steps = machines["events"]["steps"].as_array().expect("a list of steps");
+    let [alone, followed] = &steps[..] else { panic!("two steps: {machines}") };
+    let number = |step: &Value, name: &str| step["seen"][name].as_u64();
+    assert_eq!((number(alone, "edge_ns_per_command"), &alone["edges"]), (None, &0.into()));
+    assert!(number(alone, "core_ns_per_command") > Some(0), "{alone}");
+    assert!(number(followed, "edge_ns_per_command") > Some(0), "{followed}");
+    // A command of the crowd moves the book at least, and edges make of it what the core did.
+    let slowest = number(followed, "slowest_edge_events_per_second");
+    assert!(slowest > number(followed, "commands_per_second"), "{followed}");
+    // What another's server carried is not ours to ask.
+    assert_eq!(number(followed, "bus_ns_per_command"), None, "{followed}");
+
+    let fresh = &machines["fresh"];
+    let number = |name: &str| fresh[name].as_u64().unwrap_or_else(|| panic!("{name}: {fresh}"));
+    assert!(number("commands") >= 200_000 && number("image_bytes") > 10_000, "{fresh}");
+    // The last half of the day is in no image. Some is played while it is looked.
+    let behind = number("commands_behind_image");
+    assert!(behind > 10_000 && behind < number("commands") / 2 + 10_000, "{fresh}");
+    assert!((number("ready_us_min")..=number("ready_us_max")).contains(&number("ready_us")));
+    assert!(number("edge_memory_bytes") > 1_000_000, "{fresh}");
+}
+
+#[test]
+fn without_a_bus_it_is_said_where_to_get_one() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rialto"));
+    let ended = command.env("PATH", "").args(["bench", "machines"]).output();
+    let ended = ended.expect("the program starts");
+    let errors = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "{errors}");
+    assert!(errors.contains("--bus nats://") && errors.lines().count() == 1, "{errors}");
 }
 
 #[test]

@@ -17,6 +17,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use self::client::Client;
+use super::folder::{Folder, unwritten};
 use super::numbers::{Micros, Shares, Thousands, Thousandths, at_least_one, median};
 use super::progress::Progress;
 use super::serving::Venue;
@@ -29,7 +30,7 @@ const SUBMITTERS: [usize; 3] = [1, 10, 100];
 const WARM_UP: usize = 20;
 
 /// One market, nobody in it but the client.
-const CONFIG: &str = r#"
+pub const CONFIG: &str = r#"
 [[instrument]]
 base = "BTC"
 quote = "USD"
@@ -171,11 +172,7 @@ impl fmt::Display for Report {
 /// # Errors
 /// If the folder cannot be written, or a venue does not start or answers something else than that an order is placed.
 pub fn run(options: &Options) -> Result<Report, String> {
-    let within = options.dir.clone().unwrap_or_else(|| {
-        let target = Path::new("target");
-        if target.is_dir() { target.to_owned() } else { PathBuf::from(".") }
-    });
-    let folder = Folder::new(&within)?;
+    let folder = Folder::new("durable", options.dir.as_deref())?;
     let config = folder.0.join("rialto.toml");
     fs::write(&config, CONFIG).map_err(|error| unwritten(&config, &error))?;
     let config = config.to_str().ok_or("failed to name the folder: it is no text")?;
@@ -286,16 +283,11 @@ struct Written {
 
 impl Written {
     fn by(venue: &Venue) -> Result<Self, String> {
-        let metrics = venue.text("/metrics")?;
-        let read = |name: &str| {
-            let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-            let number = line.and_then(|line| line.trim().parse().ok());
-            number.ok_or_else(|| format!("failed to read the metrics: no {name}"))
-        };
+        let metrics = venue.metrics()?;
         Ok(Self {
-            bytes: read("rialto_journal_bytes_total")?,
-            records: read("rialto_journal_records_total")?,
-            syncs: read("rialto_journal_syncs_total")?,
+            bytes: metrics.read("rialto_journal_bytes_total")?,
+            records: metrics.read("rialto_journal_records_total")?,
+            syncs: metrics.read("rialto_journal_syncs_total")?,
         })
     }
 
@@ -331,28 +323,6 @@ impl Bare {
         done.map_err(|error| format!("failed to write and sync: {error}"))?;
         Ok(began.elapsed())
     }
-}
-
-/// A folder that is gone when dropped.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(within: &Path) -> Result<Self, String> {
-        let path = within.join(format!("rialto-bench-durable-{}", std::process::id()));
-        fs::create_dir_all(&path).map_err(|error| unwritten(&path, &error))?;
-        Ok(Self(fs::canonicalize(&path).unwrap_or(path)))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // What cannot be removed is told by its being there.
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn unwritten(path: &Path, error: &std::io::Error) -> String {
-    format!("failed to write {}: {error}; name another folder with --dir", path.display())
 }
 
 /// On what a path is, as `/proc/self/mounts` has it.

@@ -1,6 +1,6 @@
 //! `rialto bench idle`: what a connection that says and hears nothing costs the server in memory.
 //!
-//! Memory of the process, that is; what the kernel keeps for a socket is not the server's to change.
+//! Memory of the process, that is; what the kernel keeps for a socket is not the server's to change, and is told beside it.
 
 mod encrypted;
 
@@ -13,7 +13,7 @@ use serde_json::json;
 
 use self::encrypted::Certified;
 use super::numbers::{Bytes, Micros, Thousands};
-use super::process::Process;
+use super::process::{Process, kernel_memory};
 use super::progress::Progress;
 use super::serving::Venue;
 use super::sockets::{Plan, Sockets, raise_file_limit};
@@ -72,9 +72,16 @@ pub struct Report {
     pub drift: u64,
     /// See above.
     pub settle: u64,
+    /// How much the kernel's own memory grew, of which both ends of each connection are a part.
+    pub kernel: Option<u64>,
 }
 
 impl Report {
+    /// What the kernel has for one end of a connection, whatever else it did meanwhile included.
+    pub fn kernel_bytes_each(&self) -> Option<u64> {
+        self.kernel.map(|kernel| kernel / (2 * self.open as u64).max(1))
+    }
+
     /// What a connection costs, the venue's own growth in that time included.
     pub fn bytes_each(&self) -> u64 {
         self.after.saturating_sub(self.before) / (self.open as u64).max(1)
@@ -98,6 +105,7 @@ impl Report {
             "drift_seconds": self.settle,
             "bytes_each": self.bytes_each(),
             "target_bytes_each": self.target(),
+            "kernel_bytes_each_end": self.kernel_bytes_each(),
         })
         .to_string()
     }
@@ -121,6 +129,11 @@ impl fmt::Display for Report {
             Bytes(self.after),
             Bytes(self.drift),
             self.settle
+        )?;
+        let Some(each) = self.kernel_bytes_each() else { return Ok(()) };
+        write!(
+            f,
+            "\n  kernel     {each} B more for each end of a connection; both are on this machine"
         )
     }
 }
@@ -149,6 +162,7 @@ pub fn run(options: &Options) -> Result<Report, String> {
     let at_rest = memory()?;
     thread::sleep(settle);
     let before = memory()?;
+    let kernel = kernel_memory();
     let mut sockets = Sockets::new(Plan {
         target: Target::find(&url)?,
         sockets: options.sockets as usize,
@@ -160,6 +174,7 @@ pub fn run(options: &Options) -> Result<Report, String> {
     sockets.turn_for(settle, &mut |_| {})?;
     let open = sockets.counts().open;
     let after = memory()?;
+    let kernel = grown(kernel);
     progress.done();
     if open < options.sockets as usize {
         let reasons: Vec<String> =
@@ -183,7 +198,13 @@ pub fn run(options: &Options) -> Result<Report, String> {
         after,
         drift: before.saturating_sub(at_rest),
         settle: options.settle,
+        kernel,
     })
+}
+
+/// How much the kernel's memory has grown.
+fn grown(before: Option<u64>) -> Option<u64> {
+    kernel_memory()?.checked_sub(before?)
 }
 
 /// The same with connections that are encrypted.
@@ -201,12 +222,14 @@ fn run_encrypted(options: &Options) -> Result<Report, String> {
     let at_rest = process.memory()?;
     thread::sleep(settle);
     let before = process.memory()?;
+    let kernel = kernel_memory();
     let began = Instant::now();
     let place = (address, options.path.as_str());
     let open = certified.open(place, sockets, &mut |text| progress.show(text))?;
     let opening_ms = began.elapsed().as_millis() as u64;
     thread::sleep(settle);
     let after = process.memory()?;
+    let kernel = grown(kernel);
     progress.done();
     let text = venue.text("/metrics")?;
     let line = text.lines().find_map(|line| line.strip_prefix("rialto_connections_open "));
@@ -225,5 +248,6 @@ fn run_encrypted(options: &Options) -> Result<Report, String> {
         after,
         drift: before.saturating_sub(at_rest),
         settle: options.settle,
+        kernel,
     })
 }

@@ -10,9 +10,11 @@ pub mod durable;
 pub mod encode;
 pub mod engine;
 pub mod fanout;
+mod folder;
 pub mod idle;
 pub mod latency;
 pub mod load;
+pub mod machines;
 mod numbers;
 pub mod paced;
 mod process;
@@ -101,6 +103,15 @@ pub enum Bench {
         The journal is in memory: nothing waits for a disk. Build with --release, and leave the machine alone."
     )]
     Recovery(Asked<recovery::Options>),
+    /// What it costs that a market is served by several machines: core, edges and a NATS server, all on this one
+    #[command(
+        after_help = "Example: with a NATS server that runs, and only what clients wait for\n  \
+        rialto bench machines --bus nats://127.0.0.1:4222 --only cost\n\n\
+        Without --bus it starts nats-server, from PATH, on free ports of loopback, and tells what that carried and cost too. \
+        Its machines are processes of this program in folders that are removed again; a day's journal takes half a \
+        gigabyte, and about four minutes. Build with --release."
+    )]
+    Machines(Asked<machines::Options>),
     /// Time from starting a venue to its being ready
     #[command(after_help = "Example: for a program to read\n  rialto bench start --runs 21 --json")]
     Start(Asked<start::Options>),
@@ -175,6 +186,10 @@ pub fn run(bench: &Bench) -> Result<(), String> {
         }
         Bench::Recovery(asked) => {
             let report = recovery::run(&asked.options)?;
+            tell(&report, asked.json.then(|| report.json()))
+        }
+        Bench::Machines(asked) => {
+            let report = machines::run(&asked.options)?;
             tell(&report, asked.json.then(|| report.json()))
         }
         Bench::Start(asked) => {

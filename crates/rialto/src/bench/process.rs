@@ -67,6 +67,11 @@ impl Process {
     }
 }
 
+/// What the kernel has taken for its own small things, sockets among them, in bytes; none where it does not say.
+pub fn kernel_memory() -> Option<u64> {
+    kilobytes(&fs::read_to_string("/proc/meminfo").ok()?, "Slab:")
+}
+
 /// Time in user and system mode, in ticks, from the text of `/proc/P/stat`.
 fn ticks_of(stat: &str) -> Option<u64> {
     // The name may contain anything, parentheses included; nothing behind it does.
@@ -137,6 +142,8 @@ mod tests {
     fn a_process_has_memory_and_one_that_is_not_there_is_an_error() {
         let memory = Process::own().memory().expect("this process runs");
         assert!((100_000..100_000_000_000).contains(&memory), "{memory}");
+        let kernel = kernel_memory().expect("the kernel says");
+        assert!((1_000_000..1_000_000_000_000).contains(&kernel), "{kernel}");
         // The kernel gives no such number to a process.
         let nobody = Process(u32::MAX);
         assert!(nobody.cpu().is_err_and(|error| error.contains("does it run")));

@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use edge::ws::head;
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::process::Process;
 use crate::aloud::complain;
@@ -40,16 +41,25 @@ impl Venue {
     /// Starts `rialto serve --ephemeral --listen 127.0.0.1:0` with further arguments, and waits until it
     /// listens.
     pub fn start(arguments: &[&str]) -> Result<Self, String> {
-        Self::serve(&[&["--ephemeral"], arguments].concat())
+        Self::serve(&[&["--ephemeral"], arguments].concat(), START)
     }
 
     /// The same with a market that is kept in this folder.
     pub fn start_kept(folder: &Path, arguments: &[&str]) -> Result<Self, String> {
-        let folder = folder.to_str().ok_or("failed to name the folder: it is no text")?;
-        Self::serve(&[&["--data", folder], arguments].concat())
+        Self::serve(&[&["--data", text_of(folder)?], arguments].concat(), START)
     }
 
-    fn serve(arguments: &[&str]) -> Result<Self, String> {
+    /// The same as one of the machines of a market, which may take so long to listen.
+    pub fn start_as(
+        role: &str,
+        folder: &Path,
+        arguments: &[&str],
+        patience: Duration,
+    ) -> Result<Self, String> {
+        Self::serve(&[&[role, "--data", text_of(folder)?], arguments].concat(), patience)
+    }
+
+    fn serve(arguments: &[&str], patience: Duration) -> Result<Self, String> {
         let program = std::env::current_exe()
             .map_err(|error| format!("failed to find this program's own file: {error}"))?;
         let mut command = Command::new(program);
@@ -75,7 +85,7 @@ impl Venue {
         };
         let (announce, announced) = mpsc::sync_channel(1);
         thread::spawn(move || listen_to(reader, &announce));
-        match announced.recv_timeout(START) {
+        match announced.recv_timeout(patience) {
             Ok(Announced { url, encrypted, at }) => {
                 venue.address = address_of("http://", &url)?;
                 venue.encrypted = encrypted.map(|url| address_of("https://", &url)).transpose()?;
@@ -84,7 +94,7 @@ impl Venue {
             }
             Err(RecvTimeoutError::Timeout) => Err(format!(
                 "failed to start a venue: it did not say `listening on …` within {} s",
-                START.as_secs()
+                patience.as_secs()
             )),
             Err(RecvTimeoutError::Disconnected) => {
                 let status = venue
@@ -123,6 +133,20 @@ impl Venue {
         self.ask(path).map(|answer| String::from_utf8_lossy(&answer).into_owned())
     }
 
+    /// How it says on `/metrics` that it stands.
+    pub fn metrics(&self) -> Result<Metrics, String> {
+        self.text("/metrics").map(Metrics)
+    }
+
+    /// Ends it as it is ended in service, and waits until it has.
+    pub fn end(mut self) -> Result<(), String> {
+        let failed = |why: &dyn std::fmt::Display| format!("failed to end a venue: {why}");
+        let told = kill_process(Pid::from_child(&self.child), Signal::TERM);
+        told.map_err(|error| failed(&error))?;
+        let status = self.child.wait().map_err(|error| failed(&error))?;
+        if status.success() { Ok(()) } else { Err(failed(&status)) }
+    }
+
     fn ask(&self, path: &str) -> Result<Vec<u8>, String> {
         let ask = || -> std::io::Result<Vec<u8>> {
             let mut stream = TcpStream::connect_timeout(&self.address, ANSWER)?;
@@ -141,6 +165,19 @@ impl Venue {
     }
 }
 
+/// What a venue tells of itself on `/metrics`.
+#[derive(Clone, Debug)]
+pub struct Metrics(String);
+
+impl Metrics {
+    /// The number of this name.
+    pub fn read(&self, name: &str) -> Result<u64, String> {
+        let line = self.0.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        let number = line.and_then(|line| line.trim().parse().ok());
+        number.ok_or_else(|| format!("failed to read the metrics: no {name}"))
+    }
+}
+
 impl Drop for Venue {
     fn drop(&mut self) {
         // Already ended is as good as ended now.
@@ -154,6 +191,10 @@ struct Announced {
     url: String,
     encrypted: Option<String>,
     at: Instant,
+}
+
+fn text_of(folder: &Path) -> Result<&str, String> {
+    folder.to_str().ok_or_else(|| "failed to name the folder: it is no text".to_owned())
 }
 
 fn address_of(scheme: &str, url: &str) -> Result<SocketAddr, String> {

@@ -92,7 +92,8 @@ pub fn run(options: &Options) -> Result<Report, String> {
     })
 }
 
-fn ready_after(venue: &Venue) -> Result<Duration, String> {
+/// How long after it was started a venue is ready.
+pub fn ready_after(venue: &Venue) -> Result<Duration, String> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let status = venue.status("/readyz")?;

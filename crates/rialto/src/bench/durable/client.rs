@@ -10,16 +10,43 @@ use serde_json::Value;
 use sha2::Sha256;
 
 use super::super::serving::Venue;
+use super::super::sockets::wall_ns;
 
 /// How long an order may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 const HOST: &str = "www.bitstamp.net";
-const PATH: &str = "/api/v2/sell/btcusd/";
 const FORM: &str = "amount=0.00010000&price=100000.00";
 const KIND: &str = "application/x-www-form-urlencoded";
 
 /// The next one, of all clients.
 static NONCE: AtomicU64 = AtomicU64::new(0);
+
+/// What an order does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// It sells, and rests if nobody buys.
+    Sell,
+    /// It buys what such a one sells.
+    Buy,
+}
+
+impl Side {
+    const fn path(self) -> &'static str {
+        match self {
+            Self::Sell => "/api/v2/sell/btcusd/",
+            Self::Buy => "/api/v2/buy/btcusd/",
+        }
+    }
+}
+
+/// An order that is placed.
+#[derive(Clone, Copy, Debug)]
+pub struct Placed {
+    /// When it was sent, in ns since 1970 by the wall's clock.
+    pub sent_ns: u64,
+    /// From then until it was read that it is placed.
+    pub took: Duration,
+}
 
 /// One of the demo's accounts, connected.
 pub struct Client {
@@ -47,10 +74,15 @@ impl Client {
         Ok(Self { stream, key, secret, answer: Vec::new() })
     }
 
-    /// Places an order; how long that took, from sending it to having read that it is placed.
+    /// Places an order that sells; how long that took, from sending it to having read that it is placed.
     pub fn place(&mut self) -> Result<Duration, String> {
-        let request = self.request();
-        let began = Instant::now();
+        self.submit(Side::Sell).map(|placed| placed.took)
+    }
+
+    /// Places an order.
+    pub fn submit(&mut self, side: Side) -> Result<Placed, String> {
+        let request = self.request(side.path());
+        let (sent_ns, began) = (wall_ns(), Instant::now());
         self.stream
             .write_all(request.as_bytes())
             .and_then(|()| self.read())
@@ -58,23 +90,23 @@ impl Client {
         let took = began.elapsed();
         let answer = String::from_utf8_lossy(&self.answer);
         match answer.starts_with("HTTP/1.1 200") && answer.contains("\"id\"") {
-            true => Ok(took),
+            true => Ok(Placed { sent_ns, took }),
             false => Err(format!("failed to place an order: {answer}")),
         }
     }
 
-    fn request(&self) -> String {
+    fn request(&self, path: &str) -> String {
         let nonce = NONCE.fetch_add(1, Ordering::Relaxed);
         let nonce = format!("00000000-0000-4000-8000-{nonce:012}");
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         let auth = format!("BITSTAMP {}", self.key);
-        let signs = format!("{auth}POST{HOST}{PATH}{KIND}{nonce}{now}v2{FORM}");
+        let signs = format!("{auth}POST{HOST}{path}{KIND}{nonce}{now}v2{FORM}");
         let mut mac = Hmac::<Sha256>::new_from_slice(self.secret.as_bytes()).expect("any key");
         mac.update(signs.as_bytes());
         let signature: String =
             mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
         format!(
-            "POST {PATH} HTTP/1.1\r\nHost: {HOST}\r\nX-Auth: {auth}\r\nX-Auth-Signature: {signature}\r\n\
+            "POST {path} HTTP/1.1\r\nHost: {HOST}\r\nX-Auth: {auth}\r\nX-Auth-Signature: {signature}\r\n\
              X-Auth-Nonce: {nonce}\r\nX-Auth-Timestamp: {now}\r\nX-Auth-Version: v2\r\nContent-Type: {KIND}\r\n\
              Content-Length: {}\r\n\r\n{FORM}",
             FORM.len()
