@@ -11,6 +11,7 @@ pub mod core;
 pub mod edge;
 pub mod line;
 pub mod standby;
+pub mod until_lost;
 
 mod subjects;
 mod words;

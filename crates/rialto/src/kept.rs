@@ -34,6 +34,7 @@ use store::Random;
 
 use crate::aloud;
 use crate::cluster::core::{Gives, Giving};
+use crate::cluster::until_lost::UntilLost;
 use crate::config::Config;
 use crate::follower::{Follower, Sight};
 use crate::known::Known;
@@ -256,13 +257,17 @@ impl Ledger {
         let is_behind = opens > MarketClock::of_the_wall().start() && asked.is_none();
         let follows_the_wall = asked.is_none() && !is_behind;
         let lost = given.as_ref().map(Giving::lost);
+        let source: Box<dyn Source> = match &lost {
+            Some(lost) => Box::new(UntilLost::new(source, Arc::clone(lost))),
+            None => Box::new(source),
+        };
         let beside = given.map(|giving| -> Beside {
             Box::new(move |boards, clerk, clock| {
                 giving.with_market(follows_the_wall, (boards, clerk), clock)
             })
         });
         Ok(Begun {
-            source: Box::new(source),
+            source,
             opens,
             follows_the_wall,
             about,
