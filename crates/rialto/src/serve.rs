@@ -101,7 +101,10 @@ fn core(
     let plan = config.bus.as_ref().ok_or_else(cluster::no_bus)?;
     let subjects = Subjects::of(&plan.market);
     let is_replicated = options.is_replicated();
-    let gives = Gives { bus, subjects, speed: speed(options), later_than, is_replicated };
+    // A life was seen by whoever copied the journal of it.
+    let is_copied = later_than > Epoch(0);
+    let speed = speed(options);
+    let gives = Gives { bus, subjects, speed, later_than, is_replicated, is_copied };
     gives.alone()?;
     match run::run(venue(options, config, Some(gives))?)? {
         Ended::AsAsked => Ok(()),

@@ -59,6 +59,8 @@ pub struct Gives {
     pub later_than: Epoch,
     /// Whether a standby has to have on its disk what is told.
     pub is_replicated: bool,
+    /// Whether the journal was copied from a core, which so had all of it as well.
+    pub is_copied: bool,
 }
 
 /// The journal as it is given, from before there is a market to be seen. It ends when it is dropped.
@@ -444,6 +446,7 @@ mod tests {
             speed: Speed::WALL,
             later_than: Epoch(0),
             is_replicated: true,
+            is_copied: false,
         };
         let giving = gives.open(giver, outlet).expect("threads");
         let busy = lock(&held);

@@ -223,6 +223,7 @@ fn core(folder: &std::path::Path, seed: u64, config: &Config, bus: &Arc<dyn Bus>
         speed: Speed::WALL,
         later_than: model::Epoch(0),
         is_replicated: false,
+        is_copied: false,
     };
     let mut boards = empty(config);
     let times = (BEGINS, Some(BEGINS));
@@ -348,8 +349,7 @@ fn a_core_that_is_none_any_more_takes_nothing_from_its_own_clients_either() {
     let core = core(&folder, 9, &config, &bus);
     let mut dice = Dice::new(9);
     assert!(matches!(core.submit(order(&mut dice), None), Outcome::Done { .. }));
-    let open =
-        || PEOPLE.map(|account| core.ask(Query::OpenOrders { account, instrument: None }));
+    let open = || PEOPLE.map(|account| core.ask(Query::OpenOrders { account, instrument: None }));
     let before = open();
     another_goes_on(&bus);
     let began = Instant::now();
