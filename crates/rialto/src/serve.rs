@@ -41,9 +41,7 @@ pub fn run(options: &Serve) -> Result<(), Failure> {
     let Some(role) = options.role else {
         return run::run(venue(options, config(options)?, None)?).map(drop);
     };
-    let config = config(options)?;
-    let plan = config.bus.as_ref().ok_or_else(cluster::no_bus)?;
-    let bus = cluster::bus::connect(plan)?;
+    // What is wrong by itself is told before anybody is waited for.
     let of_core = options.seed.is_some() || options.clock.is_some() || options.durability.is_some();
     if role == Role::Edge && (of_core || options.accept_loss) {
         return Err(Failure(
@@ -57,6 +55,9 @@ pub fn run(options: &Serve) -> Result<(), Failure> {
                 .to_owned(),
         ));
     }
+    let config = config(options)?;
+    let plan = config.bus.as_ref().ok_or_else(cluster::no_bus)?;
+    let bus = cluster::bus::connect(plan)?;
     match role {
         Role::Core => core(options, config, bus, Epoch(0)),
         Role::Standby => match cluster::standby::run(options, &config, &bus)? {

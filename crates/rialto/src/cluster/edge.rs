@@ -46,6 +46,15 @@ const ATTEMPTS: u32 = 5;
 pub fn venue(options: &Serve, config: Config, bus: &Arc<dyn Bus>) -> Result<Venue, Failure> {
     let plan = config.bus.clone().ok_or_else(super::no_bus)?;
     let subjects = Subjects::of(&plan.market);
+    // What is wrong here is told before anybody is waited for.
+    let listen = options.listen.unwrap_or(config.listen);
+    let instruments: Vec<Instrument> =
+        config.listings.iter().map(|listing| listing.instrument.clone()).collect();
+    let (dialects, tls) = (serve::dialects(&config)?, serve::tls(options, config.tls.clone())?);
+    let place = Place::of(config.accounts.as_ref(), folder(options));
+    let wrong = format!("open the accounts in {place}");
+    let known = Known::open(options, place, listen.ip(), (config.pairs(), &config.contracts))
+        .map_err(failed(wrong))?;
     let (head, runs) = answered(&plan, || Ok((head(bus, &subjects)?, hello(bus, &subjects)?)));
     let market = Plan::new(&config, head.seed, head.begins);
     market.agrees(&head).map_err(|what| {
@@ -55,13 +64,6 @@ pub fn venue(options: &Serve, config: Config, bus: &Arc<dyn Bus>) -> Result<Venu
              rialto {build})"
         ))
     })?;
-    let listen = options.listen.unwrap_or(config.listen);
-    let instruments: Vec<Instrument> =
-        config.listings.iter().map(|listing| listing.instrument.clone()).collect();
-    let place = Place::of(config.accounts.as_ref(), folder(options));
-    let wrong = format!("open the accounts in {place}");
-    let known = Known::open(options, place, listen.ip(), (config.pairs(), &config.contracts))
-        .map_err(failed(wrong))?;
     let boards = config.listings.iter().map(|it| Board::new(it.instrument.id, head.begins));
     let about = vec![
         format!("rialto {}: {}, seed {}", env!("RIALTO_VERSION"), config.name, head.seed),
@@ -81,10 +83,10 @@ pub fn venue(options: &Serve, config: Config, bus: &Arc<dyn Bus>) -> Result<Venu
         accounts: Accounts::new(Assets::of(&instruments).paid_by(&config.contracts)),
         known,
         told: serve::told(&config, runs.speed, head.seed),
-        dialects: serve::dialects(&config)?,
+        dialects,
         speed: runs.speed,
         listen,
-        tls: serve::tls(options, config.tls.clone())?,
+        tls,
         loops: options.loops,
         io_uring,
         compressing,
