@@ -29,15 +29,15 @@ use crate::cli::Serve;
 use crate::config::{BusPlan, Config};
 use crate::known::{Known, folder};
 use crate::replica::{Plan, Replica};
-use crate::run::{Begun, Failure, Venue, failed};
+use crate::run::{Begun, Failure, Unbegun, Venue, failed};
 use crate::serve;
 
 /// How often it is said that the core is waited for.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(5);
 /// How long it is waited between two attempts.
 const AGAIN: Duration = Duration::from_millis(200);
-/// How often it is asked how time runs.
-const ATTEMPTS: u32 = 5;
+/// How long it is waited before it is begun anew.
+const ANEW: Duration = Duration::from_secs(1);
 
 /// The venue of an edge. Waits for the core as long as that takes.
 ///
@@ -91,7 +91,14 @@ pub fn venue(options: &Serve, config: Config, bus: &Arc<dyn Bus>) -> Result<Venu
         io_uring,
         compressing,
         limits,
-        begin: Box::new(move |boards, clerk| begin(&bus, &subjects, &plan, &market, boards, clerk)),
+        begin: Box::new(move |boards, clerk| {
+            let begun = begin(&bus, &subjects, &plan, &market, boards, clerk);
+            // What was wrong just now may be so for another moment.
+            if matches!(begun, Err(Unbegun::Lost(_))) {
+                std::thread::sleep(ANEW);
+            }
+            begun
+        }),
     })
 }
 
@@ -153,6 +160,9 @@ pub(super) fn asked(
 }
 
 /// Brings the boards to where the core is, and goes on from there.
+///
+/// # Errors
+/// [`Unbegun`]: lost, if the core went away meanwhile or what it has does not go on from what came.
 pub(super) fn begin(
     bus: &Arc<dyn Bus>,
     subjects: &Subjects,
@@ -160,13 +170,14 @@ pub(super) fn begin(
     market: &Plan,
     boards: &mut Boards,
     clerk: &Arc<Clerk>,
-) -> Result<Begun, Failure> {
+) -> Result<Begun, Unbegun> {
+    let lost = |Failure(why)| Unbegun::Lost(why);
     let mut about = Vec::new();
     let opened = |start| {
         Line::open(bus, subjects, start, plan.patience)
             .map_err(failed(format_args!("follow the market {}", plan.market)))
     };
-    let found = fetched(bus, subjects, plan)?.filter(|image| {
+    let found = fetched(bus, subjects, plan).map_err(lost)?.filter(|image| {
         let fits = market.fits(&image.head);
         about.extend(fits.as_ref().err().map(|why| format!("the core's image is not used: {why}")));
         fits.is_ok()
@@ -188,10 +199,18 @@ pub(super) fn begin(
         ),
         None => format!("begun with the core's first command: {commands} commands"),
     });
-    let runs = (1..ATTEMPTS).find_map(|_| hello(bus, subjects).ok());
-    let runs = runs.map_or_else(|| hello(bus, subjects), Ok);
-    let runs = runs.map_err(failed("learn how the core's time runs"))?;
     let sight = line.sight();
+    let runs = loop {
+        match (hello(bus, subjects), sight.lost().why()) {
+            (Ok(runs), _) => break runs,
+            (Err(why), Some(_)) => {
+                return Err(Unbegun::Lost(format!(
+                    "failed to learn how the core's time runs: {why}"
+                )));
+            }
+            (Err(_), None) => std::thread::sleep(AGAIN),
+        }
+    };
     let (noting, complaining) = (Arc::clone(clerk), sight.clone());
     let noted = move |marked: Marked<'_>| {
         let Marked { mark, wall, command, kept, events } = marked;
@@ -254,7 +273,7 @@ pub(super) fn fetched(
 }
 
 /// Runs again what comes until nothing more is known of.
-fn caught_up(line: &Line, mut replica: Replica<'_>) -> Result<(Rerun, Repeats), Failure> {
+fn caught_up(line: &Line, mut replica: Replica<'_>) -> Result<(Rerun, Repeats), Unbegun> {
     let sight = line.sight();
     let mut told = Instant::now();
     loop {
@@ -269,7 +288,7 @@ fn caught_up(line: &Line, mut replica: Replica<'_>) -> Result<(Rerun, Repeats), 
             return Ok(replica.finish());
         }
         if let Some(why) = sight.lost().why() {
-            return Err(Failure(format!("failed to follow the core: {why}")));
+            return Err(Unbegun::Lost(format!("failed to follow the core: {why}")));
         }
         if told.elapsed() >= COMPLAIN_EVERY {
             told = Instant::now();

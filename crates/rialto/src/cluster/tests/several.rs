@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
@@ -27,7 +28,7 @@ use crate::cluster::subjects::Subjects;
 use crate::config::BusPlan;
 use crate::kept::{FOLDER, Ledger};
 use crate::known::Known;
-use crate::run::{Begun, Lost};
+use crate::run::{Begun, Lost, Unbegun};
 
 const CONFIG: &str = r#"
 [[instrument]]
@@ -312,6 +313,66 @@ fn check(seed: u64, share: usize) {
         acknowledged.len()
     );
     std::fs::remove_dir_all(&folder).expect("it is ours");
+}
+
+#[test]
+fn an_edge_whose_core_goes_away_while_it_begins_is_to_begin_anew() {
+    let config = Config::read("the test", CONFIG).expect("it is a configuration");
+    let market = Plan::new(&config, 8, BEGINS);
+    let subjects = Subjects::of(MARKET);
+    let plan = BusPlan { patience: Duration::from_millis(300), ..BusPlan::default() };
+    let inner: Arc<dyn Bus> = Arc::new(Local::start().expect("a thread"));
+    let folder = folder(8, 2);
+    let core = core(&folder, 8, &config, &inner);
+    // It answers so many questions, and is gone.
+    let lost = (0..20).take_while(|&questions| {
+        let left = AtomicUsize::new(questions);
+        let bus: Arc<dyn Bus> = Arc::new(Leaving { inner: Arc::clone(&inner), left });
+        match begin(&bus, &subjects, &plan, &market, &mut empty(&config), &clerk()) {
+            Err(Unbegun::Lost(why)) => {
+                assert!(why.contains("failed to"), "{questions}: {why}");
+                true
+            }
+            Err(Unbegun::Failed(failure)) => panic!("{questions}: {failure}"),
+            Ok(_) => false,
+        }
+    });
+    let lost = lost.count();
+    assert!(
+        (3..20).contains(&lost),
+        "it asks for an image, how the core stands, and how time runs: {lost}"
+    );
+    drop(core);
+    std::fs::remove_dir_all(&folder).expect("it is ours");
+}
+
+/// A bus on which so many questions are answered still.
+struct Leaving {
+    inner: Arc<dyn Bus>,
+    left: AtomicUsize,
+}
+
+impl Bus for Leaving {
+    fn publish(&self, subject: &str, message: &[u8]) {
+        self.inner.publish(subject, message);
+    }
+    fn listen(&self, subject: &str, _: Heard) -> Result<Listening, BusError> {
+        // Nothing is heard of it that was not asked for.
+        self.inner.listen(subject, Box::new(|_| ()))
+    }
+    fn ask(&self, subject: &str, question: &[u8], patience: Duration, reply: Reply) {
+        let takes = |left: usize| left.checked_sub(1);
+        match self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, takes) {
+            Ok(_) => self.inner.ask(subject, question, patience, reply),
+            Err(_) => reply(Err(BusError::Unanswered)),
+        }
+    }
+    fn answer(&self, subject: &str, answer: Answer) -> Result<Listening, BusError> {
+        self.inner.answer(subject, answer)
+    }
+    fn standing(&self) -> BusStanding {
+        self.inner.standing()
+    }
 }
 
 #[test]
