@@ -13,6 +13,7 @@ pub mod line;
 pub mod standby;
 pub mod until_lost;
 
+mod inbox;
 mod subjects;
 mod words;
 

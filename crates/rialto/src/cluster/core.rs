@@ -34,6 +34,8 @@ use crate::run::{Failure, Lost, failed};
 
 /// Questions that wait to be answered from the disk. One more is not answered, and is asked again.
 const QUESTIONS_MAX: usize = 64;
+/// A longer one is none that anybody asks.
+const QUESTION_BYTES_MAX: usize = 1_024;
 /// Edges whose questions are remembered, and how many of each, so that none is taken twice.
 const EDGES_KNOWN: usize = 64;
 const QUESTIONS_KNOWN: usize = 16_384;
@@ -112,6 +114,9 @@ impl Gives {
                 // Who says what it has on its disk is waited for: it does not wait for others who ask for much.
                 if Giver::needs_no_disk(question) {
                     return respond.with(&at_once.answer(question, moment(&time)));
+                }
+                if question.len() > QUESTION_BYTES_MAX {
+                    return;
                 }
                 let full = asking.try_send((question.to_vec(), respond));
                 // Whoever asked is not answered, and asks again.

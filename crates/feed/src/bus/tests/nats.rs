@@ -1,7 +1,10 @@
 //! The bus by a NATS server, with a server of its own for each test.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -445,4 +448,75 @@ fn how_fast_it_is() {
         .collect();
     took.sort();
     println!("question and answer: p50 {:?}, p99 {:?}", took[2_500], took[4_950]);
+}
+
+/// A server that says what is needed to be listened to on one subject, and then this message so many times, as fast as the
+/// connection takes it. What it has written so far is counted.
+fn floods(message: usize, count: usize, written: Arc<AtomicUsize>) -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    let port = listener.local_addr().expect("an address").port();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("somebody connects");
+        let hello = "INFO {\"server_id\":\"x\",\"version\":\"2.10.0\",\"proto\":1,\"max_payload\":1048576}\r\n";
+        stream.write_all(hello.as_bytes()).expect("it is read");
+        let mut lines = BufReader::new(stream.try_clone().expect("a descriptor")).lines();
+        let place = loop {
+            let line = lines.next().expect("it goes on").expect("text");
+            if line.starts_with("PING") {
+                stream.write_all(b"PONG\r\n").expect("it is read");
+            }
+            if let Some(place) = line.strip_prefix("SUB said ") {
+                break place.trim().to_owned();
+            }
+        };
+        let message = [
+            format!("MSG said {place} {message}\r\n").into_bytes(),
+            vec![b'x'; message],
+            b"\r\n".to_vec(),
+        ]
+        .concat();
+        for _ in 0..count {
+            if stream.write_all(&message).is_err() {
+                return;
+            }
+            written.fetch_add(message.len(), Ordering::SeqCst);
+        }
+        // As long as somebody listens.
+        lines.for_each(drop);
+    });
+    port
+}
+
+#[test]
+fn what_arrives_is_read_no_faster_than_it_is_heard() {
+    // What the system holds of a connection on both sides, and what the client reads at a time.
+    const ARRIVED_BYTES_MAX: usize = 48 << 20;
+    for (message, count) in [(500_000, 400), (1_000, 200_000)] {
+        let written = Arc::<AtomicUsize>::default();
+        let port = floods(message, count, Arc::clone(&written));
+        let servers = vec![format!("nats://127.0.0.1:{port}").into()];
+        let bus = start(Options { servers, ping: Duration::from_secs(600), ..Options::default() });
+        let (tell, told) = sync_channel(1);
+        let heard = Mutex::new((0, 0, 0));
+        let slow = Duration::from_micros(message as u64 / 250);
+        let hear = move |bytes: &[u8]| {
+            // As somebody who has something to do with it.
+            let began = Instant::now();
+            while began.elapsed() < slow {
+                std::hint::spin_loop();
+            }
+            let mut heard = heard.lock().expect("no panic");
+            heard.0 += 1;
+            heard.1 += bytes.len();
+            heard.2 = heard.2.max(written.load(Ordering::SeqCst).saturating_sub(heard.1));
+            if heard.0 == count {
+                tell.send(heard.2).expect("it is waited for");
+            }
+        };
+        let _listening = bus.listen("said", Box::new(hear)).expect("a subject");
+        let most = told.recv_timeout(PATIENCE * 2).expect("all of it is heard");
+        assert!(most < ARRIVED_BYTES_MAX, "{most} bytes of messages of {message} were under way");
+        assert_eq!(bus.standing().lost, 0);
+        println!("messages of {message} bytes: {most} under way at most");
+    }
 }
