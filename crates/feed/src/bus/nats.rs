@@ -12,7 +12,7 @@
 //! or gives this connection up. A question is a message with an inbox of its own to which it is answered; the server
 //! says at once if nobody listens to the subject.
 //!
-//! Not here: streams and key-values (JetStream), NKEYs and credential files, WebSockets to the server.
+//! Not here: streams and key-values (JetStream), WebSockets to the server.
 
 mod line;
 mod link;
@@ -76,6 +76,7 @@ impl Nats {
     /// The options are of no use, or the system has no thread to give. That there is no server is none.
     pub fn start(options: Options) -> Result<Self, Unusable> {
         let servers = options.addresses()?;
+        let _is_of_use = options.client()?;
         let shared = Arc::new(Shared {
             line: Mutex::default(),
             more: Notify::new(),

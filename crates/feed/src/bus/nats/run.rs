@@ -53,7 +53,7 @@ async fn carry(
     let told = Arc::new(tokio::sync::Notify::new());
     let (noted, tells) = (Arc::downgrade(shared), Arc::clone(&told));
     let client = options
-        .client()
+        .client()?
         .client_capacity(CLIENT_MESSAGES_MAX)
         .subscription_capacity(ARRIVED_MESSAGES_MAX)
         .event_callback(move |event: Event| {

@@ -9,7 +9,11 @@ use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use nkeys::KeyPair;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa};
+use serde_json::{Value, json};
 
 use super::super::conformance::{self, Notes, Stage, hear};
 use super::super::nats::{Login, Nats, Options, Tls, Unusable};
@@ -240,6 +244,123 @@ fn shows_who_it_is_and_nothing_secret() {
     assert!(!format!("{:?}", with("wr0ng")).contains("wr0ng"));
 }
 
+/// Seeds of an operator, an account and a user, made for these tests.
+const OPERATOR: &str = "SOACFKJJN6U4EPBP7JGWN32GSSTVD4IUDXYXNBWZCBZ75VOA6ETQTZPX7Y";
+const ACCOUNT: &str = "SAABBHGHURQNXKF3VAIGM3RTR3LJUBIAX2IDZJQRGRQCMJPONPICQFVWBU";
+const USER: &str = "SUAH3SIB7Y4LFFQWRFVD3VQJUI5MSRHK23KQSEHY6XNIU7DI4UBZXRD4DE";
+/// Somebody else's: the one that the documentation of NATS shows.
+const OTHER: &str = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY";
+
+fn pair(seed: &str) -> KeyPair {
+    KeyPair::from_seed(seed).expect("it is one")
+}
+
+/// Whether it is let in, comes back after the server was killed, and shows nothing that is secret; and whether who shows
+/// `other` is not let in, and is told why.
+fn lets_in(configuration: &str, login: &Login, other: &Login) {
+    let Some(server) = Server::start(configuration) else { return };
+    let with = |login: &Login| start(Options { login: login.clone(), ..options(&[&server]) });
+    let (here, there) = (with(login), with(login));
+    let (stage, notes) = (stage(&here, &there), Notes::default());
+    let _answering = conformance::echo(&*there, "asked");
+    stage.settle();
+    conformance::ask(&*here, "asked", b"who", PATIENCE, &notes);
+    stage.until(&notes, 1);
+    assert_eq!(notes.texts(), ["who!"]);
+    let bus = with(other);
+    until(&bus, "it is not let in", |bus| {
+        bus.standing().down.is_some_and(|down| down.why.contains("authorization violation"))
+    });
+    for login in [login, other] {
+        let options = Options { login: login.clone(), ..options(&[&server]) };
+        let shown = format!("{:?} {:?} {options:?}", bus.standing(), here.standing());
+        for secret in [USER, OTHER, "BEGIN", "eyJ"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+    }
+    let port = server.port;
+    drop(server);
+    until(&here, "it goes down", is_down);
+    let _server = Server::start_at(port, configuration).expect("its port is free").expect("found");
+    // Each connection is another question to be signed.
+    here.wait(PATIENCE).expect("it is let in again");
+}
+
+#[test]
+fn is_let_in_by_an_nkey() {
+    let public = pair(USER).public_key();
+    let users = format!("authorization {{ users: [{{ nkey: {public} }}] }}");
+    lets_in(&users, &Login::Nkey(USER.into()), &Login::Nkey(OTHER.into()));
+}
+
+/// A JSON web token of NATS, signed with this seed.
+fn token(by: &str, subject: &str, nats: &Value) -> String {
+    let (by, text) = (pair(by), |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string()));
+    let head = json!({"typ": "JWT", "alg": "ed25519-nkey"});
+    let claims = json!({
+        "jti": "1", "iat": 1_800_000_000, "iss": by.public_key(), "name": "a test", "sub": subject,
+        "nats": nats,
+    });
+    let said = format!("{}.{}", text(&head), text(&claims));
+    let signed = by.sign(said.as_bytes()).expect("it signs");
+    format!("{said}.{}", URL_SAFE_NO_PAD.encode(signed))
+}
+
+fn credentials(token: &str, seed: &str) -> Login {
+    let text = format!(
+        "-----BEGIN NATS USER JWT-----\n{token}\n------END NATS USER JWT------\n\n\
+         ************************* IMPORTANT *************************\n\
+         NKEY Seed printed below can be used to sign and prove identity.\n\n\
+         -----BEGIN USER NKEY SEED-----\n{seed}\n------END USER NKEY SEED------\n"
+    );
+    Login::Credentials(text.into())
+}
+
+#[test]
+fn is_let_in_by_the_credentials_that_an_operator_has_made() {
+    let operator = pair(OPERATOR).public_key();
+    let operator = token(OPERATOR, &operator, &json!({"type": "operator", "version": 2}));
+    let account = pair(ACCOUNT).public_key();
+    let limits = json!({
+        "subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1, "wildcards": true,
+        "conn": -1, "leaf": -1,
+    });
+    let nats = json!({"type": "account", "version": 2, "limits": limits});
+    let of_account = token(OPERATOR, &account, &nats);
+    let user = pair(USER).public_key();
+    let nats = json!({
+        "type": "user", "version": 2, "pub": {}, "sub": {}, "subs": -1, "data": -1, "payload": -1,
+    });
+    let user = token(ACCOUNT, &user, &nats);
+    let configuration = format!(
+        "operator: \"{operator}\"\nresolver: MEMORY\nresolver_preload: {{ {account}: \"{of_account}\" }}"
+    );
+    // Who has the token only, and another seed, cannot sign for it.
+    lets_in(&configuration, &credentials(&user, USER), &credentials(&user, OTHER));
+}
+
+#[test]
+fn refuses_at_once_what_is_no_key_and_does_not_show_it() {
+    let public = pair(USER).public_key();
+    let mistaken = USER.replace("SUAH", "SUAA");
+    let servers: Vec<Box<str>> = vec!["nats://localhost".into()];
+    for (login, said) in [
+        (Login::Nkey(public.clone().into()), "a seed begins with S"),
+        (Login::Nkey(mistaken.clone().into()), "some of its letters are wrong"),
+        (Login::Nkey(USER[1..].into()), "no seed"),
+        (Login::Credentials(USER.into()), "credentials cannot be read"),
+        (credentials("eyJ", &mistaken), "some of its letters are wrong"),
+    ] {
+        let options = Options { servers: servers.clone(), login, ..Options::default() };
+        let error = Nats::start(options).expect_err("of no use");
+        let shown = format!("{error} {error:?}");
+        assert!(shown.contains(said), "{shown}");
+        for secret in [&public, &mistaken, &USER[1..]] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+    }
+}
+
 #[test]
 fn tells_what_the_server_does_not_allow() {
     let users = "authorization { users: [{ user: edge, password: e, permissions: { \
@@ -286,7 +407,7 @@ impl Papers {
         let folder =
             std::env::temp_dir().join(format!("rialto-nats-{}-{name}", std::process::id()));
         fs::create_dir_all(&folder).expect("there is a folder for what is temporary");
-        let key = || KeyPair::generate().expect("it can be made");
+        let key = || rcgen::KeyPair::generate().expect("it can be made");
         let mut params = CertificateParams::new(Vec::new()).expect("no name");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority = CertifiedIssuer::self_signed(params, key()).expect("it can be signed");
