@@ -27,7 +27,10 @@ pub struct FollowingNote {
     pub unanswered: u64,
     /// What was submitted here and passed on.
     pub passed_on: u64,
-    /// What was lost on the bus by this machine for want of room.
+    /// Commands whose events were forgotten, for want of room, before it was known whether they were submitted here: the
+    /// oldest first. One that was is told to be unknown.
+    pub forgotten: u64,
+    /// What came over the bus, or was to go there, and was lost by this machine for want of room.
     pub lost: u64,
     /// How often the bus came up again.
     pub reconnects: u64,

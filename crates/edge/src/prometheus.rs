@@ -185,6 +185,11 @@ impl Collector for Followed {
                 it.unanswered,
             ),
             ("core_passed_on", "Commands of clients here that were passed on", it.passed_on),
+            (
+                "core_forgotten",
+                "Commands forgotten, for want of room, before it was known whose they were",
+                it.forgotten,
+            ),
             ("bus_lost", "Messages lost on the bus by this machine for want of room", it.lost),
             ("bus_reconnects", "Times the bus came up again", it.reconnects),
         ] {

@@ -11,7 +11,9 @@ pub mod core;
 pub mod edge;
 pub mod line;
 pub mod standby;
+pub mod until_lost;
 
+mod inbox;
 mod subjects;
 mod words;
 

@@ -96,6 +96,10 @@ pub struct BusPlan {
     pub user: Option<String>,
     /// The file with the password or the token.
     pub secret_file: Option<PathBuf>,
+    /// The file with the seed of one's NKEY, instead.
+    pub nkey_file: Option<PathBuf>,
+    /// The file of credentials, instead.
+    pub credentials: Option<PathBuf>,
     /// Whether nothing is said to a server without TLS.
     pub tls: bool,
     /// PEM files of the authorities that are trusted; those of the system if there are none.

@@ -34,6 +34,7 @@ use store::Random;
 
 use crate::aloud;
 use crate::cluster::core::{Gives, Giving};
+use crate::cluster::until_lost::UntilLost;
 use crate::config::Config;
 use crate::follower::{Follower, Sight};
 use crate::known::Known;
@@ -199,12 +200,17 @@ impl Ledger {
                 (outlet, tap)
             })
             .unzip();
+        let is_replicated = gives.as_ref().is_some_and(|gives| gives.is_replicated);
         let writer = writer.at_pace(config.images, sealed);
+        // What this disk alone may have was told to nobody, and is not before a standby has it.
+        let writer = match gives.as_ref().is_some_and(|gives| is_replicated && !gives.is_copied) {
+            true => writer.counting_nothing(),
+            false => writer,
+        };
         let writer = match tapping {
             Some(tap) => writer.tapped(tap),
             None => writer,
         };
-        let is_replicated = gives.as_ref().is_some_and(|gives| gives.is_replicated);
         let others = is_replicated.then_some(Replication { patience: STANDBY_PATIENCE });
         let durable = (self.durability, others);
         let commit = Commit::start_replicated(writer, durable, digester.digest(), complain)
@@ -221,6 +227,10 @@ impl Ledger {
         let life = if is_new { source.time() } else { opens - warm_up };
         source.keep(commit, (life, warm_up), (seed, env!("CARGO_PKG_VERSION")), digester);
         let mut events = Vec::new();
+        if !source.is_settled() {
+            // Before that it takes nothing.
+            settled(&mut source, &mut events);
+        }
         let assets = source.engine().assets().clone();
         let followed = |account| source.engine().is_followed(account);
         for action in known.opening(&assets, followed) {
@@ -256,13 +266,17 @@ impl Ledger {
         let is_behind = opens > MarketClock::of_the_wall().start() && asked.is_none();
         let follows_the_wall = asked.is_none() && !is_behind;
         let lost = given.as_ref().map(Giving::lost);
+        let source: Box<dyn Source> = match &lost {
+            Some(lost) => Box::new(UntilLost::new(source, Arc::clone(lost))),
+            None => Box::new(source),
+        };
         let beside = given.map(|giving| -> Beside {
             Box::new(move |boards, clerk, clock| {
                 giving.with_market(follows_the_wall, (boards, clerk), clock)
             })
         });
         Ok(Begun {
-            source: Box::new(source),
+            source,
             opens,
             follows_the_wall,
             about,
@@ -431,7 +445,7 @@ fn settled(source: &mut EngineSource, events: &mut Vec<Event>) {
     let mut is_said = false;
     loop {
         source.settle(events);
-        if !source.is_stalled() || source.is_broken() {
+        if source.is_settled() || source.is_broken() {
             return;
         }
         std::thread::sleep(SETTLE_AGAIN);

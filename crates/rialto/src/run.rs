@@ -66,7 +66,22 @@ pub struct Venue {
 }
 
 /// Brings a market to the moment at which doors open. The clerk is the one who will serve.
-pub type Begin = Box<dyn FnOnce(&mut Boards, &Arc<Clerk>) -> Result<Begun, Failure>>;
+pub type Begin = Box<dyn FnOnce(&mut Boards, &Arc<Clerk>) -> Result<Begun, Unbegun>>;
+
+/// Why a market did not come to that moment.
+#[derive(Debug)]
+pub enum Unbegun {
+    /// It cannot, before somebody has done something about it.
+    Failed(Failure),
+    /// It was lost on the way, for this reason. To begin anew may help.
+    Lost(String),
+}
+
+impl From<Failure> for Unbegun {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
 
 /// Starts what works beside the boards, on the market's time; what it gives is dropped when those have ended.
 pub type Beside =
@@ -136,7 +151,8 @@ impl Lost {
 pub enum Ended {
     /// As asked.
     AsAsked,
-    /// What was served can be served no more, for this reason: everybody was asked to leave. To begin anew may help.
+    /// What was served, or was to be, can be served no more, for this reason: everybody was asked to leave. To begin anew
+    /// may help.
     Lost(String),
 }
 
@@ -214,7 +230,14 @@ pub fn run(mut venue: Venue) -> Result<Ended, Failure> {
     let mut boards = Boards::new(venue.boards, Arc::clone(&dialects), settings.loops)
         .with_accounts(venue.accounts);
     let clerk = venue.known.clerk(&venue.limits);
-    let begun = (venue.begin)(&mut boards, &clerk)?;
+    let begun = match (venue.begin)(&mut boards, &clerk) {
+        Ok(begun) => begun,
+        Err(Unbegun::Failed(failure)) => return Err(failure),
+        Err(Unbegun::Lost(why)) => {
+            aloud::complain(&why);
+            return Ok(Ended::Lost(why));
+        }
+    };
     let (source, opens) = (begun.source, begun.opens);
     venue.about.extend(begun.about);
     let clock = match begun.follows_the_wall {

@@ -1,6 +1,8 @@
 //! `rialto serve`: what the command line and the configuration say, made into a venue.
 
+use std::io;
 use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -41,9 +43,7 @@ pub fn run(options: &Serve) -> Result<(), Failure> {
     let Some(role) = options.role else {
         return run::run(venue(options, config(options)?, None)?).map(drop);
     };
-    let config = config(options)?;
-    let plan = config.bus.as_ref().ok_or_else(cluster::no_bus)?;
-    let bus = cluster::bus::connect(plan)?;
+    // What is wrong by itself is told before anybody is waited for.
     let of_core = options.seed.is_some() || options.clock.is_some() || options.durability.is_some();
     if role == Role::Edge && (of_core || options.accept_loss) {
         return Err(Failure(
@@ -57,6 +57,11 @@ pub fn run(options: &Serve) -> Result<(), Failure> {
                 .to_owned(),
         ));
     }
+    // What stands there when it is to begin anew may be another one.
+    let program = std::env::current_exe();
+    let config = config(options)?;
+    let plan = config.bus.as_ref().ok_or_else(cluster::no_bus)?;
+    let bus = cluster::bus::connect(plan)?;
     match role {
         Role::Core => core(options, config, bus, Epoch(0)),
         Role::Standby => match cluster::standby::run(options, &config, &bus)? {
@@ -66,29 +71,35 @@ pub fn run(options: &Serve) -> Result<(), Failure> {
         Role::Edge => match run::run(cluster::edge::venue(options, config, &bus)?)? {
             Ended::AsAsked => Ok(()),
             Ended::Lost(_) => {
-                aloud::complain("everybody was asked to leave; this edge begins anew");
-                Err(anew())
+                aloud::complain("this edge begins anew");
+                Err(anew(program))
             }
         },
     }
 }
 
-/// Begins this process anew, as it was called. Comes back only if the system does not let it.
-fn anew() -> Failure {
+/// Begins this process anew, as it was called, with what stands now where its program stood. Comes back only if the system
+/// does not let it.
+fn anew(program: io::Result<PathBuf>) -> Failure {
+    let program = match program {
+        Ok(program) => program,
+        Err(error) => return failed("begin anew: this program was not found")(error),
+    };
+    // One that was replaced or moved is called by another name.
+    if std::env::current_exe().is_ok_and(|now| now != program) {
+        aloud::complain(format_args!(
+            "{} was replaced since this process began: what stands there now is begun",
+            program.display()
+        ));
+    }
     let mut words = std::env::args_os();
     let called = words.next();
-    let program = std::env::current_exe().map_err(failed("find this program"));
-    match program {
-        Ok(program) => {
-            let mut again = Command::new(program);
-            again.args(words);
-            if let Some(called) = called {
-                again.arg0(called);
-            }
-            failed("begin anew")(again.exec())
-        }
-        Err(failure) => failure,
+    let mut again = Command::new(&program);
+    again.args(words);
+    if let Some(called) = called {
+        again.arg0(called);
     }
+    failed(format_args!("begin anew with {}", program.display()))(again.exec())
 }
 
 /// Serves the market, and gives its journal to other machines. Its life is later than one that was seen.
@@ -101,7 +112,10 @@ fn core(
     let plan = config.bus.as_ref().ok_or_else(cluster::no_bus)?;
     let subjects = Subjects::of(&plan.market);
     let is_replicated = options.is_replicated();
-    let gives = Gives { bus, subjects, speed: speed(options), later_than, is_replicated };
+    // A life was seen by whoever copied the journal of it.
+    let is_copied = later_than > Epoch(0);
+    let speed = speed(options);
+    let gives = Gives { bus, subjects, speed, later_than, is_replicated, is_copied };
     gives.alone()?;
     match run::run(venue(options, config, Some(gives))?)? {
         Ended::AsAsked => Ok(()),
@@ -166,7 +180,10 @@ pub fn venue(options: &Serve, config: Config, gives: Option<Gives>) -> Result<Ve
         told,
         dialects,
         begin: Box::new(move |boards, _| match ledger {
-            Some(ledger) => ledger.begin(&config, &known, seed, (begins, opens), gives, boards),
+            Some(ledger) => {
+                let times = (begins, opens);
+                Ok(ledger.begin(&config, &known, seed, times, gives, boards)?)
+            }
             None => {
                 let mut source = config.market_begun(seed, begins);
                 let mut happened = Vec::new();

@@ -7,6 +7,7 @@ pub mod venue;
 pub mod fuzz;
 pub mod people;
 pub mod postgres;
+pub mod process;
 
 pub mod laws;
 pub mod served;

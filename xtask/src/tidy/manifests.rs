@@ -36,12 +36,13 @@ const TONGUES: &[&str] = &[
 const EVERYBODY: &[&str] = &["model", "engine", "views", "dialects", "feed", "store", "edge"];
 
 /// The house, from the cellar to the roof. Nobody knows `testkit` or `rialto`.
-const HOUSE: [Acquaintance; 10] = [
+const HOUSE: [Acquaintance; 11] = [
     Acquaintance { name: "model", ours: &[], others: Some(&[]) },
     Acquaintance { name: "engine", ours: &["model"], others: Some(PURE) },
     Acquaintance { name: "views", ours: &["model"], others: Some(PURE) },
     Acquaintance { name: "dialects", ours: &["model"], others: Some(TONGUES) },
-    Acquaintance { name: "feed", ours: &["model", "engine", "dialects"], others: None },
+    Acquaintance { name: "nkeys", ours: &[], others: Some(&["ring"]) },
+    Acquaintance { name: "feed", ours: &["model", "engine", "dialects", "nkeys"], others: None },
     Acquaintance { name: "store", ours: &["model"], others: None },
     Acquaintance { name: "edge", ours: &["model", "views", "dialects"], others: None },
     Acquaintance { name: "rialto", ours: EVERYBODY, others: None },

@@ -6,11 +6,13 @@
 //! is said is lost and counted, questions are refused at once, and [`standing`](Bus::standing) says since when and why.
 //! Whoever listens goes on to listen once there is a server again.
 //!
-//! What waits to be sent is bounded in number and bytes, and so is what has arrived in number; what comes then is lost,
-//! the newest first, and counted. A question is a message with an inbox of its own to which it is answered; the server
+//! What waits to be sent is bounded in number and bytes; what comes then is lost, the newest first, and counted. What has
+//! arrived is bounded in number so, and in bytes by what is read of the connection at a time: it is read by the thread that
+//! calls those who listen, and not again before all that has arrived was heard. A server that sends faster than that waits,
+//! or gives this connection up. A question is a message with an inbox of its own to which it is answered; the server
 //! says at once if nobody listens to the subject.
 //!
-//! Not here: streams and key-values (JetStream), NKEYs and credential files, WebSockets to the server.
+//! Not here: streams and key-values (JetStream), WebSockets to the server.
 
 mod line;
 mod link;
@@ -74,6 +76,7 @@ impl Nats {
     /// The options are of no use, or the system has no thread to give. That there is no server is none.
     pub fn start(options: Options) -> Result<Self, Unusable> {
         let servers = options.addresses()?;
+        let _is_of_use = options.client()?;
         let shared = Arc::new(Shared {
             line: Mutex::default(),
             more: Notify::new(),

@@ -178,13 +178,15 @@ impl Commit {
         digest: Digest,
         complain: impl FnOnce(&str) + Send + 'static,
     ) -> io::Result<Self> {
+        let counted = writer.counted();
         let replicated = replication.map(|replication| {
-            Replicated::new(replication, (writer.epoch(), writer.durable()), writer.teller())
+            let (epoch, own) = (writer.epoch(), writer.durable());
+            Replicated::new(replication, (epoch, own, counted), writer.teller())
         });
         let standing = Standing {
             durability,
             epoch: writer.epoch(),
-            durable: writer.durable(),
+            durable: counted,
             digest,
             bytes: 0,
             syncs: 0,
@@ -196,7 +198,7 @@ impl Commit {
             pending: Mutex::default(),
             more: Condvar::new(),
             further: Condvar::new(),
-            durable: AtomicU64::new(writer.durable().0),
+            durable: AtomicU64::new(counted.0),
             broken: AtomicBool::new(false),
             standing: Mutex::new(standing),
             wake: Mutex::new(None),

@@ -250,6 +250,14 @@ impl Writer {
         self
     }
 
+    /// The same of a journal of which others may lack what is there already: nothing of it counts as durable before that is
+    /// said. To be asked for before it is [tapped](Self::tapped).
+    #[must_use]
+    pub const fn counting_nothing(mut self) -> Self {
+        self.counted = Sequence(0);
+        self
+    }
+
     /// The same, tapped: of what counts as durable a copy is handed on. It never waits for whoever takes it.
     #[must_use]
     pub fn tapped(mut self, mut tap: Tap) -> Self {
@@ -286,6 +294,11 @@ impl Writer {
     #[must_use]
     pub const fn durable(&self) -> Sequence {
         self.durable
+    }
+
+    /// The last command that counts as durable, as far as that was said.
+    pub(super) const fn counted(&self) -> Sequence {
+        self.counted
     }
 
     /// Bytes that were appended.

@@ -157,13 +157,20 @@ impl EngineSource {
         self.market
     }
 
-    /// Waits until everything that was done is durable, or never will be, and appends the events that waited for it.
+    /// Waits until everything that was done is durable, or never will be, or another machine must have it and none says so
+    /// for too long; and appends the events that waited for it.
     pub fn settle(&mut self, out: &mut Vec<Event>) {
         let last = self.last();
         if let Some(recorder) = &mut self.recorder {
             let durable = recorder.settle(last);
             self.gate.durable(durable, out);
         }
+    }
+
+    /// Whether all that was done is durable; also where nothing is kept.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.recorder.as_ref().is_none_or(|recorder| recorder.has(self.last()))
     }
 
     /// The market stood still until this moment.

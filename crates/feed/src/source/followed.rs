@@ -26,6 +26,10 @@ const EVENTS_AT_ONCE: usize = 1_024;
 /// come between a command and the word of which it is, unless that word was lost.
 const RECENT_MAX: usize = 65_536;
 
+/// And so many bytes of them. With more the oldest are forgotten, which is counted ([`Core::forgot`]): what turns out to be
+/// one of them is told to be unknown.
+const RECENT_BYTES_MAX: usize = 64 << 20;
+
 /// The machine that is followed, as it is reached.
 pub trait Core: Send {
     /// The next record of its journal, if it has come.
@@ -43,6 +47,8 @@ pub trait Core: Send {
     fn wake_with(&mut self, wake: Wake);
     /// Whether nothing more can come of what this machine has already: it would have to begin anew.
     fn is_lost(&self) -> bool;
+    /// What a command caused was forgotten before it was known whether that was passed on from here.
+    fn forgot(&mut self) {}
 }
 
 /// What came of something that was passed on, as it is told by whoever decides.
@@ -86,7 +92,7 @@ pub struct Followed {
     /// What was passed on and is not decided yet, and the last command before it.
     undecided: BTreeMap<Passed, Sequence>,
     /// What the last commands caused that were not the crowd's: one of them may turn out to be from here.
-    recent: VecDeque<(Sequence, Vec<Event>)>,
+    recent: Recent,
     /// Those of which it is known, and which were not run here yet.
     awaited: BTreeMap<(Epoch, Sequence), Passed>,
     /// The life of the last record.
@@ -114,7 +120,7 @@ impl Followed {
             passed: 0,
             labels: Vec::new(),
             undecided: BTreeMap::new(),
-            recent: VecDeque::new(),
+            recent: Recent::default(),
             awaited: BTreeMap::new(),
             epoch: Epoch(0),
             told: Vec::new(),
@@ -141,10 +147,8 @@ impl Followed {
                 let events = out[from..].to_vec();
                 self.told.push((passed, Outcome::Done { command, events }));
             } else if !self.undecided.is_empty() && !kept.by_crowd {
-                if self.recent.len() >= RECENT_MAX {
-                    self.recent.pop_front();
-                }
-                self.recent.push_back((command, out[from..].to_vec()));
+                let forgotten = self.recent.remember(command, &out[from..]);
+                (0..forgotten).for_each(|_| self.core.forgot());
             }
         }
         Ok(())
@@ -172,13 +176,62 @@ impl Followed {
             self.told.push((passed, Outcome::Unknown));
             return;
         }
-        let found = self.recent.binary_search_by_key(&command, |&(command, _)| command);
-        let outcome = match found {
-            Ok(at) => Outcome::Done { command, events: std::mem::take(&mut self.recent[at].1) },
-            // It was done, and what came of it then is not remembered.
-            Err(_) => Outcome::Unknown,
-        };
+        // Else it was done, and what came of it then is not remembered.
+        let found = self.recent.take(command);
+        let outcome = found.map_or(Outcome::Unknown, |events| Outcome::Done { command, events });
         self.told.push((passed, outcome));
+    }
+}
+
+/// What the last commands caused, in their order.
+struct Recent {
+    commands: VecDeque<(Sequence, Vec<Event>)>,
+    bytes: usize,
+    bytes_max: usize,
+}
+
+impl Default for Recent {
+    fn default() -> Self {
+        Self { commands: VecDeque::new(), bytes: 0, bytes_max: RECENT_BYTES_MAX }
+    }
+}
+
+impl Recent {
+    /// One more, later than the others. Returns how many are forgotten for it.
+    fn remember(&mut self, command: Sequence, events: &[Event]) -> usize {
+        self.bytes += Self::bytes_of(events);
+        self.commands.push_back((command, events.to_vec()));
+        let mut forgotten = 0;
+        while self.commands.len() > RECENT_MAX || self.bytes > self.bytes_max {
+            self.forget();
+            forgotten += 1;
+        }
+        forgotten
+    }
+
+    /// What this one caused, if that is remembered; from then on it is not.
+    fn take(&mut self, command: Sequence) -> Option<Vec<Event>> {
+        let at = self.commands.binary_search_by_key(&command, |&(command, _)| command).ok()?;
+        let events = std::mem::take(&mut self.commands[at].1);
+        self.bytes -= Self::bytes_of(&events) - Self::bytes_of(&[]);
+        Some(events)
+    }
+
+    /// Forgets those up to this one.
+    fn forget_up_to(&mut self, last: Sequence) {
+        while self.commands.front().is_some_and(|&(command, _)| command <= last) {
+            self.forget();
+        }
+    }
+
+    fn forget(&mut self) {
+        if let Some((_, events)) = self.commands.pop_front() {
+            self.bytes -= Self::bytes_of(&events);
+        }
+    }
+
+    const fn bytes_of(events: &[Event]) -> usize {
+        size_of::<(Sequence, Vec<Event>)>() + size_of_val(events)
     }
 }
 
@@ -234,9 +287,7 @@ impl Source for Followed {
         }
         // What was passed on later became a later command.
         let before = self.undecided.values().next().copied().unwrap_or(Sequence(u64::MAX));
-        while self.recent.front().is_some_and(|&(command, _)| command <= before) {
-            self.recent.pop_front();
-        }
+        self.recent.forget_up_to(before);
         self.told.drain(..).for_each(|(passed, outcome)| tell(passed, outcome));
     }
 

@@ -13,21 +13,12 @@ use crate::run::Failure;
 /// [`Failure`] if it cannot be as it is configured.
 #[cfg(feature = "nats")]
 pub fn connect(plan: &BusPlan) -> Result<Arc<dyn Bus>, Failure> {
-    use feed::bus::nats::{Login, Nats, Options, Tls};
+    use feed::bus::nats::{Nats, Options, Tls};
 
     use crate::aloud;
     use crate::run::failed;
 
-    let secret = plan.secret_file.as_ref().map(|file| {
-        let read = std::fs::read_to_string(file);
-        let read = read.map_err(failed(format_args!("read the secret in {}", file.display())))?;
-        Ok(Box::<str>::from(read.trim_end_matches(['\r', '\n'])))
-    });
-    let login = match (&plan.user, secret.transpose()?) {
-        (Some(user), Some(password)) => Login::Password { user: user.as_str().into(), password },
-        (None, Some(token)) => Login::Token(token),
-        (_, None) => Login::Nobody,
-    };
+    let login = login(plan)?;
     let tls = Tls {
         is_required: plan.tls,
         authorities: plan.authorities.clone(),
@@ -42,6 +33,31 @@ pub fn connect(plan: &BusPlan) -> Result<Arc<dyn Bus>, Failure> {
         aloud::complain(format_args!("{down}; it is tried again"));
     }
     Ok(Arc::new(bus))
+}
+
+/// Who this machine is at the server.
+#[cfg(feature = "nats")]
+fn login(plan: &BusPlan) -> Result<feed::bus::nats::Login, Failure> {
+    use feed::bus::nats::Login;
+
+    let secret = |file: &Option<std::path::PathBuf>| {
+        let read = file.as_ref().map(|file| {
+            let read = std::fs::read_to_string(file);
+            let wrong = format!("read the secret in {}", file.display());
+            let read = read.map_err(crate::run::failed(wrong))?;
+            Ok(Box::<str>::from(read.trim_end_matches(['\r', '\n'])))
+        });
+        read.transpose()
+    };
+    Ok(match (&plan.user, secret(&plan.secret_file)?) {
+        (Some(user), Some(password)) => Login::Password { user: user.as_str().into(), password },
+        (None, Some(token)) => Login::Token(token),
+        (_, None) => match (secret(&plan.nkey_file)?, secret(&plan.credentials)?) {
+            (Some(seed), _) => Login::Nkey(seed),
+            (None, Some(credentials)) => Login::Credentials(credentials),
+            (None, None) => Login::Nobody,
+        },
+    })
 }
 
 /// The bus on which the machines of a market meet.

@@ -1,7 +1,8 @@
 //! `rialto serve core`: a venue that gives its journal to edges, and takes what their clients submit.
 //!
 //! Beside a venue of one machine it has two threads: one hands what has become durable to the bus, the other answers
-//! what edges ask for again, which reads the disk. Nobody who writes the journal waits for either: what there is no
+//! what edges ask for again, which reads the disk. What needs no disk, such as a standby's word of what it has, the bus' own
+//! thread takes. Nobody who writes the journal waits for either: what there is no
 //! room for is dropped, and edges ask for it.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -33,6 +34,8 @@ use crate::run::{Failure, Lost, failed};
 
 /// Questions that wait to be answered from the disk. One more is not answered, and is asked again.
 const QUESTIONS_MAX: usize = 64;
+/// A longer one is none that anybody asks.
+const QUESTION_BYTES_MAX: usize = 1_024;
 /// Edges whose questions are remembered, and how many of each, so that none is taken twice.
 const EDGES_KNOWN: usize = 64;
 const QUESTIONS_KNOWN: usize = 16_384;
@@ -61,6 +64,8 @@ pub struct Gives {
     pub later_than: Epoch,
     /// Whether a standby has to have on its disk what is told.
     pub is_replicated: bool,
+    /// Whether the journal was copied from a core, which so had all of it as well.
+    pub is_copied: bool,
 }
 
 /// The journal as it is given, from before there is a market to be seen. It ends when it is dropped.
@@ -105,9 +110,17 @@ impl Gives {
         let clock = Arc::<OnceLock<MarketClock>>::default();
         let giver = Arc::new(giver);
         let (asking, questions) = sync_channel::<(Vec<u8>, Respond)>(QUESTIONS_MAX);
-        let from_disk = bus.answer(
+        let (at_once, time) = (Arc::clone(&giver), Arc::clone(&clock));
+        let asked = bus.answer(
             &subjects.ask,
             Box::new(move |question, respond| {
+                // Who says what it has on its disk is waited for: it does not wait for others who ask for much.
+                if Giver::needs_no_disk(question) {
+                    return respond.with(&at_once.answer(question, moment(&time)));
+                }
+                if question.len() > QUESTION_BYTES_MAX {
+                    return;
+                }
                 let full = asking.try_send((question.to_vec(), respond));
                 // Whoever asked is not answered, and asks again.
                 let (Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_))) = full;
@@ -124,7 +137,7 @@ impl Gives {
             }),
         );
         let listens = || failed("take questions of other machines");
-        let listening = [from_disk.map_err(listens())?, others.map_err(listens())?];
+        let listening = [asked.map_err(listens())?, others.map_err(listens())?];
         let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
             let spawned = thread::Builder::new().name(name.into()).spawn(work);
             spawned.map(drop).map_err(failed("start a thread for other machines"))
@@ -272,17 +285,19 @@ fn answer_all(
 ) {
     loop {
         match questions.recv_timeout(LOOK_EVERY) {
-            Ok((question, respond)) => {
-                let wall = MarketClock::of_the_wall().start();
-                // Before it runs it is what it will be like.
-                let market = clock.get().map_or(wall, MarketClock::now);
-                let moment = Moment { market, wall };
-                respond.with(&giver.answer(&question, moment));
-            }
+            Ok((question, respond)) => respond.with(&giver.answer(&question, moment(clock))),
             Err(RecvTimeoutError::Timeout) if !over.load(Ordering::Relaxed) => {}
             Err(_) => return,
         }
     }
+}
+
+/// What time it is.
+fn moment(clock: &OnceLock<MarketClock>) -> Moment {
+    let wall = MarketClock::of_the_wall().start();
+    // Before it runs it is what it will be like.
+    let market = clock.get().map_or(wall, MarketClock::now);
+    Moment { market, wall }
 }
 
 /// What takes what edges submit.
@@ -434,7 +449,88 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
+    use feed::bus::local::Local;
+    use feed::journal::copy::tap::tap;
+    use feed::journal::disk::{Appended, Disk};
+    use feed::journal::memory::Memory;
+    use feed::journal::writer::Writer;
+
     use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    /// A disk that gives nothing as long as this is held.
+    struct Slow(Memory, Arc<Mutex<()>>);
+
+    impl Disk for Slow {
+        fn names(&self) -> io::Result<Vec<String>> {
+            self.0.names()
+        }
+        fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+            let _waits = lock(&self.1);
+            self.0.read(name)
+        }
+        fn bytes(&self, name: &str) -> io::Result<u64> {
+            self.0.bytes(name)
+        }
+        fn create(&self, name: &str) -> io::Result<Box<dyn Appended>> {
+            self.0.create(name)
+        }
+        fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+            self.0.rename(from, to)
+        }
+        fn remove(&self, name: &str) -> io::Result<()> {
+            self.0.remove(name)
+        }
+        fn sync(&self) -> io::Result<()> {
+            self.0.sync()
+        }
+    }
+
+    #[test]
+    fn what_a_standby_has_is_heard_while_others_wait_for_the_disk() {
+        let config = crate::replica::tests::config();
+        let plan = crate::replica::Plan::new(&config, 1, crate::replica::tests::BEGINS);
+        let held = Arc::<Mutex<()>>::default();
+        let disk = Arc::new(Slow(Memory::default(), Arc::clone(&held)));
+        let (tap, outlet) = tap();
+        let writer = Writer::create(Arc::clone(&disk) as Arc<dyn Disk>, [7; 16]);
+        let _writer = writer.expect("memory takes it").tapped(tap);
+        let (heard, acknowledged) = sync_channel(1);
+        let giver =
+            Giver::new(disk, outlet.gauge(), plan.head(1)).telling(Box::new(move |life, last| {
+                heard.send((life, last)).expect("it is waited for")
+            }));
+        let bus: Arc<dyn Bus> = Arc::new(Local::start().expect("a thread"));
+        let gives = Gives {
+            bus: Arc::clone(&bus),
+            subjects: Subjects::of("slow"),
+            speed: Speed::WALL,
+            later_than: Epoch(0),
+            is_replicated: true,
+            is_copied: false,
+        };
+        let giving = gives.open(giver, outlet).expect("threads");
+        let busy = lock(&held);
+        let ask = |question, reply| {
+            let ask = copy::Ask { number: 1, journal: Some([7; 16]), question }.to_bytes();
+            bus.ask(&Subjects::of("slow").ask, &ask, PATIENCE, reply);
+        };
+        for _ in 0..2 * QUESTIONS_MAX {
+            let bytes = copy::Question::Bytes { segment: 1, offset: 0, max: 100 };
+            ask(bytes, Box::new(|_| ()));
+        }
+        let (tell, told) = sync_channel(1);
+        let kept = copy::Question::Kept { epoch: Epoch(3), last: model::Sequence(5) };
+        ask(kept, Box::new(move |answer| tell.send(answer.map(drop)).expect("it is waited for")));
+        let heard = acknowledged.recv_timeout(PATIENCE / 2);
+        assert_eq!(heard, Ok((Epoch(3), model::Sequence(5))), "it waits for the disk");
+        assert_eq!(told.recv_timeout(PATIENCE), Ok(Ok(())));
+        drop(busy);
+        drop(giving);
+    }
 
     #[test]
     fn a_question_that_comes_twice_is_taken_once() {

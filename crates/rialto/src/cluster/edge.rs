@@ -20,7 +20,7 @@ use feed::source::followed::{Core as _, Followed, Marked};
 use model::{Assets, Instrument};
 use views::{Accounts, Board};
 
-use super::line::{Line, Sight};
+use super::line::Line;
 use super::subjects::Subjects;
 use super::words::{self, Runs};
 use crate::accounts::Place;
@@ -29,13 +29,15 @@ use crate::cli::Serve;
 use crate::config::{BusPlan, Config};
 use crate::known::{Known, folder};
 use crate::replica::{Plan, Replica};
-use crate::run::{Begun, Failure, Venue, failed};
+use crate::run::{Begun, Failure, Unbegun, Venue, failed};
 use crate::serve;
 
 /// How often it is said that the core is waited for.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(5);
 /// How long it is waited between two attempts.
 const AGAIN: Duration = Duration::from_millis(200);
+/// How long it is waited before it is begun anew.
+const ANEW: Duration = Duration::from_secs(1);
 
 /// The venue of an edge. Waits for the core as long as that takes.
 ///
@@ -44,6 +46,15 @@ const AGAIN: Duration = Duration::from_millis(200);
 pub fn venue(options: &Serve, config: Config, bus: &Arc<dyn Bus>) -> Result<Venue, Failure> {
     let plan = config.bus.clone().ok_or_else(super::no_bus)?;
     let subjects = Subjects::of(&plan.market);
+    // What is wrong here is told before anybody is waited for.
+    let listen = options.listen.unwrap_or(config.listen);
+    let instruments: Vec<Instrument> =
+        config.listings.iter().map(|listing| listing.instrument.clone()).collect();
+    let (dialects, tls) = (serve::dialects(&config)?, serve::tls(options, config.tls.clone())?);
+    let place = Place::of(config.accounts.as_ref(), folder(options));
+    let wrong = format!("open the accounts in {place}");
+    let known = Known::open(options, place, listen.ip(), (config.pairs(), &config.contracts))
+        .map_err(failed(wrong))?;
     let (head, runs) = answered(&plan, || Ok((head(bus, &subjects)?, hello(bus, &subjects)?)));
     let market = Plan::new(&config, head.seed, head.begins);
     market.agrees(&head).map_err(|what| {
@@ -53,13 +64,6 @@ pub fn venue(options: &Serve, config: Config, bus: &Arc<dyn Bus>) -> Result<Venu
              rialto {build})"
         ))
     })?;
-    let listen = options.listen.unwrap_or(config.listen);
-    let instruments: Vec<Instrument> =
-        config.listings.iter().map(|listing| listing.instrument.clone()).collect();
-    let place = Place::of(config.accounts.as_ref(), folder(options));
-    let wrong = format!("open the accounts in {place}");
-    let known = Known::open(options, place, listen.ip(), (config.pairs(), &config.contracts))
-        .map_err(failed(wrong))?;
     let boards = config.listings.iter().map(|it| Board::new(it.instrument.id, head.begins));
     let about = vec![
         format!("rialto {}: {}, seed {}", env!("RIALTO_VERSION"), config.name, head.seed),
@@ -79,15 +83,22 @@ pub fn venue(options: &Serve, config: Config, bus: &Arc<dyn Bus>) -> Result<Venu
         accounts: Accounts::new(Assets::of(&instruments).paid_by(&config.contracts)),
         known,
         told: serve::told(&config, runs.speed, head.seed),
-        dialects: serve::dialects(&config)?,
+        dialects,
         speed: runs.speed,
         listen,
-        tls: serve::tls(options, config.tls.clone())?,
+        tls,
         loops: options.loops,
         io_uring,
         compressing,
         limits,
-        begin: Box::new(move |boards, clerk| begin(&bus, &subjects, &plan, &market, boards, clerk)),
+        begin: Box::new(move |boards, clerk| {
+            let begun = begin(&bus, &subjects, &plan, &market, boards, clerk);
+            // What was wrong just now may be so for another moment.
+            if matches!(begun, Err(Unbegun::Lost(_))) {
+                std::thread::sleep(ANEW);
+            }
+            begun
+        }),
     })
 }
 
@@ -159,6 +170,9 @@ pub(super) fn asked_within(
 }
 
 /// Brings the boards to where the core is, and goes on from there.
+///
+/// # Errors
+/// [`Unbegun`]: lost, if the core went away meanwhile or what it has does not go on from what came.
 pub(super) fn begin(
     bus: &Arc<dyn Bus>,
     subjects: &Subjects,
@@ -166,13 +180,14 @@ pub(super) fn begin(
     market: &Plan,
     boards: &mut Boards,
     clerk: &Arc<Clerk>,
-) -> Result<Begun, Failure> {
+) -> Result<Begun, Unbegun> {
+    let lost = |Failure(why)| Unbegun::Lost(why);
     let mut about = Vec::new();
     let opened = |start| {
         Line::open(bus, subjects, start, plan.patience)
             .map_err(failed(format_args!("follow the market {}", plan.market)))
     };
-    let found = fetched(bus, subjects, plan)?.filter(|image| {
+    let found = fetched(bus, subjects, plan).map_err(lost)?.filter(|image| {
         let fits = market.fits(&image.head);
         about.extend(fits.as_ref().err().map(|why| format!("the core's image is not used: {why}")));
         fits.is_ok()
@@ -195,7 +210,17 @@ pub(super) fn begin(
         None => format!("begun with the core's first command: {commands} commands"),
     });
     let sight = line.sight();
-    let runs = timed(bus, subjects, &sight)?;
+    let runs = loop {
+        match (hello(bus, subjects), sight.lost().why()) {
+            (Ok(runs), _) => break runs,
+            (Err(why), Some(_)) => {
+                return Err(Unbegun::Lost(format!(
+                    "failed to learn how the core's time runs: {why}"
+                )));
+            }
+            (Err(_), None) => std::thread::sleep(AGAIN),
+        }
+    };
     let (noting, complaining) = (Arc::clone(clerk), sight.clone());
     let noted = move |marked: Marked<'_>| {
         let Marked { mark, wall, command, kept, events } = marked;
@@ -223,20 +248,6 @@ pub(super) fn begin(
         lost: Some(Arc::clone(sight.lost())),
         following: Some(Arc::new(move || sight.note())),
     })
-}
-
-/// How the core's time runs, asked until it is told or the line is lost: the bus may be gone for a while, here too.
-fn timed(bus: &Arc<dyn Bus>, subjects: &Subjects, sight: &Sight) -> Result<Runs, Failure> {
-    loop {
-        let why = match hello(bus, subjects) {
-            Ok(runs) => return Ok(runs),
-            Err(why) => why,
-        };
-        if sight.lost().is_so() {
-            return Err(failed("learn how the core's time runs")(why));
-        }
-        std::thread::sleep(AGAIN);
-    }
 }
 
 /// The newest image that the core has, if it has any.
@@ -272,7 +283,7 @@ pub(super) fn fetched(
 }
 
 /// Runs again what comes until nothing more is known of.
-fn caught_up(line: &Line, mut replica: Replica<'_>) -> Result<(Rerun, Repeats), Failure> {
+fn caught_up(line: &Line, mut replica: Replica<'_>) -> Result<(Rerun, Repeats), Unbegun> {
     let sight = line.sight();
     let mut told = Instant::now();
     loop {
@@ -287,7 +298,7 @@ fn caught_up(line: &Line, mut replica: Replica<'_>) -> Result<(Rerun, Repeats), 
             return Ok(replica.finish());
         }
         if let Some(why) = sight.lost().why() {
-            return Err(Failure(format!("failed to follow the core: {why}")));
+            return Err(Unbegun::Lost(format!("failed to follow the core: {why}")));
         }
         if told.elapsed() >= COMPLAIN_EVERY {
             told = Instant::now();

@@ -23,6 +23,7 @@ use feed::source::followed::{Core, Decision};
 use model::{Action, Epoch, NoOrders, Note, Passed, Wake};
 use store::Random;
 
+use super::inbox::{BYTES_MAX, Message, Room};
 use super::subjects::Subjects;
 use super::words::{Answer, Ask, Submit};
 use crate::aloud;
@@ -47,6 +48,7 @@ pub struct Sight(Arc<Shared>);
 
 struct Shared {
     inbox: SyncSender<Letter>,
+    room: Room,
     bus: Arc<dyn Bus>,
     standing: Mutex<Option<(Standing, Instant)>>,
     /// Records in the row.
@@ -54,6 +56,8 @@ struct Shared {
     wake: Mutex<Option<Wake>>,
     lost: Arc<Lost>,
     passed_on: AtomicU64,
+    /// Commands that were forgotten before it was known whether they were from here.
+    forgotten: AtomicU64,
     /// When there was last nothing missing, or some of it came.
     fresh: Mutex<Instant>,
     /// After so long without a word, or without any of what is missing, it is lost.
@@ -61,7 +65,7 @@ struct Shared {
 }
 
 enum Letter {
-    Heard(Vec<u8>),
+    Heard(Message),
     End,
 }
 
@@ -91,23 +95,26 @@ impl Line {
         let (inbox, letters) = sync_channel(INBOX_MAX);
         let (row, records) = sync_channel(RECORDS_MAX);
         let (decided, decisions) = sync_channel(DECISIONS_MAX);
-        let heard = inbox.clone();
+        let (heard, room) = (inbox.clone(), Room::of(BYTES_MAX));
+        let kept = room.clone();
         let listening = bus.listen(
             &subjects.pieces,
             Box::new(move |message| {
                 // Where there is no room it is asked for again.
-                let _kept = heard.try_send(Letter::Heard(message.to_vec()));
+                kept.keep(message, |message| heard.try_send(Letter::Heard(message)).is_ok());
             }),
         );
         let listening = listening.map_err(|error| format!("failed to listen to it: {error}"))?;
         let shared = Arc::new(Shared {
             inbox,
+            room,
             bus: Arc::clone(bus),
             standing: Mutex::new(None),
             waiting: AtomicIsize::new(0),
             wake: Mutex::new(None),
             lost: Arc::default(),
             passed_on: AtomicU64::new(0),
+            forgotten: AtomicU64::new(0),
             fresh: Mutex::new(Instant::now()),
             patience,
         });
@@ -191,6 +198,10 @@ impl Core for Line {
     fn is_lost(&self) -> bool {
         self.shared.lost.is_so()
     }
+
+    fn forgot(&mut self) {
+        self.shared.forgotten.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// What became of something that was passed on.
@@ -241,7 +252,8 @@ impl Sight {
             silence,
             is_fresh,
             passed_on: self.0.passed_on.load(Ordering::Relaxed),
-            lost: bus.lost,
+            forgotten: self.0.forgotten.load(Ordering::Relaxed),
+            lost: bus.lost + self.0.room.dropped(),
             reconnects: bus.reconnects,
             ..FollowingNote::default()
         };
@@ -332,11 +344,11 @@ impl Taking {
 
     fn ask_for_what_is_missing(&mut self) {
         while let Some(ask) = self.taker.asks(self.began.elapsed()) {
-            let inbox = self.shared.inbox.clone();
+            let (inbox, room) = (self.shared.inbox.clone(), self.shared.room.clone());
             let reply = move |answer: Result<Vec<u8>, BusError>| {
                 if let Ok(message) = answer {
                     // Where there is no room it is asked for again.
-                    let _kept = inbox.try_send(Letter::Heard(message));
+                    room.keep(&message, |message| inbox.try_send(Letter::Heard(message)).is_ok());
                 }
             };
             self.shared.bus.ask(&self.ask, &ask.to_bytes(), PATIENCE_MAX, Box::new(reply));

@@ -24,6 +24,7 @@ use model::{Epoch, Sequence};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::edge::{answered, fetched, head};
+use super::inbox::{BYTES_MAX, Message, Room};
 use super::subjects::Subjects;
 use crate::aloud;
 use crate::cli::Serve;
@@ -53,7 +54,7 @@ pub enum Ended {
 }
 
 enum Letter {
-    Heard(Vec<u8>),
+    Heard(Message),
     End,
     TakeOver,
 }
@@ -80,7 +81,8 @@ pub fn run(options: &Serve, config: &Config, bus: &Arc<dyn Bus>) -> Result<Ended
     };
     let (letters, inbox) = sync_channel(INBOX_MAX);
     heed_signals(letters.clone())?;
-    Standby { path, disk, bus, subjects, plan, market, letters }.copy(&inbox)
+    let room = Room::of(BYTES_MAX);
+    Standby { path, disk, bus, subjects, plan, market, letters, room }.copy(&inbox)
 }
 
 struct Standby<'a> {
@@ -91,6 +93,7 @@ struct Standby<'a> {
     plan: BusPlan,
     market: Plan,
     letters: SyncSender<Letter>,
+    room: Room,
 }
 
 impl Standby<'_> {
@@ -103,12 +106,12 @@ impl Standby<'_> {
         let follower = follower
             .start(Arc::clone(&self.disk), self.market.clone())
             .map_err(failed("start the follower's thread"))?;
-        let heard = self.letters.clone();
+        let (heard, room) = (self.letters.clone(), self.room.clone());
         let listening = self.bus.listen(
             &self.subjects.pieces,
             Box::new(move |message| {
                 // Where there is no room it is asked for again.
-                let _kept = heard.try_send(Letter::Heard(message.to_vec()));
+                room.keep(message, |message| heard.try_send(Letter::Heard(message)).is_ok());
             }),
         );
         let _listening = listening.map_err(failed("listen to the core"))?;
@@ -259,11 +262,11 @@ impl Standby<'_> {
 
     fn ask(&self, taker: &mut Taker, began: Instant) {
         while let Some(ask) = taker.asks(began.elapsed()) {
-            let letters = self.letters.clone();
+            let (letters, room) = (self.letters.clone(), self.room.clone());
             let reply = move |answer: Result<Vec<u8>, _>| {
                 if let Ok(message) = answer {
                     // Where there is no room it is asked for again.
-                    let _kept = letters.try_send(Letter::Heard(message));
+                    room.keep(&message, |message| letters.try_send(Letter::Heard(message)).is_ok());
                 }
             };
             self.bus.ask(&self.subjects.ask, &ask.to_bytes(), PATIENCE_MAX, Box::new(reply));

@@ -222,6 +222,8 @@ struct BusTable {
     servers: Spanned<Vec<String>>,
     user: Option<Spanned<String>>,
     secret_file: Option<PathBuf>,
+    nkey_file: Option<Spanned<PathBuf>>,
+    credentials: Option<Spanned<PathBuf>>,
     #[serde(default)]
     tls: bool,
     #[serde(default)]
@@ -253,6 +255,16 @@ impl BusTable {
         if let Some(user) = self.user.as_ref().filter(|_| self.secret_file.is_none()) {
             return Err(at(user.span(), "expected secret_file as well, with the password"));
         }
+        // There is one way to show who one is.
+        let also = match (&self.nkey_file, &self.credentials) {
+            (Some(_), Some(also)) => Some(also),
+            (Some(it), None) | (None, Some(it)) => Some(it).filter(|_| self.secret_file.is_some()),
+            (None, None) => None,
+        };
+        if let Some(also) = also {
+            let message = "expected no more than one of secret_file, nkey_file and credentials";
+            return Err(at(also.span(), message));
+        }
         let certificate = match (self.certificate, self.key) {
             (Some(certificate), Some(key)) => Some((certificate.into_inner(), key.into_inner())),
             (None, None) => None,
@@ -266,6 +278,8 @@ impl BusTable {
             servers: servers.clone(),
             user: self.user.map(Spanned::into_inner),
             secret_file: self.secret_file,
+            nkey_file: self.nkey_file.map(Spanned::into_inner),
+            credentials: self.credentials.map(Spanned::into_inner),
             tls: self.tls,
             authorities: self.authorities,
             certificate,

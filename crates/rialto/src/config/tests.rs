@@ -214,6 +214,27 @@ fn what_is_said_is_heard() {
 }
 
 #[test]
+fn who_one_is_on_the_bus_is_said_in_one_way() {
+    let read = |said: &str| {
+        let bus = format!("[bus]\nservers = [\"nats://localhost\"]\n{said}\n{SMALL}");
+        Config::read("said.toml", &bus)
+    };
+    let plan = |said: &str| read(said).expect("it is in order").bus.expect("a bus");
+    assert_eq!(plan("nkey_file = \"a.nk\"").nkey_file.as_deref(), Some(Path::new("a.nk")));
+    let credentials = plan("credentials = \"a.creds\"").credentials;
+    assert_eq!(credentials.as_deref(), Some(Path::new("a.creds")));
+    for (said, place) in [
+        ("secret_file = \"a\"\nnkey_file = \"b\"", "line 4, column 13"),
+        ("credentials = \"a\"\nsecret_file = \"b\"", "line 3, column 15"),
+        ("nkey_file = \"a\"\ncredentials = \"b\"", "line 4, column 15"),
+        ("user = \"a\"\nnkey_file = \"b\"", "line 3, column 8"),
+    ] {
+        let error = read(said).expect_err("it is said twice").to_string();
+        assert!(error.contains(place) && error.contains("secret_file"), "{said}: {error}");
+    }
+}
+
+#[test]
 fn what_is_said_of_limits_is_heard_and_the_rest_is_as_it_was() {
     let read = |table: &str| Config::read("said.toml", &format!("{table}\n{SMALL}"));
     assert_eq!(read("").expect("it is in order").limits, Limits::default());

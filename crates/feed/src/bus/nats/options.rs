@@ -5,6 +5,7 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use async_nats::{ConnectOptions, ServerAddr};
+use nkeys::KeyPair;
 
 /// How to reach a server.
 #[derive(Clone, Debug)]
@@ -54,6 +55,10 @@ pub enum Login {
     },
     /// Whoever has this token. It is secret.
     Token(Box<str>),
+    /// Whoever can sign with this NKEY, of which this is the seed. It is secret.
+    Nkey(Box<str>),
+    /// Whom an operator has vouched for: what is in a file of credentials, JWT and seed. It is secret.
+    Credentials(Box<str>),
 }
 
 impl fmt::Debug for Login {
@@ -64,6 +69,8 @@ impl fmt::Debug for Login {
                 out.debug_struct("Password").field("user", user).finish_non_exhaustive()
             }
             Self::Token(_) => out.debug_struct("Token").finish_non_exhaustive(),
+            Self::Nkey(_) => out.debug_struct("Nkey").finish_non_exhaustive(),
+            Self::Credentials(_) => out.debug_struct("Credentials").finish_non_exhaustive(),
         }
     }
 }
@@ -89,6 +96,8 @@ pub enum Unusable {
     NoServer,
     /// The server of this number, from 1, has no address that is one. It is not shown, as it may contain a password.
     Address(usize),
+    /// What was given to show who one is does not do, for this reason, which tells nothing of it.
+    Login(Box<str>),
     /// The system's error.
     System(io::Error),
 }
@@ -102,6 +111,7 @@ impl fmt::Display for Unusable {
                 "the address of NATS server {number} is not `nats://HOST:PORT` or `tls://HOST:PORT` \
                  without user and password"
             ),
+            Self::Login(why) => out.write_str(why),
             Self::System(error) => write!(out, "the bus has no thread: {error}"),
         }
     }
@@ -133,13 +143,23 @@ impl Options {
     }
 
     /// What the client is told.
-    pub(super) fn client(&self) -> ConnectOptions {
+    pub(super) fn client(&self) -> Result<ConnectOptions, Unusable> {
         let mut client = match self.login.clone() {
             Login::Nobody => ConnectOptions::new(),
             Login::Password { user, password } => {
                 ConnectOptions::with_user_and_password(user.into(), password.into())
             }
             Login::Token(token) => ConnectOptions::with_token(token.into()),
+            Login::Nkey(seed) => {
+                // The client looks at it only when it connects, and says no more than that it is wrong.
+                KeyPair::from_seed(&seed).map_err(|why| {
+                    Unusable::Login(format!("the seed of the NKEY: {why}").into())
+                })?;
+                ConnectOptions::with_nkey(seed.into())
+            }
+            Login::Credentials(text) => ConnectOptions::with_credentials(&text).map_err(|why| {
+                Unusable::Login(format!("the credentials cannot be read: {why}").into())
+            })?,
         };
         for authority in &self.tls.authorities {
             client = client.add_root_certificates(authority.clone());
@@ -151,14 +171,14 @@ impl Options {
             client = client.tls_first();
         }
         let longest = self.pause_max;
-        client
+        Ok(client
             .name(&self.name)
             .require_tls(self.tls.is_required)
             .ping_interval(self.ping)
             .connection_timeout(self.patience)
             .reconnect_delay_callback(move |attempts| pause(attempts, longest))
             .retry_on_initial_connect()
-            .max_reconnects(None)
+            .max_reconnects(None))
     }
 }
 

@@ -15,7 +15,7 @@ use super::{Call, Options, Presence, Shared};
 
 /// How much the client itself takes over of what is in line.
 const CLIENT_MESSAGES_MAX: usize = 64;
-/// The most messages of a subject that have arrived and were not heard.
+/// The most messages of a subject that have arrived and were not heard. So many are never long ones: see [`hear`].
 const ARRIVED_MESSAGES_MAX: usize = 65_536;
 /// How often the connection is looked at, beside when the client tells something.
 const LOOK: Duration = Duration::from_millis(100);
@@ -53,7 +53,7 @@ async fn carry(
     let told = Arc::new(tokio::sync::Notify::new());
     let (noted, tells) = (Arc::downgrade(shared), Arc::clone(&told));
     let client = options
-        .client()
+        .client()?
         .client_capacity(CLIENT_MESSAGES_MAX)
         .subscription_capacity(ARRIVED_MESSAGES_MAX)
         .event_callback(move |event: Event| {
@@ -115,7 +115,8 @@ async fn next(subscriber: &mut Subscriber) -> Option<Message> {
 }
 
 /// Calls somebody who listens, until that is over. It takes all that has arrived before others have their turn, so that
-/// the connection is not read faster than it is heard.
+/// the connection is not read faster than it is heard: what has arrived is never more than what the client reads in one
+/// turn, which is some megabytes.
 async fn hear(shared: Arc<Shared>, presence: Arc<Presence>, mut subscriber: Subscriber) {
     loop {
         let message = tokio::select! {

@@ -1,12 +1,19 @@
 //! The bus by a NATS server, with a server of its own for each test.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use nkeys::KeyPair;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa};
+use serde_json::{Value, json};
 
 use super::super::conformance::{self, Notes, Stage, hear};
 use super::super::nats::{Login, Nats, Options, Tls, Unusable};
@@ -237,6 +244,123 @@ fn shows_who_it_is_and_nothing_secret() {
     assert!(!format!("{:?}", with("wr0ng")).contains("wr0ng"));
 }
 
+/// Seeds of an operator, an account and a user, made for these tests.
+const OPERATOR: &str = "SOACFKJJN6U4EPBP7JGWN32GSSTVD4IUDXYXNBWZCBZ75VOA6ETQTZPX7Y";
+const ACCOUNT: &str = "SAABBHGHURQNXKF3VAIGM3RTR3LJUBIAX2IDZJQRGRQCMJPONPICQFVWBU";
+const USER: &str = "SUAH3SIB7Y4LFFQWRFVD3VQJUI5MSRHK23KQSEHY6XNIU7DI4UBZXRD4DE";
+/// Somebody else's: the one that the documentation of NATS shows.
+const OTHER: &str = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY";
+
+fn pair(seed: &str) -> KeyPair {
+    KeyPair::from_seed(seed).expect("it is one")
+}
+
+/// Whether it is let in, comes back after the server was killed, and shows nothing that is secret; and whether who shows
+/// `other` is not let in, and is told why.
+fn lets_in(configuration: &str, login: &Login, other: &Login) {
+    let Some(server) = Server::start(configuration) else { return };
+    let with = |login: &Login| start(Options { login: login.clone(), ..options(&[&server]) });
+    let (here, there) = (with(login), with(login));
+    let (stage, notes) = (stage(&here, &there), Notes::default());
+    let _answering = conformance::echo(&*there, "asked");
+    stage.settle();
+    conformance::ask(&*here, "asked", b"who", PATIENCE, &notes);
+    stage.until(&notes, 1);
+    assert_eq!(notes.texts(), ["who!"]);
+    let bus = with(other);
+    until(&bus, "it is not let in", |bus| {
+        bus.standing().down.is_some_and(|down| down.why.contains("authorization violation"))
+    });
+    for login in [login, other] {
+        let options = Options { login: login.clone(), ..options(&[&server]) };
+        let shown = format!("{:?} {:?} {options:?}", bus.standing(), here.standing());
+        for secret in [USER, OTHER, "BEGIN", "eyJ"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+    }
+    let port = server.port;
+    drop(server);
+    until(&here, "it goes down", is_down);
+    let _server = Server::start_at(port, configuration).expect("its port is free").expect("found");
+    // Each connection is another question to be signed.
+    here.wait(PATIENCE).expect("it is let in again");
+}
+
+#[test]
+fn is_let_in_by_an_nkey() {
+    let public = pair(USER).public_key();
+    let users = format!("authorization {{ users: [{{ nkey: {public} }}] }}");
+    lets_in(&users, &Login::Nkey(USER.into()), &Login::Nkey(OTHER.into()));
+}
+
+/// A JSON web token of NATS, signed with this seed.
+fn token(by: &str, subject: &str, nats: &Value) -> String {
+    let (by, text) = (pair(by), |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string()));
+    let head = json!({"typ": "JWT", "alg": "ed25519-nkey"});
+    let claims = json!({
+        "jti": "1", "iat": 1_800_000_000, "iss": by.public_key(), "name": "a test", "sub": subject,
+        "nats": nats,
+    });
+    let said = format!("{}.{}", text(&head), text(&claims));
+    let signed = by.sign(said.as_bytes()).expect("it signs");
+    format!("{said}.{}", URL_SAFE_NO_PAD.encode(signed))
+}
+
+fn credentials(token: &str, seed: &str) -> Login {
+    let text = format!(
+        "-----BEGIN NATS USER JWT-----\n{token}\n------END NATS USER JWT------\n\n\
+         ************************* IMPORTANT *************************\n\
+         NKEY Seed printed below can be used to sign and prove identity.\n\n\
+         -----BEGIN USER NKEY SEED-----\n{seed}\n------END USER NKEY SEED------\n"
+    );
+    Login::Credentials(text.into())
+}
+
+#[test]
+fn is_let_in_by_the_credentials_that_an_operator_has_made() {
+    let operator = pair(OPERATOR).public_key();
+    let operator = token(OPERATOR, &operator, &json!({"type": "operator", "version": 2}));
+    let account = pair(ACCOUNT).public_key();
+    let limits = json!({
+        "subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1, "wildcards": true,
+        "conn": -1, "leaf": -1,
+    });
+    let nats = json!({"type": "account", "version": 2, "limits": limits});
+    let of_account = token(OPERATOR, &account, &nats);
+    let user = pair(USER).public_key();
+    let nats = json!({
+        "type": "user", "version": 2, "pub": {}, "sub": {}, "subs": -1, "data": -1, "payload": -1,
+    });
+    let user = token(ACCOUNT, &user, &nats);
+    let configuration = format!(
+        "operator: \"{operator}\"\nresolver: MEMORY\nresolver_preload: {{ {account}: \"{of_account}\" }}"
+    );
+    // Who has the token only, and another seed, cannot sign for it.
+    lets_in(&configuration, &credentials(&user, USER), &credentials(&user, OTHER));
+}
+
+#[test]
+fn refuses_at_once_what_is_no_key_and_does_not_show_it() {
+    let public = pair(USER).public_key();
+    let mistaken = USER.replace("SUAH", "SUAA");
+    let servers: Vec<Box<str>> = vec!["nats://localhost".into()];
+    for (login, said) in [
+        (Login::Nkey(public.clone().into()), "a seed begins with S"),
+        (Login::Nkey(mistaken.clone().into()), "some of its letters are wrong"),
+        (Login::Nkey(USER[1..].into()), "no seed"),
+        (Login::Credentials(USER.into()), "credentials cannot be read"),
+        (credentials("eyJ", &mistaken), "some of its letters are wrong"),
+    ] {
+        let options = Options { servers: servers.clone(), login, ..Options::default() };
+        let error = Nats::start(options).expect_err("of no use");
+        let shown = format!("{error} {error:?}");
+        assert!(shown.contains(said), "{shown}");
+        for secret in [&public, &mistaken, &USER[1..]] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+    }
+}
+
 #[test]
 fn tells_what_the_server_does_not_allow() {
     let users = "authorization { users: [{ user: edge, password: e, permissions: { \
@@ -283,7 +407,7 @@ impl Papers {
         let folder =
             std::env::temp_dir().join(format!("rialto-nats-{}-{name}", std::process::id()));
         fs::create_dir_all(&folder).expect("there is a folder for what is temporary");
-        let key = || KeyPair::generate().expect("it can be made");
+        let key = || rcgen::KeyPair::generate().expect("it can be made");
         let mut params = CertificateParams::new(Vec::new()).expect("no name");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority = CertifiedIssuer::self_signed(params, key()).expect("it can be signed");
@@ -445,4 +569,75 @@ fn how_fast_it_is() {
         .collect();
     took.sort();
     println!("question and answer: p50 {:?}, p99 {:?}", took[2_500], took[4_950]);
+}
+
+/// A server that says what is needed to be listened to on one subject, and then this message so many times, as fast as the
+/// connection takes it. What it has written so far is counted.
+fn floods(message: usize, count: usize, written: Arc<AtomicUsize>) -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    let port = listener.local_addr().expect("an address").port();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("somebody connects");
+        let hello = "INFO {\"server_id\":\"x\",\"version\":\"2.10.0\",\"proto\":1,\"max_payload\":1048576}\r\n";
+        stream.write_all(hello.as_bytes()).expect("it is read");
+        let mut lines = BufReader::new(stream.try_clone().expect("a descriptor")).lines();
+        let place = loop {
+            let line = lines.next().expect("it goes on").expect("text");
+            if line.starts_with("PING") {
+                stream.write_all(b"PONG\r\n").expect("it is read");
+            }
+            if let Some(place) = line.strip_prefix("SUB said ") {
+                break place.trim().to_owned();
+            }
+        };
+        let message = [
+            format!("MSG said {place} {message}\r\n").into_bytes(),
+            vec![b'x'; message],
+            b"\r\n".to_vec(),
+        ]
+        .concat();
+        for _ in 0..count {
+            if stream.write_all(&message).is_err() {
+                return;
+            }
+            written.fetch_add(message.len(), Ordering::SeqCst);
+        }
+        // As long as somebody listens.
+        lines.for_each(drop);
+    });
+    port
+}
+
+#[test]
+fn what_arrives_is_read_no_faster_than_it_is_heard() {
+    // What the system holds of a connection on both sides, and what the client reads at a time.
+    const ARRIVED_BYTES_MAX: usize = 48 << 20;
+    for (message, count) in [(500_000, 400), (1_000, 200_000)] {
+        let written = Arc::<AtomicUsize>::default();
+        let port = floods(message, count, Arc::clone(&written));
+        let servers = vec![format!("nats://127.0.0.1:{port}").into()];
+        let bus = start(Options { servers, ping: Duration::from_secs(600), ..Options::default() });
+        let (tell, told) = sync_channel(1);
+        let heard = Mutex::new((0, 0, 0));
+        let slow = Duration::from_micros(message as u64 / 250);
+        let hear = move |bytes: &[u8]| {
+            // As somebody who has something to do with it.
+            let began = Instant::now();
+            while began.elapsed() < slow {
+                std::hint::spin_loop();
+            }
+            let mut heard = heard.lock().expect("no panic");
+            heard.0 += 1;
+            heard.1 += bytes.len();
+            heard.2 = heard.2.max(written.load(Ordering::SeqCst).saturating_sub(heard.1));
+            if heard.0 == count {
+                tell.send(heard.2).expect("it is waited for");
+            }
+        };
+        let _listening = bus.listen("said", Box::new(hear)).expect("a subject");
+        let most = told.recv_timeout(PATIENCE * 2).expect("all of it is heard");
+        assert!(most < ARRIVED_BYTES_MAX, "{most} bytes of messages of {message} were under way");
+        assert_eq!(bus.standing().lost, 0);
+        println!("messages of {message} bytes: {most} under way at most");
+    }
 }

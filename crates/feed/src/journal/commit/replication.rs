@@ -43,14 +43,15 @@ pub(super) struct Replicated {
 }
 
 impl Replicated {
-    /// What was there before this life counts: it was run again, and shown.
+    /// In this life, with so much on the own disk, of which so much counts already.
     pub(super) fn new(
         Replication { patience }: Replication,
-        (epoch, durable): (Epoch, Sequence),
+        (epoch, own, counted): (Epoch, Sequence, Sequence),
         teller: Option<Teller>,
     ) -> Self {
-        let (own, acknowledged) = (AtomicU64::new(durable.0), AtomicU64::new(durable.0));
-        Self { patience, epoch, own, acknowledged, waiting: Mutex::new(None), teller }
+        let waiting = Mutex::new((counted < own).then(Instant::now));
+        let (own, acknowledged) = (AtomicU64::new(own.0), AtomicU64::new(counted.0));
+        Self { patience, epoch, own, acknowledged, waiting, teller }
     }
 
     /// The own disk has this. Returns what counts.

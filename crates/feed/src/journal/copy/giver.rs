@@ -73,6 +73,13 @@ impl Giver {
         }
     }
 
+    /// Whether this is a question that is answered without the disk: whoever hears it may do so at once.
+    #[must_use]
+    pub fn needs_no_disk(question: &[u8]) -> bool {
+        let ask = Ask::decode(question);
+        ask.is_ok_and(|ask| matches!(ask.question, Question::Head | Question::Kept { .. }))
+    }
+
     /// Answers a question, at this moment.
     #[must_use]
     pub fn answer(&self, question: &[u8], now: Moment) -> Vec<u8> {

@@ -89,6 +89,11 @@ impl Recorder {
         self.commit.durable()
     }
 
+    /// Whether all up to this command is durable.
+    pub fn has(&self, last: Sequence) -> bool {
+        self.commit.durable() >= last
+    }
+
     /// Whether nothing further counts as durable because no other machine has it, for too long.
     pub fn is_stalled(&self) -> bool {
         self.commit.is_stalled()

@@ -21,6 +21,7 @@ struct Hand {
     decided: VecDeque<(Passed, Decision)>,
     is_out_of_reach: bool,
     is_lost: bool,
+    forgotten: usize,
 }
 
 impl ByHand {
@@ -51,6 +52,9 @@ impl Core for ByHand {
     fn wake_with(&mut self, _: Wake) {}
     fn is_lost(&self) -> bool {
         self.hand(|hand| hand.is_lost)
+    }
+    fn forgot(&mut self) {
+        self.hand(|hand| hand.forgotten += 1);
     }
 }
 
@@ -212,7 +216,10 @@ fn what_was_done_there_is_told_once_it_was_done_here_and_with_what_it_caused_her
     assert_eq!(decided(&mut followed), [(second, done(late))]);
     core.hand(|hand| hand.decided.push_back((fourth, Decision::Unknown)));
     assert_eq!(decided(&mut followed), [(fourth, Outcome::Unknown)]);
-    assert!(followed.recent.is_empty(), "nothing is remembered when nothing is awaited");
+    assert!(
+        followed.recent.commands.is_empty() && followed.recent.bytes == 0,
+        "nothing is remembered when nothing is awaited"
+    );
     core.hand(|hand| hand.is_out_of_reach = true);
     let submitted = followed.submit_noted(BEGIN, buy(1), &Note::default(), &mut out);
     assert_eq!(submitted, Err(NoOrders), "nothing is passed on to nobody");
@@ -228,6 +235,43 @@ fn what_was_done_before_it_was_remembered_is_told_as_unknown() {
     let passed = pass(&mut followed);
     core.hand(|hand| hand.decided.push_back((passed, Decision::Command(Epoch(1), Sequence(1)))));
     assert_eq!(decided(&mut followed), [(passed, Outcome::Unknown)]);
+}
+
+#[test]
+fn what_there_is_no_room_to_remember_is_told_as_unknown_and_counted() {
+    let (events, records) = original(3);
+    let visitors = |records: &[Record]| {
+        let entries = records.iter().flat_map(|record| &record.entries);
+        let commands = entries.filter_map(|entry| match entry {
+            Entry::Command(kept) => Some(kept.by_crowd),
+            _ => None,
+        });
+        let numbered = (1..).map(Sequence).zip(commands);
+        numbered.filter(|&(_, by_crowd)| !by_crowd).map(|(at, _)| at).collect::<Vec<_>>()
+    };
+    let all = visitors(&records);
+    let bytes = |command: Sequence| {
+        let caused = events.iter().filter(|event| event.cause == command).count();
+        Recent::bytes_of(&[]) + caused * size_of::<Event>()
+    };
+    let last = all[all.len() - 5..].to_vec();
+    let core = ByHand::default();
+    let (mut followed, _) = followed(&core, 3);
+    followed.recent.bytes_max = last.iter().map(|&command| bytes(command)).sum();
+    let [first, second] = [(); 2].map(|()| pass(&mut followed));
+    core.hand(|hand| hand.records.extend(records));
+    go_on(&mut followed, &mut Vec::new());
+    assert_eq!(core.hand(|hand| hand.forgotten), all.len() - 5);
+    assert_eq!(followed.recent.bytes, followed.recent.bytes_max);
+    let before = all[all.len() - 6];
+    core.hand(|hand| {
+        hand.decided.push_back((first, Decision::Command(Epoch(1), before)));
+        hand.decided.push_back((second, Decision::Command(Epoch(1), last[0])));
+    });
+    let told = decided(&mut followed);
+    assert_eq!(told[0], (first, Outcome::Unknown));
+    assert!(matches!(&told[1].1, Outcome::Done { command, .. } if *command == last[0]), "{told:?}");
+    assert_eq!(followed.recent.bytes, 0, "nothing is remembered when nothing is awaited");
 }
 
 #[test]

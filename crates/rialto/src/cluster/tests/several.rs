@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
@@ -27,7 +28,7 @@ use crate::cluster::subjects::Subjects;
 use crate::config::BusPlan;
 use crate::kept::{FOLDER, Ledger};
 use crate::known::Known;
-use crate::run::Begun;
+use crate::run::{Begun, Lost, Unbegun};
 
 const CONFIG: &str = r#"
 [[instrument]]
@@ -41,6 +42,7 @@ symbols = { bitstamp = "btcusd", xrocket = "BTC-USD", timex = "BTCUSD" }
 "#;
 
 const PATIENCE: Duration = Duration::from_secs(60);
+const MARKET: &str = "several";
 
 /// A bus that loses, doubles and reorders what it can.
 struct Lossy {
@@ -106,6 +108,7 @@ impl Bus for Lossy {
 /// A machine at work.
 struct Machine {
     edge: Edge,
+    lost: Option<Arc<Lost>>,
     _beside: Option<Box<dyn Send>>,
     note: Option<::edge::following::AskFollowing>,
 }
@@ -121,8 +124,8 @@ impl Machine {
         let edge = ::edge::start(&settings, &dialects, |_| boards, source, clock, session, clerk);
         let edge = edge.expect("threads");
         let beside = begun.beside.map(|start| start(&edge.boards, clerk, &time).expect("it gives"));
-        let note = begun.following;
-        Self { edge, _beside: beside, note }
+        let (lost, note) = (begun.lost, begun.following);
+        Self { edge, lost, _beside: beside, note }
     }
 
     fn submit(&self, action: Action, label: Option<&str>) -> Outcome {
@@ -212,30 +215,20 @@ fn journal(path: &std::path::Path, plan: &Plan) -> BTreeMap<Sequence, (Action, V
     all
 }
 
-fn check(seed: u64, share: usize) {
-    let mut dice = Dice::new(seed);
-    let config = Config::read("the test", CONFIG).expect("it is a configuration");
-    let market = Plan::new(&config, seed, BEGINS);
-    let bus: Arc<dyn Bus> = Arc::new(Lossy {
-        inner: Local::start().expect("a thread"),
-        dice: Mutex::new(Dice::new(seed ^ 0xb05)),
-        share,
-        held: Mutex::new(None),
-    });
-    let subjects = Subjects::of("several");
-    let plan = BusPlan { patience: PATIENCE, ..BusPlan::default() };
-    let folder = folder(seed, share);
-    let ledger = Ledger::open(&folder, Durability::None, false).expect("a new journal");
+/// A core of this market, with a new journal in this folder, on this bus; and people who have something.
+fn core(folder: &std::path::Path, seed: u64, config: &Config, bus: &Arc<dyn Bus>) -> Machine {
+    let ledger = Ledger::open(folder, Durability::None, false).expect("a new journal");
     let gives = Gives {
-        bus: Arc::clone(&bus),
-        subjects: subjects.clone(),
+        bus: Arc::clone(bus),
+        subjects: Subjects::of(MARKET),
         speed: Speed::WALL,
         later_than: model::Epoch(0),
         is_replicated: false,
+        is_copied: false,
     };
-    let mut boards = empty(&config);
+    let mut boards = empty(config);
     let times = (BEGINS, Some(BEGINS));
-    let begun = ledger.begin(&config, &Known::nobody(), seed, times, Some(gives), &mut boards);
+    let begun = ledger.begin(config, &Known::nobody(), seed, times, Some(gives), &mut boards);
     let core = Machine::start(boards, begun.expect("it begins"), &clerk());
     for account in PEOPLE {
         for action in [
@@ -246,7 +239,23 @@ fn check(seed: u64, share: usize) {
             assert!(matches!(core.submit(action, None), Outcome::Done { .. }), "seed {seed}");
         }
     }
-    let mut machines = vec![core];
+    core
+}
+
+fn check(seed: u64, share: usize) {
+    let mut dice = Dice::new(seed);
+    let config = Config::read("the test", CONFIG).expect("it is a configuration");
+    let market = Plan::new(&config, seed, BEGINS);
+    let bus: Arc<dyn Bus> = Arc::new(Lossy {
+        inner: Local::start().expect("a thread"),
+        dice: Mutex::new(Dice::new(seed ^ 0xb05)),
+        share,
+        held: Mutex::new(None),
+    });
+    let subjects = Subjects::of(MARKET);
+    let plan = BusPlan { patience: PATIENCE, ..BusPlan::default() };
+    let folder = folder(seed, share);
+    let mut machines = vec![core(&folder, seed, &config, &bus)];
     let mut acknowledged: Vec<(Action, Sequence, Vec<Event>)> = Vec::new();
     let mut unknown = 0;
     for step in 0..120 {
@@ -307,6 +316,66 @@ fn check(seed: u64, share: usize) {
 }
 
 #[test]
+fn an_edge_whose_core_goes_away_while_it_begins_is_to_begin_anew() {
+    let config = Config::read("the test", CONFIG).expect("it is a configuration");
+    let market = Plan::new(&config, 8, BEGINS);
+    let subjects = Subjects::of(MARKET);
+    let plan = BusPlan { patience: Duration::from_millis(300), ..BusPlan::default() };
+    let inner: Arc<dyn Bus> = Arc::new(Local::start().expect("a thread"));
+    let folder = folder(8, 2);
+    let core = core(&folder, 8, &config, &inner);
+    // It answers so many questions, and is gone.
+    let lost = (0..20).take_while(|&questions| {
+        let left = AtomicUsize::new(questions);
+        let bus: Arc<dyn Bus> = Arc::new(Leaving { inner: Arc::clone(&inner), left });
+        match begin(&bus, &subjects, &plan, &market, &mut empty(&config), &clerk()) {
+            Err(Unbegun::Lost(why)) => {
+                assert!(why.contains("failed to"), "{questions}: {why}");
+                true
+            }
+            Err(Unbegun::Failed(failure)) => panic!("{questions}: {failure}"),
+            Ok(_) => false,
+        }
+    });
+    let lost = lost.count();
+    assert!(
+        (3..20).contains(&lost),
+        "it asks for an image, how the core stands, and how time runs: {lost}"
+    );
+    drop(core);
+    std::fs::remove_dir_all(&folder).expect("it is ours");
+}
+
+/// A bus on which so many questions are answered still.
+struct Leaving {
+    inner: Arc<dyn Bus>,
+    left: AtomicUsize,
+}
+
+impl Bus for Leaving {
+    fn publish(&self, subject: &str, message: &[u8]) {
+        self.inner.publish(subject, message);
+    }
+    fn listen(&self, subject: &str, _: Heard) -> Result<Listening, BusError> {
+        // Nothing is heard of it that was not asked for.
+        self.inner.listen(subject, Box::new(|_| ()))
+    }
+    fn ask(&self, subject: &str, question: &[u8], patience: Duration, reply: Reply) {
+        let takes = |left: usize| left.checked_sub(1);
+        match self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, takes) {
+            Ok(_) => self.inner.ask(subject, question, patience, reply),
+            Err(_) => reply(Err(BusError::Unanswered)),
+        }
+    }
+    fn answer(&self, subject: &str, answer: Answer) -> Result<Listening, BusError> {
+        self.inner.answer(subject, answer)
+    }
+    fn standing(&self) -> BusStanding {
+        self.inner.standing()
+    }
+}
+
+#[test]
 fn people_trade_at_a_core_and_its_edges() {
     check(1, 0);
 }
@@ -317,4 +386,42 @@ fn they_do_over_a_bus_that_loses_doubles_and_reorders() {
     for seed in 1..=seeds {
         check(seed, 50);
     }
+}
+
+/// Has the bus say that another machine is in a later life of this market.
+fn another_goes_on(bus: &Arc<dyn Bus>) {
+    use feed::journal::copy::words::{Answer, Ask, Piece, Question, Said};
+    let subjects = Subjects::of(MARKET);
+    let ask = Ask { number: 1, journal: None, question: Question::Head }.to_bytes();
+    let head = crate::cluster::edge::asked(bus, &subjects.ask, &ask).expect("a core is there");
+    let Answer { journal, mut frontier, .. } = Answer::decode(&head).expect("an answer");
+    frontier.epoch = model::Epoch(frontier.epoch.0 + 1);
+    let (segment, offset) = frontier.place();
+    let said = Said::Piece(Piece { segment, offset, before: None, bytes: &[] });
+    let piece = Answer { number: 0, journal, frontier, said }.to_bytes();
+    bus.publish(&subjects.pieces, &piece);
+}
+
+#[test]
+fn a_core_that_is_none_any_more_takes_nothing_from_its_own_clients_either() {
+    let config = Config::read("the test", CONFIG).expect("it is a configuration");
+    let bus: Arc<dyn Bus> = Arc::new(Local::start().expect("a thread"));
+    let folder = folder(9, 1);
+    let core = core(&folder, 9, &config, &bus);
+    let mut dice = Dice::new(9);
+    assert!(matches!(core.submit(order(&mut dice), None), Outcome::Done { .. }));
+    let open = || PEOPLE.map(|account| core.ask(Query::OpenOrders { account, instrument: None }));
+    let before = open();
+    another_goes_on(&bus);
+    let began = Instant::now();
+    while !core.lost.as_ref().is_some_and(|lost| lost.is_so()) {
+        assert!(began.elapsed() < PATIENCE, "it does not hear of the other");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    for _ in 0..3 {
+        assert_eq!(core.submit(order(&mut dice), Some("late")), Outcome::NotTaken);
+    }
+    assert_eq!(open(), before, "nothing has happened");
+    drop(core);
+    std::fs::remove_dir_all(&folder).expect("it is ours");
 }

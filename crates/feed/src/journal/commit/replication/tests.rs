@@ -102,6 +102,35 @@ fn where_nobody_has_it_for_too_long_it_stalls_until_somebody_has() {
 }
 
 #[test]
+fn what_a_new_life_finds_on_its_own_disk_counts_once_another_machine_has_it() {
+    let disk = Simulated::new(1);
+    let (mut commit, _outlet) = start(&disk, LONG);
+    for number in 1..=3 {
+        commit.hand_over(&mut batch(number), None, false);
+    }
+    commit.watcher().acknowledged(Epoch(1), Sequence(1));
+    commit.end();
+    let mut reader = Reader::open(&disk).expect("no trouble").expect("a journal");
+    while reader.record().expect("no trouble").is_some() {}
+    let tail = reader.tail().expect("no trouble");
+    let (tap, outlet) = tap();
+    let writer = Writer::go_on(Arc::new(disk.clone()), &tail).expect("a good disk");
+    let writer = writer.counting_nothing().tapped(tap);
+    let patience = Duration::ZERO;
+    let durability = (Durability::Sync, Some(Replication { patience }));
+    let digest = Digest { events: 0, digest: 0 };
+    let commit = Commit::start_replicated(writer, durability, digest, |_| {}).expect("a thread");
+    let (last, durable) = (outlet.gauge().frontier().last, outlet.gauge().frontier().durable);
+    assert_eq!((last, durable), (Sequence(3), Sequence(0)), "edges are shown nothing");
+    assert_eq!((commit.durable(), commit.is_stalled()), (Sequence(0), true));
+    commit.watcher().acknowledged(Epoch(2), Sequence(2));
+    assert_eq!((commit.durable(), commit.is_stalled()), (Sequence(2), true));
+    commit.watcher().acknowledged(Epoch(2), Sequence(3));
+    assert_eq!((commit.durable(), commit.is_stalled()), (Sequence(3), false));
+    assert_eq!(outlet.gauge().frontier().durable, Sequence(3));
+}
+
+#[test]
 fn when_the_disk_of_the_core_is_gone_the_copy_has_all_that_counted_and_edges_showed_no_more() {
     for seed in 0..20 {
         let mut random = Random::new(seed);
