@@ -142,10 +142,12 @@ impl Gives {
             let spawned = thread::Builder::new().name(name.into()).spawn(work);
             spawned.map(drop).map_err(failed("start a thread for other machines"))
         };
-        let (giving, ended) = (Arc::clone(&giver), Arc::clone(&over));
-        spawn("bus-out", Box::new(move || publish(&giving, &outlet, &*bus, &subjects, &ended)))?;
-        let (time, ended) = (Arc::clone(&clock), Arc::clone(&over));
-        spawn("bus-answers", Box::new(move || answer_all(&giver, &questions, &time, &ended)))?;
+        let (giving, ended, replaced) = (Arc::clone(&giver), Arc::clone(&over), Arc::clone(&lost));
+        let publishing = move || publish(&giving, &outlet, (&*bus, &subjects), &ended, &replaced);
+        spawn("bus-out", Box::new(publishing))?;
+        let (time, ended, replaced) = (Arc::clone(&clock), Arc::clone(&over), Arc::clone(&lost));
+        let answering = move || answer_all(&giver, &questions, &time, &ended, &replaced);
+        spawn("bus-answers", Box::new(answering))?;
         Ok(Giving { gives: self, over, clock, lost, gauge: level, _listening: listening })
     }
 }
@@ -255,15 +257,24 @@ fn alone(bus: &Arc<dyn Bus>, subjects: &Subjects, takes_over: bool) -> Result<()
     Ok(())
 }
 
-/// Hands on what becomes durable, until nothing does any more.
-fn publish(giver: &Giver, outlet: &Outlet, bus: &dyn Bus, subjects: &Subjects, over: &AtomicBool) {
+/// Hands on what becomes durable, until nothing does any more. A core that was replaced gives nothing away: a standby
+/// that kept it would have it acknowledged.
+fn publish(
+    giver: &Giver,
+    outlet: &Outlet,
+    (bus, subjects): (&dyn Bus, &Subjects),
+    over: &AtomicBool,
+    lost: &Lost,
+) {
     let mut message = Vec::new();
     loop {
         match outlet.next(LOOK_EVERY) {
+            Ok(tapped) if lost.is_so() => outlet.give_back(tapped),
             Ok(tapped) => {
                 giver.publish(&tapped, &mut message, |piece| bus.publish(&subjects.pieces, piece));
                 outlet.give_back(tapped);
             }
+            Err(RecvTimeoutError::Timeout) if !over.load(Ordering::Relaxed) && lost.is_so() => {}
             Err(RecvTimeoutError::Timeout) if !over.load(Ordering::Relaxed) => {
                 // Also where nothing happens another core is to hear of this one.
                 let frontier = outlet.gauge().frontier();
@@ -276,15 +287,18 @@ fn publish(giver: &Giver, outlet: &Outlet, bus: &dyn Bus, subjects: &Subjects, o
     }
 }
 
-/// Answers from the disk what is asked, until nobody asks any more.
+/// Answers from the disk what is asked, until nobody asks any more. Of a core that was replaced nobody is to begin a copy,
+/// and nobody's copy counts.
 fn answer_all(
     giver: &Giver,
     questions: &Receiver<(Vec<u8>, Respond)>,
     clock: &OnceLock<MarketClock>,
     over: &AtomicBool,
+    lost: &Lost,
 ) {
     loop {
         match questions.recv_timeout(LOOK_EVERY) {
+            Ok(_) if lost.is_so() => {}
             Ok((question, respond)) => respond.with(&giver.answer(&question, moment(clock))),
             Err(RecvTimeoutError::Timeout) if !over.load(Ordering::Relaxed) => {}
             Err(_) => return,

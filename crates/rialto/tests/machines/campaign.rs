@@ -93,6 +93,7 @@ struct Market<'r> {
     /// The line of a core that was replaced.
     old: Option<Post>,
     anew: u64,
+    copies_anew: u64,
     dice: Dice,
 }
 
@@ -124,6 +125,7 @@ impl Market<'_> {
                 self.anew += judged(std::mem::replace(machine, again), true);
             }
             Fault::CoreKilled => {
+                self.look_after_the_standby();
                 let (post, machine) = &mut self.core;
                 machine.kill();
                 let again = post.start(self.folder, "core", self.data, &self.promise);
@@ -145,8 +147,7 @@ impl Market<'_> {
         take_over(&mut machine);
         // The machine of the old core is not to be had yet: what copies the new one is another.
         if self.next == REPLICATED {
-            let seed = self.dice.next();
-            let further = Post::new("further", seed, self.port, self.folder);
+            let further = Post::new("further", self.dice.next(), self.port, self.folder);
             let copy = further.start(self.folder, "standby", "further", &SYNC);
             self.standby = Some((further, copy));
         }
@@ -174,6 +175,20 @@ impl Market<'_> {
         (self.data, self.promise) = ("standby", self.next);
     }
 
+    /// A standby that began with what an old core said, before that heard that it is none any more, ends. Does what it
+    /// says: moves its copy away, and lets it begin again.
+    fn look_after_the_standby(&mut self) {
+        let Some((post, machine)) = &mut self.standby else { return };
+        if machine.has_ended() {
+            let said = "Move the copy away, and stand by with an empty folder";
+            assert!(machine.all.iter().any(|line| line.contains(said)), "{:#?}", machine.all);
+            let [copy, away] = ["further", "further-away"].map(|name| self.folder.0.join(name));
+            std::fs::rename(copy, away).expect("it may be moved once");
+            *machine = post.start(self.folder, "standby", "further", &SYNC);
+            self.copies_anew += 1;
+        }
+    }
+
     /// Lets things go on for a while.
     fn wait(&mut self, most: usize) {
         thread::sleep(Duration::from_millis(self.dice.roll(most) as u64));
@@ -181,6 +196,7 @@ impl Market<'_> {
 
     /// Everything is well again: waits until orders are taken at each machine.
     fn settle(&mut self) {
+        self.look_after_the_standby();
         for (post, machine) in &mut self.edges {
             while post.proxy.is_cut() {
                 thread::sleep(AGAIN);
@@ -194,6 +210,7 @@ impl Market<'_> {
                 "no order is taken somewhere: {before:?} before, {:?}",
                 self.desk.counts()
             );
+            self.look_after_the_standby();
             thread::sleep(AGAIN);
         }
     }
@@ -211,7 +228,7 @@ impl Market<'_> {
     /// Ends all of it as asked, and looks at the journals.
     fn end(self) -> Figures {
         let bus = self.counts();
-        let Self { folder, core, standby, edges, data, mut anew, .. } = self;
+        let Self { folder, core, standby, edges, data, mut anew, copies_anew, .. } = self;
         let copies = standby.as_ref().map(|_| "further");
         let machines: Vec<_> = edges.into_iter().chain([core]).chain(standby).collect();
         for (_, machine) in machines {
@@ -234,7 +251,7 @@ impl Market<'_> {
             let complained = String::from_utf8_lossy(&output.stderr).into_owned();
             assert!(output.status.success(), "{data}: {said}{complained}");
         }
-        Figures { runs: 1, bus, anew, common, left_behind, ..Figures::default() }
+        Figures { runs: 1, bus, anew, copies_anew, common, left_behind, ..Figures::default() }
     }
 }
 
@@ -335,6 +352,7 @@ fn run(seed: u64) -> Option<Figures> {
         edges,
         old: None,
         anew: 0,
+        copies_anew: 0,
         dice: dice.clone(),
     };
     let orders = thread::scope(|scope| {

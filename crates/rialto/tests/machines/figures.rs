@@ -41,6 +41,8 @@ pub struct Figures {
     pub faults: Vec<Fault>,
     /// How often an edge began anew by itself.
     pub anew: u64,
+    /// How often a standby had begun with an old core's journal, and had to begin again.
+    pub copies_anew: u64,
     /// Records that old cores had written and nobody went on with: none of them was acknowledged.
     pub left_behind: u64,
     /// And those that were compared with theirs.
@@ -69,13 +71,14 @@ impl Figures {
         all.swapped += it.swapped;
         self.faults.extend(&more.faults);
         self.anew += more.anew;
+        self.copies_anew += more.copies_anew;
         self.left_behind += more.left_behind;
         self.common += more.common;
     }
 
     /// In words, in one line.
     pub fn words(&self) -> String {
-        let Self { runs, orders, shown, bus, anew, left_behind, common, .. } = self;
+        let Self { runs, orders, shown, bus, anew, copies_anew, left_behind, common, .. } = self;
         let mut faults = Vec::new();
         for (kind, fault) in [
             ("the server killed", Fault::ServerKilled),
@@ -93,7 +96,7 @@ impl Figures {
         format!(
             "{runs} runs: {} orders taken, {} of them canceled, {} not taken, {} unknown (of which {} count); {} faults: {}; of {} \
              messages {} lost, {} doubled, {} swapped; {} frames on {} connections, {} compared with another machine's; \
-             {} asked to reconnect, {anew} edges begun anew; {common} records in common with old cores, {left_behind} only \
+             {} asked to reconnect, {anew} edges and {copies_anew} copies begun anew; {common} records in common with old cores, {left_behind} only \
              theirs; longest without an order taken {:.1} s",
             orders.taken,
             orders.canceled,
