@@ -9,7 +9,7 @@ use std::time::Duration;
 pub struct FollowingNote {
     /// Which life of the market is shown.
     pub epoch: u32,
-    /// The last command whose events were handed to the boards, or wait for them.
+    /// The last command that was run again here.
     pub command: u64,
     /// The last command that the core was heard to have; `None` as long as nothing was heard.
     pub core: Option<u64>,

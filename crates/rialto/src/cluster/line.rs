@@ -8,7 +8,8 @@
 //! or what comes next was taken away), or when nothing has been heard of the core for too long. Whoever serves from it
 //! must let its clients go then: what they would see from then on is old.
 
-use std::sync::atomic::{AtomicIsize, AtomicU64, Ordering};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 use edge::clock::MarketClock;
 use edge::following::FollowingNote;
 use feed::bus::{Bus, BusError, Listening};
+use feed::journal::Entry;
 use feed::journal::copy::taker::{PATIENCE_MAX, Standing, Start, Taker, Which};
 use feed::journal::reader::Record;
 use feed::source::followed::{Core, Decision};
@@ -52,7 +54,7 @@ struct Shared {
     bus: Arc<dyn Bus>,
     standing: Mutex<Option<(Standing, Instant)>>,
     /// Records in the row.
-    waiting: AtomicIsize,
+    waiting: Waiting,
     wake: Mutex<Option<Wake>>,
     lost: Arc<Lost>,
     passed_on: AtomicU64,
@@ -62,6 +64,43 @@ struct Shared {
     fresh: Mutex<Instant>,
     /// After so long without a word, or without any of what is missing, it is lost.
     patience: Duration,
+}
+
+/// Records in the row, from before they are put there until they were taken out.
+#[derive(Default)]
+struct Waiting {
+    /// Since when, the oldest first.
+    since: Mutex<VecDeque<Instant>>,
+    /// The last command of the record that was taken out last; 0 before.
+    taken: AtomicU64,
+}
+
+impl Waiting {
+    fn put(&self, now: Instant) {
+        lock(&self.since).push_back(now);
+    }
+
+    fn take(&self, record: &Record) {
+        let is_command = |entry: &&Entry| matches!(entry, Entry::Command(_));
+        let commands = record.entries.iter().filter(is_command).count() as u64;
+        lock(&self.since).pop_front();
+        self.taken.store((record.head.first.0 + commands).saturating_sub(1), Ordering::Relaxed);
+    }
+
+    fn are_some(&self) -> bool {
+        !lock(&self.since).is_empty()
+    }
+
+    /// How long the oldest of them has waited: so much later than it could things are shown.
+    fn longest(&self, now: Instant) -> Duration {
+        let oldest = lock(&self.since).front().copied();
+        oldest.map_or(Duration::ZERO, |oldest| now.saturating_duration_since(oldest))
+    }
+
+    /// The last command that was taken out, if any was.
+    fn taken(&self) -> Option<u64> {
+        Some(self.taken.load(Ordering::Relaxed)).filter(|&command| command > 0)
+    }
 }
 
 enum Letter {
@@ -110,7 +149,7 @@ impl Line {
             room,
             bus: Arc::clone(bus),
             standing: Mutex::new(None),
-            waiting: AtomicIsize::new(0),
+            waiting: Waiting::default(),
             wake: Mutex::new(None),
             lost: Arc::default(),
             passed_on: AtomicU64::new(0),
@@ -144,7 +183,7 @@ impl Line {
     /// The next record, waited for so long.
     pub fn wait_for_record(&self, wait: Duration) -> Option<Record> {
         let record = self.records.recv_timeout(wait).ok()?;
-        self.shared.waiting.fetch_sub(1, Ordering::AcqRel);
+        self.shared.waiting.take(&record);
         Some(record)
     }
 }
@@ -159,12 +198,12 @@ impl Drop for Line {
 impl Core for Line {
     fn record(&mut self) -> Option<Record> {
         let record = self.records.try_recv().ok()?;
-        self.shared.waiting.fetch_sub(1, Ordering::AcqRel);
+        self.shared.waiting.take(&record);
         Some(record)
     }
 
     fn has_record(&self) -> bool {
-        self.shared.waiting.load(Ordering::Acquire) > 0
+        self.shared.waiting.are_some()
     }
 
     fn pass_on(&mut self, passed: Passed, action: Action, note: &Note) -> Result<(), NoOrders> {
@@ -225,11 +264,12 @@ impl Sight {
         lock(&self.0.standing).as_ref().map(|(standing, _)| standing.clone())
     }
 
-    /// Whether the core was heard of lately, and all that it has is here, or comes.
+    /// Whether the core was heard of lately, all that it has is here, or comes, and what came is run again in time.
     fn is_fresh(&self) -> bool {
         !self.0.lost.is_so()
             && self.silence().is_some_and(|silence| silence < FRESH)
             && lock(&self.0.fresh).elapsed() < FRESH
+            && self.0.waiting.longest(Instant::now()) < FRESH
     }
 
     fn silence(&self) -> Option<Duration> {
@@ -259,7 +299,7 @@ impl Sight {
         };
         if let Some(it) = standing {
             note.epoch = it.epoch.0;
-            note.command = it.last.0;
+            note.command = self.0.waiting.taken().unwrap_or(it.last.0);
             note.core = it.frontier.map(|frontier| frontier.durable.0);
             note.records = it.counts.records;
             note.gaps = it.counts.gaps;
@@ -367,6 +407,7 @@ impl Taking {
                     return Err(());
                 }
             };
+            self.shared.waiting.put(Instant::now());
             if let Err(full) = self.row.try_send(record) {
                 // Whoever takes from it may sleep.
                 self.shared.wake();
@@ -374,7 +415,6 @@ impl Taking {
                 | std::sync::mpsc::TrySendError::Disconnected(record)) = full;
                 self.row.send(record).map_err(drop)?;
             }
-            self.shared.waiting.fetch_add(1, Ordering::AcqRel);
             came = true;
         }
         if came {
@@ -386,4 +426,60 @@ impl Taking {
 
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use feed::journal::record::Head;
+    use feed::journal::{Digest, Kept, Place};
+    use model::{AccountId, Sequence, Time};
+
+    use super::*;
+
+    /// One with so many commands, and a digest behind them.
+    fn record(first: u64, commands: u32) -> Record {
+        let head = Head {
+            length: 0,
+            epoch: Epoch(1),
+            entries: commands + 1,
+            first: Sequence(first),
+            time: Time(0),
+            wall: Time(0),
+            durable: Sequence(0),
+            chain: [0; 16],
+        };
+        let kept = Kept {
+            time: Time(0),
+            action: Action::Follow(AccountId(7)),
+            acts: 0,
+            by_crowd: false,
+            label: None,
+            mark: None,
+        };
+        let mut entries = vec![Entry::Command(kept); commands as usize];
+        entries.push(Entry::Digest(Digest { events: 0, digest: 0 }));
+        Record {
+            head,
+            place: Place { segment: "1".into(), offset: 0, after: Sequence(0) },
+            entries,
+        }
+    }
+
+    #[test]
+    fn what_waits_to_be_run_again_is_not_shown_and_makes_it_late() {
+        let (waiting, begins) = (Waiting::default(), Instant::now());
+        let after = |seconds| begins + Duration::from_secs(seconds);
+        assert_eq!((waiting.are_some(), waiting.taken()), (false, None));
+        assert_eq!(waiting.longest(after(9)), Duration::ZERO, "nothing waits, however quiet it is");
+        waiting.put(after(10));
+        waiting.put(after(11));
+        assert_eq!(waiting.longest(after(14)), Duration::from_secs(4), "the oldest");
+        waiting.take(&record(1, 5));
+        assert_eq!((waiting.are_some(), waiting.taken()), (true, Some(5)));
+        assert_eq!(waiting.longest(after(14)), Duration::from_secs(3));
+        // One without commands: the first is the next.
+        waiting.take(&record(6, 0));
+        assert_eq!((waiting.are_some(), waiting.taken()), (false, Some(5)));
+        assert_eq!(waiting.longest(after(20)), Duration::ZERO);
+    }
 }

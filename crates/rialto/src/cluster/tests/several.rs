@@ -286,6 +286,11 @@ fn check(seed: u64, share: usize) {
         }
         let note = machine.note.as_ref().expect("it follows")();
         assert!(note.is_fresh && note.passed_on > 0, "seed {seed}: {note:?}");
+        let last = acknowledged.last().map(|(_, command, _)| command.0);
+        assert!(
+            Some(note.command) >= last && note.behind() == 0,
+            "seed {seed}: {note:?}, {last:?}"
+        );
     }
 
     // 2. What was acknowledged is in the journal, once, and as it was told.
