@@ -270,9 +270,10 @@ impl Ledger {
             Some(lost) => Box::new(UntilLost::new(source, Arc::clone(lost))),
             None => Box::new(source),
         };
+        let known = known.clone();
         let beside = given.map(|giving| -> Beside {
             Box::new(move |boards, clerk, clock| {
-                giving.with_market(follows_the_wall, (boards, clerk), clock)
+                giving.with_market(follows_the_wall, (boards, clerk), clock, known)
             })
         });
         Ok(Begun {

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::thread;
 use std::time::Duration;
 
@@ -24,8 +24,8 @@ use edge::native::register::{AccountNote, Blank, CredentialNote, KeyNote, Regist
 use edge::steps::Clerk;
 use model::{AccountId, Action, Assets, Constituent, Contract, FeedName, InstrumentId};
 use store::{
-    Channel, Entitlement, Form, Found, MasterKey, Opening, Pair, Random, SqliteStore, Store,
-    StoreError,
+    Channel, Entitlement, Form, Found, Identity, MasterKey, Opening, Pair, Random, SqliteStore,
+    Store, StoreError,
 };
 
 use crate::accounts::Place;
@@ -49,6 +49,10 @@ struct Book {
     store: RwLock<Arc<dyn Store>>,
     /// Where a store is opened once somebody has made it, if there was none.
     awaited: Option<Awaited>,
+    /// Whether accounts are kept at all, beside those of the demo.
+    are_kept: AtomicBool,
+    /// Whether a store that somebody has made meanwhile is the one that is meant; any is if nobody says so.
+    judge: OnceLock<Judge>,
     instruments: Vec<Pair>,
     /// What can be quoted from outside: the perpetuals, the places in their indexes, and the names of those.
     feeds: Vec<(InstrumentId, u16, FeedName)>,
@@ -58,6 +62,12 @@ struct Book {
     /// Where these come out, until somebody looks.
     asks: Mutex<Option<Receiver<Asked>>>,
 }
+
+/// Says whether a store is the one that is meant; not yet if that cannot be known now.
+///
+/// # Errors
+/// [`StoreError::AnotherStore`] if it is not.
+pub type Judge = Box<dyn Fn(Identity) -> Result<bool, StoreError> + Send + Sync>;
 
 /// What whoever looks at the store is asked for.
 enum Asked {
@@ -104,8 +114,23 @@ impl Known {
         let (asked, asks) = sync_channel(ENDINGS_MAX);
         let asks = Mutex::new(Some(asks));
         let feeds = contracts.iter().flat_map(feeds).collect();
-        let book = Book { store, awaited, instruments, feeds, demo, asked, asks };
+        let (are_kept, judge) = (AtomicBool::new(is_there), OnceLock::new());
+        let book = Book { store, awaited, are_kept, judge, instruments, feeds, demo, asked, asks };
         Ok(Self(Some(Arc::new(book))))
+    }
+
+    /// Which store accounts are kept in; `None` if nobody is known but the demo.
+    pub fn identity(&self) -> Option<Identity> {
+        let book = self.0.as_ref()?;
+        book.are_kept.load(Ordering::Acquire).then(|| book.store().identity())
+    }
+
+    /// Has a store that somebody makes where there is none judged before it is used.
+    pub fn judged(&self, judge: Judge) {
+        if let Some(book) = &self.0 {
+            // It is said once.
+            let _first = book.judge.set(judge);
+        }
     }
 
     /// What is done when a market opens: accounts are followed that are not yet, and those of them that are the
@@ -356,7 +381,13 @@ impl Book {
             return Ok(false);
         };
         let store = place.open(self.demo)?;
+        if let Some(judge) = self.judge.get()
+            && !judge(store.identity())?
+        {
+            return Ok(false);
+        }
         *self.store.write().unwrap_or_else(PoisonError::into_inner) = store;
+        self.are_kept.store(true, Ordering::Release);
         Ok(true)
     }
 

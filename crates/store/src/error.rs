@@ -33,6 +33,8 @@ pub enum StoreError {
     NotAStore(PathBuf),
     /// The schema of the database is used for something else.
     SchemaTaken,
+    /// It is another store than the one that is meant: whose that is, and what to do.
+    AnotherStore(String),
     /// What was given is no address of a database that we can use.
     AddressBad {
         /// The address, without its password.
@@ -116,6 +118,7 @@ impl fmt::Display for StoreError {
             Self::NotAStore(path) => {
                 write!(f, "{} is not a store of accounts; name another folder", path.display())
             }
+            Self::AnotherStore(why) => f.write_str(why),
             Self::SchemaTaken => f.write_str(
                 "the schema rialto of the database is not a store of accounts; name another database",
             ),

@@ -56,12 +56,16 @@ pub trait Database: fmt::Debug + Send {
     fn tell(&mut self, _wake: Wake) {}
 }
 
+/// By what a store is told from others.
+pub type Identity = [u8; 16];
+
 /// What is called when others have written.
 pub type Wake = Box<dyn Fn() + Send + Sync>;
 
 /// A store over a database.
 #[derive(Debug)]
 pub struct Kept<D> {
+    identity: Identity,
     desk: Mutex<Desk<D>>,
     directory: RwLock<Directory>,
 }
@@ -110,11 +114,14 @@ impl<D: Database> Kept<D> {
         let Opening { master, random, locked, .. } = opening;
         let mut desk = Desk { database, master, random, damage: None };
         desk.judge_master(locked)?;
-        let news = desk.database.read(|sql| gather(sql, &directory, desk.master.as_ref()))?;
+        let (identity, news) = desk.database.read(|sql| {
+            let identity = one(sql, "SELECT id FROM identity", &[])?.take()?;
+            Ok((identity, gather(sql, &directory, desk.master.as_ref())?))
+        })?;
         if let Some(damage) = news.learn(&mut directory) {
             return Err(damage);
         }
-        Ok(Self { desk: Mutex::new(desk), directory: RwLock::new(directory) })
+        Ok(Self { identity, desk: Mutex::new(desk), directory: RwLock::new(directory) })
     }
 
     fn directory(&self) -> RwLockReadGuard<'_, Directory> {
@@ -235,6 +242,9 @@ impl News {
 }
 
 impl<D: Database> Store for Kept<D> {
+    fn identity(&self) -> Identity {
+        self.identity
+    }
     fn credential(&self, dialect: &str, key: &str) -> Option<Arc<Found>> {
         let key = key_digest(dialect, key);
         self.directory().by_key(&key)

@@ -33,7 +33,7 @@ pub use demo::{DemoAccount, Funding, account_json, demo_accounts, demo_funding, 
 pub use entitlement::{Channel, Entitlement, Limits, Pair};
 pub use error::StoreError;
 pub use form::{FORMS, Form, NATIVE};
-pub use kept::{Opening, Wake};
+pub use kept::{Identity, Opening, Wake};
 pub use master::{MasterKey, VARIABLE as MASTER_KEY_VARIABLE};
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresStore;
@@ -45,6 +45,8 @@ use model::{AccountId, Time};
 
 /// Who one is. The same for every way of keeping it.
 pub trait Store: Send + Sync {
+    /// By what this store is told from others: random, made with it, and its own for ever. A copy of it has the same.
+    fn identity(&self) -> Identity;
     /// Who holds this key in this dialect, revoked or not: judge what is found by [`Found::signing_secret`],
     /// [`Found::is_proven_by`] or [`Found::is_proven_by_key`], which know of revocation. The time it takes tells nothing of other keys.
     fn credential(&self, dialect: &str, key: &str) -> Option<Arc<Found>>;

@@ -29,8 +29,8 @@ use model::{Epoch, Note, Outcome, Span};
 use super::edge;
 use super::subjects::Subjects;
 use super::words::{Answer, Ask, Runs, Submit};
-use crate::aloud;
 use crate::run::{Failure, Lost, failed};
+use crate::{aloud, known};
 
 /// Questions that wait to be answered from the disk. One more is not answered, and is asked again.
 const QUESTIONS_MAX: usize = 64;
@@ -167,6 +167,7 @@ impl Giving {
         follows_the_wall: bool,
         (boards, clerk): (&BoardsHandle, &Arc<Clerk>),
         clock: &MarketClock,
+        accounts: known::Known,
     ) -> Result<Box<dyn Send>, Failure> {
         // It is said once.
         let _first = self.clock.set(clock.clone());
@@ -183,7 +184,7 @@ impl Giving {
             Box::new(move |question, respond| {
                 let now = time.now();
                 let runs = Runs { now, speed, follows_the_wall };
-                taking.answer(question, respond, runs);
+                taking.answer(question, respond, || Answer::Told(runs, accounts.identity()));
             }),
         );
         let answering = answering.map_err(failed("take what is submitted at edges"))?;
@@ -408,9 +409,9 @@ impl Known {
 impl Taking {
     /// Answers what is asked of the market. What cannot be read is not answered: who speaks another version is told that
     /// by the other subject.
-    fn answer(&self, question: &[u8], respond: Respond, runs: Runs) {
+    fn answer(&self, question: &[u8], respond: Respond, told: impl FnOnce() -> Answer) {
         match Ask::read(question) {
-            Ok(Ask::Hello) => respond.with(&Answer::Told(runs).to_bytes()),
+            Ok(Ask::Hello) => respond.with(&told().to_bytes()),
             Ok(Ask::Submit(submit)) => self.submit(submit, respond),
             Err(_) => {}
         }

@@ -18,6 +18,7 @@ use feed::journal::image::Image;
 use feed::source::engine::rerun::Rerun;
 use feed::source::followed::{Core as _, Followed, Marked};
 use model::{Assets, Instrument};
+use store::{Identity, StoreError};
 use views::{Accounts, Board};
 
 use super::line::Line;
@@ -55,7 +56,19 @@ pub fn venue(options: &Serve, config: Config, bus: &Arc<dyn Bus>) -> Result<Venu
     let wrong = format!("open the accounts in {place}");
     let known = Known::open(options, place, listen.ip(), (config.pairs(), &config.contracts))
         .map_err(failed(wrong))?;
-    let (head, runs) = answered(&plan, || Ok((head(bus, &subjects)?, hello(bus, &subjects)?)));
+    let (head, (runs, theirs)) =
+        answered(&plan, || Ok((head(bus, &subjects)?, hello(bus, &subjects)?)));
+    same_accounts(known.identity(), theirs)
+        .map_err(|what| Failure(format!("failed to follow the market {}: {what}", plan.market)))?;
+    let (asking, asked) = (Arc::clone(bus), subjects.clone());
+    known.judged(Box::new(move |ours| match hello(&asking, &asked) {
+        Ok((_, theirs)) => {
+            let same = same_accounts(Some(ours), theirs).map(|()| true);
+            same.map_err(|what| StoreError::AnotherStore(what.to_owned()))
+        }
+        // It is asked again.
+        Err(_) => Ok(false),
+    }));
     let market = Plan::new(&config, head.seed, head.begins);
     market.agrees(&head).map_err(|what| {
         let (market, build) = (&plan.market, &head.build);
@@ -135,11 +148,31 @@ pub(super) fn head(bus: &Arc<dyn Bus>, subjects: &Subjects) -> Result<Head, Stri
     }
 }
 
-fn hello(bus: &Arc<dyn Bus>, subjects: &Subjects) -> Result<Runs, String> {
+/// Whether accounts here are those of the core: of others one may have the number of somebody else there.
+///
+/// # Errors
+/// How they differ, and what to do.
+fn same_accounts(ours: Option<Identity>, theirs: Option<Identity>) -> Result<(), &'static str> {
+    match (ours, theirs) {
+        _ if ours == theirs => Ok(()),
+        (Some(_), Some(_)) => Err(
+            "the accounts here are kept in another store than the core's. Give all machines of a market the same accounts: one              database in [accounts], or on one machine one folder with --data",
+        ),
+        (None, _) => Err(
+            "the core keeps accounts, and here are none but the demo's. Give all machines of a market the same accounts: one              database in [accounts], or on one machine one folder with --data",
+        ),
+        (_, None) => Err(
+            "accounts are kept here, and the core knows none but the demo's. Give all machines of a market the same accounts:              one database in [accounts], or on one machine one folder with --data",
+        ),
+    }
+}
+
+/// How the core's time runs, and in which store it keeps its accounts.
+fn hello(bus: &Arc<dyn Bus>, subjects: &Subjects) -> Result<(Runs, Option<Identity>), String> {
     let bytes = asked(bus, &subjects.market, &words::Ask::Hello.to_bytes());
     let bytes = bytes.map_err(|error| error.to_string())?;
     match words::Answer::read(&bytes).map_err(|unread| unread.to_string())? {
-        words::Answer::Told(runs) => Ok(runs),
+        words::Answer::Told(runs, accounts) => Ok((runs, accounts)),
         words::Answer::Decided(_) => Err("it answers something else".to_owned()),
     }
 }
@@ -212,7 +245,7 @@ pub(super) fn begin(
     let sight = line.sight();
     let runs = loop {
         match (hello(bus, subjects), sight.lost().why()) {
-            (Ok(runs), _) => break runs,
+            (Ok((runs, _)), _) => break runs,
             (Err(why), Some(_)) => {
                 return Err(Unbegun::Lost(format!(
                     "failed to learn how the core's time runs: {why}"

@@ -5,7 +5,8 @@
 //! message    RMK · version u8 · kind u8 · by kind · checksum of all before u32
 //!    1       hello
 //!    2       submit: edge [16] · number u64 · wall time i64 · life u32 · action · label · mark, the last three as in images
-//!   65       told: market time i64 · thousandths by which it runs u32 · whether it is the wall's u8
+//!   65       told: market time i64 · thousandths by which it runs u32 · whether it is the wall's u8 · whether accounts are
+//!            kept u8 · if so, which store of them [16]
 //!   66       decided: life u32 · command u64, 0 if it was not taken, all ones if nobody knows
 //! ```
 //!
@@ -16,10 +17,11 @@ use feed::journal::copy::words::Unread;
 use feed::source::followed::Decision;
 use model::image::{Image as _, Reader};
 use model::{Action, Epoch, Note, Sequence, Time};
+use store::Identity;
 
 const MAGIC: &[u8; 3] = b"RMK";
 /// Raised when what is said here changes.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const HELLO: u8 = 1;
 const SUBMIT: u8 = 2;
 const TOLD: u8 = 65;
@@ -55,8 +57,8 @@ pub struct Submit {
 /// What the core says to that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// How market time runs.
-    Told(Runs),
+    /// How market time runs, and which store the core's accounts are kept in, if they are in any.
+    Told(Runs, Option<Identity>),
     /// What came of what was to be submitted.
     Decided(Decision),
 }
@@ -119,10 +121,12 @@ impl Answer {
     /// Its bytes.
     pub fn to_bytes(self) -> Vec<u8> {
         match self {
-            Self::Told(Runs { now, speed, follows_the_wall }) => sealed(TOLD, |out| {
+            Self::Told(Runs { now, speed, follows_the_wall }, accounts) => sealed(TOLD, |out| {
                 out.extend(now.0.to_le_bytes());
                 out.extend(speed.0.to_le_bytes());
                 out.push(u8::from(follows_the_wall));
+                out.push(u8::from(accounts.is_some()));
+                out.extend(accounts.iter().flatten());
             }),
             Self::Decided(decision) => sealed(DECIDED, |out| {
                 let (life, word) = match decision {
@@ -143,11 +147,16 @@ impl Answer {
     pub fn read(message: &[u8]) -> Result<Self, Unread> {
         let (kind, mut from) = opened(message)?;
         let answer = match kind {
-            TOLD => Self::Told(Runs {
-                now: Time(i64::from_le_bytes(from.array()?)),
-                speed: Speed(u32::from_le_bytes(from.array()?)),
-                follows_the_wall: from.flag("whether time is the wall's")?,
-            }),
+            TOLD => {
+                let runs = Runs {
+                    now: Time(i64::from_le_bytes(from.array()?)),
+                    speed: Speed(u32::from_le_bytes(from.array()?)),
+                    follows_the_wall: from.flag("whether time is the wall's")?,
+                };
+                let are_kept = from.flag("whether accounts are kept")?;
+                let accounts = are_kept.then(|| from.array()).transpose()?;
+                Self::Told(runs, accounts)
+            }
             DECIDED => {
                 let life = Epoch(u32::from_le_bytes(from.array()?));
                 Self::Decided(match from.word()? {
@@ -219,7 +228,8 @@ mod tests {
             Decision::NotTaken,
             Decision::Unknown,
         ];
-        for answer in decisions.map(Answer::Decided).into_iter().chain([Answer::Told(runs)]) {
+        let told = [None, Some([7; 16])].map(|accounts| Answer::Told(runs, accounts));
+        for answer in decisions.map(Answer::Decided).into_iter().chain(told) {
             assert_eq!(Answer::read(&answer.to_bytes()), Ok(answer));
         }
     }

@@ -191,9 +191,11 @@ fn standings(text: &str) -> BTreeMap<(String, String), Standing> {
         for option in &section.options {
             let name = format!("{} under [{}]", option.key, section.name);
             let standing = if option.is_left_out {
-                let alone = read(&with(&text, |number, _| number == option.line));
-                // One that needs another is looked at with all of its table.
-                let there = alone.or_else(|_| read(&with(&text, |line, _| lines.contains(&line))));
+                let beside = |other| read(&with(&text, |at, _| at == option.line || at == other));
+                // One that needs another is looked at with whichever of its table that is, else with all of it.
+                let pair = |_| lines.iter().find_map(|&other| beside(other).ok()).ok_or(());
+                let there = beside(option.line).or_else(pair);
+                let there = there.or_else(|()| read(&with(&text, |line, _| lines.contains(&line))));
                 let there = there.unwrap_or_else(|error| panic!("{name}: {error}"));
                 assert!(there != base, "{name} is written as its default: let it stand");
                 Standing::None

@@ -133,6 +133,12 @@ impl Held for [u8; 32] {
     }
 }
 
+impl Held for [u8; 16] {
+    fn of(cell: Cell) -> Option<Self> {
+        Vec::of(cell)?.try_into().ok()
+    }
+}
+
 impl<T: Held> Held for Option<T> {
     fn of(cell: Cell) -> Option<Self> {
         if let Cell::Null = cell { Some(None) } else { T::of(cell).map(Some) }

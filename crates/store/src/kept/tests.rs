@@ -61,6 +61,7 @@ on_every_ground! {
     a_new_token_takes_the_place_of_the_one_before
     names_are_judged_and_accounts_are_made_once
     two_stores_in_one_place_see_each_other
+    each_store_has_an_identity_of_its_own
     many_may_open_and_write_one_place_at_once
     what_a_key_may_quote_is_kept_and_nothing_is_what_is_not_said
     the_demo_is_known_only_where_it_is_asked_for
@@ -440,6 +441,19 @@ pub fn two_stores_in_one_place_see_each_other<G: Ground>() {
     assert_eq!(one.refresh(), Ok(true));
     let told: Vec<_> = one.revocations(seen).iter().map(|it| it.credential).collect();
     assert_eq!(told, [issued[2].id]);
+}
+
+pub fn each_store_has_an_identity_of_its_own<G: Ground>() {
+    let (Some(ground), Some(other)) = (G::new(), G::new()) else { return };
+    let store = ground.open(opening()).expect("a store");
+    let identity = store.identity();
+    let beside = ground.open(opening()).expect("the same store");
+    assert_eq!(beside.identity(), identity);
+    drop((store, beside));
+    let again = ground.open(opening()).expect("the same store");
+    assert_eq!(again.identity(), identity);
+    assert_ne!(other.open(opening()).expect("another store").identity(), identity);
+    assert_ne!(identity, [0; 16]);
 }
 
 pub fn many_may_open_and_write_one_place_at_once<G: Ground>() {

@@ -8,8 +8,12 @@ use crate::StoreError;
 const APPLICATION: i32 = 0x5269_616C;
 
 /// What makes each version of the tables out of the one before. Only ever added to.
-pub const MIGRATIONS: [&str; 3] =
-    [include_str!("tables-1.sql"), include_str!("tables-2.sql"), include_str!("tables-3.sql")];
+pub const MIGRATIONS: [&str; 4] = [
+    include_str!("tables-1.sql"),
+    include_str!("tables-2.sql"),
+    include_str!("tables-3.sql"),
+    include_str!("tables-4.sql"),
+];
 
 /// Brings a store to the last version, one transaction for each; somebody else may be doing the same.
 ///
