@@ -124,7 +124,7 @@ pub enum Role {
     Core,
     /// It shows what the core has decided, and passes on what its clients ask
     Edge,
-    /// It keeps a copy of the core's journal, and becomes the core on SIGUSR1
+    /// It keeps a copy of the core's journal, and becomes the core on SIGUSR1, or by itself where there is a lease
     Standby,
 }
 

@@ -9,6 +9,7 @@
 pub mod bus;
 pub mod core;
 pub mod edge;
+pub mod lease;
 pub mod line;
 pub mod standby;
 pub mod until_lost;

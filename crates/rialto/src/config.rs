@@ -106,8 +106,19 @@ pub struct BusPlan {
     pub authorities: Vec<PathBuf>,
     /// One's own certificate and its key, for a server that asks for them.
     pub certificate: Option<(PathBuf, PathBuf)>,
+    /// Where machines agree which of them is the core; nowhere if they do not.
+    pub lease: Option<LeasePlan>,
     /// After so long without a word of the core an edge lets its clients go.
     pub patience: Duration,
+}
+
+/// Where machines agree which of them is the core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeasePlan {
+    /// In the database of the accounts.
+    Postgres,
+    /// In a key-value of the bus' server.
+    JetStream,
 }
 
 /// The database with the accounts.

@@ -16,7 +16,7 @@ use edge::clock::MarketClock;
 use edge::journal::{AskJournal, JournalNote};
 use edge::repeats::Repeats;
 use feed::journal::commit::replication::Replication;
-use feed::journal::commit::{Commit, Durability, Watcher};
+use feed::journal::commit::{Commit, Durability, Terms, Watcher};
 use feed::journal::copy::giver::Giver;
 use feed::journal::copy::tap::tap;
 use feed::journal::digest::Digester;
@@ -34,6 +34,7 @@ use store::Random;
 
 use crate::aloud;
 use crate::cluster::core::{Gives, Giving};
+use crate::cluster::lease::tenure::Tenure;
 use crate::cluster::until_lost::UntilLost;
 use crate::config::Config;
 use crate::follower::{Follower, Sight};
@@ -125,10 +126,11 @@ impl Ledger {
         known: &Known,
         seed: u64,
         (begins, asked): (Time, Option<Time>),
-        gives: Option<Gives>,
+        mut gives: Option<Gives>,
         boards: &mut Boards,
     ) -> Result<Begun, Failure> {
         let mut about = Vec::new();
+        let tenure = gives.as_mut().map(|gives| gives.claim(&self.path)).transpose()?.flatten();
         let plan = Plan::new(config, seed, begins);
         let (follower, sealed) = Follower::new();
         let sight = follower.sight();
@@ -187,10 +189,14 @@ impl Ledger {
             about.push("its time is later than --clock says, and never goes back".to_owned());
         }
         let is_new = self.began.is_none();
-        let complain = |failure: &str| {
+        let license = tenure.as_ref().map(Tenure::license);
+        let complain = move |failure: &str| {
+            let remedy = match license.map(|license| license()) {
+                Some(Err(_)) => "",
+                Some(Ok(())) | None => ". Mend the disk and start again",
+            };
             aloud::complain(format_args!(
-                "{failure}; nothing is taken any more, and what was not durable is told to nobody. \
-                 Mend the disk and start again"
+                "{failure}; nothing is taken any more, and what was not durable is told to nobody{remedy}"
             ));
         };
         let (outlet, tapping) = gives
@@ -211,16 +217,30 @@ impl Ledger {
             Some(tap) => writer.tapped(tap),
             None => writer,
         };
-        let others = is_replicated.then_some(Replication { patience: STANDBY_PATIENCE });
-        let durable = (self.durability, others);
-        let commit = Commit::start_replicated(writer, durable, digester.digest(), complain)
+        // All of it may have been told to somebody.
+        let found = writer.last();
+        let terms = Terms {
+            durability: self.durability,
+            replication: is_replicated.then_some(Replication { patience: STANDBY_PATIENCE }),
+            license: tenure.as_ref().map(Tenure::license),
+        };
+        let commit = Commit::start_on(writer, terms, digester.digest(), complain)
             .map_err(failed("start the journal's thread"))?;
         let watcher = commit.watcher();
         let given = gives.zip(outlet).map(|(gives, outlet)| {
             let told = watcher.clone();
             let head = plan.head(source.market());
             let giver = Giver::new(self.disk(), outlet.gauge(), head);
-            let giver = giver.telling(Box::new(move |life, up_to| told.acknowledged(life, up_to)));
+            if let Some(tenure) = &tenure {
+                tenure.of(outlet.gauge(), found);
+            }
+            let ours = watcher.standing().epoch;
+            let giver = giver.telling(Box::new(move |machine, life, up_to| match &tenure {
+                None => told.acknowledged(life, up_to),
+                // Whoever follows another life may have something else.
+                Some(_) if life != ours => {}
+                Some(tenure) => tenure.kept(machine, up_to, || told.acknowledged(life, up_to)),
+            }));
             gives.open(giver, outlet)
         });
         let given = given.transpose()?;

@@ -21,7 +21,8 @@ use views::{Accounts, Board};
 use crate::accounts::Place;
 use crate::aloud;
 use crate::cli::{Role, Serve};
-use crate::cluster::core::Gives;
+use crate::cluster::core::{Claim, Gives};
+use crate::cluster::lease::{registers, tenure};
 use crate::cluster::{self, Subjects};
 use crate::config::{Config, TLS_LISTEN, TlsPlan};
 use crate::kept::Ledger;
@@ -63,10 +64,17 @@ pub fn run(options: &Serve) -> Result<(), Failure> {
     let plan = config.bus.as_ref().ok_or_else(cluster::no_bus)?;
     let bus = cluster::bus::connect(plan)?;
     match role {
-        Role::Core => core(options, config, bus, Epoch(0)),
+        Role::Core => {
+            let name = tenure::name_of(folder(options));
+            let register = registers::configured(&config)?;
+            let claim = register.map_or(Claim::Told, |register| Claim::ToBegin(register, name));
+            core(options, config, bus, Epoch(0), claim)
+        }
         Role::Standby => match cluster::standby::run(options, &config, &bus)? {
             cluster::standby::Ended::AsAsked => Ok(()),
-            cluster::standby::Ended::TakesOver(life) => core(options, config, bus, life),
+            cluster::standby::Ended::TakesOver(life, claim) => {
+                core(options, config, bus, life, claim)
+            }
         },
         Role::Edge => match run::run(cluster::edge::venue(options, config, &bus)?)? {
             Ended::AsAsked => Ok(()),
@@ -108,6 +116,7 @@ fn core(
     config: Config,
     bus: Arc<dyn Bus>,
     later_than: Epoch,
+    claim: Claim,
 ) -> Result<(), Failure> {
     let plan = config.bus.as_ref().ok_or_else(cluster::no_bus)?;
     let subjects = Subjects::of(&plan.market);
@@ -115,7 +124,7 @@ fn core(
     // A life was seen by whoever copied the journal of it.
     let is_copied = later_than > Epoch(0);
     let speed = speed(options);
-    let gives = Gives { bus, subjects, speed, later_than, is_replicated, is_copied };
+    let gives = Gives { bus, subjects, speed, later_than, is_replicated, is_copied, claim };
     gives.alone()?;
     match run::run(venue(options, config, Some(gives))?)? {
         Ended::AsAsked => Ok(()),

@@ -6,6 +6,8 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+#[cfg(feature = "postgres")]
+use crate::LeaseRow;
 use crate::secret::read_secret;
 use crate::{Opening, Secret, Store, StoreError};
 
@@ -51,11 +53,7 @@ impl DatabaseUrl {
         password_file: Option<&Path>,
         opening: Opening,
     ) -> Result<Arc<dyn Store>, StoreError> {
-        let password = match password_file {
-            Some(file) => Some(password_in(file)?),
-            None if self.has_password() => None,
-            None => std::env::var(VARIABLE).ok().map(Secret::new),
-        };
+        let password = self.password(password_file)?;
         self.open_with(password.as_ref(), opening)
     }
 
@@ -71,6 +69,29 @@ impl DatabaseUrl {
     #[cfg(not(feature = "postgres"))]
     fn open_with(&self, _: Option<&Secret>, _: Opening) -> Result<Arc<dyn Store>, StoreError> {
         Err(StoreError::WithoutPostgres)
+    }
+
+    /// The row of this database by which machines agree which of them is the core of a market. The password is as for
+    /// [`open`](Self::open).
+    ///
+    /// # Errors
+    /// [`StoreError`] if the password cannot be read, the address is none, or the program was built without PostgreSQL.
+    #[cfg(feature = "postgres")]
+    pub fn lease(
+        &self,
+        password_file: Option<&Path>,
+        market: &str,
+    ) -> Result<LeaseRow, StoreError> {
+        let password = self.password(password_file)?;
+        LeaseRow::new(self, password.as_ref(), market)
+    }
+
+    fn password(&self, file: Option<&Path>) -> Result<Option<Secret>, StoreError> {
+        Ok(match file {
+            Some(file) => Some(password_in(file)?),
+            None if self.has_password() => None,
+            None => std::env::var(VARIABLE).ok().map(Secret::new),
+        })
     }
 
     fn has_password(&self) -> bool {

@@ -36,7 +36,7 @@ pub use form::{FORMS, Form, NATIVE};
 pub use kept::{Identity, Opening, Wake};
 pub use master::{MasterKey, VARIABLE as MASTER_KEY_VARIABLE};
 #[cfg(feature = "postgres")]
-pub use postgres::PostgresStore;
+pub use postgres::{LeaseRow, PostgresStore};
 pub use random::Random;
 pub use secret::{Digest, Secret};
 pub use sqlite::{FILE, SqliteStore};

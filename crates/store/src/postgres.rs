@@ -7,6 +7,7 @@
 //!
 //! Not for threads that serve others, and not for asynchronous tasks: each call waits for the server.
 
+mod lease;
 mod listen;
 mod place;
 mod schema;
@@ -27,6 +28,7 @@ use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use crate::kept::sql::{Cell, Row, Sql, Value, one};
 use crate::kept::{Database, Kept, Opening, Wake};
 use crate::{DatabaseUrl, Secret, StoreError};
+pub use lease::LeaseRow;
 use listen::Listening;
 use place::Place;
 

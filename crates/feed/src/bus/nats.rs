@@ -12,13 +12,15 @@
 //! or gives this connection up. A question is a message with an inbox of its own to which it is answered; the server
 //! says at once if nobody listens to the subject.
 //!
-//! Not here: streams and key-values (JetStream), WebSockets to the server.
+//! Not here: streams (JetStream; of its key-values there is [one key](Key)), WebSockets to the server.
 
+mod key;
 mod line;
 mod link;
 mod options;
 mod run;
 
+pub use key::Key;
 pub use options::{Login, Options, Tls, Unusable};
 
 use std::fmt;

@@ -63,6 +63,21 @@ impl Durability {
     }
 }
 
+/// On what terms a journal is written.
+#[derive(Default)]
+pub struct Terms {
+    /// When something counts as durable.
+    pub durability: Durability,
+    /// Whether another machine must have it too.
+    pub replication: Option<Replication>,
+    /// Whether this machine may write it: asked before anything is written, and again before that counts.
+    pub license: Option<License>,
+}
+
+/// Says whether a machine may write a journal now, and if not, why not. It does not wait, and once it said no it does not say
+/// yes again.
+pub type License = Box<dyn Fn() -> Result<(), String> + Send + Sync>;
+
 /// How a journal stands.
 #[derive(Clone, Debug)]
 pub struct Standing {
@@ -108,6 +123,7 @@ struct Shared {
     wake: Mutex<Option<Wake>>,
     /// Others must have it too.
     replicated: Option<Replicated>,
+    license: Option<License>,
     /// Whoever writes holds it before it takes what is pending, so that everything is written in its order.
     pen: Mutex<Pen>,
 }
@@ -164,20 +180,20 @@ impl Commit {
         digest: Digest,
         complain: impl FnOnce(&str) + Send + 'static,
     ) -> io::Result<Self> {
-        Self::start_replicated(writer, (durability, None), digest, complain)
+        Self::start_on(writer, Terms { durability, ..Terms::default() }, digest, complain)
     }
 
-    /// The same, and nothing counts as durable before [another machine](Watcher::acknowledged) has it too, if that is
-    /// asked for.
+    /// The same on these terms. Where another machine must have it too, [it says so](Watcher::acknowledged).
     ///
     /// # Errors
     /// The system's, if it has no thread to give.
-    pub fn start_replicated(
+    pub fn start_on(
         writer: Writer,
-        (durability, replication): (Durability, Option<Replication>),
+        terms: Terms,
         digest: Digest,
         complain: impl FnOnce(&str) + Send + 'static,
     ) -> io::Result<Self> {
+        let Terms { durability, replication, license } = terms;
         let counted = writer.counted();
         let replicated = replication.map(|replication| {
             let (epoch, own) = (writer.epoch(), writer.durable());
@@ -203,6 +219,7 @@ impl Commit {
             standing: Mutex::new(standing),
             wake: Mutex::new(None),
             replicated,
+            license,
             pen: Mutex::new(Pen { writer, durability, is_quick: false }),
         });
         let writing = Arc::clone(&shared);
@@ -444,6 +461,7 @@ impl Shared {
         let Pen { writer, durability, is_quick } = pen;
         let is_record = !batch.is_empty();
         let began = Instant::now();
+        self.may_write()?;
         writer.append(batch, wall())?;
         // After a sync that failed nothing is durable either, also where there is nothing to append.
         writer.unbroken()?;
@@ -460,6 +478,8 @@ impl Shared {
             writer.sync()?;
         }
         let ended = Instant::now();
+        // The disk may have taken its time.
+        self.may_write()?;
         // Where writes are synced now and then only, those that are say how quick the disk is.
         if syncs || (is_record && *durability == Durability::None) {
             *is_quick = ended - began < QUICK;
@@ -487,6 +507,12 @@ impl Shared {
             pending.synced = Some(ended);
         }
         Ok(is_record)
+    }
+
+    /// Whether this machine may write.
+    fn may_write(&self) -> io::Result<()> {
+        let license = self.license.as_ref().map_or(Ok(()), |license| license());
+        license.map_err(io::Error::other)
     }
 
     /// Nothing is written any more. Returns why.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use feed::bus::Bus;
 
+use super::lease::Register;
 use crate::config::BusPlan;
 use crate::run::Failure;
 
@@ -13,10 +14,52 @@ use crate::run::Failure;
 /// [`Failure`] if it cannot be as it is configured.
 #[cfg(feature = "nats")]
 pub fn connect(plan: &BusPlan) -> Result<Arc<dyn Bus>, Failure> {
-    use feed::bus::nats::{Nats, Options, Tls};
+    use feed::bus::nats::Nats;
 
     use crate::aloud;
     use crate::run::failed;
+
+    let bus = Nats::start(options(plan)?).map_err(failed("meet the other machines on a bus"))?;
+    // Most often it is there at once. If not, that is said, and it is tried again for ever.
+    if let Err(down) = bus.wait(std::time::Duration::from_secs(3)) {
+        aloud::complain(format_args!("{down}; it is tried again"));
+    }
+    Ok(Arc::new(bus))
+}
+
+/// The key of the bus' server by which machines agree which of them is the core.
+///
+/// # Errors
+/// [`Failure`] if it cannot be as it is configured.
+#[cfg(feature = "nats")]
+pub fn register(plan: &BusPlan) -> Result<Box<dyn Register>, Failure> {
+    use feed::bus::nats::Key;
+
+    use crate::run::failed;
+
+    let key = Key::new(options(plan)?, &plan.market);
+    Ok(Box::new(key.map_err(failed("use the lease on the bus' server"))?))
+}
+
+#[cfg(feature = "nats")]
+impl Register for feed::bus::nats::Key {
+    fn name(&self) -> String {
+        self.to_string()
+    }
+
+    fn read(&mut self) -> Result<Option<(u64, String)>, String> {
+        self.read(super::lease::ANSWER_MAX)
+    }
+
+    fn replace(&mut self, revision: Option<u64>, text: &str) -> Result<Option<u64>, String> {
+        self.replace(revision, text, super::lease::ANSWER_MAX)
+    }
+}
+
+/// How its server is reached.
+#[cfg(feature = "nats")]
+fn options(plan: &BusPlan) -> Result<feed::bus::nats::Options, Failure> {
+    use feed::bus::nats::{Options, Tls};
 
     let login = login(plan)?;
     let tls = Tls {
@@ -26,13 +69,16 @@ pub fn connect(plan: &BusPlan) -> Result<Arc<dyn Bus>, Failure> {
         ..Tls::default()
     };
     let servers = plan.servers.iter().map(|server| server.as_str().into()).collect();
-    let options = Options { servers, login, tls, ..Options::default() };
-    let bus = Nats::start(options).map_err(failed("meet the other machines on a bus"))?;
-    // Most often it is there at once. If not, that is said, and it is tried again for ever.
-    if let Err(down) = bus.wait(std::time::Duration::from_secs(3)) {
-        aloud::complain(format_args!("{down}; it is tried again"));
-    }
-    Ok(Arc::new(bus))
+    Ok(Options { servers, login, tls, ..Options::default() })
+}
+
+/// The key of the bus' server by which machines agree which of them is the core.
+///
+/// # Errors
+/// Always: this build speaks to none.
+#[cfg(not(feature = "nats"))]
+pub fn register(plan: &BusPlan) -> Result<Box<dyn Register>, Failure> {
+    connect(plan).map(|_| unreachable!("it fails"))
 }
 
 /// Who this machine is at the server.

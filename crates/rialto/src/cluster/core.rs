@@ -6,6 +6,7 @@
 //! room for is dropped, and edges ask for it.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -27,6 +28,8 @@ use feed::source::followed::Decision;
 use model::{Epoch, Note, Outcome, Span};
 
 use super::edge;
+use super::lease::tenure::Tenure;
+use super::lease::{Register, registers};
 use super::subjects::Subjects;
 use super::words::{Answer, Ask, Runs, Submit};
 use crate::run::{Failure, Lost, failed};
@@ -52,7 +55,6 @@ const COMPLAIN_EVERY: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// To whom a market is given.
-#[derive(Clone)]
 pub struct Gives {
     /// What carries it.
     pub bus: Arc<dyn Bus>,
@@ -66,6 +68,18 @@ pub struct Gives {
     pub is_replicated: bool,
     /// Whether the journal was copied from a core, which so had all of it as well.
     pub is_copied: bool,
+    /// By what this machine is the core, where machines agree on that by themselves.
+    pub claim: Claim,
+}
+
+/// By what a machine is the core.
+pub enum Claim {
+    /// By having been told to be it.
+    Told,
+    /// By a lease in this register, which is to be had yet.
+    ToBegin(Box<dyn Register>, String),
+    /// By a lease that it has.
+    Held(Tenure),
 }
 
 /// The journal as it is given, from before there is a market to be seen. It ends when it is dropped.
@@ -97,7 +111,30 @@ impl Gives {
     /// # Errors
     /// [`Failure`] if one is.
     pub fn alone(&self) -> Result<(), Failure> {
+        // A lease says so: whoever is there still may not write.
+        if matches!(self.claim, Claim::Held(_)) {
+            return Ok(());
+        }
         alone(&self.bus, &self.subjects, self.later_than > Epoch(0))
+    }
+
+    /// Becomes the core by a lease, if that is how it is decided. To be called with the lock of the journal in this
+    /// folder held.
+    ///
+    /// # Errors
+    /// [`Failure`] if another machine is the core.
+    pub fn claim(&mut self, journal: &Path) -> Result<Option<Tenure>, Failure> {
+        let tenure = match std::mem::replace(&mut self.claim, Claim::Told) {
+            Claim::Told => return Ok(None),
+            Claim::Held(tenure) => tenure,
+            Claim::ToBegin(register, name) => {
+                let me = registers::this_machine(journal)?;
+                let place = (&self.bus, &self.subjects);
+                Tenure::begin(register, (me, name), self.is_replicated, place)?
+            }
+        };
+        self.claim = Claim::Held(tenure.clone());
+        Ok(Some(tenure))
     }
 
     /// Begins to give the journal: what comes out of the outlet as it comes, and what `giver` has on being asked.
@@ -106,14 +143,21 @@ impl Gives {
     /// [`Failure`] if the bus or the system does not let it.
     pub fn open(self, giver: Giver, outlet: Outlet) -> Result<Giving, Failure> {
         let (bus, subjects) = (Arc::clone(&self.bus), self.subjects.clone());
-        let (over, lost) = (Arc::<AtomicBool>::default(), Arc::<Lost>::default());
+        let over = Arc::<AtomicBool>::default();
+        let lost = match &self.claim {
+            Claim::Held(tenure) => tenure.lost(),
+            Claim::Told | Claim::ToBegin(..) => Arc::default(),
+        };
         let clock = Arc::<OnceLock<MarketClock>>::default();
         let giver = Arc::new(giver);
         let (asking, questions) = sync_channel::<(Vec<u8>, Respond)>(QUESTIONS_MAX);
-        let (at_once, time) = (Arc::clone(&giver), Arc::clone(&clock));
+        let (at_once, time, replaced) = (Arc::clone(&giver), Arc::clone(&clock), Arc::clone(&lost));
         let asked = bus.answer(
             &subjects.ask,
             Box::new(move |question, respond| {
+                if replaced.is_so() {
+                    return;
+                }
                 // Who says what it has on its disk is waited for: it does not wait for others who ask for much.
                 if Giver::needs_no_disk(question) {
                     return respond.with(&at_once.answer(question, moment(&time)));
@@ -413,7 +457,8 @@ impl Taking {
         match Ask::read(question) {
             Ok(Ask::Hello) => respond.with(&told().to_bytes()),
             Ok(Ask::Submit(submit)) => self.submit(submit, respond),
-            Err(_) => {}
+            // Standbys are asked that, on subjects of their own.
+            Ok(Ask::There { .. }) | Err(_) => {}
         }
     }
 
@@ -514,10 +559,9 @@ mod tests {
         let writer = Writer::create(Arc::clone(&disk) as Arc<dyn Disk>, [7; 16]);
         let _writer = writer.expect("memory takes it").tapped(tap);
         let (heard, acknowledged) = sync_channel(1);
-        let giver =
-            Giver::new(disk, outlet.gauge(), plan.head(1)).telling(Box::new(move |life, last| {
-                heard.send((life, last)).expect("it is waited for")
-            }));
+        let giver = Giver::new(disk, outlet.gauge(), plan.head(1)).telling(Box::new(
+            move |_, life, last| heard.send((life, last)).expect("it is waited for"),
+        ));
         let bus: Arc<dyn Bus> = Arc::new(Local::start().expect("a thread"));
         let gives = Gives {
             bus: Arc::clone(&bus),
@@ -526,6 +570,7 @@ mod tests {
             later_than: Epoch(0),
             is_replicated: true,
             is_copied: false,
+            claim: Claim::Told,
         };
         let giving = gives.open(giver, outlet).expect("threads");
         let busy = lock(&held);
@@ -538,7 +583,8 @@ mod tests {
             ask(bytes, Box::new(|_| ()));
         }
         let (tell, told) = sync_channel(1);
-        let kept = copy::Question::Kept { epoch: Epoch(3), last: model::Sequence(5) };
+        let kept =
+            copy::Question::Kept { machine: [9; 16], epoch: Epoch(3), last: model::Sequence(5) };
         ask(kept, Box::new(move |answer| tell.send(answer.map(drop)).expect("it is waited for")));
         let heard = acknowledged.recv_timeout(PATIENCE / 2);
         assert_eq!(heard, Ok((Epoch(3), model::Sequence(5))), "it waits for the disk");

@@ -173,7 +173,9 @@ fn hello(bus: &Arc<dyn Bus>, subjects: &Subjects) -> Result<(Runs, Option<Identi
     let bytes = bytes.map_err(|error| error.to_string())?;
     match words::Answer::read(&bytes).map_err(|unread| unread.to_string())? {
         words::Answer::Told(runs, accounts) => Ok((runs, accounts)),
-        words::Answer::Decided(_) => Err("it answers something else".to_owned()),
+        words::Answer::Decided(_) | words::Answer::Here(_) => {
+            Err("it answers something else".to_owned())
+        }
     }
 }
 

@@ -248,7 +248,7 @@ fn decision(answer: Result<Vec<u8>, BusError>) -> Decision {
     match answer {
         Ok(bytes) => match Answer::read(&bytes) {
             Ok(Answer::Decided(decision)) => decision,
-            Ok(Answer::Told(..)) | Err(_) => Decision::Unknown,
+            Ok(Answer::Told(..) | Answer::Here(_)) | Err(_) => Decision::Unknown,
         },
         // It was not even asked.
         Err(BusError::Unanswered | BusError::TooLong(_) | BusError::Subject(_)) => {

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use feed::bus::Bus;
 use feed::journal::copy::copyist::{Copyist, Opened};
 use feed::journal::copy::taker::{PATIENCE_MAX, Standing, Taker, Trouble, Which};
-use feed::journal::copy::words::{Ask, Head, Question};
+use feed::journal::copy::words::{Ask, Head, Machine, Question};
 use feed::journal::disk::{Disk, Folder};
 use feed::journal::image::Image;
 use feed::journal::reader::{self, Boundary};
@@ -23,8 +23,13 @@ use feed::journal::segments::name;
 use model::{Epoch, Sequence};
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::core::Claim;
 use super::edge::{answered, fetched, head};
 use super::inbox::{BYTES_MAX, Message, Room};
+use super::lease::heir::Won;
+use super::lease::tenure::{self, Tenure};
+use super::lease::waiting::Waiting;
+use super::lease::{Register, registers};
 use super::subjects::Subjects;
 use crate::aloud;
 use crate::cli::Serve;
@@ -45,18 +50,19 @@ const SAY_AGAIN: Duration = Duration::from_millis(500);
 const TELL_EVERY: Duration = Duration::from_secs(60);
 
 /// How standing by ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// As asked.
     AsAsked,
     /// It is to be the core now, in a life that is later than this one.
-    TakesOver(Epoch),
+    TakesOver(Epoch, Claim),
 }
 
 enum Letter {
     Heard(Message),
     End,
     TakeOver,
+    /// The lease is this machine's.
+    Won(Won, Box<dyn Register>),
 }
 
 /// Stands by until it is told to end, or to take over.
@@ -82,7 +88,23 @@ pub fn run(options: &Serve, config: &Config, bus: &Arc<dyn Bus>) -> Result<Ended
     let (letters, inbox) = sync_channel(INBOX_MAX);
     heed_signals(letters.clone())?;
     let room = Room::of(BYTES_MAX);
-    Standby { path, disk, bus, subjects, plan, market, letters, room }.copy(&inbox)
+    let register = registers::configured(config)?;
+    let name = tenure::name_of(folder(options));
+    let (machine, waiting, is_replicated) = (Machine::default(), None, options.is_replicated());
+    Standby {
+        path,
+        disk,
+        bus,
+        subjects,
+        plan,
+        market,
+        letters,
+        room,
+        machine,
+        waiting,
+        is_replicated,
+    }
+    .copy(&inbox, register, name)
 }
 
 struct Standby<'a> {
@@ -94,13 +116,28 @@ struct Standby<'a> {
     market: Plan,
     letters: SyncSender<Letter>,
     room: Room,
+    machine: Machine,
+    /// What it does about the lease, if there is one.
+    waiting: Option<Waiting>,
+    is_replicated: bool,
 }
 
 impl Standby<'_> {
-    fn copy(self, inbox: &Receiver<Letter>) -> Result<Ended, Failure> {
+    fn copy(
+        mut self,
+        inbox: &Receiver<Letter>,
+        register: Option<Box<dyn Register>>,
+        name: String,
+    ) -> Result<Ended, Failure> {
         let here = self.path.display().to_string();
         let mut boundary = begun(self.disk.as_ref()).map_err(failed(format!("read {here}")))?;
-        let (mut copyist, mut taker) = self.opened(boundary.as_ref())?;
+        let (mut copyist, mut taker, is_cut) = self.opened(boundary.as_ref())?;
+        // What is lost was told to be here, by a machine of another name.
+        let named = if is_cut { registers::another_machine } else { registers::this_machine };
+        self.machine = named(&self.path)?;
+        if let Some(register) = register {
+            self.wait(register, name)?;
+        }
         let (follower, sealed) = Follower::new();
         let sight = follower.sight();
         let follower = follower
@@ -116,14 +153,19 @@ impl Standby<'_> {
         );
         let _listening = listening.map_err(failed("listen to the core"))?;
         aloud::complain(format_args!(
-            "standing by for the market {} on {}, with a copy in {here}; SIGUSR1 makes this machine the core",
+            "standing by for the market {} on {}, with a copy in {here}; {}",
             self.plan.market,
-            self.plan.servers.join(", ")
+            self.plan.servers.join(", "),
+            match &self.waiting {
+                None => "SIGUSR1 makes this machine the core",
+                Some(_) => "it takes over by itself when it is the heir and the core is gone",
+            }
         ));
         let began = Instant::now();
         let mut is_agreed = false;
         let mut acknowledged = None;
         let mut told: Option<Instant> = None;
+        let mut takes_over = None;
         loop {
             self.ask(&mut taker, began);
             let mut trouble = None;
@@ -155,7 +197,7 @@ impl Standby<'_> {
                 Some(Trouble::Pruned { .. }) if boundary.is_none() && standing.last.0 == 0 => {
                     // The core has taken away its beginning: what is copied begins with an image.
                     boundary = Some(self.fetch()?);
-                    (copyist, taker) = self.opened(boundary.as_ref())?;
+                    (copyist, taker, _) = self.opened(boundary.as_ref())?;
                     continue;
                 }
                 Some(trouble) => {
@@ -197,23 +239,44 @@ impl Standby<'_> {
             };
             while let Some(now) = letter {
                 match now {
-                    Letter::Heard(message) => taker.heard(&message, began.elapsed()),
+                    Letter::Heard(message) => {
+                        taker.heard(&message, began.elapsed());
+                        if let Some(waiting) = &self.waiting {
+                            waiting.heard();
+                        }
+                    }
                     Letter::End => return Ok(Ended::AsAsked),
                     Letter::TakeOver if copyist.durable().offset == 0 => {
                         aloud::complain("this does not take over: nothing was copied yet");
                     }
-                    Letter::TakeOver => match may_take_over(&taker.standing(began.elapsed())) {
-                        Ok((last, life)) => {
-                            // From here on it is a journal like any other, whole to its end.
-                            copyist.seal().map_err(failed(format!("write {here}")))?;
-                            aloud::complain(format_args!("taking over behind command {last}"));
-                            // Nobody else is to write images when the core begins. If it panicked it has said so.
-                            drop(sealed);
-                            let _panicked = follower.join();
-                            return Ok(Ended::TakesOver(life));
+                    Letter::TakeOver => {
+                        let may = match &self.waiting {
+                            None => may_take_over(&taker.standing(began.elapsed())).map(Some),
+                            Some(waiting) => waiting.take_over().map(|()| None),
+                        };
+                        match may {
+                            Ok(None) => {}
+                            Ok(Some(())) => takes_over = Some(Claim::Told),
+                            Err(why) => {
+                                aloud::complain(format_args!("this does not take over: {why}"));
+                            }
                         }
-                        Err(why) => aloud::complain(format_args!("this does not take over: {why}")),
-                    },
+                    }
+                    Letter::Won(won, register) => {
+                        let place = (self.bus, &self.subjects);
+                        let tenure = Tenure::won(won, register, self.is_replicated, place)?;
+                        takes_over = Some(Claim::Held(tenure));
+                    }
+                }
+                if let Some(claim) = takes_over.take() {
+                    let (last, life) = level(&taker.standing(began.elapsed()))?;
+                    // From here on it is a journal like any other, whole to its end.
+                    copyist.seal().map_err(failed(format!("write {here}")))?;
+                    aloud::complain(format_args!("taking over behind command {last}"));
+                    // Nobody else is to write images when the core begins. If it panicked it has said so.
+                    drop(sealed);
+                    let _panicked = follower.join();
+                    return Ok(Ended::TakesOver(life, claim));
                 }
                 letter = inbox.try_recv().ok();
             }
@@ -222,7 +285,7 @@ impl Standby<'_> {
 
     /// Tells the core what is durable here.
     fn acknowledge(&self, standing: &Standing, last: Sequence) {
-        let question = Question::Kept { epoch: standing.epoch, last };
+        let question = Question::Kept { machine: self.machine, epoch: standing.epoch, last };
         let ask = Ask { number: u32::MAX, journal: standing.journal, question };
         self.bus.ask(&self.subjects.ask, &ask.to_bytes(), PATIENCE_MAX, Box::new(|_| ()));
     }
@@ -238,15 +301,28 @@ impl Standby<'_> {
         })
     }
 
-    fn opened(&self, behind: Option<&Boundary>) -> Result<(Copyist, Taker), Failure> {
+    /// From now on it takes over when the lease lets it.
+    fn wait(&mut self, register: Box<dyn Register>, name: String) -> Result<(), Failure> {
+        let told = self.letters.clone();
+        let won = move |won, register| {
+            // If nobody reads it any more it has ended.
+            let _told = told.send(Letter::Won(won, register));
+        };
+        let place = (self.bus, &self.subjects);
+        self.waiting = Some(Waiting::start((self.machine, name), register, place, won)?);
+        Ok(())
+    }
+
+    /// The copy as it is here, and whether some of it was lost.
+    fn opened(&self, behind: Option<&Boundary>) -> Result<(Copyist, Taker, bool), Failure> {
         let here = self.path.display();
         let opened = Copyist::open(Arc::clone(&self.disk), behind);
         let Opened { copyist, start, cut } =
             opened.map_err(failed(format_args!("go on with the copy in {here}")))?;
-        if let Some(cut) = cut {
+        if let Some(cut) = &cut {
             aloud::complain(format_args!("the copy is taken anew from where it is damaged: {cut}"));
         }
-        Ok((copyist, Taker::new(start, Which::All)))
+        Ok((copyist, Taker::new(start, Which::All), cut.is_some()))
     }
 
     /// Fetches the core's newest image, and keeps it.
@@ -274,22 +350,24 @@ impl Standby<'_> {
     }
 }
 
-/// Whether this machine may be the core now: there is something to go on with, and the core has been silent. The last
-/// command of the copy, and the latest life that was seen.
-fn may_take_over(standing: &Standing) -> Result<(Sequence, Epoch), String> {
+/// The last command of the copy, and the latest life that was seen.
+fn level(standing: &Standing) -> Result<(Sequence, Epoch), Failure> {
     if standing.journal.is_none() || standing.last.0 == 0 {
-        return Err("nothing was copied yet".to_owned());
+        return Err(Failure("failed to take over: nothing was copied yet".to_owned()));
     }
+    let seen = standing.frontier.map_or(standing.epoch, |it| it.epoch.max(standing.epoch));
+    Ok((standing.last, seen))
+}
+
+/// Whether this machine may be the core now that it was told to be: the core has been silent.
+fn may_take_over(standing: &Standing) -> Result<(), String> {
     match standing.silence {
         Some(silence) if silence < SILENCE => Err(format!(
             "the core was heard of {} ms ago; end it first, and try again after {} s",
             silence.as_millis(),
             SILENCE.as_secs()
         )),
-        _ => {
-            let seen = standing.frontier.map_or(standing.epoch, |it| it.epoch.max(standing.epoch));
-            Ok((standing.last, seen))
-        }
+        _ => Ok(()),
     }
 }
 

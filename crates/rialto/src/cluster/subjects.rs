@@ -20,4 +20,9 @@ impl Subjects {
         let (pieces, ask) = (subject("pieces"), subject("ask"));
         Self { name: market.to_owned(), pieces, ask, market: subject("market") }
     }
+
+    /// On which a standby of this name is asked whether it is there.
+    pub fn standby(&self, machine: &str) -> String {
+        format!("rialto.{}.standby.{machine}", self.name)
+    }
 }

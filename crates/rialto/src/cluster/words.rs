@@ -1,19 +1,21 @@
 //! What an edge and the core say to each other besides the journal: how market time runs, and what the edge's clients
-//! submit. What comes of that is not said here: which command it became is, and the rest is run again from the journal.
+//! submit; and what a core asks a standby. What comes of that is not said here: which command it became is, and the rest is run again from the journal.
 //!
 //! ```text
 //! message    RMK · version u8 · kind u8 · by kind · checksum of all before u32
 //!    1       hello
 //!    2       submit: edge [16] · number u64 · wall time i64 · life u32 · action · label · mark, the last three as in images
+//!    3       there? machine that is the core [16] · term u64, of a standby
 //!   65       told: market time i64 · thousandths by which it runs u32 · whether it is the wall's u8 · whether accounts are
 //!            kept u8 · if so, which store of them [16]
 //!   66       decided: life u32 · command u64, 0 if it was not taken, all ones if nobody knows
+//!   67       here: machine that stands by [16]
 //! ```
 //!
 //! Integers are little-endian, checksums CRC32C. A message of another version is refused in words, never guessed at.
 
 use edge::clock::Speed;
-use feed::journal::copy::words::Unread;
+use feed::journal::copy::words::{Machine, Unread};
 use feed::source::followed::Decision;
 use model::image::{Image as _, Reader};
 use model::{Action, Epoch, Note, Sequence, Time};
@@ -24,8 +26,10 @@ const MAGIC: &[u8; 3] = b"RMK";
 const VERSION: u8 = 2;
 const HELLO: u8 = 1;
 const SUBMIT: u8 = 2;
+const THERE: u8 = 3;
 const TOLD: u8 = 65;
 const DECIDED: u8 = 66;
+const HERE: u8 = 67;
 const UNKNOWN: u64 = u64::MAX;
 
 /// What an edge asks.
@@ -35,6 +39,13 @@ pub enum Ask {
     Hello,
     /// That this be submitted.
     Submit(Submit),
+    /// Whether a standby is there. If it answers it takes over only after it has heard nothing for long.
+    There {
+        /// Who asks as the core.
+        holder: Machine,
+        /// In which term of the lease.
+        term: u64,
+    },
 }
 
 /// Something that a client of an edge submits.
@@ -61,6 +72,8 @@ pub enum Answer {
     Told(Runs, Option<Identity>),
     /// What came of what was to be submitted.
     Decided(Decision),
+    /// This standby is there.
+    Here(Machine),
 }
 
 /// How market time runs.
@@ -79,6 +92,10 @@ impl Ask {
     pub fn to_bytes(&self) -> Vec<u8> {
         match self {
             Self::Hello => sealed(HELLO, |_| ()),
+            Self::There { holder, term } => sealed(THERE, |out| {
+                out.extend(holder);
+                out.extend(term.to_le_bytes());
+            }),
             Self::Submit(Submit { edge, number, asked, life, action, note }) => {
                 sealed(SUBMIT, |out| {
                     out.extend(edge);
@@ -101,6 +118,7 @@ impl Ask {
         let (kind, mut from) = opened(message)?;
         let ask = match kind {
             HELLO => Self::Hello,
+            THERE => Self::There { holder: from.array()?, term: from.word()? },
             SUBMIT => {
                 let (edge, number) = (from.array()?, from.word()?);
                 let asked = Time(i64::from_le_bytes(from.array()?));
@@ -137,6 +155,7 @@ impl Answer {
                 out.extend(life.to_le_bytes());
                 out.extend(word.to_le_bytes());
             }),
+            Self::Here(machine) => sealed(HERE, |out| out.extend(machine)),
         }
     }
 
@@ -157,6 +176,7 @@ impl Answer {
                 let accounts = are_kept.then(|| from.array()).transpose()?;
                 Self::Told(runs, accounts)
             }
+            HERE => Self::Here(from.array()?),
             DECIDED => {
                 let life = Epoch(u32::from_le_bytes(from.array()?));
                 Self::Decided(match from.word()? {
@@ -218,7 +238,7 @@ mod tests {
 
     #[test]
     fn what_is_said_is_heard() {
-        for ask in [Ask::Hello, submit()] {
+        for ask in [Ask::Hello, submit(), Ask::There { holder: [8; 16], term: 3 }] {
             assert_eq!(Ask::read(&ask.to_bytes()), Ok(ask));
         }
         let runs = Runs { now: Time(-5), speed: Speed(2_500), follows_the_wall: true };
@@ -229,7 +249,9 @@ mod tests {
             Decision::Unknown,
         ];
         let told = [None, Some([7; 16])].map(|accounts| Answer::Told(runs, accounts));
-        for answer in decisions.map(Answer::Decided).into_iter().chain(told) {
+        for answer in
+            decisions.map(Answer::Decided).into_iter().chain(told).chain([Answer::Here([9; 16])])
+        {
             assert_eq!(Answer::read(&answer.to_bytes()), Ok(answer));
         }
     }

@@ -20,7 +20,7 @@ use store::DatabaseUrl;
 use toml::Spanned;
 
 use super::perpetual::{self, PerpetualTable};
-use super::{AccountsPlan, BusPlan, Config, CrowdPlan, Mistake, TLS_LISTEN, TlsPlan};
+use super::{AccountsPlan, BusPlan, Config, CrowdPlan, LeasePlan, Mistake, TLS_LISTEN, TlsPlan};
 
 /// The dialects an instrument can have a symbol in.
 const DIALECTS: [&str; 5] = ["bitstamp", "xrocket", "timex", "finazon", "confluencecode"];
@@ -230,6 +230,7 @@ struct BusTable {
     authorities: Vec<PathBuf>,
     certificate: Option<Spanned<PathBuf>>,
     key: Option<Spanned<PathBuf>>,
+    lease: Option<Spanned<String>>,
     patience_seconds: Option<NonZeroU32>,
 }
 
@@ -241,7 +242,7 @@ fn main_market() -> Spanned<String> {
 const PATIENCE: Duration = Duration::from_secs(15);
 
 impl BusTable {
-    fn plan(self) -> Result<BusPlan, Mistake> {
+    fn plan(self, has_database: bool) -> Result<BusPlan, Mistake> {
         let (market, servers) = (self.market.get_ref(), self.servers.get_ref());
         let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
         if market.is_empty() || market.len() > 64 || !market.bytes().all(is_part) {
@@ -272,8 +273,22 @@ impl BusTable {
                 return Err(at(alone.span(), "expected certificate and key, or neither"));
             }
         };
+        let lease = match self.lease.as_ref().map(|lease| (lease.get_ref().as_str(), lease.span()))
+        {
+            None => None,
+            Some(("jetstream", _)) => Some(LeasePlan::JetStream),
+            Some(("postgres", _)) if has_database => Some(LeasePlan::Postgres),
+            Some(("postgres", span)) => {
+                return Err(at(
+                    span,
+                    "expected [accounts] with a database as well, where the lease is kept",
+                ));
+            }
+            Some((_, span)) => return Err(at(span, "expected \"postgres\" or \"jetstream\"")),
+        };
         let seconds = |seconds: NonZeroU32| Duration::from_secs(seconds.get().into());
         Ok(BusPlan {
+            lease,
             market: market.clone(),
             servers: servers.clone(),
             user: self.user.map(Spanned::into_inner),
@@ -405,6 +420,7 @@ pub(super) fn read(name: &str, text: &str) -> Result<Config, Mistake> {
         seconds => Some(Duration::from_secs(u64::from(seconds))),
     };
     let compressing = compressing(&file);
+    let has_database = file.accounts.is_some();
     let streams_max = within(streams_max, 1..=65_535, "streams")? as usize;
     Ok(Config {
         name: name.to_owned(),
@@ -425,7 +441,7 @@ pub(super) fn read(name: &str, text: &str) -> Result<Config, Mistake> {
         contracts,
         images: file.journal.pace(),
         retention: file.journal.retention(),
-        bus: file.bus.map(BusTable::plan).transpose()?,
+        bus: file.bus.map(|bus| bus.plan(has_database)).transpose()?,
         native_hosts: file.native.hosts,
         limits: limits(&file.limits),
         compressing,

@@ -403,6 +403,16 @@ fn what_is_wrong_is_told_with_its_place_and_what_was_expected() {
         "server.listen = \"localhost\"\n[[instrument]]",
         "line 1, column 17: invalid socket address syntax",
     );
+    check(
+        "[[instrument]]",
+        "bus = { servers = [\"localhost\"], lease = \"etcd\" }\n[[instrument]]",
+        "line 1, column 42: expected \"postgres\" or \"jetstream\"",
+    );
+    check(
+        "[[instrument]]",
+        "bus = { servers = [\"localhost\"], lease = \"postgres\" }\n[[instrument]]",
+        "line 1, column 42: expected [accounts] with a database as well, where the lease is kept",
+    );
 
     let twice = |second: &str| {
         let text = format!("{SMALL}\n{second}");

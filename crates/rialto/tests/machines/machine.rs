@@ -140,6 +140,11 @@ impl Machine {
         panic!("it never said one of {words:?}, but {:#?}", self.all);
     }
 
+    /// Takes in what it has said by now.
+    pub fn listen(&mut self) {
+        self.all.extend(self.said.try_iter());
+    }
+
     /// Where it listens, once it does.
     pub fn address(&mut self) -> String {
         let line = self.says("listening on http://");

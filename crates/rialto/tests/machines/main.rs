@@ -3,6 +3,7 @@
 mod campaign;
 mod figures;
 mod journals;
+mod lease;
 mod machine;
 mod proxy;
 mod traders;
@@ -17,7 +18,6 @@ use serde_json::{Value, json};
 use testkit::dice::Dice;
 
 #[path = "../../../feed/src/bus/tests/server.rs"]
-#[expect(dead_code, reason = "the tests of the bus use more of it")]
 mod server;
 
 use machine::{AGAIN, Folder, Machine, PATIENCE, ask, key, until};

@@ -5,7 +5,8 @@ use crate::StoreError;
 use crate::kept::sql::one;
 
 /// What makes each version of the tables out of the one before. Only ever added to.
-pub const MIGRATIONS: [&str; 2] = [include_str!("tables-1.sql"), include_str!("identity.sql")];
+pub const MIGRATIONS: [&str; 3] =
+    [include_str!("tables-1.sql"), include_str!("tables-2.sql"), include_str!("tables-3.sql")];
 
 /// Begins a step, alone among all who migrate: the lock is `Rial`, and lasts as long as the transaction.
 const BEGIN: &str = "BEGIN; SELECT pg_advisory_xact_lock(1382637932)";

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use testkit::postgres::{Database, Server, USER};
 
-use super::{Postgres, PostgresStore, place::Place, schema};
+use super::{LeaseRow, Postgres, PostgresStore, place::Place, schema};
 use crate::kept::Database as _;
 use crate::kept::sql::one;
 use crate::kept::tests::{Ground, NOW, check_found, error, everything, opening, wanted};
@@ -361,4 +361,57 @@ fn other_machines_are_spoken_to_under_tls_unless_the_address_says_otherwise() {
     }
     assert!(covers("postgres://localhost/r?sslmode=require"));
     assert!(covers("postgres://localhost/r?hostaddr=10.0.0.1"));
+}
+
+#[test]
+fn a_lease_is_replaced_by_who_knows_what_it_was_and_by_nobody_else() {
+    let Some(server) = Server::shared() else { return };
+    let ground = server.database();
+    let row = |market| LeaseRow::new(&url(&ground.url()), None, market).expect("an address");
+    let (mut one, mut two, mut other) = (row("main"), row("main"), row("other"));
+    assert_eq!(one.read(LONG), Ok(None));
+    let first = one.replace(None, "one", LONG).expect("it answers").expect("it is the first");
+    assert_eq!(two.replace(None, "two", LONG), Ok(None));
+    assert_eq!(two.read(LONG), Ok(Some((first, "one".to_owned()))));
+    let second = two.replace(Some(first), "two", LONG).expect("it answers").expect("it knows it");
+    assert!(second > first);
+    assert_eq!(one.replace(Some(first), "late", LONG), Ok(None));
+    assert_eq!(one.read(LONG), Ok(Some((second, "two".to_owned()))));
+    assert_eq!(other.read(LONG), Ok(None), "of another market");
+    // Of one that was deleted no number comes again.
+    ground.sql("DELETE FROM rialto.lease");
+    assert_eq!(one.replace(Some(second), "gone", LONG), Ok(None));
+    let third =
+        one.replace(None, "anew", LONG).expect("it answers").expect("it is the first again");
+    assert!(third > second);
+}
+
+#[test]
+fn a_lease_that_nobody_answers_for_is_an_error_in_time_and_is_there_again_with_the_server() {
+    let Some(server) = Server::start(&[]) else { return };
+    let ground = server.database();
+    let mut row = LeaseRow::new(&url(&ground.url()), None, "main").expect("an address");
+    let revision = row.replace(None, "one", LONG).expect("it answers");
+    let limit = Duration::from_millis(800);
+    let asked = |row: &mut LeaseRow| {
+        let begun = Instant::now();
+        let answer = row.replace(revision, "two", limit);
+        assert!(begun.elapsed() < limit * 3, "{:?}", begun.elapsed());
+        answer
+    };
+    server.end();
+    let refused = asked(&mut row);
+    assert!(matches!(refused, Err(StoreError::Unreachable(_))), "{refused:?}");
+    server.begin();
+    assert_eq!(row.read(LONG), Ok(revision.map(|it| (it, "one".to_owned()))));
+    // Somebody holds the row: it is not waited for.
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            ground.sql("BEGIN; SELECT * FROM rialto.lease FOR UPDATE; SELECT pg_sleep(3); COMMIT")
+        });
+        let held = "SELECT count(*) FROM pg_locks WHERE mode = 'RowShareLock' AND relation = 'rialto.lease'::regclass";
+        while ground.sql(held) == "0" {}
+        let refused = asked(&mut row);
+        assert!(matches!(refused, Err(StoreError::Unreachable(_))), "{refused:?}");
+    });
 }

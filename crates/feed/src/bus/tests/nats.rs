@@ -16,7 +16,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa};
 use serde_json::{Value, json};
 
 use super::super::conformance::{self, Notes, Stage, hear};
-use super::super::nats::{Login, Nats, Options, Tls, Unusable};
+use super::super::nats::{Key, Login, Nats, Options, Tls, Unusable};
 use super::super::{Bus, BusError};
 use super::server::{self, Server, free_port};
 
@@ -569,6 +569,58 @@ fn how_fast_it_is() {
         .collect();
     took.sort();
     println!("question and answer: p50 {:?}, p99 {:?}", took[2_500], took[4_950]);
+}
+
+#[test]
+fn a_key_is_replaced_by_who_knows_what_it_was_and_by_nobody_else() {
+    if !server::is_of(10) {
+        return;
+    }
+    let store = std::env::temp_dir().join(format!("rialto-jetstream-{}", std::process::id()));
+    let configuration = format!("jetstream {{ store_dir: {:?} }}", store.display().to_string());
+    let Some(server) = Server::start(&configuration) else { return };
+    let key = |name| Key::new(options(&[&server]), name).expect("the options are of use");
+    let (mut one, mut two, mut other) = (key("main"), key("main"), key("other"));
+    assert_eq!(one.read(PATIENCE), Ok(None));
+    let first = one.replace(None, "one", PATIENCE).expect("it answers").expect("it is the first");
+    assert_eq!(two.replace(None, "two", PATIENCE), Ok(None));
+    assert_eq!(two.read(PATIENCE), Ok(Some((first, "one".to_owned()))));
+    let second = two.replace(Some(first), "two", PATIENCE).expect("it answers");
+    let second = second.expect("it knows it");
+    assert!(second > first);
+    assert_eq!(one.replace(Some(first), "late", PATIENCE), Ok(None));
+    assert_eq!(one.read(PATIENCE), Ok(Some((second, "two".to_owned()))));
+    assert_eq!(other.read(PATIENCE), Ok(None), "of another market");
+
+    // Without a server it fails in time; with it again what was there is there.
+    let limit = Duration::from_millis(800);
+    let port = server.port;
+    drop(server);
+    let begun = Instant::now();
+    let refused = one.replace(Some(second), "three", limit);
+    assert!(refused.is_err() && begun.elapsed() < limit * 3, "{refused:?} {:?}", begun.elapsed());
+    let server = Server::start_at(port, &configuration).expect("its port is free");
+    let ends = Instant::now() + PATIENCE;
+    let (revision, text) = loop {
+        match one.read(limit) {
+            Ok(found) => break found.expect("it was kept"),
+            Err(why) => assert!(Instant::now() < ends, "{why}"),
+        }
+    };
+    // What was said in vain may have been done: once at most.
+    assert!((revision, text.as_str()) == (second, "two") || text == "three", "{revision} {text}");
+    let fresh = one.replace(Some(revision), "four", PATIENCE).expect("it answers");
+    assert!(fresh.expect("it knows it") > revision);
+    drop(server);
+    let _gone = fs::remove_dir_all(store);
+}
+
+#[test]
+fn a_key_of_a_server_without_jetstream_is_an_error_in_words() {
+    let Some(server) = Server::start("") else { return };
+    let mut key = Key::new(options(&[&server]), "main").expect("the options are of use");
+    let refused = key.read(PATIENCE).expect_err("there is none");
+    assert!(!refused.is_empty() && refused != "it does not answer", "{refused}");
 }
 
 /// A server that says what is needed to be listened to on one subject, and then this message so many times, as fast as the

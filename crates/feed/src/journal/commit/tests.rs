@@ -218,6 +218,34 @@ fn who_waits_is_told_before_anybody_complains() {
     commit.end();
 }
 
+#[test]
+fn who_may_not_write_any_more_writes_nothing_and_what_was_being_written_does_not_count() {
+    // It is asked before each record and behind it: after so many times it may not.
+    for (asked, written, counts) in [(0, 0, 0), (1, 1, 0), (2, 1, 1), (3, 2, 1), (4, 2, 2)] {
+        let disk = Simulated::new(4);
+        let writer = Writer::create(Arc::new(disk.clone()), [1; 16]).expect("a good disk");
+        let left = std::sync::atomic::AtomicU32::new(asked);
+        let license = move || {
+            let less = |left: u32| left.checked_sub(1);
+            let left = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+            left.map(drop).map_err(|_| "another machine writes it".to_owned())
+        };
+        let terms = Terms { license: Some(Box::new(license)), ..Terms::default() };
+        let mut commit = Commit::start_on(writer, terms, NOTHING, |_| ()).expect("a thread");
+        for number in 1..=2 {
+            commit.hand_over(&mut batch(number..=number), None, true);
+            commit.settle(Sequence(number));
+        }
+        assert_eq!(commit.durable(), Sequence(counts), "{asked}");
+        let failure = commit.watcher().standing().failure;
+        assert_eq!(failure.is_some(), asked < 4, "{failure:?}");
+        assert!(failure.is_none_or(|it| it.ends_with("another machine writes it")));
+        commit.end();
+        disk.power_returns();
+        assert_eq!(commands(&disk).0.len(), written, "{asked}");
+    }
+}
+
 /// A disk beneath which something is wrong with us.
 struct Panicking(Simulated);
 

@@ -11,8 +11,8 @@ use super::super::disk::Disk;
 use super::super::image;
 use super::super::segments::{self, CONTENT_BYTES_MAX, Segment, name};
 use super::tap::{Gauge, Tapped};
-use super::words::{Answer, Ask, Frontier, Head, IMAGES_MAX, ImageNote, ImagePiece, Moment};
-use super::words::{PIECE_BYTES_MAX, Piece, Question, Refusal, Said, Unread, Why};
+use super::words::{Answer, Ask, Frontier, Head, IMAGES_MAX, ImageNote, ImagePiece, Machine};
+use super::words::{Moment, PIECE_BYTES_MAX, Piece, Question, Refusal, Said, Unread, Why};
 
 #[cfg(test)]
 mod tests;
@@ -31,8 +31,8 @@ pub struct Giver {
     opened: Mutex<Vec<(u64, Arc<Vec<u8>>)>>,
 }
 
-/// Is told that another machine has on its disk what was written in a life up to a command.
-pub type Acknowledged = Box<dyn Fn(Epoch, Sequence) + Send + Sync>;
+/// Is told that this machine has on its disk what was written in a life up to a command.
+pub type Acknowledged = Box<dyn Fn(Machine, Epoch, Sequence) + Send + Sync>;
 
 /// A piece that was found: its segment, where it begins there, how long the segment before is.
 type Found = (u64, u64, Option<u64>, Vec<u8>);
@@ -100,12 +100,12 @@ impl Giver {
                         bytes = piece;
                         Ok(Said::Piece(Piece { segment, offset, before, bytes: &bytes }))
                     }
-                    Question::Kept { epoch, last } => {
+                    Question::Kept { machine, epoch, last } => {
                         // Whoever keeps it means this journal and no other.
                         if let Some(acknowledged) = &self.acknowledged
                             && ask.journal == Some(journal)
                         {
-                            acknowledged(epoch, last);
+                            acknowledged(machine, epoch, last);
                         }
                         let (segment, offset) = frontier.place();
                         Ok(Said::Piece(Piece { segment, offset, before: None, bytes: &[] }))

@@ -157,7 +157,7 @@ fn what_is_said_is_read_as_it_was_written() {
     }
     let bytes = Question::Bytes { segment: 1, offset: 2, max: 3 };
     let image = Question::Image { segment: 1, offset: 2, max: 3 };
-    let kept = Question::Kept { epoch: Epoch(1), last: Sequence(2) };
+    let kept = Question::Kept { machine: [5; 16], epoch: Epoch(1), last: Sequence(2) };
     for question in [Question::Head, bytes, Question::Images, image, kept] {
         for journal in [None, Some(ID)] {
             let ask = Ask { number: 9, journal, question };

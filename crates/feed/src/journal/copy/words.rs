@@ -7,7 +7,7 @@
 //!    34        segment u64 · offset u64 · bytes at most u32
 //!    35        which images there are
 //!    36        of the image behind segment u64 · from offset u64 · bytes at most u32
-//!    37        (no question: the asker has on its disk) of life u32 · commands up to u64
+//!    37        (no question: this machine has on its disk) machine [16] · of life u32 · commands up to u64
 //! answer     number u32, 0 if nobody asked · journal's id [16] · frontier · by kind
 //!    1         segment u64 · offset u64 · length of the segment before u64, all ones if that is not said · bytes
 //!    2         market time i64 · wall time i64 · instruments and rules u64 · configuration [16] · seed u64 ·
@@ -38,7 +38,7 @@ pub const IMAGES_MAX: usize = 16;
 
 const MAGIC: &[u8; 3] = b"RJC";
 /// Raised when what is said here changes.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const CHECKSUM_BYTES: usize = 4;
 /// Of a build's name, or of why something is refused.
 const WORDS_BYTES_MAX: usize = 200;
@@ -86,6 +86,9 @@ impl From<Impossible> for Unread {
         Self::Nonsense(what)
     }
 }
+
+/// What a machine is called among machines: drawn once, and kept beside its journal.
+pub type Machine = [u8; 16];
 
 /// How far the core's journal is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,6 +155,8 @@ pub enum Question {
     /// None: it is said that the asker has something on its own disk, and will have it whatever becomes of the core. The
     /// answer is how far the core is.
     Kept {
+        /// Who has it.
+        machine: Machine,
         /// In the life of the core that it follows.
         epoch: Epoch,
         /// The last command that it has.
@@ -293,7 +298,8 @@ impl Ask {
                 out.extend(offset.to_le_bytes());
                 out.extend(max.to_le_bytes());
             }
-            Question::Kept { epoch, last } => {
+            Question::Kept { machine, epoch, last } => {
+                out.extend(machine);
                 out.extend(epoch.0.to_le_bytes());
                 out.extend(last.0.to_le_bytes());
             }
@@ -330,6 +336,7 @@ impl Ask {
                 }
             }
             kind::ASK_KEPT => Question::Kept {
+                machine: from.array()?,
                 epoch: Epoch(u32::from_le_bytes(from.array()?)),
                 last: Sequence(from.word()?),
             },

@@ -22,7 +22,7 @@ use model::{
 };
 
 use super::*;
-use crate::cluster::core::Gives;
+use crate::cluster::core::{Claim, Gives};
 use crate::cluster::edge::begin;
 use crate::cluster::subjects::Subjects;
 use crate::config::BusPlan;
@@ -224,6 +224,7 @@ fn core(folder: &std::path::Path, seed: u64, config: &Config, bus: &Arc<dyn Bus>
         speed: Speed::WALL,
         later_than: model::Epoch(0),
         is_replicated: false,
+        claim: Claim::Told,
         is_copied: false,
     };
     let mut boards = empty(config);

@@ -17,7 +17,7 @@ use super::super::super::simulated::Simulated;
 use super::super::super::tests::command;
 use super::super::super::writer::{Batch, Writer};
 use super::super::super::{Digest, Entry};
-use super::super::{Commit, Durability};
+use super::super::{Commit, Terms};
 use super::*;
 
 const BEGINS: Time = Time::from_seconds(1_800_000_000);
@@ -35,9 +35,9 @@ fn start(disk: &Simulated, patience: Duration) -> (Commit, Outlet) {
     let shared: Arc<dyn Disk> = Arc::new(disk.clone());
     let (tap, outlet) = tap();
     let writer = Writer::create(shared, ID).expect("a good disk").with_segments_of(2_000);
-    let durability = (Durability::Sync, Some(Replication { patience }));
+    let terms = Terms { replication: Some(Replication { patience }), ..Terms::default() };
     let digest = Digest { events: 0, digest: 0 };
-    let commit = Commit::start_replicated(writer.tapped(tap), durability, digest, |_| {});
+    let commit = Commit::start_on(writer.tapped(tap), terms, digest, |_| {});
     (commit.expect("a thread"), outlet)
 }
 
@@ -117,9 +117,9 @@ fn what_a_new_life_finds_on_its_own_disk_counts_once_another_machine_has_it() {
     let writer = Writer::go_on(Arc::new(disk.clone()), &tail).expect("a good disk");
     let writer = writer.counting_nothing().tapped(tap);
     let patience = Duration::ZERO;
-    let durability = (Durability::Sync, Some(Replication { patience }));
+    let terms = Terms { replication: Some(Replication { patience }), ..Terms::default() };
     let digest = Digest { events: 0, digest: 0 };
-    let commit = Commit::start_replicated(writer, durability, digest, |_| {}).expect("a thread");
+    let commit = Commit::start_on(writer, terms, digest, |_| {}).expect("a thread");
     let (last, durable) = (outlet.gauge().frontier().last, outlet.gauge().frontier().durable);
     assert_eq!((last, durable), (Sequence(3), Sequence(0)), "edges are shown nothing");
     assert_eq!((commit.durable(), commit.is_stalled()), (Sequence(0), true));
@@ -140,7 +140,7 @@ fn when_the_disk_of_the_core_is_gone_the_copy_has_all_that_counted_and_edges_sho
         let moment = Moment { market: BEGINS, wall: BEGINS };
         let head = Head { moment, market, configuration, seed, begins: BEGINS, build };
         let watcher = commit.watcher();
-        let acknowledged = move |epoch, last| watcher.acknowledged(epoch, last);
+        let acknowledged = move |_, epoch, last| watcher.acknowledged(epoch, last);
         let giver = Giver::new(Arc::new(disk.clone()), outlet.gauge(), head);
         let giver = giver.telling(Box::new(acknowledged));
         let mut copyist =
@@ -183,12 +183,13 @@ fn when_the_disk_of_the_core_is_gone_the_copy_has_all_that_counted_and_edges_sho
             if random.below(3) == 0 {
                 let last = copyist.sync().expect("a good disk").last;
                 let epoch = standby.standing(now).epoch;
-                let ask =
-                    Ask { number: 1, journal: Some(ID), question: Question::Kept { epoch, last } };
+                let question = Question::Kept { machine: [2; 16], epoch, last };
+                let ask = Ask { number: 1, journal: Some(ID), question };
                 let _answer = giver.answer(&ask.to_bytes(), moment);
                 // For another journal nobody speaks here.
                 let last = Sequence(number);
-                let other = Ask { journal: None, question: Question::Kept { epoch, last }, ..ask };
+                let question = Question::Kept { machine: [2; 16], epoch, last };
+                let other = Ask { journal: None, question, ..ask };
                 let _answer = giver.answer(&other.to_bytes(), moment);
             }
             while let Some(record) = edge.record() {
