@@ -263,7 +263,8 @@ impl World {
             let Node { role, counted, kept: own, .. } = &mut self.machines[to];
             match (role, message) {
                 (Role::Standby(heir), Message::There(holder, term, asked)) => {
-                    if heir.asked(holder, term, now) {
+                    let promises = heir.asked(holder, term, now);
+                    if promises {
                         self.send(to, at(holder), Message::Here(id(to), asked));
                     }
                 }

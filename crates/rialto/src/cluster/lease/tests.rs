@@ -59,10 +59,10 @@ fn a_core_without_an_heir_goes_on_without_its_register_and_one_with_an_heir_as_l
  {
     let mut keeper = core(false);
     assert_eq!(keeper.until(), Until::Ever);
-    for now in [1_000, 9_000, 60_000].map(ms) {
-        assert!(matches!(keeper.next(now, Some(Sequence(7))), keeper::Do::Replace(..)));
+    for moment in [1_000, 9_000, 60_000].map(ms) {
+        assert!(matches!(keeper.next(moment, Some(Sequence(7))), keeper::Do::Replace(..)));
         keeper.replaced(Err("it is down".to_owned()));
-        assert_eq!(keeper.next(now + ms(2_000), Some(Sequence(7))), keeper::Do::Read);
+        assert_eq!(keeper.next(moment + ms(2_000), Some(Sequence(7))), keeper::Do::Read);
         keeper.found(Ok(Some(entry(1, lease(CORE, 1, None)))));
         assert_eq!(keeper.until(), Until::Ever);
     }
@@ -113,10 +113,10 @@ fn whoever_is_named_has_what_counts_and_while_that_is_in_the_balance_nobodys_cop
 
     // Another one is there; only when the first has been silent for long it is named.
     keeper.kept(TWO, Sequence(9), ms(3_000));
-    for now in [3_000, 4_000, 5_000, 6_000, 7_000, 8_000, 9_000].map(ms) {
-        keeper.kept(TWO, Sequence(9), now);
-        keeper.heard(TWO, now);
-        assert_eq!(writes(&mut keeper, now, 9), Some(ONE), "{now:?}");
+    for moment in [3_000, 4_000, 5_000, 6_000, 7_000, 8_000, 9_000].map(ms) {
+        keeper.kept(TWO, Sequence(9), moment);
+        keeper.heard(TWO, moment);
+        assert_eq!(writes(&mut keeper, moment, 9), Some(ONE), "{moment:?}");
     }
     keeper.kept(TWO, Sequence(9), ms(10_000));
     keeper.heard(TWO, ms(10_000));
