@@ -19,7 +19,7 @@ use crate::figures::{Fault, Figures, Loss};
 use crate::journals::{parted, records};
 use crate::machine::{AGAIN, CONFIG, Folder, Machine, PATIENCE, key_of};
 use crate::proxy::{Counts, Proxy};
-use crate::server::{Server, free_port};
+use crate::server::{Server, free_port, is_of};
 use crate::traders::{Desk, exchanged};
 use crate::watchers::Shown;
 
@@ -55,11 +55,13 @@ struct Post {
 }
 
 impl Post {
-    fn new(name: &str, seed: u64, server: u16, folder: &Folder) -> Self {
+    /// Where machines agree by themselves on who is the core if it `is_leased`.
+    fn new(name: &str, seed: u64, (server, is_leased): (u16, bool), folder: &Folder) -> Self {
         let proxy = Proxy::start(server, seed);
         proxy.set_noisy(true);
         let config = format!("{name}.toml");
-        let bus = format!("\n[bus]\nservers = [\"{}\"]\n", proxy.address());
+        let lease = if is_leased { "lease = \"jetstream\"\n" } else { "" };
+        let bus = format!("\n[bus]\nservers = [\"{}\"]\n{lease}", proxy.address());
         let text = format!("{IMAGES}{CONFIG}{bus}");
         std::fs::write(folder.0.join(&config), text).expect("it is ours");
         Self { proxy, listen: format!("127.0.0.1:{}", free_port()), config }
@@ -82,6 +84,9 @@ struct Market<'r> {
     desk: &'r Desk,
     server: Option<Server>,
     port: u16,
+    /// How the server is configured, and whether machines agree by themselves on who is the core.
+    configuration: &'r str,
+    is_leased: bool,
     core: (Post, Machine),
     /// Where the core keeps what it keeps, and under which promise.
     data: &'static str,
@@ -103,7 +108,8 @@ impl Market<'_> {
             Fault::ServerKilled => {
                 self.server = None;
                 self.wait(1_000);
-                let again = Server::start_at(self.port, "").expect("its port is free still");
+                let again = Server::start_at(self.port, self.configuration);
+                let again = again.expect("its port is free still");
                 self.server = Some(again.expect("there was one before"));
             }
             Fault::ServerStopped => {
@@ -130,8 +136,17 @@ impl Market<'_> {
                 machine.kill();
                 let again = post.start(self.folder, "core", self.data, &self.promise);
                 judged(std::mem::replace(machine, again), true);
-                self.core.1.says("listening on http://");
+                let replaced = ["its lease in", "another one is there"];
+                let said =
+                    self.core.1.says_one_of(&[&["listening on http://"], &replaced[..]].concat());
+                // On a busy machine the heir may have been faster.
+                if !said.contains("listening") {
+                    assert!(self.is_leased, "{said}");
+                    self.replaced(None);
+                }
             }
+            // There may be nobody left to take over.
+            Fault::CoreLost(_) if self.standby.is_none() => {}
             Fault::CoreLost(loss) => self.lose_the_core(loss),
         }
     }
@@ -143,36 +158,68 @@ impl Market<'_> {
             Loss::Stopped => self.core.1.signal(Signal::STOP),
             Loss::Cut => self.core.0.proxy.cut(None, self.dice.roll(2) == 0),
         }
+        self.replaced(Some(loss));
+    }
+
+    /// The standby takes over from a core that is gone so, or has ended by itself.
+    fn replaced(&mut self, loss: Option<Loss>) {
         let (post, mut machine) = self.standby.take().expect("it takes over once");
-        take_over(&mut machine);
+        match self.is_leased {
+            true => machine.has_to_say("taking over behind command"),
+            false => take_over(&mut machine),
+        }
         // The machine of the old core is not to be had yet: what copies the new one is another.
         if self.next == REPLICATED {
-            let further = Post::new("further", self.dice.next(), self.port, self.folder);
+            let server = (self.port, self.is_leased);
+            let further = Post::new("further", self.dice.next(), server, self.folder);
             let copy = further.start(self.folder, "standby", "further", &SYNC);
             self.standby = Some((further, copy));
         }
-        machine.says("listening on http://");
+        machine.has_to_say("listening on http://");
         self.desk.moved(0, &post.listen);
         let (old, mut gone) = std::mem::replace(&mut self.core, (post, machine));
         match loss {
-            Loss::Killed => {
+            None => {}
+            Some(Loss::Killed) => {
                 judged(gone, true);
                 gone = old.start(self.folder, "core", self.data, &self.promise);
-                gone.says("another one is there");
+                gone.says_one_of(&["another one is there", "its lease in"]);
             }
-            Loss::Stopped => {
+            Some(Loss::Stopped) => {
                 gone.signal(Signal::CONT);
-                gone.says("this core has ended: another machine is the core of this market");
+                gone.has_to_say(self.ended());
             }
-            Loss::Cut => {
+            Some(Loss::Cut) => {
                 old.proxy.mend();
-                gone.says("this core has ended: another machine is the core of this market");
+                gone.has_to_say(self.ended());
             }
         }
         let (code, all) = gone.ended();
         assert_eq!(code, Some(1), "{all:#?}");
         self.old = Some(old);
         (self.data, self.promise) = ("standby", self.next);
+    }
+
+    /// What a core says that is none any more.
+    const fn ended(&self) -> &'static str {
+        match self.is_leased {
+            false => "this core has ended: another machine is the core of this market",
+            // Its lease was over before it heard of another one.
+            true => "this core has ended: ",
+        }
+    }
+
+    /// A core that could not keep its lease on a busy machine has ended by itself, and was replaced.
+    fn look_after_the_core(&mut self) {
+        if self.is_leased && self.core.1.has_ended() {
+            let why = "this core has ended: this machine is the core no more";
+            assert!(
+                self.core.1.all.iter().any(|line| line.contains(why)),
+                "{:#?}",
+                self.core.1.all
+            );
+            self.replaced(None);
+        }
     }
 
     /// A standby that began with what an old core said, before that heard that it is none any more, ends. Does what it
@@ -196,6 +243,7 @@ impl Market<'_> {
 
     /// Everything is well again: waits until orders are taken at each machine.
     fn settle(&mut self) {
+        self.look_after_the_core();
         self.look_after_the_standby();
         for (post, machine) in &mut self.edges {
             while post.proxy.is_cut() {
@@ -210,6 +258,7 @@ impl Market<'_> {
                 "no order is taken somewhere: {before:?} before, {:?}",
                 self.desk.counts()
             );
+            self.look_after_the_core();
             self.look_after_the_standby();
             thread::sleep(AGAIN);
         }
@@ -315,10 +364,17 @@ impl Drop for Over<'_> {
 /// One run. `None` if there is no NATS server to be had.
 fn run(seed: u64) -> Option<Figures> {
     let mut dice = Dice::new(seed);
-    let server = Server::start("")?;
-    let port = server.port;
     let folder = Folder::bare(&format!("campaign-{seed}"));
-    let mut post = |name| Post::new(name, dice.next(), port, &folder);
+    // Every other one: then nobody tells the standby anything.
+    let is_leased = seed % 2 == 1 && is_of(10);
+    let store = folder.0.join("lease").display().to_string();
+    let configuration = match is_leased {
+        true => format!("jetstream {{ store_dir: {store:?} }}"),
+        false => String::new(),
+    };
+    let server = Server::start(&configuration)?;
+    let port = server.port;
+    let mut post = |name| Post::new(name, dice.next(), (port, is_leased), &folder);
     let (core, standby, edges) = (post("core"), post("standby"), EDGES.map(&mut post));
     let plan = faults(&mut dice);
     // Who takes over promises the same, or only what its own disk has.
@@ -344,6 +400,8 @@ fn run(seed: u64) -> Option<Figures> {
         desk: &desk,
         server: Some(server),
         port,
+        configuration: &configuration,
+        is_leased,
         core: (core, first),
         data: "core",
         promise: REPLICATED,
@@ -368,6 +426,7 @@ fn run(seed: u64) -> Option<Figures> {
         }
         for &fault in &plan {
             market.wait(1_500);
+            market.look_after_the_core();
             folder.note(&format!("{fault:?}"));
             market.happen(fault);
         }
@@ -396,6 +455,7 @@ fn run(seed: u64) -> Option<Figures> {
     let shown = shown.judged().unwrap_or_else(|what| panic!("{what}"));
     let mut figures = market.end();
     (figures.orders, figures.shown, figures.faults) = (orders, shown, plan);
+    figures.leased = u64::from(is_leased);
     Some(figures)
 }
 

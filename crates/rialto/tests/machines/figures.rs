@@ -35,6 +35,8 @@ pub enum Loss {
 #[derive(Clone, Debug, Default)]
 pub struct Figures {
     pub runs: u64,
+    /// In which machines agreed by themselves on who is the core.
+    pub leased: u64,
     pub orders: traders::Tally,
     pub shown: watchers::Tally,
     pub bus: Counts,
@@ -52,6 +54,7 @@ pub struct Figures {
 impl Figures {
     pub fn add(&mut self, more: &Self) {
         self.runs += more.runs;
+        self.leased += more.leased;
         let (all, it) = (&mut self.orders, &more.orders);
         all.taken += it.taken;
         all.canceled += it.canceled;
@@ -78,7 +81,9 @@ impl Figures {
 
     /// In words, in one line.
     pub fn words(&self) -> String {
-        let Self { runs, orders, shown, bus, anew, copies_anew, left_behind, common, .. } = self;
+        let Self {
+            runs, leased, orders, shown, bus, anew, copies_anew, left_behind, common, ..
+        } = self;
         let mut faults = Vec::new();
         for (kind, fault) in [
             ("the server killed", Fault::ServerKilled),
@@ -94,7 +99,7 @@ impl Figures {
             faults.push(format!("{kind} {count}"));
         }
         format!(
-            "{runs} runs: {} orders taken, {} of them canceled, {} not taken, {} unknown (of which {} count); {} faults: {}; of {} \
+            "{runs} runs, {leased} with a lease: {} orders taken, {} of them canceled, {} not taken, {} unknown (of which {} count); {} faults: {}; of {} \
              messages {} lost, {} doubled, {} swapped; {} frames on {} connections, {} compared with another machine's; \
              {} asked to reconnect, {anew} edges and {copies_anew} copies begun anew; {common} records in common with old cores, {left_behind} only \
              theirs; longest without an order taken {:.1} s",

@@ -9,7 +9,7 @@ use testkit::dice::Dice;
 use testkit::postgres;
 
 use crate::journals::{parted, records};
-use crate::machine::{AGAIN, CONFIG, Folder, Machine, PATIENCE, key, until};
+use crate::machine::{AGAIN, CONFIG, Folder, PATIENCE, key, until};
 use crate::server::{Server, is_of};
 use crate::{Told, open_orders, order, placed};
 
@@ -206,19 +206,4 @@ fn a_lease_may_be_on_the_server_of_the_bus() {
     drop(again);
     drop(server);
     let _gone = std::fs::remove_dir_all(store);
-}
-
-impl Machine {
-    /// Waits until it has said something with these words in it, now or before.
-    fn has_to_say(&mut self, words: &str) {
-        if !self.has_said(words) {
-            self.says(words);
-        }
-    }
-
-    /// Whether it has said something with these words in it by now.
-    fn has_said(&mut self, words: &str) -> bool {
-        self.listen();
-        self.all.iter().any(|line| line.contains(words))
-    }
 }

@@ -140,9 +140,17 @@ impl Machine {
         panic!("it never said one of {words:?}, but {:#?}", self.all);
     }
 
-    /// Takes in what it has said by now.
-    pub fn listen(&mut self) {
+    /// Waits until it has said something with these words in it, now or before.
+    pub fn has_to_say(&mut self, words: &str) {
+        if !self.has_said(words) {
+            self.says(words);
+        }
+    }
+
+    /// Whether it has said something with these words in it by now.
+    pub fn has_said(&mut self, words: &str) -> bool {
         self.all.extend(self.said.try_iter());
+        self.all.iter().any(|line| line.contains(words))
     }
 
     /// Where it listens, once it does.
