@@ -74,7 +74,7 @@ pub fn run(options: &Serve) -> Result<(), Failure> {
 }
 
 /// Begins this process anew, as it was called. Comes back only if the system does not let it.
-fn anew() -> Failure {
+pub fn anew() -> Failure {
     let mut words = std::env::args_os();
     let called = words.next();
     let program = std::env::current_exe().map_err(failed("find this program"));

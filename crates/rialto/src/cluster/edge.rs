@@ -87,8 +87,39 @@ pub fn venue(options: &Serve, config: Config, bus: &Arc<dyn Bus>) -> Result<Venu
         io_uring,
         compressing,
         limits,
-        begin: Box::new(move |boards, clerk| begin(&bus, &subjects, &plan, &market, boards, clerk)),
+        begin: Box::new(move |boards, clerk| {
+            begin(&bus, &subjects, &plan, &market, boards, clerk).map_err(Unbegun::end)
+        }),
     })
+}
+
+/// Why an edge did not begin.
+#[derive(Debug)]
+pub(super) enum Unbegun {
+    /// The core was away for too long, or cannot be followed from what came so far: to begin anew may help.
+    Gone(Failure),
+    /// It would be so again.
+    Unfit(Failure),
+}
+
+impl From<Failure> for Unbegun {
+    fn from(failure: Failure) -> Self {
+        Self::Unfit(failure)
+    }
+}
+
+impl Unbegun {
+    /// Begins anew where that may help, as an edge does that was served; else, why it ends.
+    fn end(self) -> Failure {
+        match self {
+            Self::Gone(failure) => {
+                aloud::complain(format_args!("{failure}; this edge begins anew"));
+                std::thread::sleep(AGAIN);
+                serve::anew()
+            }
+            Self::Unfit(failure) => failure,
+        }
+    }
 }
 
 /// Asks the core until it answers.
@@ -166,13 +197,13 @@ pub(super) fn begin(
     market: &Plan,
     boards: &mut Boards,
     clerk: &Arc<Clerk>,
-) -> Result<Begun, Failure> {
+) -> Result<Begun, Unbegun> {
     let mut about = Vec::new();
     let opened = |start| {
         Line::open(bus, subjects, start, plan.patience)
             .map_err(failed(format_args!("follow the market {}", plan.market)))
     };
-    let found = fetched(bus, subjects, plan)?.filter(|image| {
+    let found = fetched(bus, subjects, plan).map_err(Unbegun::Gone)?.filter(|image| {
         let fits = market.fits(&image.head);
         about.extend(fits.as_ref().err().map(|why| format!("the core's image is not used: {why}")));
         fits.is_ok()
@@ -195,7 +226,7 @@ pub(super) fn begin(
         None => format!("begun with the core's first command: {commands} commands"),
     });
     let sight = line.sight();
-    let runs = timed(bus, subjects, &sight)?;
+    let runs = timed(bus, subjects, &sight).map_err(Unbegun::Gone)?;
     let (noting, complaining) = (Arc::clone(clerk), sight.clone());
     let noted = move |marked: Marked<'_>| {
         let Marked { mark, wall, command, kept, events } = marked;
@@ -272,7 +303,7 @@ pub(super) fn fetched(
 }
 
 /// Runs again what comes until nothing more is known of.
-fn caught_up(line: &Line, mut replica: Replica<'_>) -> Result<(Rerun, Repeats), Failure> {
+fn caught_up(line: &Line, mut replica: Replica<'_>) -> Result<(Rerun, Repeats), Unbegun> {
     let sight = line.sight();
     let mut told = Instant::now();
     loop {
@@ -287,7 +318,7 @@ fn caught_up(line: &Line, mut replica: Replica<'_>) -> Result<(Rerun, Repeats), 
             return Ok(replica.finish());
         }
         if let Some(why) = sight.lost().why() {
-            return Err(Failure(format!("failed to follow the core: {why}")));
+            return Err(Unbegun::Gone(Failure(format!("failed to follow the core: {why}"))));
         }
         if told.elapsed() >= COMPLAIN_EVERY {
             told = Instant::now();
