@@ -169,6 +169,8 @@ fn what_a_core_has_acknowledged_is_with_its_standby_where_that_is_asked_for() {
             break;
         }
         assert!(begun.elapsed() < PATIENCE, "{told:?}");
+        // A key may ask only so often.
+        std::thread::sleep(AGAIN);
     }
 
     // The core is killed in the middle of things, and its disk is gone.
