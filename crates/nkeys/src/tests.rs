@@ -1,3 +1,5 @@
+//! Keys whose letters are known from elsewhere, and texts that are none.
+
 use super::*;
 
 /// The pair that the NATS documentation shows.

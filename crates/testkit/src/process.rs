@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -60,7 +60,12 @@ impl Process {
     pub fn says(&mut self, words: &str) -> String {
         let until = Instant::now() + PATIENCE;
         while Instant::now() < until {
-            let Ok(line) = self.said.recv_timeout(AGAIN) else { continue };
+            let line = match self.said.recv_timeout(AGAIN) {
+                Ok(line) => line,
+                Err(RecvTimeoutError::Timeout) => continue,
+                // It has ended.
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
             self.heard.push(line);
             let last = self.heard.last().filter(|line| line.contains(words));
             if let Some(line) = last {

@@ -5,7 +5,7 @@
 //! thread takes. Nobody who writes the journal waits for either: what there is no
 //! room for is dropped, and edges ask for it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TrySendError, sync_channel};
@@ -25,7 +25,7 @@ use feed::journal::copy::words as copy;
 use feed::journal::copy::words::Moment;
 use feed::journal::record::Hash;
 use feed::source::followed::Decision;
-use model::{Epoch, Note, Outcome, Span};
+use model::{Epoch, Note, Outcome, Span, Time};
 
 use super::edge;
 use super::lease::tenure::Tenure;
@@ -40,7 +40,7 @@ const QUESTIONS_MAX: usize = 64;
 /// A longer one is none that anybody asks.
 const QUESTION_BYTES_MAX: usize = 1_024;
 /// Edges whose questions are remembered, and how many of each, so that none is taken twice.
-const EDGES_KNOWN: usize = 64;
+const EDGES_KNOWN: usize = 1_024;
 const QUESTIONS_KNOWN: usize = 16_384;
 /// What was asked longer ago was told to be unknown, and is not taken any more. By the clocks of two machines.
 const ASKED_MAX: Span = Span::seconds(5);
@@ -371,7 +371,15 @@ struct Taking {
 
 /// The last questions of each edge, and what was answered.
 #[derive(Default)]
-struct Known(VecDeque<([u8; 16], Asked)>);
+struct Known(Vec<Ledger>);
+
+/// Those of one run of one edge.
+struct Ledger {
+    edge: [u8; 16],
+    /// When the newest one was heard, by the wall's clock.
+    newest: Time,
+    asked: Asked,
+}
 
 /// Questions by their numbers, and what was answered, once it was.
 type Asked = BTreeMap<u64, Option<Decision>>;
@@ -394,13 +402,17 @@ impl Known {
         &mut self,
         (edge, number): ([u8; 16], u64),
         (meant, ours): (Epoch, Epoch),
-        is_late: bool,
+        (now, is_late): (Time, bool),
     ) -> Heed {
         if meant > ours {
             // The core of that life hears it too, and this one has been replaced.
             return Heed::Leave;
         }
-        match self.take(edge, number) {
+        if !self.has_room(edge, now) {
+            // Whoever is not known yet has asked nothing yet that may have been taken.
+            return Heed::Answer(Decision::NotTaken);
+        }
+        match self.take((edge, number), now) {
             Ok(()) => {}
             Err(Some(decision)) => return Heed::Answer(decision),
             // The first of the two is answered.
@@ -418,16 +430,30 @@ impl Known {
         Heed::Answer(decision)
     }
 
-    /// Takes a question, unless it was asked before: then what was answered, if it was.
-    fn take(&mut self, edge: [u8; 16], number: u64) -> Result<(), Option<Decision>> {
-        let at = self.0.iter().position(|(known, _)| *known == edge).unwrap_or_else(|| {
-            if self.0.len() >= EDGES_KNOWN {
-                self.0.pop_front();
+    /// Whether questions of this edge can be known. Others are forgotten only once all that they have asked was long ago.
+    fn has_room(&mut self, edge: [u8; 16], now: Time) -> bool {
+        if self.0.len() < EDGES_KNOWN || self.0.iter().any(|it| it.edge == edge) {
+            return true;
+        }
+        let all = self.0.iter().enumerate();
+        let oldest = all.min_by_key(|(_, it)| it.newest).map(|(at, it)| (at, it.newest));
+        match oldest {
+            Some((at, newest)) if now - ASKED_MAX > newest => {
+                self.0.swap_remove(at);
+                true
             }
-            self.0.push_back((edge, BTreeMap::new()));
+            _ => false,
+        }
+    }
+
+    /// Takes a question, unless it was asked before: then what was answered, if it was.
+    fn take(&mut self, (edge, number): ([u8; 16], u64), now: Time) -> Result<(), Option<Decision>> {
+        let at = self.0.iter().position(|it| it.edge == edge).unwrap_or_else(|| {
+            self.0.push(Ledger { edge, newest: now, asked: Asked::new() });
             self.0.len() - 1
         });
-        let asked = &mut self.0[at].1;
+        let Ledger { newest, asked, .. } = &mut self.0[at];
+        *newest = now.max(*newest);
         if let Some(answered) = asked.get(&number) {
             return Err(*answered);
         }
@@ -443,8 +469,8 @@ impl Known {
     }
 
     fn answered(&mut self, edge: [u8; 16], number: u64, decision: Decision) {
-        let known = self.0.iter_mut().find(|(known, _)| *known == edge);
-        if let Some(answer) = known.and_then(|(_, asked)| asked.get_mut(&number)) {
+        let known = self.0.iter_mut().find(|it| it.edge == edge);
+        if let Some(answer) = known.and_then(|it| it.asked.get_mut(&number)) {
             *answer = Some(decision);
         }
     }
@@ -468,7 +494,7 @@ impl Taking {
         let ours = self.gauge.frontier().epoch;
         // What was on its way for so long was told to be unknown.
         let is_late = self.lost.is_so() || wall - ASKED_MAX > asked;
-        let heeded = lock(&self.known).heed((edge, number), (life, ours), is_late);
+        let heeded = lock(&self.known).heed((edge, number), (life, ours), (wall, is_late));
         match heeded {
             Heed::Take => {}
             Heed::Answer(decision) => return respond.with(&Answer::Decided(decision).to_bytes()),
@@ -595,40 +621,66 @@ mod tests {
 
     #[test]
     fn a_question_that_comes_twice_is_taken_once() {
+        let at = Time::from_seconds(1_000);
         let mut known = Known::default();
-        assert_eq!(known.take([1; 16], 7), Ok(()));
-        assert_eq!(known.take([1; 16], 7), Err(None), "it is not answered yet");
-        assert_eq!(known.take([2; 16], 7), Ok(()), "another edge's");
+        assert_eq!(known.take(([1; 16], 7), at), Ok(()));
+        assert_eq!(known.take(([1; 16], 7), at), Err(None), "it is not answered yet");
+        assert_eq!(known.take(([2; 16], 7), at), Ok(()), "another edge's");
         let decision = Decision::Command(Epoch(1), model::Sequence(5));
         known.answered([1; 16], 7, decision);
-        assert_eq!(known.take([1; 16], 7), Err(Some(decision)));
+        assert_eq!(known.take(([1; 16], 7), at), Err(Some(decision)));
         for number in 8..8 + QUESTIONS_KNOWN as u64 {
-            assert_eq!(known.take([1; 16], number), Ok(()));
+            assert_eq!(known.take(([1; 16], number), at), Ok(()));
         }
-        assert_eq!(known.take([1; 16], 7), Err(None), "what was forgotten is not new");
-        for edge in 3..3 + EDGES_KNOWN as u8 {
-            assert_eq!(known.take([edge; 16], 1), Ok(()));
+        assert_eq!(known.take(([1; 16], 7), at), Err(None), "what was forgotten is not new");
+        // Nobody who may ask again is forgotten for another: that is refused, until the others have been silent for long.
+        let edge = |number: usize| {
+            let mut edge = [0xE; 16];
+            edge[..8].copy_from_slice(&number.to_le_bytes());
+            edge
+        };
+        for number in 0..EDGES_KNOWN - 2 {
+            assert_eq!(
+                known.heed((edge(number), 1), (Epoch(1), Epoch(1)), (at, false)),
+                Heed::Take
+            );
         }
+        let further = |at| ((edge(EDGES_KNOWN), 1), (Epoch(1), Epoch(1)), (at, false));
+        let heed =
+            |known: &mut Known, (question, lives, moment)| known.heed(question, lives, moment);
+        let refused = Heed::Answer(Decision::NotTaken);
+        assert_eq!(heed(&mut known, further(at + ASKED_MAX)), refused);
+        assert_eq!(known.take(([2; 16], 7), at), Err(None), "it is known still");
+        assert_eq!(heed(&mut known, further(at + ASKED_MAX + Span::millis(1))), Heed::Take);
         assert_eq!(known.0.len(), EDGES_KNOWN);
     }
 
     #[test]
     fn nobody_is_told_that_it_was_not_taken_where_another_may_have_taken_it() {
         let (two, three) = (Epoch(2), Epoch(3));
+        let at = Time::from_seconds(1_000);
         let mut known = Known::default();
-        assert_eq!(known.heed(([1; 16], 1), (two, two), false), Heed::Take);
+        assert_eq!(known.heed(([1; 16], 1), (two, two), (at, false)), Heed::Take);
         let decision = Decision::Command(two, model::Sequence(5));
-        assert_eq!(known.heed(([1; 16], 1), (two, two), true), Heed::Leave, "it is being taken");
+        assert_eq!(
+            known.heed(([1; 16], 1), (two, two), (at, true)),
+            Heed::Leave,
+            "it is being taken"
+        );
         known.answered([1; 16], 1, decision);
-        assert_eq!(known.heed(([1; 16], 1), (two, two), true), Heed::Answer(decision), "late");
+        assert_eq!(
+            known.heed(([1; 16], 1), (two, two), (at, true)),
+            Heed::Answer(decision),
+            "late"
+        );
         let not_taken = Heed::Answer(Decision::NotTaken);
         for is_late in [true, false] {
-            assert_eq!(known.heed(([1; 16], 2), (two, two), true), not_taken);
-            assert_eq!(known.heed(([1; 16], 3), (three, two), is_late), Heed::Leave);
+            assert_eq!(known.heed(([1; 16], 2), (two, two), (at, true)), not_taken);
+            assert_eq!(known.heed(([1; 16], 3), (three, two), (at, is_late)), Heed::Leave);
             let unknown = Heed::Answer(Decision::Unknown);
-            assert_eq!(known.heed(([1; 16], 4), (two, three), is_late), unknown);
+            assert_eq!(known.heed(([1; 16], 4), (two, three), (at, is_late)), unknown);
         }
-        assert_eq!(known.heed(([1; 16], 2), (two, two), false), not_taken, "as it was told");
+        assert_eq!(known.heed(([1; 16], 2), (two, two), (at, false)), not_taken, "as it was told");
     }
 
     #[test]

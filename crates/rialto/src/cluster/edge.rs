@@ -64,7 +64,7 @@ pub fn venue(options: &Serve, config: Config, bus: &Arc<dyn Bus>) -> Result<Venu
     known.judged(Box::new(move |ours| match hello(&asking, &asked) {
         Ok((_, theirs)) => {
             let same = same_accounts(Some(ours), theirs).map(|()| true);
-            same.map_err(|what| StoreError::AnotherStore(what.to_owned()))
+            same.map_err(StoreError::AnotherStore)
         }
         // It is asked again.
         Err(_) => Ok(false),
@@ -152,19 +152,17 @@ pub(super) fn head(bus: &Arc<dyn Bus>, subjects: &Subjects) -> Result<Head, Stri
 ///
 /// # Errors
 /// How they differ, and what to do.
-fn same_accounts(ours: Option<Identity>, theirs: Option<Identity>) -> Result<(), &'static str> {
-    match (ours, theirs) {
-        _ if ours == theirs => Ok(()),
-        (Some(_), Some(_)) => Err(
-            "the accounts here are kept in another store than the core's. Give all machines of a market the same accounts: one              database in [accounts], or on one machine one folder with --data",
-        ),
-        (None, _) => Err(
-            "the core keeps accounts, and here are none but the demo's. Give all machines of a market the same accounts: one              database in [accounts], or on one machine one folder with --data",
-        ),
-        (_, None) => Err(
-            "accounts are kept here, and the core knows none but the demo's. Give all machines of a market the same accounts:              one database in [accounts], or on one machine one folder with --data",
-        ),
-    }
+fn same_accounts(ours: Option<Identity>, theirs: Option<Identity>) -> Result<(), String> {
+    let what = match (ours, theirs) {
+        _ if ours == theirs => return Ok(()),
+        (Some(_), Some(_)) => "the accounts here are kept in another store than the core's",
+        (None, _) => "the core keeps accounts, and here are none but the demo's",
+        (_, None) => "accounts are kept here, and the core knows none but the demo's",
+    };
+    Err(format!(
+        "{what}. Give all machines of a market the same accounts: one database in [accounts], or on one machine one folder with \
+         --data"
+    ))
 }
 
 /// How the core's time runs, and in which store it keeps its accounts.

@@ -338,6 +338,10 @@ struct Taking {
 impl Taking {
     fn run(mut self, letters: &Receiver<Letter>) {
         loop {
+            // Whoever stood still has heard what came meanwhile before it says that nothing did.
+            if self.hear(letters.try_iter()) {
+                return;
+            }
             self.ask_for_what_is_missing();
             let Ok(came) = self.put_in_the_row() else { return };
             let now = self.began.elapsed();
@@ -373,13 +377,21 @@ impl Taking {
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return,
             };
-            for letter in first.into_iter().chain(letters.try_iter().take(HEARD_AT_ONCE)) {
-                match letter {
-                    Letter::Heard(message) => self.taker.heard(&message, self.began.elapsed()),
-                    Letter::End => return,
-                }
+            if self.hear(first) {
+                return;
             }
         }
+    }
+
+    /// Hears some of these, and says whether it is to end.
+    fn hear(&mut self, letters: impl IntoIterator<Item = Letter>) -> bool {
+        for letter in letters.into_iter().take(HEARD_AT_ONCE) {
+            match letter {
+                Letter::Heard(message) => self.taker.heard(&message, self.began.elapsed()),
+                Letter::End => return true,
+            }
+        }
+        false
     }
 
     fn ask_for_what_is_missing(&mut self) {

@@ -1,5 +1,5 @@
 //! `rialto serve standby`: a copy of the core's journal on a disk of its own, byte for byte, and a machine that becomes
-//! the core when it is told to.
+//! the core when it is told to, or by itself where a lease says that the core is gone.
 //!
 //! It serves nobody. What comes is checked as it is by an edge, written to files of the same names and made durable;
 //! a follower runs sealed segments again, compares every digest, and takes images. To take over is to start from a

@@ -239,8 +239,11 @@ pub fn page(status: u16, body: &[u8], assets: &Assets) -> Result<Page, String> {
 
 /// What a page says, or the venue's own words for why it says nothing.
 fn answered<'a, T: Deserialize<'a>>(status: u16, body: &'a [u8]) -> Result<T, String> {
+    // What is told of an answer may have some of it in it.
+    let told = |why: String| why.chars().filter(|it| !it.is_control()).take(WORDS_MAX).collect();
     if status == 200 {
-        return serde_json::from_slice(body).map_err(|error| format!("it cannot be read: {error}"));
+        let read = serde_json::from_slice(body);
+        return read.map_err(|error| told(format!("it cannot be read: {error}")));
     }
     let problem: Value = serde_json::from_slice(body).unwrap_or_default();
     let said = |name: &str| problem[name].as_str();
@@ -248,5 +251,5 @@ fn answered<'a, T: Deserialize<'a>>(status: u16, body: &'a [u8]) -> Result<T, St
         (Some(title), Some(detail), Some(remedy)) => format!("{title}: {detail}; {remedy}"),
         _ => format!("it answers with status {status}"),
     };
-    Err(why.chars().filter(|it| !it.is_control()).take(WORDS_MAX).collect())
+    Err(told(why))
 }

@@ -454,6 +454,13 @@ fn run(seed: u64) -> Option<Figures> {
     });
     let shown = shown.judged().unwrap_or_else(|what| panic!("{what}"));
     let mut figures = market.end();
+    // Else it would be judged for nothing.
+    let bus = &figures.bus;
+    assert!(bus.dropped > 5 && bus.doubled > 5 && bus.swapped > 5, "{bus:?}");
+    assert!(
+        orders.taken > 20 && shown.sittings >= 3 && shown.compared > 100,
+        "{orders:?}, {shown:?}"
+    );
     (figures.orders, figures.shown, figures.faults) = (orders, shown, plan);
     figures.leased = u64::from(is_leased);
     Some(figures)

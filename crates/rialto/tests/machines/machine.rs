@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -131,7 +131,12 @@ impl Machine {
     pub fn says_one_of(&mut self, words: &[&str]) -> String {
         let until = Instant::now() + PATIENCE;
         while Instant::now() < until {
-            let Ok(line) = self.said.recv_timeout(AGAIN) else { continue };
+            let line = match self.said.recv_timeout(AGAIN) {
+                Ok(line) => line,
+                Err(RecvTimeoutError::Timeout) => continue,
+                // It has ended.
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
             self.all.push(line.clone());
             if words.iter().any(|words| line.contains(words)) {
                 return line;

@@ -407,10 +407,13 @@ fn a_lease_that_nobody_answers_for_is_an_error_in_time_and_is_there_again_with_t
     // Somebody holds the row: it is not waited for.
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            ground.sql("BEGIN; SELECT * FROM rialto.lease FOR UPDATE; SELECT pg_sleep(3); COMMIT")
+            ground.sql("BEGIN; SELECT * FROM rialto.lease FOR UPDATE; SELECT pg_sleep(6); COMMIT")
         });
         let held = "SELECT count(*) FROM pg_locks WHERE mode = 'RowShareLock' AND relation = 'rialto.lease'::regclass";
-        while ground.sql(held) == "0" {}
+        let ends = Instant::now() + LONG;
+        while ground.sql(held) == "0" {
+            assert!(Instant::now() < ends, "nobody holds it");
+        }
         let refused = asked(&mut row);
         assert!(matches!(refused, Err(StoreError::Unreachable(_))), "{refused:?}");
     });

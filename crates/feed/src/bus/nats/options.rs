@@ -152,9 +152,14 @@ impl Options {
             Login::Token(token) => ConnectOptions::with_token(token.into()),
             Login::Nkey(seed) => {
                 // The client looks at it only when it connects, and says no more than that it is wrong.
-                KeyPair::from_seed(&seed).map_err(|why| {
+                let pair = KeyPair::from_seed(&seed).map_err(|why| {
                     Unusable::Login(format!("the seed of the NKEY: {why}").into())
                 })?;
+                // Those of operators and accounts sign others, and have no business on a machine that serves.
+                if !pair.public_key().starts_with('U') {
+                    let why = "the seed of the NKEY: it is not a user's; one begins with SU";
+                    return Err(Unusable::Login(why.into()));
+                }
                 ConnectOptions::with_nkey(seed.into())
             }
             Login::Credentials(text) => ConnectOptions::with_credentials(&text).map_err(|why| {

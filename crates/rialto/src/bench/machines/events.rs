@@ -22,7 +22,7 @@ use crate::config::DEMO;
 /// An edge whose boards took in so many thousandths of what the core's did has kept up.
 const LEVEL_PER_MILLE: u64 = 980;
 /// How long an edge may take to be level; one that cannot keep up never is.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How long machines are left alone before they are looked at.
 const SETTLE: Duration = Duration::from_secs(1);
 /// How often it is looked whether edges keep up: one that was kept waiting catches up, one that is too slow never does.
