@@ -5,7 +5,8 @@
 #                                      PostgreSQL's programs from PATH, from where Debian puts them, or from POSTGRES (a folder)
 #
 # FOLDER (./rialto-machines) keeps the core's journal, the standby's copy, the database with accounts and lease, the configuration
-# and what each of them says. Ctrl-C ends all. To see the standby take over by itself: kill the core, and wait some seconds.
+# and what each of them says. Ctrl-C ends all. To see the standby take over by itself: kill the core, and wait some seconds; after that
+# the core's journal is history, so begin anew in another FOLDER.
 # Ports: BUS_PORT (4222), DATABASE_PORT (5442), CORE_PORT (8080), EDGE_1_PORT (8081), EDGE_2_PORT (8082), STANDBY_PORT (8083).
 set -euo pipefail
 
@@ -37,9 +38,11 @@ database=${DATABASE_PORT:-5442}
     printf '\n[accounts]\ndatabase = "postgres://rialto@127.0.0.1:%s/postgres"\npassword_file = "database.secret"\n' "$database"
     printf '\n[bus]\nservers = ["nats://127.0.0.1:%s"]\nlease = "postgres"\n' "$bus"
 } > rialto.toml
+grep -q "127.0.0.1:$bus\"" rialto.toml && grep -q "127.0.0.1:$database/" rialto.toml && grep -q '^lease = ' rialto.toml ||
+    fail "the configuration in $folder is of other ports, or of before; take another FOLDER"
 # Drawn here, and for nobody else to read: the database's password, and the key by which what is secret in it is sealed.
 drawn() {
-    [ -e "$1" ] || (umask 077 && od -An -N32 -tx1 /dev/urandom | tr -d ' \n' > "$1")
+    [ -e "$1" ] || (umask 077 && od -An -N32 -tx1 /dev/urandom | tr -d ' \n' > "$1.part" && mv "$1.part" "$1")
 }
 drawn database.secret
 drawn master.key
@@ -101,7 +104,8 @@ if [ ! -e database/PG_VERSION ]; then
     # It reads the password as whoever owns the folder.
     (umask 077 && cp database.secret database.given)
     [ "$(id -u)" != 0 ] || chown 65534:65534 database database.given
-    "${as_owner[@]}" "$postgres/initdb" -D "$PWD/database" --username=rialto --auth=scram-sha-256 --pwfile="$PWD/database.given" \
+    "${as_owner[@]}" test -x . || fail "nobody may not enter $PWD; as root, take a FOLDER that everybody may enter"
+    "${as_owner[@]}" "$postgres/initdb" -D "$PWD/database" --locale=C --username=rialto --auth=scram-sha-256 --pwfile="$PWD/database.given" \
         > initdb.log 2>&1 || { cat initdb.log >&2; rm -f database.given; fail "PostgreSQL's folder was not made"; }
     rm -f database.given
 fi

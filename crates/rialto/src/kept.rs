@@ -189,15 +189,21 @@ impl Ledger {
             about.push("its time is later than --clock says, and never goes back".to_owned());
         }
         let is_new = self.began.is_none();
-        let license = tenure.as_ref().map(Tenure::license);
+        let leased = tenure.clone();
         let complain = move |failure: &str| {
-            let remedy = match license.map(|license| license()) {
-                Some(Err(_)) => "",
-                Some(Ok(())) | None => ". Mend the disk and start again",
-            };
-            aloud::complain(format_args!(
-                "{failure}; nothing is taken any more, and what was not durable is told to nobody{remedy}"
-            ));
+            let what = "nothing is taken any more, and what was not durable is told to nobody";
+            match leased {
+                // Another machine is to go on.
+                Some(tenure) => {
+                    aloud::complain(format_args!("{failure}; {what}"));
+                    tenure.give_up(failure);
+                }
+                None => {
+                    aloud::complain(format_args!(
+                        "{failure}; {what}. Mend the disk and start again"
+                    ));
+                }
+            }
         };
         let (outlet, tapping) = gives
             .is_some()

@@ -71,8 +71,8 @@ impl DatabaseUrl {
         Err(StoreError::WithoutPostgres)
     }
 
-    /// The row of this database by which machines agree which of them is the core of a market. The password is as for
-    /// [`open`](Self::open).
+    /// The row of this database by which machines agree which of them is the core of a market; each call of it may take
+    /// so long. The password is as for [`open`](Self::open).
     ///
     /// # Errors
     /// [`StoreError`] if the password cannot be read, the address is none, or the program was built without PostgreSQL.
@@ -81,9 +81,10 @@ impl DatabaseUrl {
         &self,
         password_file: Option<&Path>,
         market: &str,
+        limit: std::time::Duration,
     ) -> Result<LeaseRow, StoreError> {
         let password = self.password(password_file)?;
-        LeaseRow::new(self, password.as_ref(), market)
+        LeaseRow::new(self, password.as_ref(), market, limit)
     }
 
     fn password(&self, file: Option<&Path>) -> Result<Option<Secret>, StoreError> {

@@ -335,12 +335,13 @@ impl Watcher {
         let Some(replicated) = &self.0.replicated else { return };
         let Some(durable) = replicated.acknowledged(epoch, up_to) else { return };
         let before = self.0.durable.fetch_max(durable.0, Ordering::AcqRel);
+        // Whoever wrote it may have found so too, and be about to say it: when this returns, it is said.
+        replicated.tell(durable);
         if before < durable.0 {
             {
                 let mut standing = lock(&self.0.standing);
                 standing.durable = standing.durable.max(durable);
             }
-            replicated.tell(durable);
             self.0.told();
         }
     }

@@ -130,7 +130,8 @@ impl Gives {
             Claim::ToBegin(register, name) => {
                 let me = registers::this_machine(journal)?;
                 let place = (&self.bus, &self.subjects);
-                Tenure::begin(register, (me, name), self.is_replicated, place)?
+                let me = (me, registers::this_run()?, name);
+                Tenure::begin(register, me, self.is_replicated, place)?
             }
         };
         self.claim = Claim::Held(tenure.clone());

@@ -43,6 +43,9 @@ pub const ANSWER_MAX: Duration = Duration::from_millis(800);
 /// The longest entry that is read.
 const ENTRY_BYTES_MAX: usize = 1_024;
 
+/// What one run of a machine is told by from others.
+pub type Run = [u8; 16];
+
 /// What is in the register: who is the core.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
@@ -50,6 +53,8 @@ pub struct Lease {
     pub holder: Machine,
     /// How often that has changed, or begun anew: no two cores write in the same one.
     pub term: u64,
+    /// Which process of it: drawn by each, so that no two take one entry for their own.
+    pub run: Run,
     /// Who may take over.
     pub heir: Option<Machine>,
     /// What the core is called, for people.
@@ -89,6 +94,7 @@ pub trait Register: Send {
 struct Written {
     holder: String,
     term: u64,
+    run: String,
     heir: Option<String>,
     name: String,
 }
@@ -99,6 +105,7 @@ impl Lease {
         let written = Written {
             holder: hex(self.holder),
             term: self.term,
+            run: hex(self.run),
             heir: self.heir.map(hex),
             name: self.name.clone(),
         };
@@ -117,7 +124,8 @@ impl Lease {
         let written: Written = serde_json::from_str(text).map_err(|_| foreign())?;
         let heir = written.heir.map(|heir| machine(&heir).ok_or_else(foreign)).transpose()?;
         let holder = machine(&written.holder).ok_or_else(foreign)?;
-        Ok(Self { holder, term: written.term, heir, name: written.name })
+        let run = machine(&written.run).ok_or_else(foreign)?;
+        Ok(Self { holder, term: written.term, run, heir, name: written.name })
     }
 }
 

@@ -29,7 +29,7 @@ use super::inbox::{BYTES_MAX, Message, Room};
 use super::lease::heir::Won;
 use super::lease::tenure::{self, Tenure};
 use super::lease::waiting::Waiting;
-use super::lease::{Register, registers};
+use super::lease::{Register, hex, registers};
 use super::subjects::Subjects;
 use crate::aloud;
 use crate::cli::Serve;
@@ -131,10 +131,14 @@ impl Standby<'_> {
     ) -> Result<Ended, Failure> {
         let here = self.path.display().to_string();
         let mut boundary = begun(self.disk.as_ref()).map_err(failed(format!("read {here}")))?;
+        // What is damaged is cut, and was told to be here: whoever loses it is another machine from then on, also if this
+        // process ends in between.
+        let name_of_it = registers::set_aside(&self.path)?;
         let (mut copyist, mut taker, is_cut) = self.opened(boundary.as_ref())?;
-        // What is lost was told to be here, by a machine of another name.
-        let named = if is_cut { registers::another_machine } else { registers::this_machine };
-        self.machine = named(&self.path)?;
+        self.machine = match name_of_it.filter(|_| !is_cut) {
+            Some(machine) => registers::named(&self.path, machine)?,
+            None => registers::another_machine(&self.path)?,
+        };
         if let Some(register) = register {
             self.wait(register, name)?;
         }
@@ -153,9 +157,10 @@ impl Standby<'_> {
         );
         let _listening = listening.map_err(failed("listen to the core"))?;
         aloud::complain(format_args!(
-            "standing by for the market {} on {}, with a copy in {here}; {}",
+            "standing by for the market {} on {}, as {}, with a copy in {here}; {}",
             self.plan.market,
             self.plan.servers.join(", "),
+            hex(self.machine),
             match &self.waiting {
                 None => "SIGUSR1 makes this machine the core",
                 Some(_) => "it takes over by itself when it is the heir and the core is gone",
@@ -309,7 +314,8 @@ impl Standby<'_> {
             let _told = told.send(Letter::Won(won, register));
         };
         let place = (self.bus, &self.subjects);
-        self.waiting = Some(Waiting::start((self.machine, name), register, place, won)?);
+        let me = (self.machine, registers::this_run()?, name);
+        self.waiting = Some(Waiting::start(me, register, place, won)?);
         Ok(())
     }
 

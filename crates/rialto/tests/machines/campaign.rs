@@ -212,12 +212,12 @@ impl Market<'_> {
     /// A core that could not keep its lease on a busy machine has ended by itself, and was replaced.
     fn look_after_the_core(&mut self) {
         if self.is_leased && self.core.1.has_ended() {
-            let why = "this core has ended: this machine is the core no more";
-            assert!(
-                self.core.1.all.iter().any(|line| line.contains(why)),
-                "{:#?}",
-                self.core.1.all
-            );
+            let is_why = |line: &String| {
+                ["this core has ended: ", "this machine is the core no more"]
+                    .iter()
+                    .all(|words| line.contains(words))
+            };
+            assert!(self.core.1.all.iter().any(is_why), "{:#?}", self.core.1.all);
             self.replaced(None);
         }
     }

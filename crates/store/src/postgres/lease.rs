@@ -14,12 +14,14 @@ use crate::{DatabaseUrl, Secret, StoreError};
 pub struct LeaseRow {
     database: Postgres,
     market: String,
+    /// How long a call may take.
+    limit: Duration,
     /// Whether the table is known to be there.
     is_there: bool,
 }
 
 impl LeaseRow {
-    /// That of this market. Nobody is connected to yet.
+    /// That of this market; each call may take so long. Nobody is connected to yet.
     ///
     /// # Errors
     /// [`StoreError`] if the address is none.
@@ -27,19 +29,22 @@ impl LeaseRow {
         url: &DatabaseUrl,
         password: Option<&Secret>,
         market: &str,
+        limit: Duration,
     ) -> Result<Self, StoreError> {
-        let database = Postgres::at(Place::of(url, password)?)?;
-        Ok(Self { database, market: market.to_owned(), is_there: false })
+        // Of several machines one may be gone: then there is time to come to the next.
+        let place = Place::of(url, password)?.reached_within(limit / 2);
+        let database = Postgres::at(place)?;
+        Ok(Self { database, market: market.to_owned(), limit, is_there: false })
     }
 
     /// The row's revision and what stands in it, if it is there. Makes the tables if they are not there, which may take
     /// longer.
     ///
     /// # Errors
-    /// [`StoreError`] if nobody says so within this time.
-    pub fn read(&mut self, limit: Duration) -> Result<Option<(u64, String)>, StoreError> {
+    /// [`StoreError`] if nobody says so in time.
+    pub fn read(&mut self) -> Result<Option<(u64, String)>, StoreError> {
         let text = "SELECT revision, entry FROM lease WHERE market = $1";
-        let Self { database, market, .. } = self.ready(limit)?;
+        let Self { database, market, .. } = self.ready()?;
         let row = database.rows(text, &[Value::Text(market)])?.into_iter().next();
         row.map(|mut row| Ok((row.take()?, row.take()?))).transpose()
     }
@@ -48,14 +53,13 @@ impl LeaseRow {
     /// is another row.
     ///
     /// # Errors
-    /// [`StoreError`] if nobody says so within this time. It may have been done, or be done later.
+    /// [`StoreError`] if nobody says so in time. It may have been done, or be done later.
     pub fn replace(
         &mut self,
         revision: Option<u64>,
         entry: &str,
-        limit: Duration,
     ) -> Result<Option<u64>, StoreError> {
-        let Self { database, market, .. } = self.ready(limit)?;
+        let Self { database, market, .. } = self.ready()?;
         let rows = match revision {
             Some(revision) => {
                 let text = "UPDATE lease SET revision = nextval('lease_revision'), entry = $1, written = now()
@@ -72,13 +76,13 @@ impl LeaseRow {
         rows.into_iter().next().map(|mut row| row.take()).transpose()
     }
 
-    /// Has a connection, and the table, for a call that may take so long.
-    fn ready(&mut self, limit: Duration) -> Result<&mut Self, StoreError> {
+    /// Has a connection, and the table.
+    fn ready(&mut self) -> Result<&mut Self, StoreError> {
         if !self.is_there {
             schema::migrate(&mut self.database, &schema::MIGRATIONS)?;
             self.is_there = true;
         }
-        self.database.ends = Instant::now() + limit;
+        self.database.ends = Instant::now() + self.limit;
         self.database.ready()?;
         Ok(self)
     }

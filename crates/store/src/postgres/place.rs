@@ -74,6 +74,14 @@ impl Place {
         Ok(Self { config, cover, patience, name: url.to_string() })
     }
 
+    /// The same, and a connection is there within this time or not, whichever of its machines answers.
+    pub fn reached_within(mut self, all: Duration) -> Self {
+        let machines = self.config.get_hosts().len().try_into().unwrap_or(u32::MAX);
+        self.config.connect_timeout(all / machines.max(1));
+        self.patience = all;
+        self
+    }
+
     /// Whether what is said goes under TLS.
     #[cfg(test)]
     pub const fn is_covered(&self) -> bool {

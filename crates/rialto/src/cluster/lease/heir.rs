@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use feed::journal::copy::words::Machine;
 
-use super::{Entry, GONE, Lease};
+use super::{Entry, GONE, Lease, Run};
 
 /// How often the register is read.
 pub const READ_EVERY: Duration = Duration::from_secs(1);
@@ -15,6 +15,7 @@ pub const READ_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Heir {
     me: Machine,
+    run: Run,
     name: String,
     /// The entry, and when it was first seen.
     seen: Option<(Entry, Duration)>,
@@ -55,8 +56,8 @@ pub struct Won {
 
 impl Heir {
     /// A standby of this name that has begun just now.
-    pub const fn new(me: Machine, name: String) -> Self {
-        Self { me, name, seen: None, heard: None, taking: None, due: Duration::ZERO }
+    pub const fn new(me: Machine, run: Run, name: String) -> Self {
+        Self { me, run, name, seen: None, heard: None, taking: None, due: Duration::ZERO }
     }
 
     /// The core asks whether it is there. If that is answered it is promised to wait; it is not if this returns `false`.
@@ -76,9 +77,10 @@ impl Heir {
         self.heard = Some(now);
     }
 
-    /// Whether this machine is named to take over.
+    /// Whether this machine is named to take over; or is named the core, which it is not yet, or not any more.
     pub fn is_named(&self) -> bool {
-        self.seen.as_ref().is_some_and(|(entry, _)| entry.lease.heir == Some(self.me))
+        let is_named = |lease: &Lease| lease.heir == Some(self.me) || lease.holder == self.me;
+        self.seen.as_ref().is_some_and(|(entry, _)| is_named(&entry.lease))
     }
 
     /// What is to be done now. If it is `told` by a person it also takes over where it is not named.
@@ -94,8 +96,8 @@ impl Heir {
             Some(taking) => Do::Take(*revision, taking.lease.clone()),
             None if self.may_take(now, told).is_err() => Do::Read,
             None => {
-                let (holder, term, name) = (self.me, lease.term + 1, self.name.clone());
-                let lease = Lease { holder, term, heir: None, name };
+                let (term, name) = (lease.term + 1, self.name.clone());
+                let lease = Lease { holder: self.me, term, run: self.run, heir: None, name };
                 let revision = *revision;
                 self.taking = Some(Taking { lease: lease.clone(), began: now, is_to_read: false });
                 Do::Take(revision, lease)
@@ -114,7 +116,7 @@ impl Heir {
                     .to_owned(),
             );
         };
-        if lease.heir != Some(self.me) && !told {
+        if !self.is_named() && !told {
             return Err("this machine is not the heir".to_owned());
         }
         let ago = |moment: Duration| now.saturating_sub(moment);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use feed::journal::copy::words::Machine;
 use model::Sequence;
 
-use super::{Entry, LASTS, Lease};
+use super::{Entry, LASTS, Lease, Run};
 
 /// How often the entry is replaced.
 pub const RENEW_EVERY: Duration = Duration::from_secs(1);
@@ -16,7 +16,7 @@ pub const RENEW_EVERY: Duration = Duration::from_secs(1);
 pub const ASK_EVERY: Duration = Duration::from_millis(500);
 /// Who answered so long ago is not there.
 const ABSENT: Duration = Duration::from_secs(2);
-/// Whoever is the heir and has not answered for so long is it no more, if the register can be told.
+/// Whoever is the heir and has not answered, or said what it has, for so long is it no more, if the register can be told.
 const FORGOTTEN: Duration = Duration::from_secs(8);
 /// An heir is only named by whoever has just reached the register.
 const JUST: Duration = Duration::from_millis(2_500);
@@ -29,6 +29,7 @@ pub struct Keeper {
     me: Machine,
     name: String,
     term: u64,
+    run: Run,
     /// Whether what counts is only what the heir has as well.
     is_replicated: bool,
     /// The entry that was seen last.
@@ -96,11 +97,12 @@ pub enum Until {
 impl Keeper {
     /// Of whoever has written its first entry, of this number, and began to do so then. Nobody is its heir yet.
     pub fn new(written: Entry, began: Duration, is_replicated: bool) -> Self {
-        let Entry { revision, lease: Lease { holder, term, heir, name } } = written;
+        let Entry { revision, lease: Lease { holder, term, run, heir, name } } = written;
         Self {
             me: holder,
             name,
             term,
+            run,
             is_replicated,
             revision,
             heir,
@@ -160,8 +162,8 @@ impl Keeper {
         self.trouble.as_deref()
     }
 
-    /// What is to be done now. Commands up to `durable` count; before the market runs none is known to.
-    pub fn next(&mut self, now: Duration, durable: Option<Sequence>) -> Do {
+    /// It is the core no more, if it has not been renewed in time. That cannot be taken back.
+    pub fn lapses(&mut self, now: Duration) {
         if let Until::Then(then) = self.until()
             && now >= then
         {
@@ -172,6 +174,16 @@ impl Keeper {
                 LASTS.as_secs()
             ));
         }
+    }
+
+    /// It is the core no more, for this reason: the lease is renewed no more, so that an heir takes over.
+    pub fn give_up(&mut self, why: &str) {
+        self.over.get_or_insert_with(|| why.to_owned());
+    }
+
+    /// What is to be done now. Commands up to `durable` count; before the market runs none is known to.
+    pub fn next(&mut self, now: Duration, durable: Option<Sequence>) -> Do {
+        self.lapses(now);
         if self.over.is_some() || now < self.due {
             return Do::Nothing;
         }
@@ -187,7 +199,8 @@ impl Keeper {
         // Until it is known what came of it.
         let began = self.attempt.map_or(now, |attempt| attempt.began);
         self.attempt = Some(Attempt { began, again: now, heir });
-        let lease = Lease { holder: self.me, term: self.term, heir, name: self.name.clone() };
+        let (term, run, name) = (self.term, self.run, self.name.clone());
+        let lease = Lease { holder: self.me, term, run, heir, name };
         Do::Replace(self.revision, lease)
     }
 
@@ -201,8 +214,11 @@ impl Keeper {
         }
         let Some(durable) = durable else { return self.heir };
         let since = |moment: Option<Duration>| moment.map(|moment| now.saturating_sub(moment));
-        let present =
-            self.heir.filter(|&heir| since(self.answered(heir)).is_some_and(|it| it < FORGOTTEN));
+        // Whoever answers and says no more what it has, does not copy.
+        let lately = |moment| since(moment).is_some_and(|it| it < FORGOTTEN);
+        let known = |heir| self.standbys.iter().find(|it| it.machine == heir);
+        let is_there = |it: &Standby| lately(it.answered) && lately(Some(it.said));
+        let present = self.heir.filter(|&heir| known(heir).is_some_and(is_there));
         if present.is_some() || now.saturating_sub(self.renewed) > JUST {
             return self.heir;
         }
@@ -243,7 +259,7 @@ impl Keeper {
     pub fn found(&mut self, outcome: Result<Option<Entry>, String>) {
         match outcome {
             Ok(Some(Entry { revision, lease }))
-                if lease.holder == self.me && lease.term == self.term =>
+                if (lease.holder, lease.term, lease.run) == (self.me, self.term, self.run) =>
             {
                 // What was there before is read again later; registers may be behind.
                 self.is_to_read = revision < self.revision;

@@ -105,7 +105,8 @@ impl World {
         let mut dice = Dice::new(seed);
         let is_replicated = dice.roll(2) == 0;
         let mut shelf = Shelf::default();
-        let lease = Lease { holder: id(0), term: TERM, heir: None, name: String::new() };
+        let lease =
+            Lease { holder: id(0), term: TERM, run: [0; 16], heir: None, name: String::new() };
         let revision = shelf.put(None, lease.clone()).expect("it is the first");
         let now = Duration::from_secs(100);
         let keeper = Keeper::new(Entry { revision, lease }, now, is_replicated);
@@ -118,8 +119,8 @@ impl World {
             behind_until: Duration::ZERO,
             unreached: [Duration::ZERO; 2],
         };
-        let standbys =
-            (1..MACHINES).map(|at| machine(Role::Standby(Heir::new(id(at), String::new()))));
+        let standbys = (1..MACHINES)
+            .map(|at| machine(Role::Standby(Heir::new(id(at), [0; 16], String::new()))));
         let machines = [machine(Role::Core(keeper))].into_iter().chain(standbys).collect();
         let (bus, away_until) = (Vec::new(), Duration::ZERO);
         Self {
@@ -138,6 +139,13 @@ impl World {
 
     fn chance(&mut self, one_in: usize) -> bool {
         self.dice.roll(one_in) == 0
+    }
+
+    /// What another process is told by.
+    fn run(&mut self) -> Run {
+        let mut run = Run::default();
+        run[..8].copy_from_slice(&self.dice.next().to_le_bytes());
+        run
     }
 
     fn some(&mut self, most: u64) -> Duration {
@@ -220,12 +228,13 @@ impl World {
     fn begin(&mut self, of: usize) {
         let began = self.now;
         let Ok(Some(entry)) = self.read(of) else { return };
-        if entry.lease.holder != id(of) {
-            self.machines[of].role = Role::Standby(Heir::new(id(of), String::new()));
+        // Whoever is the core by what is written may be begun as a standby all the same.
+        if entry.lease.holder != id(of) || self.chance(2) {
+            self.machines[of].role = Role::Standby(Heir::new(id(of), self.run(), String::new()));
             return;
         }
         let (holder, term) = (id(of), entry.lease.term + 1);
-        let lease = Lease { holder, term, heir: None, name: String::new() };
+        let lease = Lease { holder, term, run: self.run(), heir: None, name: String::new() };
         // Whoever is not told whether it is the core asks again.
         if let Ok(Some(revision)) = self.replace(of, entry.revision, lease.clone()) {
             let keeper = Keeper::new(Entry { revision, lease }, began, self.is_replicated);

@@ -14,7 +14,7 @@ use model::Sequence;
 
 use super::heir::Won;
 use super::keeper::{ASK_EVERY, Do, Keeper, Until};
-use super::{Entry, Lease, Register, hex, read};
+use super::{Entry, Lease, Register, Run, hex, read};
 use crate::aloud;
 use crate::cluster::Subjects;
 use crate::cluster::words::{Answer, Ask};
@@ -83,7 +83,7 @@ impl Tenure {
     /// [`Failure`] if another machine is it.
     pub fn begin(
         mut register: Box<dyn Register>,
-        (me, name): (Machine, String),
+        (me, run, name): (Machine, Run, String),
         is_replicated: bool,
         (bus, subjects): (&Arc<dyn Bus>, &Subjects),
     ) -> Result<Self, Failure> {
@@ -120,7 +120,7 @@ impl Tenure {
                 Ok(found) => {
                     let revision = found.as_ref().map(|entry| entry.revision);
                     let term = found.map_or(0, |entry| entry.lease.term) + 1;
-                    let lease = Lease { holder: me, term, heir: None, name: name.clone() };
+                    let lease = Lease { holder: me, term, run, heir: None, name: name.clone() };
                     let began = now();
                     match register.replace(revision, &lease.to_text()) {
                         Ok(Some(revision)) => {
@@ -202,11 +202,24 @@ impl Tenure {
             EVER => Ok(()),
             until if u128::from(until) > now().as_micros() => Ok(()),
             _ => {
-                let keeper = shared.keeper();
-                let why = keeper.over().unwrap_or("its lease could not be renewed in time");
-                Err(format!("this machine is the core no more: {why}"))
+                // Whatever comes now is too late: somebody was told no.
+                let why = shared.with(|keeper| {
+                    keeper.lapses(now());
+                    keeper.over().map(str::to_owned)
+                });
+                match why {
+                    Some(why) => Err(format!("this machine is the core no more: {why}")),
+                    // It was renewed in this moment.
+                    None => Ok(()),
+                }
             }
         })
+    }
+
+    /// This machine is the core no more, for this reason: it ends, and the heir takes over.
+    pub fn give_up(&self, why: &str) {
+        self.shared().with(|keeper| keeper.give_up(why));
+        self.shared().lost.lose(why.to_owned());
     }
 
     /// From now on there is a market that is so far, and an heir can be named. It is to have all that was `found` of the

@@ -17,7 +17,7 @@ fn ms(count: u64) -> Duration {
 }
 
 fn lease(holder: Machine, term: u64, heir: Option<Machine>) -> Lease {
-    Lease { holder, term, heir, name: "here".to_owned() }
+    Lease { holder, term, run: [9; 16], heir, name: "here".to_owned() }
 }
 
 fn entry(revision: u64, lease: Lease) -> Entry {
@@ -32,7 +32,7 @@ fn a_lease_is_read_as_it_was_written_and_nothing_else_is_read_as_one() {
     let text = lease(CORE, 1, Some(ONE)).to_text();
     assert_eq!(
         text,
-        r#"{"holder":"01010101010101010101010101010101","term":1,"heir":"02020202020202020202020202020202","name":"here"}"#
+        r#"{"holder":"01010101010101010101010101010101","term":1,"run":"09090909090909090909090909090909","heir":"02020202020202020202020202020202","name":"here"}"#
     );
     let long = text.replace("here", &"x".repeat(ENTRY_BYTES_MAX));
     for foreign in ["", "{}", "7", &text.replace("01", "0"), &text.replace("01", "zz"), &long] {
@@ -125,10 +125,21 @@ fn whoever_is_named_has_what_counts_and_while_that_is_in_the_balance_nobodys_cop
     assert_eq!(keeper.counts(), None, "either may be the heir");
     keeper.replaced(Ok(Some(20)));
     assert_eq!(keeper.counts(), Some(TWO));
+    // The heir answers still, and says no more what it has: somebody who does is the heir then.
+    for moment in [11_000, 12_000, 13_000, 14_000, 15_000, 16_000, 17_000].map(ms) {
+        keeper.kept(ONE, Sequence(9), moment);
+        keeper.heard(ONE, moment);
+        keeper.heard(TWO, moment);
+        assert_eq!(writes(&mut keeper, moment, 9), Some(TWO), "{moment:?}");
+    }
+    keeper.kept(ONE, Sequence(9), ms(18_000));
+    keeper.heard(ONE, ms(18_000));
+    keeper.heard(TWO, ms(18_000));
+    assert_eq!(writes(&mut keeper, ms(18_000), 9), Some(ONE));
     // Somebody else is the core.
-    assert!(matches!(keeper.next(ms(11_000), Some(Sequence(9))), keeper::Do::Replace(..)));
+    assert!(matches!(keeper.next(ms(19_000), Some(Sequence(9))), keeper::Do::Replace(..)));
     keeper.replaced(Ok(None));
-    assert_eq!(keeper.next(ms(11_000), Some(Sequence(9))), keeper::Do::Read);
+    assert_eq!(keeper.next(ms(19_000), Some(Sequence(9))), keeper::Do::Read);
     keeper.found(Ok(Some(entry(99, lease(TWO, 2, None)))));
     assert_eq!(keeper.until(), Until::Over);
     assert_eq!(keeper.over(), Some("here is the core of this market now, in term 2"));
@@ -136,7 +147,7 @@ fn whoever_is_named_has_what_counts_and_while_that_is_in_the_balance_nobodys_cop
 
 /// A standby to which this was said by the register at the beginning.
 fn standby(seen: Lease) -> Heir {
-    let mut heir = Heir::new(ONE, "there".to_owned());
+    let mut heir = Heir::new(ONE, [9; 16], "there".to_owned());
     assert_eq!(heir.next(ms(0), false), heir::Do::Read);
     assert_eq!(heir.found(Ok(Some(entry(5, seen))), ms(0)), None);
     heir
@@ -174,4 +185,12 @@ fn an_heir_takes_over_when_core_and_register_were_silent_for_long_and_nobody_els
     heir.heard(ms(5_000));
     assert!(heir.may_take(ms(10_999), false).is_err_and(|why| why.contains("heard of 5999 ms")));
     assert_eq!(heir.may_take(ms(11_000), false), Ok(()));
+    // Whoever is the core by what the register says, and is not it (any more), is it again after the same time.
+    let mut again = standby(lease(ONE, 4, Some(TWO)));
+    assert!(again.may_take(ms(5_999), false).is_err());
+    assert!(matches!(again.next(ms(6_000), false), heir::Do::Take(5, Lease { term: 5, .. })));
+    // The same entry of another process is not one's own.
+    let foreign = Lease { run: [8; 16], name: "there".to_owned(), ..lease(ONE, 5, None) };
+    assert_eq!(again.taken(Ok(None)), None);
+    assert_eq!(again.found(Ok(Some(entry(6, foreign))), ms(6_100)), None);
 }

@@ -10,7 +10,7 @@ use feed::journal::copy::words::Machine;
 
 use super::heir::{Do, Heir, Won};
 use super::tenure::now;
-use super::{Register, hex, read};
+use super::{Register, Run, hex, read};
 use crate::aloud;
 use crate::cluster::Subjects;
 use crate::cluster::words::{Answer, Ask};
@@ -44,13 +44,13 @@ impl Waiting {
     /// # Errors
     /// [`Failure`] if the bus or the system does not let it.
     pub fn start(
-        (me, name): (Machine, String),
+        (me, run, name): (Machine, Run, String),
         register: Box<dyn Register>,
         (bus, subjects): (&Arc<dyn Bus>, &Subjects),
         won: impl FnOnce(Won, Box<dyn Register>) + Send + 'static,
     ) -> Result<Self, Failure> {
         let shared = Arc::new(Shared {
-            heir: Mutex::new(Heir::new(me, name)),
+            heir: Mutex::new(Heir::new(me, run, name)),
             told: AtomicBool::new(false),
             ended: AtomicBool::new(false),
         });
@@ -101,8 +101,12 @@ impl Shared {
     fn wait(&self, mut register: Box<dyn Register>) -> Option<(Won, Box<dyn Register>)> {
         let mut trouble = None;
         while !self.ended.load(Ordering::Relaxed) {
-            let told = self.told.load(Ordering::Relaxed);
+            let told = self.told.swap(false, Ordering::Relaxed);
             let next = self.heir().next(now(), told);
+            // What a person said goes for the next attempt, and no other.
+            if told && next == Do::Nothing {
+                self.told.store(true, Ordering::Relaxed);
+            }
             let won = match next {
                 Do::Nothing => {
                     thread::sleep(LOOK_EVERY);
@@ -118,7 +122,6 @@ impl Shared {
                     };
                     if let Some(why) = failed {
                         aloud::complain(format_args!("the lease is not had: {why}"));
-                        self.told.store(false, Ordering::Relaxed);
                     }
                     self.heir().taken(outcome)
                 }
