@@ -338,10 +338,6 @@ struct Taking {
 impl Taking {
     fn run(mut self, letters: &Receiver<Letter>) {
         loop {
-            // Whoever stood still has heard what came meanwhile before it says that nothing did.
-            if self.hear(letters.try_iter()) {
-                return;
-            }
             self.ask_for_what_is_missing();
             let Ok(came) = self.put_in_the_row() else { return };
             let now = self.began.elapsed();
@@ -360,6 +356,15 @@ impl Taking {
             }
             self.complaint = complaint;
             *lock(&self.shared.standing) = Some((standing, Instant::now()));
+            // Whoever stood still, or waited for room in the row, hears what came meanwhile before it says that nothing did.
+            if silence >= self.shared.patience
+                && let Ok(letter) = letters.try_recv()
+            {
+                if self.hear([letter]) {
+                    return;
+                }
+                continue;
+            }
             if silence >= self.shared.patience {
                 let seconds = silence.as_secs();
                 self.shared.lose(format!("nothing was heard of the core for {seconds} s"));
@@ -377,7 +382,7 @@ impl Taking {
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return,
             };
-            if self.hear(first) {
+            if self.hear(first.into_iter().chain(letters.try_iter().take(HEARD_AT_ONCE))) {
                 return;
             }
         }
@@ -385,7 +390,7 @@ impl Taking {
 
     /// Hears some of these, and says whether it is to end.
     fn hear(&mut self, letters: impl IntoIterator<Item = Letter>) -> bool {
-        for letter in letters.into_iter().take(HEARD_AT_ONCE) {
+        for letter in letters {
             match letter {
                 Letter::Heard(message) => self.taker.heard(&message, self.began.elapsed()),
                 Letter::End => return true,
@@ -475,6 +480,58 @@ mod tests {
             place: Place { segment: "1".into(), offset: 0, after: Sequence(0) },
             entries,
         }
+    }
+
+    #[test]
+    fn who_stood_still_hears_what_came_meanwhile_before_it_says_that_nothing_did() {
+        use feed::bus::local::Local;
+        use feed::journal::copy::words::{Answer as Said, Frontier, Piece, Said as Says};
+        let patience = Duration::from_secs(15);
+        let lost = |came: bool| {
+            let (inbox, letters) = sync_channel(INBOX_MAX);
+            let (row, _records) = sync_channel(RECORDS_MAX);
+            let room = Room::of(BYTES_MAX);
+            let (epoch, chain) = (Epoch(1), [1; 16]);
+            let (last, durable) = (Sequence(0), Sequence(0));
+            let frontier = Frontier { epoch, segment: 1, offset: 65, last, durable, chain };
+            let said = Says::Piece(Piece { segment: 1, offset: 65, before: None, bytes: &[] });
+            let said = Said { number: 0, journal: [7; 16], frontier, said }.to_bytes();
+            if came {
+                let give = |message| inbox.send(Letter::Heard(message)).is_ok();
+                room.keep(&said, give);
+            }
+            inbox.send(Letter::End).expect("there is room");
+            let shared = Arc::new(Shared {
+                inbox,
+                room,
+                bus: Arc::new(Local::start().expect("a thread")),
+                standing: Mutex::new(None),
+                waiting: Waiting::default(),
+                wake: Mutex::new(None),
+                lost: Arc::default(),
+                passed_on: AtomicU64::new(0),
+                forgotten: AtomicU64::new(0),
+                fresh: Mutex::new(Instant::now()),
+                patience,
+            });
+            let taking = Taking {
+                taker: Taker::new(Start::beginning(), Which::Shown),
+                // So long nothing was looked at.
+                began: Instant::now() - 2 * patience,
+                shared: Arc::clone(&shared),
+                ask: Subjects::of("still").ask,
+                row,
+                complaint: None,
+            };
+            if !came {
+                // Its end would be heard as well.
+                while letters.try_recv().is_ok() {}
+            }
+            taking.run(&letters);
+            shared.lost.why()
+        };
+        assert_eq!(lost(true), None);
+        assert_eq!(lost(false).as_deref(), Some("nothing was heard of the core for 30 s"));
     }
 
     #[test]

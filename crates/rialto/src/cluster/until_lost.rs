@@ -1,5 +1,6 @@
 //! A core's market, as long as no other machine is the core. From then on what is decided here is nobody's: nothing more is
-//! taken, whoever asks, and nothing happens by itself. What was taken before that goes on to be durable, and is told.
+//! taken, whoever asks, and nothing happens by itself. What was taken before that goes on to be durable, and is told, as
+//! far as this machine may still write.
 
 use std::sync::Arc;
 

@@ -21,6 +21,8 @@ pub struct Heir {
     seen: Option<(Entry, Duration)>,
     /// When the core was last heard of.
     heard: Option<Duration>,
+    /// A person has told it to take over. That goes for the next attempt, and no other.
+    is_told: bool,
     /// Nothing is promised meanwhile.
     taking: Option<Taking>,
     due: Duration,
@@ -57,7 +59,8 @@ pub struct Won {
 impl Heir {
     /// A standby of this name that has begun just now.
     pub const fn new(me: Machine, run: Run, name: String) -> Self {
-        Self { me, run, name, seen: None, heard: None, taking: None, due: Duration::ZERO }
+        let (seen, heard, taking) = (None, None, None);
+        Self { me, run, name, seen, heard, is_told: false, taking, due: Duration::ZERO }
     }
 
     /// The core asks whether it is there. If that is answered it is promised to wait; it is not if this returns `false`.
@@ -83,12 +86,23 @@ impl Heir {
         self.seen.as_ref().is_some_and(|(entry, _)| is_named(&entry.lease))
     }
 
-    /// What is to be done now. If it is `told` by a person it also takes over where it is not named.
-    pub fn next(&mut self, now: Duration, told: bool) -> Do {
+    /// A person tells it to take over, also where it is not named. It is tried once.
+    ///
+    /// # Errors
+    /// Why it may not.
+    pub fn tell(&mut self, now: Duration) -> Result<(), String> {
+        self.may_take(now, true)?;
+        self.is_told = true;
+        Ok(())
+    }
+
+    /// What is to be done now.
+    pub fn next(&mut self, now: Duration) -> Do {
         if now < self.due {
             return Do::Nothing;
         }
         self.due = now + READ_EVERY;
+        let told = std::mem::take(&mut self.is_told);
         let Some((Entry { revision, lease }, _)) = &self.seen else { return Do::Read };
         match &self.taking {
             Some(taking) if taking.is_to_read => Do::Read,
@@ -109,7 +123,7 @@ impl Heir {
     ///
     /// # Errors
     /// Why not.
-    pub fn may_take(&self, now: Duration, told: bool) -> Result<(), String> {
+    fn may_take(&self, now: Duration, told: bool) -> Result<(), String> {
         let Some((Entry { lease, .. }, since)) = &self.seen else {
             return Err(
                 "nobody holds the lease of this market yet, or its register does not say who"

@@ -329,7 +329,7 @@ impl World {
                 self.write(of);
             }
             Role::Standby(heir) => {
-                let won = match heir.next(now, false) {
+                let won = match heir.next(now) {
                     heir::Do::Nothing => None,
                     heir::Do::Read => {
                         let found = self.read(of);

@@ -11,6 +11,9 @@ use super::{ANSWER_MAX, Register, Run, hex, machine};
 use crate::config::{Config, LeasePlan};
 use crate::run::{Failure, failed};
 
+#[cfg(test)]
+mod tests;
+
 /// The file beside a journal that says what its machine is called among machines: whoever takes the journal away, takes
 /// that away too.
 const FILE: &str = "machine";

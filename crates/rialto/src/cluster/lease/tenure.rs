@@ -20,6 +20,9 @@ use crate::cluster::Subjects;
 use crate::cluster::words::{Answer, Ask};
 use crate::run::{Failure, Lost, failed};
 
+#[cfg(test)]
+mod tests;
+
 /// How often it is looked whether something is to be done.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long it is waited between two attempts to be the core.

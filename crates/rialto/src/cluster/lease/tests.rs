@@ -148,7 +148,7 @@ fn whoever_is_named_has_what_counts_and_while_that_is_in_the_balance_nobodys_cop
 /// A standby to which this was said by the register at the beginning.
 fn standby(seen: Lease) -> Heir {
     let mut heir = Heir::new(ONE, [9; 16], "there".to_owned());
-    assert_eq!(heir.next(ms(0), false), heir::Do::Read);
+    assert_eq!(heir.next(ms(0)), heir::Do::Read);
     assert_eq!(heir.found(Ok(Some(entry(5, seen))), ms(0)), None);
     heir
 }
@@ -158,37 +158,45 @@ fn an_heir_takes_over_when_core_and_register_were_silent_for_long_and_nobody_els
     let mut heir = standby(lease(CORE, 1, Some(ONE)));
     assert!(heir.asked(CORE, 1, ms(2_000)) && !heir.asked(TWO, 1, ms(3_000)));
     assert!(!heir.asked(CORE, 2, ms(3_000)), "of a term that it does not know");
-    assert_eq!(heir.next(ms(7_999), false), heir::Do::Read);
+    assert_eq!(heir.next(ms(7_999)), heir::Do::Read);
     let _nothing = heir.found(Ok(Some(entry(5, lease(CORE, 1, Some(ONE))))), ms(7_999));
-    let take = heir.next(ms(9_000), false);
+    let take = heir.next(ms(9_000));
     assert_eq!(take, heir::Do::Take(5, Lease { name: "there".to_owned(), ..lease(ONE, 2, None) }));
     assert!(!heir.asked(CORE, 1, ms(9_100)), "nothing is promised any more");
     // Nobody knows what came of it: the same again, and what is there then is its own.
     assert_eq!(heir.taken(Err("it is down".to_owned())), None);
     assert!(!heir.asked(CORE, 1, ms(9_200)));
-    assert_eq!(heir.next(ms(10_000), false), take);
+    assert_eq!(heir.next(ms(10_000)), take);
     assert_eq!(heir.taken(Ok(None)), None);
-    assert_eq!(heir.next(ms(10_000), false), heir::Do::Read);
+    assert_eq!(heir.next(ms(10_000)), heir::Do::Read);
     let own = entry(6, Lease { name: "there".to_owned(), ..lease(ONE, 2, None) });
     let won = heir.found(Ok(Some(own.clone())), ms(10_100)).expect("it is the core");
     assert_eq!(won, heir::Won { entry: own, began: ms(9_000) });
 
     // Whoever is not named takes over only if a person says so.
-    let heir = standby(lease(CORE, 1, Some(TWO)));
-    assert_eq!(heir.may_take(ms(9_000), false), Err("this machine is not the heir".to_owned()));
-    assert_eq!(heir.may_take(ms(9_000), true), Ok(()));
-    assert!(heir.may_take(ms(5_999), true).is_err());
-    // And never where the core renews.
+    let mut heir = standby(lease(CORE, 1, Some(TWO)));
+    assert!(heir.tell(ms(5_999)).is_err());
+    assert_eq!(heir.next(ms(8_000)), heir::Do::Read, "nobody said so");
+    assert_eq!(heir.tell(ms(8_500)), Ok(()));
+    assert_eq!(heir.next(ms(8_999)), heir::Do::Nothing, "it is not due");
+    assert!(matches!(heir.next(ms(9_000)), heir::Do::Take(5, _)));
+    // What was said goes for the next attempt alone: the core was heard of before it, and is gone again later.
+    let mut heir = standby(lease(CORE, 1, Some(TWO)));
+    assert_eq!((heir.tell(ms(8_000)), heir.heard(ms(8_500))), (Ok(()), ()));
+    assert_eq!(heir.next(ms(9_000)), heir::Do::Read);
+    assert_eq!(heir.next(ms(60_000)), heir::Do::Read);
+    // And never where the core renews, or is heard of.
     let mut heir = standby(lease(CORE, 1, Some(ONE)));
     let _nothing = heir.found(Ok(Some(entry(6, lease(CORE, 1, Some(ONE))))), ms(4_000));
-    assert!(heir.may_take(ms(9_000), true).is_err());
+    assert!(heir.tell(ms(9_000)).is_err());
     heir.heard(ms(5_000));
-    assert!(heir.may_take(ms(10_999), false).is_err_and(|why| why.contains("heard of 5999 ms")));
-    assert_eq!(heir.may_take(ms(11_000), false), Ok(()));
+    assert!(heir.tell(ms(10_999)).is_err_and(|why| why.contains("heard of 5999 ms")));
+    assert!(matches!(heir.next(ms(11_000)), heir::Do::Take(6, _)));
     // Whoever is the core by what the register says, and is not it (any more), is it again after the same time.
     let mut again = standby(lease(ONE, 4, Some(TWO)));
-    assert!(again.may_take(ms(5_999), false).is_err());
-    assert!(matches!(again.next(ms(6_000), false), heir::Do::Take(5, Lease { term: 5, .. })));
+    assert_eq!(again.next(ms(4_999)), heir::Do::Read);
+    let _nothing = again.found(Ok(Some(entry(5, lease(ONE, 4, Some(TWO))))), ms(5_000));
+    assert!(matches!(again.next(ms(6_000)), heir::Do::Take(5, Lease { term: 5, .. })));
     // The same entry of another process is not one's own.
     let foreign = Lease { run: [8; 16], name: "there".to_owned(), ..lease(ONE, 5, None) };
     assert_eq!(again.taken(Ok(None)), None);

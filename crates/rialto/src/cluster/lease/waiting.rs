@@ -27,8 +27,6 @@ pub struct Waiting {
 
 struct Shared {
     heir: Mutex<Heir>,
-    /// A person has told it to take over.
-    told: AtomicBool,
     ended: AtomicBool,
 }
 
@@ -51,7 +49,6 @@ impl Waiting {
     ) -> Result<Self, Failure> {
         let shared = Arc::new(Shared {
             heir: Mutex::new(Heir::new(me, run, name)),
-            told: AtomicBool::new(false),
             ended: AtomicBool::new(false),
         });
         let asked = Arc::clone(&shared);
@@ -86,9 +83,7 @@ impl Waiting {
     /// # Errors
     /// Why it may not.
     pub fn take_over(&self) -> Result<(), String> {
-        self.shared.heir().may_take(now(), true)?;
-        self.shared.told.store(true, Ordering::Relaxed);
-        Ok(())
+        self.shared.heir().tell(now())
     }
 }
 
@@ -101,12 +96,7 @@ impl Shared {
     fn wait(&self, mut register: Box<dyn Register>) -> Option<(Won, Box<dyn Register>)> {
         let mut trouble = None;
         while !self.ended.load(Ordering::Relaxed) {
-            let told = self.told.swap(false, Ordering::Relaxed);
-            let next = self.heir().next(now(), told);
-            // What a person said goes for the next attempt, and no other.
-            if told && next == Do::Nothing {
-                self.told.store(true, Ordering::Relaxed);
-            }
+            let next = self.heir().next(now());
             let won = match next {
                 Do::Nothing => {
                     thread::sleep(LOOK_EVERY);
